@@ -1,0 +1,49 @@
+# chainrule's tasks. They need make and Python >= 3.11; everything else is installed into .venv.
+# `make PYTHON=python3.13 test` makes .venv with that Python, where there is no .venv yet.
+
+PYTHON ?= python3
+BIN = .venv/bin
+
+.SILENT:
+.NOTPARALLEL:
+.PHONY: help demo test lint types docs check figures clean
+
+help: ## list the tasks
+	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/installed-plot ## train XOR and MNIST, show the results and name the pictures
+	$(BIN)/chainrule train xor
+	$(BIN)/chainrule train mnist
+
+test: .venv/installed-dev ## run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-dev ## check the types
+	$(BIN)/mypy
+
+docs: .venv/installed-dev ## run the examples in the docstrings
+	$(BIN)/python -m pytest --doctest-modules src/chainrule
+
+check: lint types docs test ## all four
+
+figures: .venv/installed-dev ## measure every figure that the docs claim
+	$(BIN)/python benchmarks/figures.py
+
+clean: ## remove .venv, caches and built files; runs/ stays
+	rm -rf .venv build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp for each set of extras: installed again only when pyproject.toml is newer.
+.venv/installed-%: pyproject.toml | $(BIN)/pip
+	echo "Installing chainrule[$*] into .venv ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+$(BIN)/pip:
+	$(if $(shell $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))' 2>&1 | grep -x True),,$(error \
+	chainrule needs Python >= 3.11, which '$(PYTHON)' is not: name one, as in make PYTHON=python3.12 test))
+	$(PYTHON) -m venv .venv

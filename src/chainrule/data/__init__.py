@@ -1,0 +1,39 @@
+"""Data to learn from: sets to play with, readers for files, and the cutting of both into batches.
+
+A set is a pair of arrays, `X` of shape (samples, features) and `y`: class labels as an int64 vector, or values to
+predict as floats of shape (samples, outputs). Everything is seeded, and row i of `X` always stays with row i of `y`.
+"""
+
+from __future__ import annotations
+
+from chainrule.data.batches import batches, split
+from chainrule.data.dataset import Dataset
+from chainrule.data.digits import digits
+from chainrule.data.idx import read_idx
+from chainrule.data.labels import one_hot
+from chainrule.data.mnist import fashion_mnist, mnist
+from chainrule.data.numpy_files import read_npy, read_npz
+from chainrule.data.readers import read
+from chainrule.data.table import read_csv
+from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
+
+__all__ = [
+    "Dataset",
+    "batches",
+    "blobs",
+    "circles",
+    "curve",
+    "digits",
+    "fashion_mnist",
+    "mnist",
+    "moons",
+    "one_hot",
+    "read",
+    "read_csv",
+    "read_idx",
+    "read_npy",
+    "read_npz",
+    "spirals",
+    "split",
+    "xor",
+]

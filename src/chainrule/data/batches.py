@@ -1,0 +1,205 @@
+"""Cutting a set into batches, or in two, without ever tearing an input from its target.
+
+There is one gather, and inputs, targets and weights all go through it with the same index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule import checks
+from chainrule.data.dataset import as_array, count_samples
+from chainrule.errors import InputError, ShapeError
+
+_Part = tuple[NDArray[Any], Any]
+
+
+def batches(
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    batch_size: int = 32,
+    *,
+    sample_weight: ArrayLike | None = None,
+    generator: np.random.Generator | None = None,
+) -> Iterator[Any]:
+    """Return the batches of one epoch: every sample exactly once.
+
+    Parameters
+    ----------
+    X : array, shape (samples, ...)
+        The inputs. A memory map is read batch by batch and never copied whole.
+    y : array, shape (samples, ...), optional
+        The targets, taken by the same index as `X`.
+    batch_size : int
+        Samples per batch; the last batch holds what is left.
+    sample_weight : array, shape (samples,), optional
+        A weight per sample, taken by the same index.
+    generator : numpy.random.Generator, optional
+        Draws the order of the samples, once, when `batches` is called. None keeps them in their order.
+
+    Returns
+    -------
+    iterator
+        Of ``(X_batch, y_batch)``; of ``(X_batch, y_batch, weight_batch)`` with weights; of ``X_batch`` without `y`.
+        All are arrays of their own: changing one changes no data.
+
+    Raises
+    ------
+    ShapeError
+        If there are no samples, or X, y and sample_weight differ in length.
+    InputError
+        If `batch_size` or `generator` is not what it should be, or there are weights but no targets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> X, y = np.arange(10).reshape(5, 2), np.arange(5)
+    >>> for X_batch, y_batch in cr.data.batches(X, y, batch_size=2):
+    ...     print(X_batch.tolist(), y_batch.tolist())
+    [[0, 1], [2, 3]] [0, 1]
+    [[4, 5], [6, 7]] [2, 3]
+    [[8, 9]] [4]
+    """
+    arrays = [as_array("batches", "X", X)]
+    if y is not None:
+        arrays.append(as_array("batches", "y", y))
+    if sample_weight is not None:
+        arrays.append(_weights(sample_weight, y))
+    count = count_samples("batches", arrays[0], **dict(zip(("y", "sample_weight"), arrays[1:], strict=False)))
+    size = checks.whole("batches batch_size", batch_size)
+    order = None
+    if generator is not None:
+        checks.instance("batches generator", generator, np.random.Generator, "numpy.random.default_rng(0)")
+        order = generator.permutation(count)
+    return _walk(arrays, order, count, size)
+
+
+def split(
+    X: ArrayLike, y: ArrayLike | None, fraction: float = 0.2, seed: int = 0, stratify: bool = False
+) -> tuple[_Part, _Part]:
+    """Return the set cut in two at random: what stays, and a part held out for validation or testing.
+
+    Parameters
+    ----------
+    X : array, shape (samples, ...)
+        The inputs.
+    y : array, shape (samples, ...), or None
+        The targets, taken by the same index as `X`.
+    fraction : float
+        The share held out, between 0 and 1: rounded to whole samples, at least one, and leaving at least one.
+    seed : int
+        The same seed gives the same parts.
+    stratify : bool
+        Hold out the same share of every class, as nearly as whole samples allow; `y` must then be labels of shape
+        (samples,).
+
+    Returns
+    -------
+    (X_rest, y_rest), (X_part, y_part)
+        Copies, in random order. The targets are None if `y` is.
+
+    Raises
+    ------
+    ShapeError
+        If X and y differ in length, or `stratify` is asked for without labels.
+    InputError
+        If there are fewer than two samples, or `fraction` or `seed` is out of its range.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, labels = cr.data.moons(samples=100)
+    >>> (X_train, y_train), (X_test, y_test) = cr.data.split(X, labels, fraction=0.25, stratify=True)
+    >>> len(X_train), len(X_test), int((y_test == 1).sum())
+    (75, 25, 12)
+    """
+    inputs = as_array("split", "X", X)
+    targets = None if y is None else as_array("split", "y", y)
+    count = count_samples("split", inputs, y=targets)
+    if count < 2:
+        raise InputError("split", given="one sample", expected="two or more", fix="Pass a larger set")
+    fraction = checks.number("split fraction", fraction, above=0.0, below=1.0, like=0.2)
+    rng = np.random.default_rng(checks.whole("split seed", seed, least=0))
+    size = min(max(int(fraction * count + 0.5), 1), count - 1)
+    order = rng.permutation(count)
+    if stratify:
+        order = _spread(_labels(targets), order, size)
+    held_out, kept = order[:size], order[size:]
+    if targets is None:
+        return (_gather(inputs, kept), None), (_gather(inputs, held_out), None)
+    return (
+        (_gather(inputs, kept), _gather(targets, kept)),
+        (_gather(inputs, held_out), _gather(targets, held_out)),
+    )
+
+
+def _walk(arrays: list[NDArray[Any]], order: NDArray[np.int64] | None, count: int, size: int) -> Iterator[Any]:
+    for start in range(0, count, size):
+        if order is None:
+            parts = tuple(np.array(array[start : start + size]) for array in arrays)
+        else:
+            index = order[start : start + size]
+            parts = tuple(_gather(array, index) for array in arrays)
+        yield parts if len(parts) > 1 else parts[0]
+
+
+def _gather(array: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the rows of `array` named by `index`, as an array of its own."""
+    if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
+        # The index is a permutation, so nothing is ever clipped: this mode only saves the check of every entry.
+        return array.take(index, axis=0, mode="clip")
+    return np.ascontiguousarray(array[index])  # take would first copy such an array whole
+
+
+def _weights(sample_weight: ArrayLike, y: ArrayLike | None) -> NDArray[Any]:
+    if y is None:
+        raise InputError(
+            "batches",
+            given="sample_weight without y",
+            expected="weights only beside targets",
+            fix="Pass y as well, or leave sample_weight out",
+        )
+    weights = as_array("batches", "sample_weight", sample_weight)
+    if weights.ndim != 1:
+        raise ShapeError(
+            "batches",
+            given=f"sample_weight of shape {weights.shape}",
+            expected="one number per sample, shape (samples,)",
+            fix="Pass for example sample_weight.ravel()",
+        )
+    return weights
+
+
+def _labels(targets: NDArray[Any] | None) -> NDArray[Any]:
+    if targets is not None and targets.ndim == 1:
+        return targets
+    given = "no y" if targets is None else f"y of shape {targets.shape}"
+    raise ShapeError(
+        "split stratify",
+        given=given,
+        expected="labels of shape (samples,)",
+        fix="Pass class labels (for one-hot rows: y.argmax(axis=1)), or stratify=False",
+    )
+
+
+def _spread(labels: NDArray[Any], order: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return `order` rearranged so that its first `size` entries hold each class's share.
+
+    Shares are rounded down, and the samples still missing go to the classes that lost most by it (the method of
+    largest remainders), so the sizes add up exactly.
+    """
+    _, kinds, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    share = sizes * (size / len(labels))
+    quota = np.floor(share).astype(np.int64)
+    missing = size - int(quota.sum())
+    quota[np.argsort(quota - share, kind="stable")[:missing]] += 1
+    by_class = order[np.argsort(kinds[order], kind="stable")]
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    held_out = np.zeros(len(order), bool)
+    held_out[by_class] = rank < np.repeat(quota, sizes)
+    return np.concatenate([order[held_out[order]], order[~held_out[order]]])

@@ -1,0 +1,232 @@
+"""MNIST and Fashion-MNIST: looked for on this machine, otherwise downloaded, and always checked to be the real thing.
+
+Both are four IDX files of the same names. Whatever place they come from, the SHA-256 of each *uncompressed* file must
+be the known one (recompressed copies differ, their content does not), so figures measured on them can be compared.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.idx import load_idx
+from chainrule.data.opening import shown
+from chainrule.errors import FileError
+
+_Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+class Source(NamedTuple):
+    """One of the two sets: its folder, where it can be downloaded, and the SHA-256 of each uncompressed file."""
+
+    title: str
+    folder: str
+    mirrors: tuple[str, ...]
+    hashes: tuple[str, ...]
+
+
+MNIST = Source(
+    title="MNIST",
+    folder="mnist",
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    hashes=(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+)
+
+FASHION_MNIST = Source(
+    title="Fashion-MNIST",
+    folder="fashion-mnist",
+    mirrors=(
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    ),
+    hashes=(
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+)
+
+
+def mnist() -> tuple[_Part, _Part]:
+    """Return the MNIST handwritten digits (LeCun, Cortes, Burges; CC BY-SA 3.0).
+
+    The four files are looked for, each under its plain name or with the ending ``.gz``, in ``mnist/`` below and then
+    directly in: the folder that ``$CHAINRULE_DATA`` names (if it is set, it must be a folder); ``data/`` of the source
+    checkout that chainrule runs from; ``data/`` of the working folder; the user's cache. The first place that has all
+    four is taken. If none has, they are downloaded into the cache (11 MB).
+
+    Returns
+    -------
+    (X_train, y_train), (X_test, y_test)
+        60,000 and 10,000 samples. X is uint8 of shape (n, 784), one row per image of 28 x 28 pixels, row by row,
+        from 0 (paper) to 255 (ink); y is int64 of shape (n,), from 0 to 9.
+
+    Raises
+    ------
+    FileError
+        If a file found is damaged or is not MNIST's; if none is found and the download fails; or if
+        ``$CHAINRULE_DATA`` is not a folder.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> (X_train, y_train), (X_test, y_test) = cr.data.mnist()
+    >>> X_train.shape, X_test.shape, y_train[:5].tolist()
+    ((60000, 784), (10000, 784), [5, 0, 4, 1, 9])
+    """
+    return _load(MNIST)
+
+
+def fashion_mnist() -> tuple[_Part, _Part]:
+    """Return Fashion-MNIST: Zalando's pictures of clothes in the form of MNIST (Xiao, Rasul, Vollgraf 2017; MIT).
+
+    The files are looked for as `mnist` does, in ``fashion-mnist/``, and otherwise downloaded (31 MB). The classes are
+    T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot.
+
+    Returns
+    -------
+    (X_train, y_train), (X_test, y_test)
+        As `mnist` returns them.
+
+    Raises
+    ------
+    FileError
+        As `mnist` raises it.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> (X_train, y_train), _ = cr.data.fashion_mnist()  # doctest: +SKIP
+    >>> X_train.shape  # not run with the tests, for it may download 31 MB  # doctest: +SKIP
+    (60000, 784)
+    """
+    return _load(FASHION_MNIST)
+
+
+def _load(source: Source) -> tuple[_Part, _Part]:
+    folders = [folder for root in _roots() for folder in (os.path.join(root, source.folder), root)]
+    for folder in folders:
+        paths = [path for name in FILES if (path := _find(folder, name))]
+        if len(paths) == len(FILES) and not _holds_the_other(folder, source):
+            return _read(source, paths)
+    cache = os.path.join(_cache(), source.folder)
+    return _read(source, [_find(cache, name) or _download(source, name, cache, folders) for name in FILES])
+
+
+def _roots() -> list[str]:
+    roots = []
+    named = os.environ.get("CHAINRULE_DATA")
+    if named:
+        if not os.path.isdir(named):
+            raise FileError(
+                "CHAINRULE_DATA",
+                given=f"{shown(named)}, which is not a folder",
+                expected="a folder that holds mnist/, fashion-mnist/ or their files",
+                fix="Set the environment variable to such a folder, or unset it",
+            )
+        roots.append(named)
+    checkout, source_folder = os.path.split(os.path.realpath(os.path.join(__file__, "..", "..", "..")))
+    if source_folder == "src" and os.path.isfile(os.path.join(checkout, "pyproject.toml")):
+        roots.append(os.path.join(checkout, "data"))
+    return list(dict.fromkeys([*roots, os.path.abspath("data")]))
+
+
+def _cache() -> str:
+    import pooch
+
+    return str(pooch.os_cache("chainrule"))
+
+
+def _find(folder: str, name: str) -> str | None:
+    """Return the file of this name as it lies there: plain before compressed, '-idx3' before '.idx3'."""
+    dotted = name.replace("-idx", ".idx")
+    for variant in (name, dotted, name + ".gz", dotted + ".gz"):
+        path = os.path.join(folder, variant)
+        if os.path.exists(path):
+            return path
+    return None
+
+
+def _holds_the_other(folder: str, source: Source) -> bool:
+    """Tell whether a folder not named after this set holds the other one, whose files are called the same."""
+    smallest = _find(folder, FILES[-1])
+    if os.path.basename(os.path.abspath(folder)) == source.folder or smallest is None:
+        return False
+    other = FASHION_MNIST if source is MNIST else MNIST
+    return _digest(smallest)[1] == other.hashes[-1]
+
+
+def _digest(path: str) -> tuple[NDArray[np.uint8], str]:
+    import hashlib
+
+    digest = hashlib.sha256()
+    return load_idx(path, digest.update), digest.hexdigest()
+
+
+def _check(source: Source, name: str, path: str) -> NDArray[np.uint8]:
+    """Return the array in `path`, having checked that it is this set's file of that name."""
+    array, found = _digest(path)
+    wanted = source.hashes[FILES.index(name)]
+    if found != wanted:
+        raise FileError(
+            f"{source.title} {shown(path)}",
+            given=f"content with the SHA-256 {found[:16]}…",
+            expected=f"{wanted[:16]}…, that of the original {name}",
+            fix="Delete or replace the file; to read an IDX file of your own use read_idx",
+        )
+    return array
+
+
+def _read(source: Source, paths: list[str]) -> tuple[_Part, _Part]:
+    arrays = [_check(source, name, path) for name, path in zip(FILES, paths, strict=True)]
+    train_images, train_labels, test_images, test_labels = arrays
+    return (
+        (train_images.reshape(len(train_images), -1), train_labels.astype(np.int64)),
+        (test_images.reshape(len(test_images), -1), test_labels.astype(np.int64)),
+    )
+
+
+def _download(source: Source, name: str, cache: str, folders: list[str]) -> str:
+    """Fetch a file from the first mirror that has the right one; the cache gets it whole and checked, or not at all."""
+    import tempfile
+
+    import pooch
+
+    fetch = pooch.HTTPDownloader(timeout=(10, 30))  # seconds to connect, and between two arrivals of data
+    file = name + ".gz"
+    target = os.path.join(cache, file)
+    problems = []
+    for mirror in source.mirrors:
+        pooch.get_logger().info("Downloading %s%s", mirror, file)
+        try:
+            os.makedirs(cache, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                arrived = os.path.join(scratch, file)
+                fetch(mirror + file, arrived, None)
+                _check(source, name, arrived)
+                os.replace(arrived, target)
+            return target
+        except (OSError, ValueError) as problem:  # requests' exceptions are OSErrors, and so is FileError
+            problems.append(f"{mirror} ({str(problem)[:200]})")
+    raise FileError(
+        source.title,
+        given=f"no {name}: looked in {', '.join(shown(folder) for folder in [*folders, cache])}, "
+        f"then tried to download it from {', '.join(problems)}",
+        expected=f"the files {', '.join(FILES)}, plain or .gz",
+        fix=f"Put them into the folder {shown(cache)}, or into {source.folder}/ of a folder of yours and set the "
+        "environment variable CHAINRULE_DATA to that",
+    )

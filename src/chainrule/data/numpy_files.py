@@ -1,0 +1,267 @@
+"""Reading NumPy's own files, NPY and NPZ, when someone else wrote them.
+
+NumPy's loader believes the header: 128 bytes can ask for 32 GiB, a ZIP may hold a member twice, and object arrays are
+pickles. Here the header is read first, nothing in it is evaluated, and only plain numbers that fit the file are loaded.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.dataset import Dataset
+from chainrule.data.opening import MOST_EXPANSION, Readable, file_size, open_file, read_exactly, shown
+from chainrule.errors import ChainruleError, FileError, nearest
+
+if TYPE_CHECKING:
+    import zipfile
+
+_NUMBERS = r"[<>|=]?(b1|[iu][1248]|f[248])"
+_LONGEST_HEADER = 4096
+_MOST_DIMENSIONS = 32
+
+
+def read_npy(path: str | os.PathLike[str], memory_map: bool = True) -> NDArray[Any]:
+    """Return the array in an NPY file, by default left on disk: for data larger than memory.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    memory_map : bool
+        True returns a read-only memory map, from which `batches` reads the rows it needs; False reads the file.
+
+    Returns
+    -------
+    array
+        Of the shape and type in the file.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, not a regular file, not NPY, holds anything but plain numbers (Python objects are
+        never loaded), has no values, or is of another size than its header says.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "X.npy"
+    >>> np.save(path, np.arange(6.0).reshape(3, 2))
+    >>> X = cr.data.read_npy(path)
+    >>> type(X).__name__, X.shape, [float(batch.sum()) for batch in cr.data.batches(X, batch_size=2)]
+    ('memmap', (3, 2), [6.0, 9.0])
+    """
+    where = f"read_npy {shown(path)}"
+    with open_file("read_npy", path) as file:
+        header = _read_header(where, file)
+        _check_size(where, header, held=file_size(file) - header.length)
+        if memory_map:
+            order: Any = "F" if header.fortran_order else "C"
+            return np.memmap(file, header.dtype, "r", offset=header.length, shape=header.shape, order=order)
+        return header.arrange(read_exactly(where, file, header.content))
+
+
+def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") -> Dataset:
+    """Return inputs and targets from an NPZ file, as `numpy.savez` and `numpy.savez_compressed` write it.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    X : str
+        The name of the inputs' array in the file.
+    y : str or None
+        The name of the targets' array; None for none. Whole numbers of shape (samples,) become int64 labels, floats
+        of that shape become values of shape (samples, 1); everything else stays as it is.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    FileError
+        If the file is missing, not a regular file, not NPZ, or damaged; if it lacks the array, or holds it twice; if
+        the array is not of plain numbers, empty, not finite, or of another size than its header says.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "set.npz"
+    >>> np.savez(path, inputs=np.eye(3), y=np.array([0, 1, 1]))
+    >>> cr.data.read_npz(path, X="inputs")
+    Dataset('set.npz', X (3, 3) float64, y (3,) int64)
+    """
+    import zipfile
+    import zlib
+
+    where = f"read_npz {shown(path)}"
+    with open_file("read_npz", path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = _list_members(where, archive)
+                inputs = _read_member(where, archive, members, X, file_size(file))
+                targets = None if y is None else _read_member(where, archive, members, y, file_size(file))
+        except ChainruleError:
+            raise
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as problem:
+            raise FileError(
+                where,
+                given=f"a file that is damaged or not NPZ ({shown(str(problem))})",
+                expected="a file written by numpy.savez",
+                fix="Write or fetch the file again",
+            ) from None
+    if inputs.ndim < 2 or (targets is not None and (targets.ndim == 0 or len(targets) != len(inputs))):
+        raise FileError(
+            where,
+            given=f"{X!r} of shape {inputs.shape}"
+            + ("" if targets is None else f" and {y!r} of shape {targets.shape}"),
+            expected="inputs of shape (samples, features), and a target for each",
+            fix="Save arrays with one sample per row",
+        )
+    return Dataset(inputs, _as_targets(targets), os.path.basename(os.fspath(path)))
+
+
+class _Header:
+    """What an NPY header says, with its own length and that of the values below it, in bytes."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], fortran_order: bool, length: int) -> None:
+        self.shape, self.dtype, self.fortran_order, self.length = shape, dtype, fortran_order, length
+        self.content = math.prod(shape) * dtype.itemsize
+
+    def arrange(self, data: NDArray[np.uint8]) -> NDArray[Any]:
+        array = data.view(self.dtype).reshape(self.shape, order="F" if self.fortran_order else "C")
+        return np.ascontiguousarray(array, self.dtype.newbyteorder("="))
+
+
+def _read_header(where: str, stream: Readable) -> _Header:
+    """Read an NPY header, leaving the stream at the first value. It is a Python literal, and never evaluated."""
+    import ast
+
+    start = stream.read(8)
+    width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(start)
+    if width is None:
+        raise FileError(
+            where,
+            given=f"data that starts with the bytes {start.hex(' ') or '(none)'}",
+            expected="an NPY header of version 1 or 2",
+            fix="Write the array with numpy.save or numpy.savez",
+        )
+    length = int.from_bytes(stream.read(width), "little")
+    text = stream.read(length) if length <= _LONGEST_HEADER else b""
+    fields: Any = None
+    if len(text) == length and b"\\" not in text:
+        try:
+            fields = ast.literal_eval(text.decode("ascii").strip())
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            fields = None
+    if not isinstance(fields, dict) or fields.keys() != {"descr", "fortran_order", "shape"}:
+        raise FileError(
+            where,
+            given="a damaged NPY header",
+            expected="type, order and shape of an array",
+            fix="Write the array with numpy.save or numpy.savez",
+        )
+    kind, order, shape = fields["descr"], fields["fortran_order"], fields["shape"]
+    if not isinstance(kind, str) or not re.fullmatch(_NUMBERS, kind):
+        raise FileError(
+            where,
+            given=f"values of type {shown(kind)}" + (" (Python objects)" if kind == "|O" else ""),
+            expected="plain numbers: bool, int, uint or float",
+            fix="Convert the array with astype before saving it",
+        )
+    sizes_fit = isinstance(shape, tuple) and len(shape) <= _MOST_DIMENSIONS
+    if not sizes_fit or not all(type(size) is int and size > 0 for size in shape) or type(order) is not bool:
+        raise FileError(
+            where,
+            given=f"shape {shown(shape)} with fortran_order {shown(order)}",
+            expected=f"at most {_MOST_DIMENSIONS} sizes of at least 1",
+            fix="Save an array that holds values",
+        )
+    return _Header(shape, np.dtype(kind), order, len(start) + width + length)
+
+
+def _check_size(where: str, header: _Header, held: int) -> None:
+    if header.content != held:
+        raise FileError(
+            where,
+            given=f"{held} bytes of values under a header that asks for {header.content} (shape {header.shape})",
+            expected="as many bytes as the header says",
+            fix="The file is damaged or cut short: write or fetch it again",
+        )
+
+
+def _list_members(where: str, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    for member in archive.infolist():
+        name = member.filename.removesuffix(".npy")
+        if name in members:
+            raise FileError(
+                where,
+                given=f"two arrays called {shown(name)}",
+                expected="every name once",
+                fix="Write the file again with numpy.savez",
+            )
+        members[name] = member
+    return members
+
+
+def _read_member(
+    where: str, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str, archive_size: int
+) -> NDArray[Any]:
+    member = members.get(name)
+    if member is None:
+        raise FileError(
+            where,
+            given=f"no array called {shown(name)}",
+            expected="the name of an array in the file",
+            fix=_nearest_shown(name, members),
+        )
+    where = f"{where} array {shown(name)}"
+    most = min(member.compress_size, archive_size) * (1 if member.compress_type == 0 else MOST_EXPANSION)
+    if member.flag_bits & 1 or member.compress_type not in (0, 8) or member.file_size > most:
+        raise FileError(
+            where,
+            given=f"a member of {member.file_size} bytes from {member.compress_size}, "
+            f"method {member.compress_type}{', encrypted' * (member.flag_bits & 1)}",
+            expected="one that is stored or deflated, and can be unpacked to its size",
+            fix="Write the file again with numpy.savez",
+        )
+    with archive.open(member) as stream:
+        header = _read_header(where, stream)
+        _check_size(where, header, held=member.file_size - header.length)
+        array = header.arrange(read_exactly(where, stream, header.content))
+        stream.read(1)  # reaching the end makes zipfile compare the checksum
+    _check_finite(where, array)
+    return array
+
+
+def _check_finite(where: str, array: NDArray[Any]) -> None:
+    if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+        place = tuple(int(i) for i in np.unravel_index(int(finite.argmin()), array.shape))
+        raise FileError(
+            where,
+            given=f"{array[place]} at {place}",
+            expected="finite numbers",
+            fix="Fill in or drop missing values before saving",
+        )
+
+
+def _as_targets(y: NDArray[Any] | None) -> NDArray[Any] | None:
+    if y is None or y.ndim != 1:
+        return y
+    return y[:, None] if y.dtype.kind == "f" else y.astype(np.int64)
+
+
+def _nearest_shown(name: str, known: Any) -> str:
+    """Name the nearest of names that come from a file; those are escaped, for they may hold anything."""
+    return nearest(name, [shown(other)[1:-1] for other in known])

@@ -1,0 +1,80 @@
+"""One door for data files: looks at what a file is and hands it to the reader for that."""
+
+from __future__ import annotations
+
+import os
+
+from chainrule.data.dataset import Dataset
+from chainrule.data.idx import read_idx
+from chainrule.data.numpy_files import read_npy, read_npz
+from chainrule.data.opening import open_file, shown
+from chainrule.data.table import read_csv
+from chainrule.errors import FileError, InputError
+
+_TABLES = (".csv", ".tsv", ".txt", ".data")
+
+
+def read(path: str | os.PathLike[str], target: str | int | None = None) -> Dataset:
+    r"""Return the data in a file: a table (CSV, TSV), or an NPZ, NPY or IDX file.
+
+    NPZ, NPY and IDX are recognised by their first bytes, tables by their ending (.csv, .tsv, .txt, .data).
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    target : str or int, optional
+        What to predict: a column of a table, by name or index, or the name of an array in an NPZ file. None reads
+        inputs only.
+
+    Returns
+    -------
+    Dataset
+        As `read_csv` and `read_npz` return it. An NPY file is memory-mapped; the images in an IDX file become rows.
+
+    Raises
+    ------
+    FileError
+        If no reader knows the file, or the one that does refuses it.
+    InputError
+        If `target` means nothing in such a file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import chainrule as cr
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "flowers.csv"
+    >>> _ = path.write_text("width,height,kind\n1,2,rose\n3,4,tulip\n")
+    >>> cr.data.read(path, target="kind")
+    Dataset('flowers.csv', X (2, 2) float32, y (2,) int64, 2 classes)
+    """
+    with open_file("read", path) as file:
+        start = file.read(6)
+    name = os.path.basename(os.fspath(path))
+    if start[:2] == b"PK":
+        if isinstance(target, int):
+            raise _no_such_target(path, target, "the name of an array, such as 'y'")
+        return read_npz(path, y=target)
+    if start == b"\x93NUMPY":
+        if target is not None:
+            raise _no_such_target(path, target, "no target, for an NPY file holds a single array")
+        return Dataset(read_npy(path), None, name)
+    if start[:2] in (b"\0\0", b"\x1f\x8b"):
+        if target is not None:
+            raise _no_such_target(path, target, "no target, for an IDX file holds a single array")
+        array = read_idx(path)
+        return Dataset(array.reshape(len(array), -1), None, name)
+    if os.path.splitext(name)[1].lower() in _TABLES:
+        return read_csv(path, target)
+    raise FileError(
+        f"read {shown(path)}",
+        given=f"an unknown kind of file (it starts with {start!r})",
+        expected=f"a table ({', '.join(_TABLES)}), or an NPZ, NPY or IDX file",
+        fix="Save the data in one of these, or call the reader of your choice, such as read_csv",
+    )
+
+
+def _no_such_target(path: str | os.PathLike[str], target: str | int, expected: str) -> InputError:
+    return InputError(
+        f"read {shown(path)}", given=f"target={target!r}", expected=expected, fix="Pass target=None to read inputs only"
+    )

@@ -1,0 +1,247 @@
+"""What lies below a node, in order: run it forward on new data, send derivatives back, look up nodes by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest
+from chainrule.graph.calls import Calls, Values
+from chainrule.graph.flatten import flatten, in_order, unflatten
+from chainrule.graph.node import Input, Node, Parameter, as_array
+from chainrule.ops.op import Array
+
+
+class Graph:
+    """A node and everything below it.
+
+    Parameters
+    ----------
+    *roots : Node
+        The nodes to compute. Derivatives are of the first one.
+    wrt : sequence of Node, optional
+        The leaves (or nodes) to differentiate by: by default all parameters that are not frozen, or, in a graph
+        without parameters, all its floating-point inputs.
+
+    Examples
+    --------
+    >>> x = Input("x", [[1.0, 2.0]])
+    >>> w = Parameter("w", [[3.0], [4.0]])
+    >>> graph = Graph(x @ w)
+    >>> graph.forward(x=[[1.0, 1.0]])
+    array([[7.]], dtype=float32)
+    >>> graph.backward(grad=[[1.0]])
+    >>> w.grad
+    array([[1.],
+           [1.]], dtype=float32)
+    """
+
+    def __init__(self, *roots: Node, wrt: Sequence[Node] | None = None) -> None:
+        for root in roots or (None,):
+            if not isinstance(root, Node):
+                raise InputError("Graph", given=repr(root)[:80], expected="a node", fix="Pass the loss's node")
+        self.roots = roots
+        self.root = roots[0]
+        self.nodes = tuple(in_order(roots))
+        self._places = {id(node): i for i, node in enumerate(self.nodes)}
+        self.inputs = _inputs(self.nodes)
+        self.parameters = tuple(n for n in self.nodes if isinstance(n, Parameter))
+        self._asked = None if wrt is None else tuple(wrt)
+        self.wrt = self._what_is_asked()
+        self._frozen = tuple(p.frozen for p in self.parameters)
+        self.calls = Calls(self.nodes, self._places[id(self.root)], self._on_the_way())
+        self._known: set[tuple[Any, ...]] = set()
+
+    @property
+    def names(self) -> dict[str, Node]:
+        """Every named node by a name of its own: where several share one, ``_2``, ``_3`` … is appended."""
+        return _by_name([node for node in self.nodes if node.name])
+
+    @property
+    def outdated(self) -> bool:
+        """Whether parameters have been frozen or released since the graph was made."""
+        return self._frozen != tuple(p.frozen for p in self.parameters)
+
+    def __getitem__(self, name: str) -> Node:
+        names = self.names
+        if name not in names:
+            raise UnknownNameError("Graph", given=repr(name), expected="the name of a node", fix=nearest(name, names))
+        return names[name]
+
+    def place(self, node: Node) -> int:
+        """Return where a node stands in `nodes`."""
+        return self._places[id(node)]
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        learnt = sum(parameter.array.size for parameter in self.parameters)
+        return f"Graph({self.root.name}: {len(self)} nodes, inputs {', '.join(self.inputs)}, {learnt} parameters)"
+
+    def forward(self, **feeds: Any) -> Array:
+        """Compute every node from its leaves; inputs not named keep their value.
+
+        Returns
+        -------
+        ndarray
+            The root's value. Every node shows its own as ``node.value``.
+
+        Raises
+        ------
+        InputError
+            If a name is not an input's, or the values' shapes don't fit.
+        """
+        values = self._compute(feeds)
+        for node, value in zip(self.nodes, values, strict=True):
+            node._value = value
+        return self.root.value
+
+    def __call__(self, **feeds: Any) -> Array:
+        """Return the root's value on these inputs; nothing that can be looked at changes (safe from threads)."""
+        return self.compute(**feeds)[0]
+
+    def compute(self, **feeds: Any) -> list[Array]:
+        """Return the value of every root on these inputs, as fresh arrays; nothing that can be looked at changes."""
+        values = self._compute(feeds)
+        results = [values[self._places[id(root)]] for root in self.roots]
+        return [r.copy() if root.op is None or not r.flags.owndata else r for r, root in zip(results, self.roots)]
+
+    def backward(self, grad: Any = None) -> None:
+        """Send the derivative of the root back to all that `wrt` asks for.
+
+        Parameters
+        ----------
+        grad : array_like, optional
+            The derivative that arrives at the root, shaped like its value. 1 where the root is one number.
+
+        Raises
+        ------
+        MisuseError
+            If nothing below was asked for.
+        """
+        buffers = {self._places[id(p)]: p.gradient_buffer for p in self.parameters if p.gradient_buffer is not None}
+        for node, gradient in zip(self.nodes, self._gradients(grad, buffers), strict=True):
+            node._grad = gradient
+
+    def derivatives(self, grad: Any = None) -> list[Array]:
+        """Return the derivative of the root by each of `wrt`, as fresh arrays; what nodes show doesn't change."""
+        gradients = self._gradients(grad, {})
+        found = (gradients[self._places[id(node)]] for node in self.wrt)
+        return [np.zeros(n.shape, n.dtype) if g is None else g for n, g in zip(self.wrt, found, strict=True)]
+
+    def _gradients(self, grad: Any, buffers: dict[int, Array]) -> Values:
+        place = self._places[id(self.root)]
+        if place not in self.calls.reached:
+            raise MisuseError(
+                "backward",
+                given=f"{self.root.where}, which depends on nothing that is learnt or asked for",
+                expected="a parameter that is not frozen, or a node of wrt=[…], below it",
+                fix="Pass wrt=[the node to differentiate by], or release a frozen parameter",
+            )
+        values = [node._value for node in self.nodes]
+        return self.calls.backward(values, place, self._arriving(grad), buffers)
+
+    def _arriving(self, grad: Any) -> Array:
+        root = self.root
+        if grad is None:
+            if root._value.size != 1:
+                raise MisuseError(
+                    "backward",
+                    given=f"{root.where} with shape {root.shape} and no grad",
+                    expected="one number, or the derivative that arrives at each of its elements",
+                    fix="Pass grad=… shaped like its value, or differentiate cr.sum(x=…) or cr.mean(x=…)",
+                )
+            return np.ones(root.shape, root.dtype)
+        dy = np.array(as_array("backward", grad, root.dtype))
+        if dy.shape != root.shape and dy.ndim != 0:
+            raise ShapeError(
+                "backward", given=f"grad with shape {dy.shape}", expected=f"shape {root.shape}", fix="Reshape grad"
+            )
+        return np.array(np.broadcast_to(dy, root.shape))
+
+    def _compute(self, feeds: dict[str, Any]) -> Values:
+        for name in feeds:
+            if name not in self.inputs:
+                raise InputError(
+                    "Graph",
+                    given=f"a value for {name!r}",
+                    expected="the name of an input",
+                    fix=nearest(name, self.inputs),
+                )
+        values: Values = [node._value if node.op is None else None for node in self.nodes]
+        for name, value in feeds.items():
+            node = self.inputs[name]
+            listed = not isinstance(value, (np.ndarray, np.generic))
+            values[self._places[id(node)]] = as_array(node.where, value, node.dtype if listed else None)
+        signature = tuple((v.shape, v.dtype) for v, n in zip(values, self.nodes, strict=True) if type(n) is Input)
+        new = signature not in self._known
+        self.calls.forward(values, check=new)
+        self._known.add(signature)
+        return values
+
+    def _what_is_asked(self) -> tuple[Node, ...]:
+        if self._asked is None:
+            learnt = tuple(p for p in self.parameters if not p.frozen)
+            return (
+                learnt
+                if self.parameters
+                else tuple(n for n in self.nodes if isinstance(n, Input) and n.dtype.kind == "f")
+            )
+        for node in self._asked:
+            if not isinstance(node, Node) or id(node) not in self._places:
+                raise InputError(
+                    "Graph",
+                    given=f"{node!r:.80} in wrt",
+                    expected=f"nodes below {self.root.where}",
+                    fix="Pass nodes that this graph was built from",
+                )
+        return self._asked
+
+    def _on_the_way(self) -> set[int]:
+        wanted = {self._places[id(node)] for node in self.wrt}
+        for i, node in enumerate(self.nodes):
+            if node.op is not None and any(
+                self._places[id(child)] in wanted and node.op.differentiable(role)
+                for role, child in node.children.items()
+            ):
+                wanted.add(i)
+        return wanted
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        places = [self._places[id(root)] for root in self.roots]
+        asked = None if self._asked is None else [self._places[id(node)] for node in self._asked]
+        return _rebuild, (flatten(self.roots), places, asked)
+
+
+def _rebuild(flat: Any, roots: list[int], asked: list[int] | None) -> Graph:
+    nodes = unflatten(flat)
+    return Graph(*(nodes[i] for i in roots), wrt=None if asked is None else [nodes[i] for i in asked])
+
+
+def _inputs(nodes: Sequence[Node]) -> dict[str, Input]:
+    inputs: dict[str, Input] = {}
+    for node in nodes:
+        if isinstance(node, Input) and node.name:
+            if node.name in inputs:
+                raise InputError(
+                    "Graph",
+                    given=f"two inputs named {node.name!r}",
+                    expected="a name of its own for each",
+                    fix="Rename one, or use the same node in both places",
+                )
+            inputs[node.name] = node
+    return inputs
+
+
+def _by_name(nodes: Sequence[Node]) -> dict[str, Node]:
+    names: dict[str, Node] = {}
+    for node in nodes:
+        name, count = node.name, 1
+        while name in names:
+            count += 1
+            name = f"{node.name}_{count}"
+        names[name] = node
+    return names

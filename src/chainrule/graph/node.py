@@ -1,0 +1,363 @@
+"""Nodes: one use of an op each, and the leaves they grow from.
+
+A node is evaluated the moment it is built, so a graph can follow any Python control flow and be looked at as it
+grows. It keeps its value, the derivative of the loss that came back to it, and its children by role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import InputError, ShapeError, nearest
+from chainrule.ops.arithmetic import Add, Divide, Multiply, Negative, Power, Subtract
+from chainrule.ops.linear import Matmul
+from chainrule.ops.op import Array, Op
+from chainrule.ops.shaping import Slice
+
+if TYPE_CHECKING:
+    from chainrule.graph.graph import Graph
+
+
+class Node:
+    """One use of an op.
+
+    Parameters
+    ----------
+    op : Op
+        The function this node computes.
+    children : mapping of str to Node or array
+        Role -> the node whose value plays it. Arrays and numbers become unnamed inputs.
+    name : str, optional
+        What pictures, errors and `Graph` call the node; the op's name if left out.
+
+    Raises
+    ------
+    ShapeError
+        If the children's shapes or dtypes don't fit together.
+    InputError
+        If a role is missing or unknown, or something learnt is connected to a role without a derivative.
+    """
+
+    def __init__(self, op: Op | None, children: Mapping[str, Any], name: str | None = None) -> None:
+        self.op = op
+        self.name = name or (op.name if op else "")
+        self.children: dict[str, Node] = {}
+        self._grad: Array | None = None
+        self._graph: Graph | None = None
+        if op is None:
+            return
+        if not isinstance(op, Op):
+            raise InputError("Node", given=repr(op)[:80], expected="an op", fix="Pass an op such as cr.Tanh()")
+        _check_roles(self.where, op, children)
+        dtype = next((c.dtype for c in children.values() if isinstance(c, Node) and c.dtype.kind == "f"), None)
+        self.children = {role: as_node(child, dtype) for role, child in children.items()}
+        for role, child in self.children.items():
+            if child.learnt and not op.differentiable(role):
+                raise InputError(
+                    self.where,
+                    given=f"{child.where}, which is learnt, as {role}",
+                    expected=f"something that is not learnt: {op.name} has no derivative by its {role}",
+                    fix="Pass the value, cr.Input(name, node.value), if it is meant to stay as it is",
+                )
+        arrays = {role: child._value for role, child in self.children.items()}
+        self._learnt = any(child.learnt for child in self.children.values())
+        self._value = checked_forward(op, self.where, arrays)
+
+    _value: Array
+    _learnt = False
+
+    @property
+    def learnt(self) -> bool:
+        """Whether something learnt lies below."""
+        return self._learnt
+
+    @property
+    def value(self) -> Array:
+        """The array that passed forward through this node (read-only)."""
+        return read_only(self._value)
+
+    @property
+    def grad(self) -> Array | None:
+        """The derivative of the loss by this node's value (read-only); None before `backward`."""
+        return None if self._grad is None else read_only(self._grad)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._value.dtype
+
+    @property
+    def where(self) -> str:
+        """How errors name this node: its kind and its name."""
+        kind = type(self.op or self).__name__
+        return kind if self.op is not None and self.name == self.op.name else f"{kind} {self.name!r}"
+
+    def forward(self, **feeds: Any) -> Array:
+        """Compute this node again from its leaves; short for ``Graph(node).forward(...)``."""
+        return self._own_graph().forward(**feeds)
+
+    def backward(self, grad: Any = None) -> None:
+        """Send the derivative back through everything below; short for ``Graph(node).backward(...)``."""
+        self._own_graph().backward(grad)
+
+    def _own_graph(self) -> Graph:
+        from chainrule.graph.graph import Graph  # a graph is made of nodes: only this shortcut looks back
+
+        if self._graph is None or self._graph.outdated:
+            self._graph = Graph(self)
+        return self._graph
+
+    def __repr__(self) -> str:
+        roles = ", ".join(f"{role}={child.name}" for role, child in self.children.items())
+        numbers = np.array2string(self._value, precision=4, threshold=12, edgeitems=2).replace("\n", "")
+        return f"{self.where}({roles}) {self.shape} {self.dtype} = {numbers}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from chainrule.graph.flatten import flatten, root_of
+
+        return root_of, (flatten([self]),)
+
+    # NumPy must not take over `array + node`.
+    __array_ufunc__ = None
+
+    def __add__(self, other: Any) -> Node:
+        return Node(Add(), {"a": self, "b": other})
+
+    def __radd__(self, other: Any) -> Node:
+        return Node(Add(), {"a": other, "b": self})
+
+    def __sub__(self, other: Any) -> Node:
+        return Node(Subtract(), {"a": self, "b": other})
+
+    def __rsub__(self, other: Any) -> Node:
+        return Node(Subtract(), {"a": other, "b": self})
+
+    def __mul__(self, other: Any) -> Node:
+        return Node(Multiply(), {"a": self, "b": other})
+
+    def __rmul__(self, other: Any) -> Node:
+        return Node(Multiply(), {"a": other, "b": self})
+
+    def __truediv__(self, other: Any) -> Node:
+        return Node(Divide(), {"a": self, "b": other})
+
+    def __rtruediv__(self, other: Any) -> Node:
+        return Node(Divide(), {"a": other, "b": self})
+
+    def __matmul__(self, other: Any) -> Node:
+        return Node(Matmul(), {"a": self, "b": other})
+
+    def __rmatmul__(self, other: Any) -> Node:
+        return Node(Matmul(), {"a": other, "b": self})
+
+    def __pow__(self, exponent: Any) -> Node:
+        return Node(Power(), {"base": self, "exponent": exponent})
+
+    def __rpow__(self, base: Any) -> Node:
+        return Node(Power(), {"base": base, "exponent": self})
+
+    def __neg__(self) -> Node:
+        return Node(Negative(), {"z": self})
+
+    def __getitem__(self, key: Any) -> Node:
+        return Node(Slice(key), {"x": self})
+
+    def __iter__(self) -> Any:
+        raise InputError(
+            self.where, given="a loop over its rows", expected="slices", fix="Write node[i:i + 1] for row i"
+        )
+
+    def __bool__(self) -> bool:
+        raise InputError(
+            self.where,
+            given="a node where Python wants True or False",
+            expected="its value",
+            fix="Compare node.value instead",
+        )
+
+
+class Leaf(Node):
+    """A node without children: it holds an array rather than computing one."""
+
+    def __init__(self, name: str | None, value: Any, dtype: npt.DTypeLike | None = None) -> None:
+        if name is not None and (not isinstance(name, str) or not name):
+            raise InputError(
+                type(self).__name__,
+                given=f"{name!r} as its name",
+                expected="a text",
+                fix=f"Write {type(self).__name__}('x', …)",
+            )
+        super().__init__(None, {}, name)
+        self._value = as_array(self.where, value, dtype)
+
+
+class Input(Leaf):
+    """A leaf that is fed: data, labels, sample weights.
+
+    Parameters
+    ----------
+    name : str or None
+        The name it is fed by: ``graph.forward(x=…)``. An unnamed input is a constant.
+    value : array_like
+        Its first value. NumPy arrays keep their dtype; Python numbers become float32.
+    dtype : dtype_like, optional
+        Another dtype.
+
+    Examples
+    --------
+    >>> x = Input("x", [[1.0, 0.0]])
+    >>> x.value
+    array([[1., 0.]], dtype=float32)
+    """
+
+
+class Parameter(Leaf):
+    """A leaf that is learnt.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    value : array_like
+        Where it starts. It is copied.
+    dtype : dtype_like, optional
+        float32 (for Python numbers) or float64.
+    penalised : bool, default False
+        Whether L1 and L2 penalties and AdamW's decay concern it.
+
+    Attributes
+    ----------
+    array : ndarray
+        The live numbers: what an optimizer changes in place.
+    frozen : bool
+        True while it is kept as it is.
+    """
+
+    def __init__(self, name: str, value: Any, dtype: npt.DTypeLike | None = None, *, penalised: bool = False) -> None:
+        super().__init__(name, value, dtype)
+        if self.dtype.kind != "f":
+            raise ShapeError(
+                self.where,
+                given=f"dtype {self.dtype}",
+                expected="float32 or float64: what is learnt moves in small steps",
+                fix="Pass dtype='float32'",
+            )
+        self._value = self._value.copy()
+        self.gradient_buffer: Array | None = None
+        self.frozen = False
+        self.penalised = penalised
+
+    @property
+    def learnt(self) -> bool:
+        return not self.frozen
+
+    @property
+    def array(self) -> Array:
+        return self._value
+
+    def assign(self, value: Any) -> None:
+        """Write new numbers over the old ones.
+
+        Raises
+        ------
+        ShapeError
+            If the shape is another.
+        """
+        array = as_array(self.where, value, self.dtype)
+        if array.shape != self.shape:
+            raise ShapeError(
+                self.where, given=f"shape {array.shape}", expected=f"shape {self.shape}", fix="Pass as many numbers"
+            )
+        self._value[...] = array
+
+    def move(self, value: Array, gradient: Array) -> None:
+        """Keep the numbers in `value`, a view of somebody's vector, and gradients in `gradient`, from now on."""
+        value[...] = self._value
+        self._value, self.gradient_buffer, self._grad = value, gradient, None
+
+
+class State(Leaf):
+    """A leaf that is kept and saved but not learnt: the scaling of the data, running statistics."""
+
+
+def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:
+    """Return `value` as an array of numbers: NumPy arrays keep their dtype, Python numbers become float32."""
+    try:
+        if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
+            dtype = np.float32
+        array = np.asarray(value, dtype)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            where, given=repr(value)[:80], expected="numbers in rows of equal length", fix="Pass a NumPy array"
+        ) from error
+    if array.dtype.kind not in "fiub" or array.dtype == np.float16 or array.dtype.itemsize > 8:
+        raise InputError(
+            where,
+            given=f"dtype {array.dtype}",
+            expected="float32 or float64, or whole numbers for labels and indices",
+            fix="Convert with array.astype('float32')",
+        )
+    return array
+
+
+def as_node(value: Any, dtype: npt.DTypeLike | None = None) -> Node:
+    """Return a node as it is, anything else as an unnamed input (plain numbers in `dtype`)."""
+    if isinstance(value, Node):
+        return value
+    if not isinstance(value, np.ndarray) and dtype is not None:
+        return Input(None, value, dtype)
+    return Input(None, value)
+
+
+def read_only(array: Array) -> Array:
+    """Return a view that can be looked at but not written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def checked_forward(op: Op, where: str, arrays: dict[str, Array]) -> Array:
+    """Return the op's value after checking shapes and dtypes: for arrays it has not met before."""
+    floats = {array.dtype for array in arrays.values() if array.dtype.kind == "f"}
+    if len(floats) == 1:
+        op.check(where, **arrays)
+        with np.errstate(all="ignore"):
+            value = np.asarray(op.forward(**arrays))
+        if value.dtype in floats or value.dtype.kind == "b":
+            return value
+    raise ShapeError(
+        where,
+        given=", ".join(f"{role} in {array.dtype}" for role, array in arrays.items()),
+        expected="one floating dtype, float32 or float64, for all that is computed with",
+        fix="Convert with array.astype('float32')",
+    )
+
+
+def _check_roles(where: str, op: Op, children: Mapping[str, Any]) -> None:
+    if op.variadic:
+        expected = tuple(f"{op.variadic}{i}" for i in range(max(len(children), 1)))
+    else:
+        expected = op.roles
+    for role in children:
+        if role not in expected:
+            raise InputError(
+                where,
+                given=f"a child in the role {role!r}",
+                expected=f"the roles {', '.join(expected)}",
+                fix=nearest(role, expected),
+            )
+    missing = [role for role in expected if role not in children and role not in op.optional]
+    if missing:
+        raise InputError(
+            where,
+            given=f"{', '.join(children) or 'nothing'}",
+            expected=f"the roles {', '.join(expected)}",
+            fix=f"Pass {missing[0]}=…",
+        )

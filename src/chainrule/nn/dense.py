@@ -1,0 +1,109 @@
+"""The dense layer: every output is a weighted sum of all inputs."""
+
+from __future__ import annotations
+
+import re
+
+from chainrule import checks
+from chainrule.errors import InputError, ShapeError
+from chainrule.graph.node import Node
+from chainrule.nn.initializers import Initializer, Zeros, initializer_before
+from chainrule.nn.layer import Layer
+from chainrule.ops.linear import Linear
+
+
+class Dense(Layer):
+    """y = x @ weights + bias.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        ``Dense(3, 16)``; or only the outputs, ``Dense(16)``, and the inputs are inferred.
+    use_bias : bool, default True
+    initializer : Initializer, optional
+        How the weights start. If left out it suits what follows: `He` before relu and its relatives, else `Glorot`.
+    bias_initializer : Initializer, optional
+        How the bias starts: zeros if left out.
+    l1, l2 : float, optional
+        Penalties on these weights, instead of the network's.
+    name : str, optional
+        What summaries, pictures and errors call it.
+
+    Attributes
+    ----------
+    weights, bias : Parameter
+        (inputs, outputs) and (outputs,); there once the layer is built.
+
+    Raises
+    ------
+    InputError
+        If a size is not a whole number of at least 1.
+    ShapeError
+        If it is applied to samples of another size than `inputs`.
+
+    Examples
+    --------
+    >>> from chainrule.graph import Input
+    >>> Dense(3, 16)(Input("x", [[1.0, 2.0, 3.0]])).shape
+    (1, 16)
+    """
+
+    def __init__(
+        self,
+        inputs: int | None = None,
+        outputs: int | None = None,
+        *,
+        use_bias: bool = True,
+        initializer: Initializer | None = None,
+        bias_initializer: Initializer | None = None,
+        l1: float | None = None,
+        l2: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        if outputs is None:
+            inputs, outputs = None, inputs
+        self.inputs = None if inputs is None else checks.whole("Dense inputs", inputs)
+        self.outputs = checks.whole("Dense outputs", outputs)
+        self.use_bias = bool(use_bias)
+        for role, given in (("initializer", initializer), ("bias_initializer", bias_initializer)):
+            if given is not None:
+                checks.instance(f"Dense {role}", given, Initializer, "cr.He()")
+        self.initializer, self.bias_initializer = initializer, bias_initializer
+        self.l1 = None if l1 is None else checks.number("Dense l1", l1, least=0)
+        self.l2 = None if l2 is None else checks.number("Dense l2", l2, least=0)
+        self.name = checked_name("Dense", name)
+
+    def __repr__(self) -> str:
+        return re.sub(r"(inputs|outputs)=", "", super().__repr__())
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        if len(shape) != 1:
+            raise ShapeError(
+                f"Dense {self.path!r}",
+                given=f"samples with shape {shape}",
+                expected="samples that are rows of features",
+                fix="Put cr.Flatten() before it",
+            )
+        if self.inputs not in (None, shape[0]):
+            raise ShapeError(
+                f"Dense {self.path!r}",
+                given=f"samples with {shape[0]} features",
+                expected=f"{self.inputs}, as in Dense({self.inputs}, {self.outputs})",
+                fix=f"Build Dense({shape[0]}, {self.outputs}), or Dense({self.outputs}), which infers its inputs",
+            )
+        initializer = self.initializer or initializer_before(self.scope.following)
+        self.weights = self.parameter("weights", (shape[0], self.outputs), initializer, penalised=True)
+        if self.use_bias:
+            self.bias = self.parameter("bias", (self.outputs,), self.bias_initializer or Zeros())
+
+    def forward(self, x: Node) -> Node:
+        return Node(Linear(), {"x": x, **self.leaves}, self.path)
+
+
+def checked_name(where: str, name: str | None) -> str | None:
+    """Return a layer's name if it can be part of ``network.name.parameter``."""
+    if name is None or (isinstance(name, str) and name and "." not in name and name.isprintable()):
+        return name
+    raise InputError(
+        f"{where} name", given=repr(name)[:80], expected="a printable text without dots", fix="Pass name='hidden'"
+    )

@@ -1,0 +1,142 @@
+"""The doors of a network: data come in here, in the form that the graph wants, or are refused with one clear error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import InputError, ShapeError
+from chainrule.nn.objective import Objective
+from chainrule.ops.op import Array
+
+
+def samples(where: str, X: Any, shape: tuple[int, ...] | None, dtype: npt.DTypeLike, keep_bytes: bool) -> Array:
+    """Return `X` as an array of samples of this shape.
+
+    Bytes stay bytes where the network rescales them itself; memory-mapped arrays stay on disk.
+    """
+    array = _array(where, "X", X)
+    if array.ndim < 2:
+        raise ShapeError(
+            where,
+            given=f"X with shape {array.shape}",
+            expected="samples in rows: (samples, features)",
+            fix="Pass X.reshape(1, -1) if it is one sample, X.reshape(-1, 1) if it is one feature",
+        )
+    if shape is not None and array.shape[1:] != shape:
+        one, other = _features(array.shape[1:]), _features(shape)
+        raise ShapeError(
+            where,
+            given=f"X with {one} (shape {array.shape})",
+            expected=f"{other}, as the network was built for",
+            fix="Pass the same features as in training, in the same order",
+        )
+    if keep_bytes and array.dtype == np.uint8:
+        return array
+    return array.astype(dtype, copy=False)
+
+
+def finite(where: str, name: str, array: Array) -> None:
+    """Raise if a floating-point array holds NaN or infinity; memory-mapped arrays are not read for it."""
+    if array.dtype.kind != "f" or isinstance(array, np.memmap) or np.isfinite(array).all():
+        return
+    bad = np.argwhere(~np.isfinite(array))
+    raise InputError(
+        where,
+        given=f"{name} with {len(bad)} values that are NaN or infinite, the first at {bad[0].tolist()}",
+        expected="finite numbers",
+        fix="Drop those samples, or fill the gaps",
+    )
+
+
+def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: Objective, dtype: Any) -> Array:
+    """Return `y` as the loss wants it: class indices (samples,), or numbers (samples, outputs)."""
+    array = _array(where, "y", y)
+    if array.ndim == 0 or len(array) != count:
+        raise ShapeError(
+            where,
+            given=f"{len(array) if array.ndim else 1} targets for {count} samples",
+            expected="one target for each sample",
+            fix="Take X and y from the same rows",
+        )
+    outputs = output[0]
+    if objective.takes_labels and array.ndim == 1:
+        labels = array if array.dtype.kind in "iu" else _whole(where, array)
+        return labels.astype(np.intp, copy=False)
+    if array.ndim == 1 and outputs == 1:
+        array = array.reshape(-1, 1)
+    if array.shape[1:] != (outputs,):
+        fix = "Pass y with as many columns as the network has outputs"
+        if objective.takes_labels:
+            fix = "Pass class indices with shape (samples,), y.ravel(), or one column for each class"
+        elif array.ndim == 1:
+            fix = f"Pass cr.data.one_hot(y, {outputs}) if y holds class indices"
+        raise ShapeError(
+            where,
+            given=f"y with shape {array.shape}",
+            expected=f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output",
+            fix=fix,
+        )
+    return array.astype(dtype, copy=False)
+
+
+def weights(where: str, sample_weight: Any, count: int, objective: Objective, dtype: Any) -> Array:
+    """Return sample weights as (samples,), none negative and not all zero."""
+    if not objective.weighted:
+        raise InputError(
+            where,
+            given=f"sample_weight with {objective.op!r}",
+            expected="a loss with a sample_weight role",
+            fix="Leave the weights out, or choose one of chainrule's losses",
+        )
+    array = _array(where, "sample_weight", sample_weight).astype(dtype, copy=False)
+    if array.shape != (count,) or not np.isfinite(array).all() or (array < 0).any() or not array.any():
+        raise InputError(
+            where,
+            given=f"sample_weight with shape {array.shape}"
+            + (f" from {array.min():g} to {array.max():g}" if array.size else ""),
+            expected=f"{count} finite numbers, none negative and not all zero",
+            fix="Pass one weight for each sample",
+        )
+    return array
+
+
+def _array(where: str, name: str, value: Any) -> Array:
+    try:
+        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            where, given=f"{name} with rows of different lengths", expected="a table of numbers", fix="Fill the gaps"
+        ) from error
+    if array.dtype.kind not in "fiub":
+        fix = "Turn texts into class indices: names, y = np.unique(y, return_inverse=True)"
+        raise InputError(
+            where,
+            given=f"{name} with dtype {array.dtype}",
+            expected="numbers",
+            fix=fix if name == "y" else f"Convert {name} to numbers first",
+        )
+    if array.ndim and len(array) == 0:
+        raise ShapeError(
+            where, given=f"{name} with no samples", expected="at least one", fix="Look at how the data were selected"
+        )
+    return array
+
+
+def _whole(where: str, array: Array) -> Array:
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+        raise InputError(
+            where,
+            given="y with numbers that are not whole",
+            expected="class indices 0, 1, 2, …",
+            fix="Pass cr.MeanSquaredError() as the loss if y is a quantity",
+        )
+    return array.astype(np.intp)
+
+
+def _features(shape: tuple[int, ...]) -> str:
+    if len(shape) == 1:
+        return f"{shape[0]} feature" + ("" if shape[0] == 1 else "s")
+    return f"samples of shape {shape}"

@@ -1,0 +1,50 @@
+"""Dropout: in training each value is left out with some probability, so that no neuron can lean on another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.graph.node import Input, Node
+from chainrule.nn.dense import checked_name
+from chainrule.nn.layer import Layer
+from chainrule.ops.arithmetic import Multiply
+
+
+class Mask(Input):
+    """A factor for each value: 0 where it is left out, 1 / (1 − rate) where it stays."""
+
+    def __init__(self, like: Node, rate: float, generator: np.random.Generator) -> None:
+        super().__init__(None, np.ones(like.shape, like.dtype))
+        self.name = "mask"
+        self.rate, self.generator = rate, generator
+
+    def refill(self, samples: int) -> None:
+        """Draw the mask anew for so many samples."""
+        shape = (samples, *self.shape[1:])
+        kept = self.generator.random(shape, dtype=np.float32) >= self.rate
+        self._value = np.multiply(kept, 1 / (1 - self.rate), dtype=self.dtype)
+
+
+class Dropout(Layer):
+    """Leave out each value with probability `rate` while training; scale the others so that the mean stays.
+
+    N. Srivastava et al., *Dropout: a simple way to prevent neural networks from overfitting*, 2014 (with the
+    scaling in training, so that prediction needs none).
+
+    Parameters
+    ----------
+    rate : float
+        From 0 to below 1.
+    name : str, optional
+    """
+
+    def __init__(self, rate: float = 0.5, *, name: str | None = None) -> None:
+        self.rate = checks.number("Dropout rate", rate, least=0, below=1, like=0.2)
+        self.name = checked_name("Dropout", name)
+
+    def forward(self, x: Node) -> Node:
+        if not self.scope.training or self.rate == 0:
+            return x
+        mask = Mask(x, self.rate, self.scope.generators[self.path])
+        return Node(Multiply(), {"a": x, "b": mask}, self.path)

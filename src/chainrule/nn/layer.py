@@ -1,0 +1,277 @@
+"""Layers: they turn nodes into nodes and own parameters. There is no backward code here: ops have it.
+
+A layer is a description until it is first applied to a node; only then are its parameters made, because only then
+are the shape of its input, what follows it and the network's generator known. That context is the *scope*.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import InputError, MisuseError
+from chainrule.generators import Generators
+from chainrule.graph.node import Node, Parameter, State, as_node
+from chainrule.nn.initializers import Initializer, Zeros
+from chainrule.ops.op import Array, Op
+from chainrule.settings import Configured, setting_names
+
+LayerLike: TypeAlias = "Layer | Op"
+
+
+@dataclass
+class Scope:
+    """What a layer that is being applied may know of its surroundings."""
+
+    owner: Layer | None = None
+    dtype: npt.DTypeLike = np.float32
+    generators: Generators = field(default_factory=Generators)
+    training: bool = False
+    prefix: str = ""
+    following: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    layers: list[Layer] = field(default_factory=list)
+
+    def unique(self, kind: str) -> str:
+        """Return the next free name of a kind: dense_1, dense_2, …"""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        return f"{self.prefix}{kind}_{self.counts[kind]}"
+
+
+_scope: ContextVar[Scope | None] = ContextVar("chainrule_scope", default=None)
+
+
+@contextmanager
+def entered(scope: Scope) -> Iterator[Scope]:
+    """Apply layers inside this scope."""
+    token = _scope.set(scope)
+    try:
+        yield scope
+    finally:
+        _scope.reset(token)
+
+
+class Layer(Configured):
+    """A part of a network.
+
+    Subclasses write `forward`, which turns a node into a node, and, if they learn, `build`, which makes parameters
+    for samples of a shape. Constructor arguments are kept in attributes of the same name.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> class Scale(cr.Layer):
+    ...     def build(self, shape):
+    ...         self.gain = self.parameter("gain", shape, cr.Constant(2.0))
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.gain
+    >>> Scale()(cr.Input("x", [[1.0, 2.0]])).value
+    array([[2., 4.]], dtype=float32)
+    """
+
+    name: str | None = None
+    path: str
+    _leaves: dict[str, Parameter | State]
+    _built: bool
+    _owner: Layer | None
+    _start: dict[str, Array]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        layer = super().__new__(cls)  # here, so that a subclass's __init__ need not call ours
+        layer.path, layer._leaves = "", {}
+        layer._built, layer._owner, layer._start = False, None, {}
+        return layer
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Make parameters for samples of this shape (without the samples' axis)."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the layer's output for a node, a node too: ``forward(self, x)``."""
+        raise NotImplementedError
+
+    @property
+    def leaves(self) -> dict[str, Parameter | State]:
+        """The layer's own parameters and states by name."""
+        return self._leaves
+
+    def __call__(self, x: Node) -> Node:
+        """Apply the layer to a node, building its parameters the first time."""
+        x = as_node(x)
+        scope = _scope.get() or Scope(dtype=x.dtype if x.dtype.kind == "f" else np.float32)
+        self._join(scope)
+        inside = replace(scope, prefix=f"{self.path}.", counts={})
+        with entered(inside):
+            y = self._applied(x)
+        if not isinstance(y, Node):
+            raise InputError(
+                f"{type(self).__name__}.forward",
+                given=f"{type(y).__name__} as its result",
+                expected="a node",
+                fix="Compute with nodes: cr.tanh(z=x), x @ self.weights, and so on",
+            )
+        return y
+
+    def _applied(self, x: Node) -> Any:
+        if not self._built:
+            self.build(x.shape[1:])
+            self._built = True
+        return self.forward(x)
+
+    def _join(self, scope: Scope) -> None:
+        """Become part of the network that is being built, unless another one has the layer already."""
+        if self._owner is not None and scope.owner is not None and outermost(self._owner) is not outermost(scope.owner):
+            raise MisuseError(
+                f"{type(self).__name__} {self.path!r}",
+                given="a layer that already belongs to another network",
+                expected="each layer in one network, since a network keeps its parameters in one vector",
+                fix="Pass layer.copy(), which has numbers of its own",
+            )
+        if scope.owner is not None and self is not scope.owner:
+            self._owner = scope.owner
+        if not self.path:
+            self.path = f"{scope.prefix}{self.name}" if self.name else scope.unique(kind_name(self))
+        if not any(layer is self for layer in scope.layers):
+            scope.layers.append(self)
+
+    def parameter(
+        self, name: str, shape: Sequence[int], initializer: Initializer | None = None, *, penalised: bool = False
+    ) -> Parameter:
+        """Make a learnt array; to be called from `build`.
+
+        Parameters
+        ----------
+        name : str
+            Its name inside the layer.
+        shape : sequence of int
+        initializer : Initializer, optional
+            How it starts: zeros if left out.
+        penalised : bool, default False
+            Whether L1 and L2 penalties (and AdamW's decay) concern it. Biases are not penalised.
+        """
+        scope = _scope.get() or Scope()
+        start = self._start.get(name)
+        if start is None:
+            start = (initializer or Zeros())(tuple(shape), scope.generators[f"{self.path}.{name}"])
+        parameter = Parameter(f"{self.path}.{name}", np.asarray(start, scope.dtype), penalised=penalised)
+        self._leaves[name] = parameter
+        return parameter
+
+    def state(self, name: str, value: Any) -> State:
+        """Make an array that is kept and saved but not learnt; to be called from `build`."""
+        scope = _scope.get() or Scope()
+        state = State(f"{self.path}.{name}", np.asarray(self._start.get(name, value), scope.dtype))
+        self._leaves[name] = state
+        return state
+
+    @property
+    def scope(self) -> Scope:
+        """The surroundings in which the layer is being applied: whether in training, what follows, …"""
+        scope = _scope.get()
+        if scope is None:
+            raise MisuseError(
+                type(self).__name__,
+                given="a question about its surroundings",
+                expected="to be asked while the layer is applied",
+                fix="Read self.scope in build or forward only",
+            )
+        return scope
+
+    def copy(self) -> Self:
+        """Return a layer with the same settings and numbers of its own, equal to this one's, for another network."""
+        twin = copy.deepcopy(self)
+        twin._start = {name: leaf.value.copy() for name, leaf in self._leaves.items()}
+        return twin
+
+    def settings(self) -> dict[str, Any]:
+        for name in setting_names(type(self)):
+            if not hasattr(self, name):
+                raise MisuseError(
+                    type(self).__name__,
+                    given=f"a constructor argument {name!r} that is not kept",
+                    expected=f"an attribute self.{name}, from which the layer can be copied and saved",
+                    fix=f"Write self.{name} = {name} in __init__",
+                )
+        return super().settings()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (type(self), self.settings(), self._start)
+
+
+def _remake(kind: type[Layer], settings: dict[str, Any], start: dict[str, Array]) -> Layer:
+    layer = kind(**settings)
+    layer._start = start
+    return layer
+
+
+def outermost(layer: Layer) -> Layer:
+    """Return the network that a layer belongs to in the end."""
+    while layer._owner is not None:
+        layer = layer._owner
+    return layer
+
+
+def kind_name(layer: LayerLike) -> str:
+    """Return a layer's or an op's kind in lower case: dense, tanh."""
+    if isinstance(layer, Op):
+        return layer.name
+    return type(layer).__name__.lower()
+
+
+def apply(layer: LayerLike, x: Node) -> Node:
+    """Return a layer's or a one-role op's output for the node `x`."""
+    if isinstance(layer, Layer):
+        return layer(x)
+    scope = _scope.get() or Scope()
+    return Node(layer, {layer.roles[0]: x}, scope.unique(layer.name))
+
+
+def chain(layers: Sequence[LayerLike], x: Node) -> list[Node]:
+    """Apply layers one after the other, each knowing which op follows it; return `x` and each one's output."""
+    scope = _scope.get() or Scope(dtype=x.dtype)
+    nodes = [x]
+    for i, layer in enumerate(layers):
+        following = next((later.name for later in layers[i + 1 :] if isinstance(later, Op)), scope.following)
+        with entered(replace(scope, following=following)):
+            nodes.append(apply(layer, nodes[-1]))
+    return nodes
+
+
+def checked_layers(where: str, layers: Any) -> list[LayerLike]:
+    """Return `layers` as a list if each of them is a layer or an op with one role."""
+    if isinstance(layers, (Layer, Op)):
+        layers = [layers]
+    if isinstance(layers, (str, bytes)) or not isinstance(layers, Sequence):
+        raise InputError(
+            where,
+            given=repr(layers)[:80],
+            expected="a list of layers",
+            fix="Pass for example [cr.Dense(8), cr.Tanh(), cr.Dense(1)]",
+        )
+    for layer in layers:
+        if isinstance(layer, Op):
+            required = [role for role in layer.roles if role not in layer.optional]
+            if len(required) == 1:
+                continue
+            problem = f"the op {layer!r}, which needs {len(required)} arrays ({', '.join(required)})"
+        elif isinstance(layer, Layer):
+            continue
+        elif isinstance(layer, type) and issubclass(layer, (Layer, Op)):
+            problem = f"the class {layer.__name__} itself"
+        else:
+            problem = repr(layer)[:80]
+        raise InputError(
+            where,
+            given=f"{problem} among the layers",
+            expected="layers, or ops with one role",
+            fix="Write for example cr.Dense(8) or cr.Tanh(), with parentheses; a function goes into "
+            "cr.Activation(function, derivative)",
+        )
+    return list(layers)

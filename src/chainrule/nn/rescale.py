@@ -1,0 +1,91 @@
+"""Scaling of the data that a network carries with it, so that whoever predicts can't forget it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.errors import InputError
+from chainrule.graph.node import Node
+from chainrule.nn.dense import checked_name
+from chainrule.nn.layer import Layer
+
+
+class Rescale(Layer):
+    """y = (x − offset) · scale. Kept and saved, not learnt.
+
+    Parameters
+    ----------
+    scale : float or sequence of float, default 1
+        One number, or one for each feature.
+    offset : float or sequence of float, default 0
+    name : str, optional
+
+    Examples
+    --------
+    >>> Rescale.standard([[0.0, 10.0], [2.0, 30.0]])
+    Rescale(scale=(1.0, 0.1), offset=(1.0, 20.0))
+    """
+
+    def __init__(
+        self,
+        scale: float | Sequence[float] = 1.0,
+        offset: float | Sequence[float] = 0.0,
+        *,
+        name: str | None = None,
+    ) -> None:
+        self.scale = _numbers("Rescale scale", scale)
+        self.offset = _numbers("Rescale offset", offset)
+        self.name = checked_name("Rescale", name)
+
+    @classmethod
+    def standard(cls, X: npt.ArrayLike) -> Self:
+        """Return the scaling that gives every feature of `X` mean 0 and deviation 1 (constant ones stay 0)."""
+        array = _matrix("Rescale.standard", X)
+        deviation = array.std(axis=0)
+        deviation[deviation == 0] = 1
+        return cls(tuple((1 / deviation).tolist()), tuple(array.mean(axis=0).tolist()))
+
+    @classmethod
+    def unit(cls, X: npt.ArrayLike) -> Self:
+        """Return the scaling that takes every feature of `X` to 0 … 1 (constant ones to 0)."""
+        array = _matrix("Rescale.unit", X)
+        width = np.ptp(array, axis=0)
+        width[width == 0] = 1
+        return cls(tuple((1 / width).tolist()), tuple(array.min(axis=0).tolist()))
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        for name, value in (("offset", self.offset), ("scale", self.scale)):
+            if value != (0.0 if name == "offset" else 1.0):
+                self.state(name, value)
+
+    def forward(self, x: Node) -> Node:
+        offset, scale = self.leaves.get("offset"), self.leaves.get("scale")
+        x = x if offset is None else x - offset
+        x = x * (1.0 if scale is None else scale)
+        x.name = self.path
+        return x
+
+
+def _numbers(where: str, value: Any) -> float | tuple[float, ...]:
+    array = np.asarray(value)
+    if array.dtype.kind in "fiu" and array.ndim <= 1 and array.size and np.isfinite(array).all():
+        return float(array) if array.ndim == 0 else tuple(float(v) for v in array)
+    raise InputError(
+        where, given=repr(value)[:80], expected="a finite number, or one for each feature", fix="Pass for example 1/255"
+    )
+
+
+def _matrix(where: str, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    array = np.asarray(X)
+    if array.ndim == 2 and array.size and array.dtype.kind in "fiub" and np.isfinite(array).all():
+        return array.astype(np.float64)
+    raise InputError(
+        where,
+        given=f"an array with shape {array.shape} and dtype {array.dtype}, or with NaN in it",
+        expected="finite numbers, (samples, features)",
+        fix="Pass the training data",
+    )

@@ -1,0 +1,162 @@
+"""Arithmetic, element by element: sums, products, powers, exponentials.
+
+Two arrays go together if their shapes are equal, if one of them is a number, or if one shape is the end of the other,
+as a row (k,) is of a table (n, k). NumPy would stretch more than that, and (n, 1) − (n,) into (n, n); here it is an
+error.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.ops.op import Array, Derivatives, Op, shapes
+
+
+class Elementwise(Op):
+    """An op of two arrays, element by element."""
+
+    def check(self, where: str, **arrays: Array) -> None:
+        (first, a), (second, b) = arrays.items()
+        short, long = sorted((a.shape, b.shape), key=len)
+        if long[len(long) - len(short) :] == short:
+            return
+        if a.size == b.size:
+            fix = f"Reshape one of them: {second}.reshape({a.shape}), if the order of the elements is right"
+        else:
+            fix = f"Reshape or transpose {first} or {second} so that one shape is the end of the other"
+        raise ShapeError(where, given=shapes(arrays), expected="equal shapes, (n, k) with (k,), or a number", fix=fix)
+
+
+class Add(Elementwise):
+    """y = a + b
+    ∂a = ∂y   ∂b = ∂y
+
+    What was broadcast gets the sum over its copies.
+    """
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a + b
+
+    def backward(self, dy: Array, y: Array, a: Array, b: Array) -> Derivatives:
+        return dict(a=sum_to(a, dy), b=sum_to(b, dy))
+
+
+class Subtract(Elementwise):
+    """y = a − b
+    ∂a = ∂y   ∂b = −∂y"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a - b
+
+    def backward(self, dy: Array, y: Array, a: Array, b: Array) -> Derivatives:
+        return dict(a=sum_to(a, dy), b=sum_to(b, -dy))
+
+
+class Multiply(Elementwise):
+    """y = a · b
+    ∂a = ∂y · b   ∂b = ∂y · a"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a * b
+
+    def backward(self, dy: Array, y: Array, a: Array, b: Array) -> Derivatives:
+        return dict(a=sum_to(a, dy * b), b=sum_to(b, dy * a))
+
+
+class Divide(Elementwise):
+    """y = a / b
+    ∂a = ∂y / b   ∂b = −∂y · y / b"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a / b
+
+    def backward(self, dy: Array, y: Array, a: Array, b: Array) -> Derivatives:
+        return dict(a=sum_to(a, dy / b), b=sum_to(b, -dy * (y / b)))
+
+
+class Power(Elementwise):
+    """y = base ** exponent
+    ∂base = ∂y · exponent · base ** (exponent − 1)   ∂exponent = ∂y · y · log(base)
+
+    Where the exponent is 0, y is 1 whatever the base, so ∂base is 0 even at base 0; where the base is 0 and the
+    exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
+    """
+
+    def forward(self, base: Array, exponent: Array) -> Array:
+        return np.power(base, exponent)
+
+    def backward(self, dy: Array, y: Array, base: Array, exponent: Array) -> Derivatives:
+        by_base = np.where(exponent == 0, 0, exponent * np.power(base, exponent - 1))
+        by_exponent = np.where((base == 0) & (exponent >= 0), 0, y * np.log(base))
+        return dict(base=sum_to(base, dy * by_base), exponent=sum_to(exponent, dy * by_exponent))
+
+
+class Negative(Op):
+    """y = −z
+    ∂z = −∂y"""
+
+    def forward(self, z: Array) -> Array:
+        return -z
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=-dy)
+
+
+class Exp(Op):
+    """y = eᶻ
+    ∂z = ∂y · y"""
+
+    def forward(self, z: Array) -> Array:
+        return np.exp(z)
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=dy * y)
+
+
+class Log(Op):
+    """y = log(z), the natural logarithm
+    ∂z = ∂y / z
+
+    At 0 y is −inf and the derivative inf; below 0 y is NaN.
+    """
+
+    def forward(self, z: Array) -> Array:
+        return np.log(z)
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=dy / np.abs(z))  # |z|, so that −0 is a 0 like any other
+
+
+class Sqrt(Op):
+    """y = √z
+    ∂z = ∂y / 2√z
+
+    At 0 the derivative is inf; below 0 y is NaN.
+    """
+
+    def forward(self, z: Array) -> Array:
+        return np.sqrt(z)
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=dy * (0.5 / np.abs(y)))  # |y|, so that −0 is a 0 like any other
+
+
+class Absolute(Op):
+    """y = |z|
+    ∂z = ∂y · sign(z)
+
+    At the kink, 0, the derivative is 0.
+    """
+
+    def forward(self, z: Array) -> Array:
+        return np.abs(z)
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=dy * np.sign(z))
+
+
+def sum_to(like: Array, gradient: Array) -> Array:
+    """Return `gradient` summed over the leading axes along which `like` was broadcast."""
+    copies = gradient.ndim - like.ndim
+    return gradient.sum(axis=tuple(range(copies))) if copies else gradient

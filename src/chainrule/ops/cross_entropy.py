@@ -1,0 +1,183 @@
+"""Cross-entropies: how surprised a prediction of probabilities is by the truth.
+
+Those on logits hold their sigmoid or softmax within and are right at any logit. Those on probabilities clip nothing:
+certainty in the truth costs 0, certainty in something else costs inf.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.errors import InputError, ShapeError
+from chainrule.ops.losses import (
+    ElementwiseLoss,
+    average,
+    check_prediction,
+    check_sample_weight,
+    in_dtype_of,
+    share,
+)
+from chainrule.ops.op import Array, Derivatives, Op, expect_between, expect_integers, shapes
+
+_ROUNDING = 1e-6  # how far above 1 a probability in float32 may come to lie
+
+
+class BinaryCrossEntropy(ElementwiseLoss):
+    """y = mean(−target · log(prediction) − (1 − target) · log(1 − prediction))
+    ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
+
+    The mean runs over all n = samples × outputs elements. What is multiplied by 0 counts as 0, also where its
+    logarithm is infinite.
+    """
+
+    def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        target = in_dtype_of(prediction, target)
+        yes = np.where(target == 0, 0, target * np.log(prediction))
+        no = np.where(target == 1, 0, (1 - target) * np.log1p(-prediction))
+        return average(-(yes + no), sample_weight, prediction.shape[1])
+
+    def backward(
+        self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        target = in_dtype_of(prediction, target)
+        yes = np.where(target == 0, 0, target / np.abs(prediction))  # |…|, so that −0 is a 0 like any other
+        no = np.where(target == 1, 0, (1 - target) / (1 - prediction))
+        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[1]) * (no - yes))
+
+    def check(self, where: str, **arrays: Array) -> None:
+        super().check(where, **arrays)
+        _expect_truth(where, arrays["target"])
+        _expect_probabilities(where, arrays["prediction"], "SigmoidBinaryCrossEntropy")
+
+
+class SigmoidBinaryCrossEntropy(ElementwiseLoss):
+    """y = mean(log(1 + exp(logits)) − target · logits)
+    ∂logits = ∂y · (σ(logits) − target) / n
+
+    The binary cross-entropy of σ(logits), for any logit. The mean runs over all n = samples × outputs elements. The
+    derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
+    """
+
+    def forward(self, logits: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        target = in_dtype_of(logits, target)
+        losses = np.maximum(logits, 0) - target * logits + np.log1p(np.exp(-np.abs(logits)))
+        return average(losses, sample_weight, logits.shape[1])
+
+    def backward(
+        self, dy: Array, y: Array, logits: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        target = in_dtype_of(logits, target)
+        e = np.exp(-np.abs(logits))
+        up, down = np.where(logits >= 0, 1, e), np.where(logits >= 0, e, 1)
+        difference = ((1 - target) * up - target * down) / (1 + e)
+        return dict(logits=dy * share(logits, sample_weight, logits.shape[1]) * difference)
+
+    def check(self, where: str, **arrays: Array) -> None:
+        super().check(where, **arrays)
+        _expect_truth(where, arrays["target"])
+
+
+class ClassLoss(Op):
+    """A loss over classes; `target` is one-hot, (samples, classes), or holds class indices, (samples,)."""
+
+    constant = ("target", "sample_weight")
+
+    def check(self, where: str, **arrays: Array) -> None:
+        role, *_ = self.roles
+        prediction, target = arrays[role], arrays["target"]
+        check_prediction(where, role, prediction)
+        samples, classes = prediction.shape
+        if target.shape not in ((samples,), (samples, classes)):
+            raise ShapeError(
+                where,
+                given=shapes(arrays),
+                expected=f"target with shape ({samples},), class indices, or {prediction.shape}, one-hot",
+                fix="Pass target.reshape(-1) for a column of indices; for another number of classes, "
+                "build the last layer with as many outputs",
+            )
+        if target.ndim == 1:
+            expect_integers(where, "target", target, classes, "classes")
+        else:
+            _expect_truth(where, target)
+            _expect_rows_of_one(where, target)
+        check_sample_weight(where, arrays.get("sample_weight"), samples)
+
+
+class CategoricalCrossEntropy(ClassLoss):
+    """y = mean over samples of −Σ target · log(prediction)
+    ∂prediction = −∂y · target / prediction / samples
+
+    `target` is one-hot, (samples, classes), or holds class indices, (samples,). What is multiplied by a target of 0
+    counts as 0.
+    """
+
+    def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        truth = one_hot(target, prediction)
+        return average(np.where(truth == 0, 0, -truth * np.log(prediction)), sample_weight)
+
+    def backward(
+        self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        truth = one_hot(target, prediction)
+        ratio = np.where(truth == 0, 0, -truth / np.abs(prediction))  # |…|, so that −0 is a 0 like any other
+        return dict(prediction=dy * share(prediction, sample_weight) * ratio)
+
+    def check(self, where: str, **arrays: Array) -> None:
+        super().check(where, **arrays)
+        _expect_probabilities(where, arrays["prediction"], "SoftmaxCrossEntropy")
+
+
+class SoftmaxCrossEntropy(ClassLoss):
+    """y = mean over samples of −Σ target · log softmax(logits)
+    ∂logits = ∂y · (softmax(logits) · Σ target − target) / samples
+
+    `target` is one-hot, (samples, classes), or holds class indices, (samples,); Σ target over the classes is then 1.
+    """
+
+    def forward(self, logits: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        truth = one_hot(target, logits)
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        surprise = np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted
+        return average(np.where(truth == 0, 0, truth * surprise), sample_weight)
+
+    def backward(
+        self, dy: Array, y: Array, logits: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        truth = one_hot(target, logits)
+        power = np.exp(logits - logits.max(axis=1, keepdims=True))
+        softmax = power / power.sum(axis=1, keepdims=True)
+        difference = softmax * truth.sum(axis=1, keepdims=True) - truth
+        return dict(logits=dy * share(logits, sample_weight) * difference)
+
+
+def one_hot(target: Array, like: Array) -> Array:
+    """Return class indices (samples,) as rows of zeros with a one, like `like`; rows stay what they are."""
+    rows = target if target.ndim == 2 else target.reshape(len(target), 1) == np.arange(like.shape[1])
+    return rows.astype(like.dtype, copy=False)
+
+
+def _expect_truth(where: str, target: Array) -> None:
+    expect_between(where, "target", target, 0, 1, "Write the two answers as 0 and 1; for numbers use MeanSquaredError")
+
+
+def _expect_probabilities(where: str, prediction: Array, on_logits: str) -> None:
+    known = prediction[~np.isnan(prediction)]  # a NaN is not an input error: it comes out as NaN
+    if known.size and (known.min() < 0 or known.max() > 1 + _ROUNDING):
+        raise InputError(
+            where,
+            given=f"prediction from {known.min()} to {known.max()}",
+            expected="probabilities, from 0 to 1",
+            fix=f"End the network with a layer that gives probabilities, or use {on_logits}, which takes any number",
+        )
+
+
+def _expect_rows_of_one(where: str, target: Array) -> None:
+    totals = target.sum(axis=1, dtype=np.float64)
+    worst = int(np.argmax(np.abs(totals - 1)))
+    if abs(totals[worst] - 1) > 1e-3:
+        raise InputError(
+            where,
+            given=f"target[{worst}] with sum {totals[worst]:g}",
+            expected="rows that add up to 1: one class, or shares of several",
+            fix="Where several answers may be true at once, use SigmoidBinaryCrossEntropy",
+        )

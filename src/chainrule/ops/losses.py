@@ -1,0 +1,171 @@
+"""Losses of predictions against targets: how wrong a network is, as one number.
+
+Every loss is a mean over samples; with a `sample_weight` w it is Σ w·ℓ / Σ w. Sums run in float64, whatever the
+arrays are, and the result has the prediction's dtype again. Prediction and target are (samples, outputs).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import InputError, ShapeError
+from chainrule.ops.op import Array, Derivatives, Op, expect_rank, shapes
+
+
+class ElementwiseLoss(Op):
+    """A loss that compares each prediction, or logit, with its own target."""
+
+    constant = ("target", "sample_weight")
+
+    def check(self, where: str, **arrays: Array) -> None:
+        role, *_ = self.roles
+        check_prediction(where, role, arrays[role])
+        if arrays["target"].shape != arrays[role].shape:
+            raise ShapeError(
+                where,
+                given=shapes(arrays),
+                expected=f"target with shape {arrays[role].shape}, one number for each {role.removesuffix('s')}",
+                fix=f"Pass target.reshape({role}.shape) if the order is right, or build the last layer with "
+                "as many outputs as there are targets",
+            )
+        check_sample_weight(where, arrays.get("sample_weight"), len(arrays[role]))
+
+
+class MeanSquaredError(ElementwiseLoss):
+    """y = mean((prediction − target)²)
+    ∂prediction = ∂y · 2 (prediction − target) / n
+
+    The mean runs over all n = samples × outputs elements.
+    """
+
+    def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        difference = prediction - in_dtype_of(prediction, target)
+        return average(difference * difference, sample_weight, prediction.shape[1])
+
+    def backward(
+        self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        difference = prediction - in_dtype_of(prediction, target)
+        return dict(prediction=dy * 2 * share(prediction, sample_weight, prediction.shape[1]) * difference)
+
+
+class HalfSquaredError(ElementwiseLoss):
+    """y = mean over samples of ½ Σ (prediction − target)²
+    ∂prediction = ∂y · (prediction − target) / samples
+
+    The sum runs over the outputs.
+    """
+
+    def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        difference = prediction - in_dtype_of(prediction, target)
+        return average(0.5 * difference * difference, sample_weight)
+
+    def backward(
+        self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        difference = prediction - in_dtype_of(prediction, target)
+        return dict(prediction=dy * share(prediction, sample_weight) * difference)
+
+
+class MeanAbsoluteError(ElementwiseLoss):
+    """y = mean(|prediction − target|)
+    ∂prediction = ∂y · sign(prediction − target) / n
+
+    The mean runs over all n = samples × outputs elements. Where prediction and target are equal the derivative is 0.
+    """
+
+    def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        difference = prediction - in_dtype_of(prediction, target)
+        return average(np.abs(difference), sample_weight, prediction.shape[1])
+
+    def backward(
+        self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        side = np.sign(prediction - in_dtype_of(prediction, target))
+        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[1]) * side)
+
+
+class Huber(ElementwiseLoss):
+    """y = mean(½ d² where |d| <= delta, else delta · (|d| − ½ delta)), d = prediction − target
+    ∂prediction = ∂y · (d cut to ±delta) / n
+
+    The mean runs over all n = samples × outputs elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
+
+    Parameters
+    ----------
+    delta : float
+        From here on an error counts by its size, no longer by its square.
+    """
+
+    def __init__(self, delta: float = 1.0) -> None:
+        self.delta = checks.number("Huber delta", delta, above=0, like=1)
+
+    def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        difference = prediction - in_dtype_of(prediction, target)
+        cut = np.minimum(np.maximum(difference, -self.delta), self.delta)
+        return average(cut * (difference - 0.5 * cut), sample_weight, prediction.shape[1])
+
+    def backward(
+        self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        difference = prediction - in_dtype_of(prediction, target)
+        cut = np.minimum(np.maximum(difference, -self.delta), self.delta)
+        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[1]) * cut)
+
+
+def average(losses: Array, sample_weight: Array | None, outputs: int = 1) -> Array:
+    """Return the mean over samples of the sum of each row of `losses`, divided by `outputs`."""
+    if sample_weight is None:
+        total = losses.sum(dtype=np.float64) / (len(losses) * outputs)
+    else:
+        weighted = losses * sample_weight.reshape(len(losses), 1)
+        total = weighted.sum(dtype=np.float64) / (sample_weight.sum(dtype=np.float64) * outputs)
+    result: Array = total.astype(losses.dtype)
+    return result
+
+
+def share(prediction: Array, sample_weight: Array | None, outputs: int = 1) -> Array | float:
+    """Return what one unit of each sample's loss adds to the average: a number, or a column if there are weights."""
+    if sample_weight is None:
+        return 1 / (len(prediction) * outputs)
+    column: Array = sample_weight / (sample_weight.sum(dtype=np.float64) * outputs)
+    return column.reshape(len(prediction), 1).astype(prediction.dtype)
+
+
+def in_dtype_of(prediction: Array, target: Array) -> Array:
+    """Return `target` in the dtype of `prediction`: labels given as whole numbers must not widen it."""
+    return target.astype(prediction.dtype, copy=False)
+
+
+def check_prediction(where: str, role: str, prediction: Array) -> None:
+    """Raise unless `prediction` is (samples, outputs), with at least one of each."""
+    expect_rank(where, role, prediction, 2, "(samples, outputs)")
+    if prediction.size == 0:
+        raise ShapeError(
+            where,
+            given=f"{role} with shape {prediction.shape}",
+            expected="at least one sample and one output: an empty batch has no mean",
+            fix="Leave empty batches out",
+        )
+
+
+def check_sample_weight(where: str, sample_weight: Array | None, samples: int) -> None:
+    """Raise unless there is one weight for each sample, none below 0, and not only zeros."""
+    if sample_weight is None:
+        return
+    if sample_weight.shape != (samples,):
+        raise ShapeError(
+            where,
+            given=f"sample_weight with shape {sample_weight.shape}",
+            expected=f"shape ({samples},), one weight for each sample",
+            fix="Pass a weight for each sample, or none at all",
+        )
+    if not (np.isfinite(sample_weight) & (sample_weight >= 0)).all() or not sample_weight.any():
+        wrong = "only zeros" if not sample_weight.any() else f"{sample_weight.min()} among them"
+        raise InputError(
+            where,
+            given=f"sample_weight with {wrong}",
+            expected="finite weights of at least 0, one of them above it",
+            fix="Pass 1 for a sample that counts, 0 for one that doesn't",
+        )

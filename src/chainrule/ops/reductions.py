@@ -1,0 +1,138 @@
+"""Reductions: many numbers into one, over all axes or over some of them.
+
+Sums run in float64 whatever the array is, and are rounded once at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import InputError, ShapeError
+from chainrule.ops.op import Array, Derivatives, Op
+
+Axes = int | tuple[int, ...] | None
+
+
+class Reduction(Op):
+    """An op that takes some axes away.
+
+    Parameters
+    ----------
+    axis : int or tuple of int, optional
+        The axes to reduce; all of them if left out.
+    keepdims : bool
+        Whether the reduced axes stay, with length 1.
+    """
+
+    of_nothing: ClassVar[bool] = False  # whether no elements have a result
+
+    def __init__(self, axis: Axes = None, keepdims: bool = False) -> None:
+        where = f"{type(self).__name__} axis"
+        if isinstance(axis, (tuple, list)):
+            self.axis: Axes = tuple(checks.whole(where, a, least=-64, most=63) for a in axis)
+        else:
+            self.axis = None if axis is None else checks.whole(where, axis, least=-64, most=63)
+        self.keepdims = bool(keepdims)
+
+    def check(self, where: str, **arrays: Array) -> None:
+        (role, x), = arrays.items()
+        axes = () if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        known = {a % x.ndim for a in axes if -x.ndim <= a < x.ndim}
+        if len(known) != len(axes):
+            raise ShapeError(
+                where,
+                given=f"axis={self.axis} for {role} with shape {x.shape}",
+                expected=f"different axes from {-x.ndim} to {x.ndim - 1}" if x.ndim else "no axis, as there is none",
+                fix="Count axes from 0, or from -1 backwards",
+            )
+        if self.count(x) == 0 and not self.of_nothing:
+            raise InputError(
+                where,
+                given=f"{role} with shape {x.shape}",
+                expected="at least one element to reduce",
+                fix="Leave empty arrays out",
+            )
+
+    def kept(self, x: Array) -> tuple[int, ...]:
+        """Return the shape of the result with the reduced axes still there."""
+        if self.axis is None:
+            return (1,) * x.ndim
+        axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        reduced = {a % x.ndim for a in axes}
+        return tuple(1 if i in reduced else length for i, length in enumerate(x.shape))
+
+    def count(self, x: Array) -> int:
+        """Return how many elements become one."""
+        return math.prod(length for length, left in zip(x.shape, self.kept(x), strict=True) if left == 1)
+
+
+class Sum(Reduction):
+    """y = Σ x over the axes
+    ∂x = ∂y, for every element"""
+
+    of_nothing = True
+
+    def forward(self, x: Array) -> Array:
+        y: Array = x.sum(axis=self.axis, dtype=np.float64, keepdims=self.keepdims).astype(x.dtype)
+        return y
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        return dict(x=np.broadcast_to(dy.reshape(self.kept(x)), x.shape))
+
+
+class Mean(Reduction):
+    """y = Σ x / n over the axes, n elements each
+    ∂x = ∂y / n, for every element"""
+
+    def forward(self, x: Array) -> Array:
+        total = x.sum(axis=self.axis, dtype=np.float64, keepdims=self.keepdims)
+        y: Array = (total / self.count(x)).astype(x.dtype)
+        return y
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        return dict(x=np.broadcast_to(dy.reshape(self.kept(x)) / self.count(x), x.shape))
+
+
+class Max(Reduction):
+    """y = max x over the axes
+    ∂x = ∂y where x is the largest, else 0
+
+    Where several are the largest, they share ∂y equally.
+    """
+
+    def forward(self, x: Array) -> Array:
+        y: Array = x.max(axis=self.axis, keepdims=self.keepdims)
+        return y
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        largest = (x == y.reshape(self.kept(x))).astype(x.dtype)
+        ties = largest.sum(axis=self.axis, keepdims=True)
+        return dict(x=dy.reshape(self.kept(x)) * (largest / ties))
+
+
+class LogSumExp(Reduction):
+    """y = log Σ eˣ over the axes
+    ∂x = ∂y · eˣ / Σ eˣ
+
+    The largest x is subtracted first and added again, which changes nothing and keeps e from overflowing. Where all
+    are −inf, so is y, and the derivative is 0.
+    """
+
+    def forward(self, x: Array) -> Array:
+        largest = self._largest(x)
+        total = np.exp(x - largest).sum(axis=self.axis, keepdims=self.keepdims)
+        y: Array = np.log(total) + largest.reshape(total.shape)
+        return y
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        power = np.exp(x - self._largest(x))
+        total = power.sum(axis=self.axis, keepdims=True)
+        return dict(x=dy.reshape(self.kept(x)) * (power / np.where(total == 0, 1, total)))
+
+    def _largest(self, x: Array) -> Array:
+        largest = x.max(axis=self.axis, keepdims=True)
+        return np.where(np.isinf(largest), 0, largest)

@@ -1,0 +1,246 @@
+"""Ops that move numbers about and leave each as it is: reshape, transpose, concatenate, slice, gather.
+
+Their derivative is the same journey back. Results are views of what was given where NumPy makes views.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import InputError, ShapeError
+from chainrule.ops.op import Array, Derivatives, Op, expect_integers, shapes
+
+
+class Reshape(Op):
+    """y = x in another shape, the elements in the same order
+    ∂x = ∂y in the shape of x
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        The shape of y, samples included; one length may be -1: whatever is left.
+    """
+
+    def __init__(self, shape: int | Sequence[int]) -> None:
+        lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+        self.shape = tuple(checks.whole("Reshape shape", length, least=-1) for length in lengths)
+        if self.shape.count(-1) > 1:
+            raise InputError(
+                "Reshape shape", given=repr(self.shape), expected="at most one -1", fix="Write the other lengths out"
+            )
+
+    def forward(self, x: Array) -> Array:
+        return x.reshape(self.shape)
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        return dict(x=dy.reshape(x.shape))
+
+    def check(self, where: str, **arrays: Array) -> None:
+        x = arrays["x"]
+        known = math.prod(length for length in self.shape if length != -1)
+        fits = (known > 0 and x.size % known == 0) if -1 in self.shape else x.size == known
+        if not fits:
+            raise ShapeError(
+                where,
+                given=f"x with shape {x.shape}, {x.size} elements",
+                expected=f"as many elements as shape {self.shape} holds",
+                fix="Use -1 for the samples, and lengths whose product is the number of features for the rest",
+            )
+
+
+class Flatten(Op):
+    """y = x with one row for each sample
+    ∂x = ∂y in the shape of x
+
+    (samples, …) becomes (samples, features).
+    """
+
+    def forward(self, x: Array) -> Array:
+        return x.reshape(len(x), math.prod(x.shape[1:]))
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        return dict(x=dy.reshape(x.shape))
+
+    def check(self, where: str, **arrays: Array) -> None:
+        expect_axes(where, "x", arrays["x"], 1, "samples first")
+
+
+class Transpose(Op):
+    """y = xᵀ
+    ∂x = ∂yᵀ
+
+    Parameters
+    ----------
+    axes : sequence of int, optional
+        Which axis of x becomes the first, the second, …; the reverse order if left out.
+    """
+
+    def __init__(self, axes: Sequence[int] | None = None) -> None:
+        self.axes = None if axes is None else tuple(checks.whole("Transpose axes", a, least=-64, most=63) for a in axes)
+
+    def forward(self, x: Array) -> Array:
+        return x.transpose(self.axes)
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        if self.axes is None:
+            return dict(x=dy.T)
+        order = [a % x.ndim for a in self.axes]
+        return dict(x=dy.transpose([order.index(i) for i in range(x.ndim)]))
+
+    def check(self, where: str, **arrays: Array) -> None:
+        x = arrays["x"]
+        if self.axes is not None and sorted(a + x.ndim if a < 0 else a for a in self.axes) != list(range(x.ndim)):
+            raise ShapeError(
+                where,
+                given=f"axes={self.axes} for x with shape {x.shape}",
+                expected=f"each axis from 0 to {x.ndim - 1} once",
+                fix="Name every axis of x, in the order wanted",
+            )
+
+
+class Concatenate(Op):
+    """y = [parts₀, parts₁, …] side by side
+    ∂parts = its own piece of ∂y
+
+    Parameters
+    ----------
+    axis : int
+        The axis along which the parts follow each other: 1, the features, if left out.
+    """
+
+    def __init__(self, axis: int = 1) -> None:
+        self.axis = checks.whole("Concatenate axis", axis, least=-64, most=63)
+
+    def forward(self, *parts: Array) -> Array:
+        return np.concatenate(parts, axis=self.axis)
+
+    def backward(self, dy: Array, y: Array, *parts: Array) -> Derivatives:
+        result, start = {}, 0
+        before = (slice(None),) * (self.axis % y.ndim)
+        for i, part in enumerate(parts):
+            stop = start + part.shape[self.axis]
+            result[f"parts{i}"] = dy[(*before, slice(start, stop))]
+            start = stop
+        return result
+
+    def check(self, where: str, **arrays: Array) -> None:
+        first = next(iter(arrays.values()))
+        expect_axis(where, "parts0", first, self.axis)
+        axis = self.axis % first.ndim
+        for part in arrays.values():
+            if part.ndim != first.ndim or any(
+                part.shape[i] != first.shape[i] for i in range(first.ndim) if i != axis
+            ):
+                raise ShapeError(
+                    where,
+                    given=shapes(arrays),
+                    expected=f"equal shapes apart from axis {axis}, along which they are joined",
+                    fix="Reshape the parts, or join them along another axis",
+                )
+
+
+class Slice(Op):
+    """y = x[key]
+    ∂x = ∂y at the places of key, else 0
+
+    Parameters
+    ----------
+    key : int, slice, None, Ellipsis or tuple of them
+        What NumPy calls basic indexing: each element of x comes up at most once.
+
+    Examples
+    --------
+    >>> Slice((slice(None), 0)).forward(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([1., 3.])
+    """
+
+    def __init__(self, key: Any) -> None:
+        self.key = tuple(_basic(part) for part in (key if isinstance(key, tuple) else (key,)))
+
+    def forward(self, x: Array) -> Array:
+        y: Array = x[self.key]
+        return y
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        dx = np.zeros(x.shape, x.dtype)
+        dx[self.key] = dy
+        return dict(x=dx)
+
+    def check(self, where: str, **arrays: Array) -> None:
+        x = arrays["x"]
+        try:
+            x[self.key]
+        except IndexError as error:
+            raise ShapeError(
+                where,
+                given=f"the key {self.key} for x with shape {x.shape}",
+                expected="a key inside x",
+                fix=f"Mind that {error}",
+            ) from error
+
+
+class Gather(Op):
+    """y = table[indices], a row of the table for each index
+    ∂table = Σ of the ∂y of every place where the row was taken
+
+    An embedding: table is (rows, …), indices whole numbers of any shape, y (…indices, …row).
+    """
+
+    constant = ("indices",)
+
+    def forward(self, table: Array, indices: Array) -> Array:
+        return table[indices.astype(np.intp)]
+
+    def backward(self, dy: Array, y: Array, table: Array, indices: Array) -> Derivatives:
+        by_table = np.zeros(table.shape, table.dtype)
+        np.add.at(by_table, indices.astype(np.intp), dy)
+        return dict(table=by_table)
+
+    def check(self, where: str, **arrays: Array) -> None:
+        expect_axes(where, "table", arrays["table"], 1, "(rows, …)")
+        expect_integers(where, "indices", arrays["indices"], len(arrays["table"]), "rows of the table")
+
+
+def expect_axes(where: str, role: str, array: Array, least: int, meaning: str) -> None:
+    """Raise unless `array` has at least that many axes."""
+    if array.ndim < least:
+        raise ShapeError(
+            where,
+            given=f"{role} with shape {array.shape}",
+            expected=f"at least {least} axis, {meaning}",
+            fix=f"Pass {role}.reshape(1, -1) for one sample",
+        )
+
+
+def expect_axis(where: str, role: str, array: Array, axis: int) -> None:
+    """Raise unless `array` has this axis."""
+    if not -array.ndim <= axis < array.ndim:
+        raise ShapeError(
+            where,
+            given=f"{role} with shape {array.shape}",
+            expected=f"an axis {axis}",
+            fix=f"Reshape {role}, or name another axis",
+        )
+
+
+def _basic(part: Any) -> Any:
+    """Return one part of a key, refused unless it is a whole number, a slice, None or an Ellipsis."""
+    if part is None or part is Ellipsis or isinstance(part, slice):
+        return part
+    try:
+        if isinstance(part, (bool, np.bool_, np.ndarray)):
+            raise TypeError
+        return operator.index(part)
+    except TypeError:
+        raise InputError(
+            "Slice key",
+            given=f"an array or list in the key, {part!r}"[:120] if np.ndim(part) else repr(part)[:80],
+            expected="whole numbers, slices, None and ... only",
+            fix="Use gather to pick rows by an array of indices",
+        ) from None

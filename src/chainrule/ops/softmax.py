@@ -1,0 +1,62 @@
+"""Softmax: scores into probabilities that add up to 1, and its logarithm.
+
+The largest z of a row is subtracted first, which changes nothing and keeps e from overflowing. The derivative is the
+true product with softmax's Jacobian, right whatever follows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import ShapeError
+from chainrule.ops.op import Array, Derivatives, Op
+
+
+class _OverAxis(Op):
+    """An op that works along one axis.
+
+    Parameters
+    ----------
+    axis : int
+        The axis of the classes: the last one if left out.
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = checks.whole(f"{type(self).__name__} axis", axis, least=-64, most=63)
+
+    def check(self, where: str, **arrays: Array) -> None:
+        z = arrays["z"]
+        if not -z.ndim <= self.axis < z.ndim or z.shape[self.axis] == 0:
+            raise ShapeError(
+                where,
+                given=f"z with shape {z.shape}",
+                expected=f"(samples, classes), with at least one class along axis {self.axis}",
+                fix="Pass z.reshape(1, -1) for one sample, or name another axis",
+            )
+
+
+class Softmax(_OverAxis):
+    """y = eᶻ / Σ eᶻ in each row
+    ∂z = y · (∂y − Σ ∂y · y in each row)"""
+
+    def forward(self, z: Array) -> Array:
+        power = np.exp(z - z.max(axis=self.axis, keepdims=True))
+        y: Array = power / power.sum(axis=self.axis, keepdims=True)
+        return y
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=y * (dy - (dy * y).sum(axis=self.axis, keepdims=True)))
+
+
+class LogSoftmax(_OverAxis):
+    """y = z − log Σ eᶻ in each row
+    ∂z = ∂y − eʸ · Σ ∂y in each row"""
+
+    def forward(self, z: Array) -> Array:
+        shifted = z - z.max(axis=self.axis, keepdims=True)
+        y: Array = shifted - np.log(np.exp(shifted).sum(axis=self.axis, keepdims=True))
+        return y
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=dy - np.exp(y) * dy.sum(axis=self.axis, keepdims=True))

@@ -1,0 +1,45 @@
+"""The table of all ops: what each computes and how it is differentiated, read from the docstrings beside the code."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import NamedTuple
+
+from chainrule.ops.op import Op
+
+
+class Page(NamedTuple):
+    """What an op's docstring says: its function, and the derivative by each of its roles."""
+
+    name: str
+    kind: type[Op]
+    roles: tuple[str, ...]
+    function: str
+    derivatives: dict[str, str]
+
+
+def page(kind: type[Op]) -> Page:
+    """Return what an op's docstring says.
+
+    Examples
+    --------
+    >>> from chainrule.ops import Tanh
+    >>> page(Tanh).derivatives
+    {'z': '∂z = ∂y · (1 − y²)'}
+    """
+    lines = (inspect.getdoc(kind) or "").splitlines()
+    function = next((line for line in lines if line.startswith("y = ")), f"y = {kind.name}(…)")
+    derivatives = [part for line in lines if line.startswith("∂") for part in re.split(r"\s{2,}(?=∂)", line)]
+    return Page(kind.name, kind, kind.roles, function, {part[1:].split(" ")[0]: part for part in derivatives})
+
+
+def format_table(kinds: list[type[Op]]) -> str:
+    """Return a page of text: each op with its roles, its function and its derivatives."""
+    blocks = []
+    for kind in kinds:
+        told = page(kind)
+        roles = (f"*{r}" if r == kind.variadic else f"[{r}]" if r in kind.optional else r for r in told.roles)
+        head = f"{told.name}({', '.join(roles)})"
+        blocks.append("\n    ".join([head, told.function, *told.derivatives.values()]))
+    return "\n".join(blocks)

@@ -1,0 +1,45 @@
+"""Optimizers, which turn gradients into better weights, and schedules, which say how large a step is when.
+
+Both are descriptions: they hold settings and may be shared. What changes while training lives in an
+`OptimizerState`, one for the weights it trains.
+"""
+
+from __future__ import annotations
+
+from chainrule.optim.adaptive import Adagrad, Adam, AdamW, RMSProp
+from chainrule.optim.gradient_descent import SGD
+from chainrule.optim.optimizer import Optimizer, global_norm
+from chainrule.optim.schedule_parts import Phases, Warmup
+from chainrule.optim.schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    OneCycle,
+    ReduceOnPlateau,
+    Schedule,
+    StepDecay,
+    as_schedule,
+)
+from chainrule.optim.state import Learnable, OptimizerState
+
+__all__ = [
+    "Optimizer",
+    "SGD",
+    "Adagrad",
+    "RMSProp",
+    "Adam",
+    "AdamW",
+    "OptimizerState",
+    "Learnable",
+    "global_norm",
+    "Schedule",
+    "Constant",
+    "StepDecay",
+    "ExponentialDecay",
+    "CosineDecay",
+    "OneCycle",
+    "ReduceOnPlateau",
+    "Warmup",
+    "Phases",
+    "as_schedule",
+]

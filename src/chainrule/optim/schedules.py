@@ -1,0 +1,236 @@
+"""Schedules: which learning rate to use when.
+
+A schedule is a pure function of how far training is and of the losses so far. It remembers nothing, so a resumed
+run has the rates of the run that was never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from chainrule.checks import number, whole
+from chainrule.settings import Configured
+
+
+class Schedule(Configured):
+    """A learning rate that changes; subclasses write `rate`.
+
+    Attributes
+    ----------
+    per_epoch : bool
+        Whether the rate stays the same within an epoch, so that once an epoch is often enough to ask.
+    """
+
+    per_epoch: bool = False
+
+    def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
+        """Return the learning rate.
+
+        Parameters
+        ----------
+        epoch : float
+            How many epochs are done, fractions counted: steps taken divided by steps per epoch, so 0 at the start.
+        epochs : float
+            How many epochs are planned in all.
+        losses : sequence of float
+            The monitored loss of each finished epoch.
+        """
+        raise NotImplementedError
+
+    def _number(self, setting: str, value: Any, **limits: float) -> float:
+        return number(f"{type(self).__name__}({setting}=…)", value, **limits)
+
+    def _whole(self, setting: str, value: Any) -> int:
+        return whole(f"{type(self).__name__}({setting}=…)", value)
+
+
+def as_schedule(value: float | Schedule) -> Schedule:
+    """Return a schedule as it is, and a number as a `Constant`.
+
+    >>> as_schedule(0.1)
+    Constant(value=0.1)
+    """
+    return value if isinstance(value, Schedule) else Constant(value)
+
+
+class Constant(Schedule):
+    """η = value
+
+    >>> Constant(0.1).rate(5, 10, [])
+    0.1
+    """
+
+    per_epoch = True
+
+    def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
+        return self.value
+
+    def __init__(self, value: float) -> None:
+        self.value = self._number("value", value, above=0)
+
+
+class StepDecay(Schedule):
+    """η = initial · factor^⌊epoch / every⌋
+
+    >>> [StepDecay(0.1, factor=0.5, every=2).rate(epoch, 6, []) for epoch in range(6)]
+    [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
+    """
+
+    per_epoch = True
+
+    def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
+        return self.initial * math.pow(self.factor, epoch // self.every)
+
+    def __init__(self, initial: float, factor: float = 0.5, every: int = 10) -> None:
+        self.initial = self._number("initial", initial, above=0)
+        self.factor = self._number("factor", factor, above=0, most=1, like=0.5)
+        self.every = self._whole("every", every)
+
+
+class ExponentialDecay(Schedule):
+    """η = initial · decay^epoch, falling a little at every step
+
+    >>> ExponentialDecay(0.1, decay=0.5).rate(2, 10, [])
+    0.025
+    """
+
+    def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
+        return self.initial * math.pow(self.decay, epoch)
+
+    def __init__(self, initial: float, decay: float = 0.95) -> None:
+        self.initial = self._number("initial", initial, above=0)
+        self.decay = self._number("decay", decay, above=0, most=1, like=0.95)
+
+
+class CosineDecay(Schedule):
+    """η = initial · c + final · (1 − c),  c = (1 + cos(π · epoch / epochs)) / 2
+
+    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, without the restarts.
+
+    >>> schedule = CosineDecay(0.1)
+    >>> schedule.rate(0, 10, []), schedule.rate(5, 10, []), schedule.rate(10, 10, [])
+    (0.1, 0.05, 0.0)
+    """
+
+    def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
+        return _along_cosine(self.initial, self.final, _share(epoch, epochs))
+
+    def __init__(self, initial: float, final: float = 0.0) -> None:
+        self.initial = self._number("initial", initial, above=0)
+        self.final = self._number("final", final, least=0, most=self.initial, like=0)
+
+
+class OneCycle(Schedule):
+    """Up from `initial` to `maximum` in the first `warmup` of the epochs, then down to `final`: half a cosine each
+
+    Large steps in the middle find a wide valley, small ones at the end its floor. The paper also lowers the momentum
+    while the rate is high; here it stays.
+
+    Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates", 2018.
+
+    Parameters
+    ----------
+    maximum : float
+        The highest rate.
+    initial : float, optional
+        The rate at the start; maximum / 25 where left out.
+    final : float, optional
+        The rate at the end; maximum / 10⁴ where left out.
+    warmup : float
+        Which share of all epochs goes up, above 0 and below 1.
+
+    Examples
+    --------
+    >>> schedule = OneCycle(0.1)
+    >>> schedule.rate(0, 10, []), schedule.rate(3, 10, []), schedule.rate(10, 10, [])
+    (0.004, 0.1, 1e-05)
+    """
+
+    def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
+        share = _share(epoch, epochs)
+        if share < self.warmup:
+            return _along_cosine(self.initial, self.maximum, share / self.warmup)
+        return _along_cosine(self.maximum, self.final, (share - self.warmup) / (1 - self.warmup))
+
+    def __init__(
+        self, maximum: float, initial: float | None = None, final: float | None = None, warmup: float = 0.3
+    ) -> None:
+        self.maximum = self._number("maximum", maximum, above=0)
+        self.initial = self.maximum / 25
+        if initial is not None:
+            self.initial = self._number("initial", initial, least=0, most=self.maximum, like=self.maximum / 25)
+        self.final = self.maximum / 1e4
+        if final is not None:
+            self.final = self._number("final", final, least=0, most=self.maximum, like=self.maximum / 1e4)
+        self.warmup = self._number("warmup", warmup, above=0, below=1, like=0.3)
+
+
+class ReduceOnPlateau(Schedule):
+    """η = max(minimum, initial · factorᵏ),  k = how often `patience` epochs in a row brought no better loss
+
+    A loss is better if it is below the best one by more than threshold · |best|; a NaN never is. After each
+    reduction the count begins anew (Keras' count; PyTorch waits one epoch more).
+
+    Worked out from all losses at every call, so a resumed run needs nothing but them; asked once an epoch, 1,000
+    epochs cost about 0.1 s in all.
+
+    Parameters
+    ----------
+    initial : float
+        The rate at the start.
+    factor : float
+        What a reduction multiplies the rate by, above 0 and below 1.
+    patience : int
+        How many epochs in a row without a better loss bring a reduction.
+    threshold : float
+        By what share of the best loss a better one must be below it.
+    minimum : float
+        Never go below this rate.
+
+    Examples
+    --------
+    >>> schedule = ReduceOnPlateau(0.1, factor=0.5, patience=2)
+    >>> schedule.rate(3, 10, [3.0, 2.0, 1.0]), schedule.rate(5, 10, [3.0, 2.0, 1.0, 1.0, 1.0])
+    (0.1, 0.05)
+    """
+
+    per_epoch = True
+
+    def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
+        best, waited, reductions = math.inf, 0, 0
+        for loss in losses:
+            margin = self.threshold * abs(best) if best < math.inf else 0.0
+            if loss < best - margin:
+                best, waited = loss, 0
+                continue
+            waited += 1
+            if waited == self.patience:
+                reductions, waited = reductions + 1, 0
+        return max(self.minimum, self.initial * self.factor**reductions)
+
+    def __init__(
+        self,
+        initial: float,
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        minimum: float = 0.0,
+    ) -> None:
+        self.initial = self._number("initial", initial, above=0)
+        self.factor = self._number("factor", factor, above=0, below=1, like=0.1)
+        self.patience = self._whole("patience", patience)
+        self.threshold = self._number("threshold", threshold, least=0, below=1, like=1e-4)
+        self.minimum = self._number("minimum", minimum, least=0, most=self.initial, like=0)
+
+
+def _share(epoch: float, epochs: float) -> float:
+    """Return how much of the training is done, from 0 to 1."""
+    return min(epoch / epochs, 1.0) if epochs > 0 else 0.0
+
+
+def _along_cosine(start: float, end: float, share: float) -> float:
+    """Return the value on half a cosine from `start` to `end`: exactly those at the ends."""
+    rest = (1 + math.cos(math.pi * share)) / 2
+    return start * rest + end * (1 - rest)

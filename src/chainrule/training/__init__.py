@@ -1,0 +1,36 @@
+"""Training a network, and using it."""
+
+from chainrule.training.callbacks import Callback, EarlyStopping
+from chainrule.training.evaluate import classify, evaluate, predict
+from chainrule.training.history import Epoch, History
+from chainrule.training.loop import Training, train
+from chainrule.training.metrics import (
+    METRICS,
+    accuracy,
+    confusion_matrix,
+    error_rate,
+    mean_absolute_error,
+    mean_squared_error,
+    min_confidence,
+    r2,
+)
+
+__all__ = [
+    "METRICS",
+    "Callback",
+    "EarlyStopping",
+    "Epoch",
+    "History",
+    "Training",
+    "accuracy",
+    "classify",
+    "confusion_matrix",
+    "error_rate",
+    "evaluate",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "min_confidence",
+    "predict",
+    "r2",
+    "train",
+]

@@ -1,0 +1,131 @@
+"""What happened while a network was trained: a record an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.errors import UnknownNameError, nearest
+from chainrule.ops.op import Array
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training data.
+
+    Attributes
+    ----------
+    epoch : int
+        Its number, from 1.
+    loss : float
+        The mean data loss over its samples, as they were met (with dropout; while the weights were changing).
+    penalty : float
+        The L1 and L2 penalties at its end. The number that was differentiated is loss + penalty.
+    metrics : dict of str to float
+        Measured at its end on the validation data, or on the training data where there are none.
+    validation_loss : float or None
+        The data loss on the validation data.
+    learning_rate : float
+        Of its last step.
+    steps : int
+        How many steps the optimizer took.
+    seconds : float
+        How long it took, validation included.
+    """
+
+    epoch: int
+    loss: float
+    penalty: float
+    metrics: dict[str, float]
+    validation_loss: float | None
+    learning_rate: float
+    steps: int
+    seconds: float
+
+    @property
+    def monitored(self) -> float:
+        """The loss that says how good the network is: on validation data if there are any."""
+        return self.loss if self.validation_loss is None else self.validation_loss
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as plain data, metrics beside the rest."""
+        return {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "penalty": self.penalty,
+            "validation_loss": self.validation_loss,
+            **self.metrics,
+            "learning_rate": self.learning_rate,
+            "steps": self.steps,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass
+class History:
+    """The epochs of a training, how it ended, and where it was best.
+
+    Attributes
+    ----------
+    epochs : list of Epoch
+    stopped : str
+        Why it ended: ``"finished"``, ``"interrupted"``, or what a callback said.
+    best_epoch : int or None
+        The number of the epoch after which the monitored figure was best.
+    kept : str
+        Which parameters the network has now: ``"best"`` or ``"last"``.
+    best_parameters, last_parameters : ndarray or None
+        Both, as vectors: ``network.parameters[:] = history.last_parameters`` goes back to the last ones.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = cr.data.xor()
+    >>> history = cr.train(cr.Network([cr.Dense(1)]), X, y, epochs=3)
+    >>> len(history), len(history["loss"])
+    (3, 3)
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+    stopped: str = "finished"
+    best_epoch: int | None = None
+    kept: str = "last"
+    best_parameters: Array | None = field(default=None, repr=False)
+    last_parameters: Array | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.epochs)
+
+    def __getitem__(self, name: str) -> list[Any]:
+        """Return one column, a value an epoch: ``history["loss"]``, ``history["validation_loss"]`` …"""
+        rows = [epoch.as_dict() for epoch in self.epochs]
+        known = rows[0] if rows else {"loss": 0.0}
+        if name not in known:
+            raise UnknownNameError("History", given=repr(name), expected="a column", fix=nearest(name, known))
+        return [row[name] for row in rows]
+
+    @property
+    def final_loss(self) -> float:
+        """The data loss of the last epoch."""
+        return self.epochs[-1].loss if self.epochs else float("nan")
+
+    @property
+    def seconds(self) -> float:
+        """How long all epochs took."""
+        return sum(epoch.seconds for epoch in self.epochs)
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return f"History(no epochs, {self.stopped})"
+        last = self.epochs[-1]
+        figures = "".join(f", {name} {value:.4g}" for name, value in last.metrics.items())
+        validation = "" if last.validation_loss is None else f", validation loss {last.validation_loss:.4g}"
+        best = "" if self.best_epoch is None else f", best after {self.best_epoch}, {self.kept} kept"
+        return (
+            f"History({len(self)} epochs in {self.seconds:.1f} s, {self.stopped}: "
+            f"loss {last.loss:.4g}{validation}{figures}{best})"
+        )

@@ -1,0 +1,148 @@
+"""Metrics: how good predictions are, in figures that a person asks for.
+
+A metric is any function of (prediction, target). Predictions are (samples, outputs), probabilities where the
+network makes them; targets are as `train` takes them: class indices (samples,), or numbers (samples, outputs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule.errors import InputError, nearest
+from chainrule.ops.op import Array
+
+Metric: TypeAlias = Callable[[Array, Array], Any]
+
+
+def predicted_classes(prediction: Array) -> Array:
+    """Return the class of each sample: the largest output, or whether a single output is above ½."""
+    if prediction.shape[1] == 1:
+        return (prediction[:, 0] > 0.5).astype(np.int64)
+    classes: Array = prediction.argmax(axis=1)
+    return classes
+
+
+def true_classes(target: Array) -> Array | None:
+    """Return the class of each target, or None where the targets are quantities.
+
+    Class indices are classes; so is a column of zeros and ones, and so are rows with a single one.
+    """
+    if target.ndim == 1:
+        return target.astype(np.int64)
+    if not np.isin(target, (0, 1)).all():
+        return None
+    if target.shape[1] == 1:
+        return target[:, 0].astype(np.int64)
+    return target.argmax(axis=1) if (target.sum(axis=1) == 1).all() else None
+
+
+def error_rate(prediction: Array, target: Array) -> float:
+    """Return the share of wrong answers.
+
+    Examples
+    --------
+    >>> error_rate(np.array([[0.9], [0.2], [0.6], [0.4]]), np.array([[1.0], [0.0], [0.0], [0.0]]))
+    0.25
+    """
+    return float((predicted_classes(prediction) != _classes("error_rate", target)).mean())
+
+
+def accuracy(prediction: Array, target: Array) -> float:
+    """Return the share of right answers."""
+    return 1 - error_rate(prediction, target)
+
+
+def mean_squared_error(prediction: Array, target: Array) -> float:
+    """Return the mean over all outputs of (prediction − target)²; class indices count as one-hot."""
+    difference = prediction - _numbers(prediction, target)
+    return float(np.mean(difference * difference, dtype=np.float64))
+
+
+def mean_absolute_error(prediction: Array, target: Array) -> float:
+    """Return the mean over all outputs of |prediction − target|; class indices count as one-hot."""
+    return float(np.mean(np.abs(prediction - _numbers(prediction, target)), dtype=np.float64))
+
+
+def r2(prediction: Array, target: Array) -> float:
+    """Return R² = 1 − Σ(prediction − target)² / Σ(target − mean)², averaged over outputs.
+
+    1 is perfect, 0 no better than the mean. An output whose target is constant counts 1 if met exactly, else 0.
+    """
+    y = _numbers(prediction, target).astype(np.float64)
+    residual = np.square(prediction - y).sum(axis=0)
+    spread = np.square(y - y.mean(axis=0)).sum(axis=0)
+    constant = spread == 0
+    scores = np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, spread))
+    return float(scores.mean())
+
+
+def min_confidence(prediction: Array, target: Array) -> float:
+    """Return the smallest probability that was given to a true class."""
+    classes = _classes("min_confidence", target)
+    if prediction.shape[1] == 1:
+        given = np.where(classes == 1, prediction[:, 0], 1 - prediction[:, 0])
+    else:
+        given = prediction[np.arange(len(prediction)), classes]
+    return float(given.min())
+
+
+def confusion_matrix(prediction: Array, target: Array) -> Array:
+    """Return how often a sample of each class (row) was taken for each class (column).
+
+    Examples
+    --------
+    >>> confusion_matrix(np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]]), np.array([0, 0, 1]))
+    array([[1, 1],
+           [0, 1]])
+    """
+    classes = _classes("confusion_matrix", target)
+    count = max(prediction.shape[1], 2)
+    places = classes * count + predicted_classes(prediction)
+    return np.bincount(places, minlength=count * count).reshape(count, count)
+
+
+METRICS: dict[str, Metric] = {
+    function.__name__: function
+    for function in (accuracy, error_rate, mean_squared_error, mean_absolute_error, r2, min_confidence)
+}
+
+
+def named_metrics(metrics: Sequence[str | Metric] | str | Metric) -> dict[str, Metric]:
+    """Return name -> function for metrics given by name or as functions."""
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    named: dict[str, Metric] = {}
+    for metric in metrics:
+        if isinstance(metric, str) and metric in METRICS:
+            named[metric] = METRICS[metric]
+        elif callable(metric):
+            named[getattr(metric, "__name__", type(metric).__name__)] = metric
+        else:
+            raise InputError(
+                "metrics",
+                given=repr(metric)[:80],
+                expected="the name of a metric, or a function of (prediction, target)",
+                fix=nearest(str(metric), METRICS),
+            )
+    return named
+
+
+def _classes(where: str, target: Array) -> Array:
+    classes = true_classes(target)
+    if classes is None:
+        raise InputError(
+            where,
+            given="targets that are quantities",
+            expected="class indices, zeros and ones, or one-hot rows",
+            fix="Ask for r2 or mean_squared_error instead",
+        )
+    return classes
+
+
+def _numbers(prediction: Array, target: Array) -> Array:
+    if target.ndim == 1:
+        return np.equal(np.arange(prediction.shape[1]), target[:, None])
+    return target

@@ -1,0 +1,156 @@
+"""Where batches come from: arrays, taken by one index, or anything that can be iterated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from chainrule.data import batches
+from chainrule.errors import InputError
+from chainrule.nn import doors
+from chainrule.nn.network import Network
+from chainrule.ops.op import Array
+from chainrule.training.evaluate import evaluate
+from chainrule.training.metrics import Metric, true_classes
+
+Batch: TypeAlias = tuple[Array, Array, Array | None, float]
+
+
+class Source(Protocol):
+    """What training iterates once an epoch: (x, y, sample_weight or None, share of the epoch done before it)."""
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+    def evaluate(self, network: Network, metrics: Sequence[Metric]) -> dict[str, Any]:
+        """Return metrics on these data."""
+        ...
+
+
+class ArraySource:
+    """Arrays that have been through the network's door."""
+
+    def __init__(
+        self, x: Array, y: Array, weights: Array | None, batch_size: int | None, generator: np.random.Generator | None
+    ) -> None:
+        self.x, self.y, self.weights = x, y, weights
+        self.batch_size = len(x) if batch_size is None else min(batch_size, len(x))
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[Batch]:
+        count = len(self.x)
+        if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
+            yield self.x, self.y, self.weights, 0.0
+            return
+        parts = batches(self.x, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator)
+        for i, (x, y, *weights) in enumerate(parts):
+            yield x, y, weights[0] if weights else None, i * self.batch_size / count
+
+    def evaluate(self, network: Network, metrics: Sequence[Metric]) -> dict[str, Any]:
+        measured = evaluate(network, self.x, self.y, metrics=metrics)
+        del measured["loss"]
+        return measured
+
+
+class IterableSource:
+    """Batches from a list, a loader, anything that can be iterated once an epoch."""
+
+    def __init__(self, network: Network, iterable: Any) -> None:
+        self.network = network
+        self.iterable = iterable
+        if isinstance(iterable, np.ndarray) or not hasattr(iterable, "__iter__"):
+            raise InputError(
+                "train",
+                given=f"X of type {type(iterable).__name__} without y",
+                expected="X and y, or an iterable of batches (x, y)",
+                fix="Pass the targets as the third argument",
+            )
+        self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
+
+    def __iter__(self) -> Iterator[Batch]:
+        count = 0
+        for batch in self.iterable:
+            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+                raise InputError(
+                    "train",
+                    given=f"a batch of type {type(batch).__name__}",
+                    expected="(x, y) or (x, y, sample_weight)",
+                    fix="Let the iterable give tuples",
+                )
+            x, y, weights = self.network.as_batch("train", *batch)
+            self.network.check_targets("train", y)
+            yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
+            count += 1
+        self.steps = count or None
+
+    def evaluate(self, network: Network, metrics: Sequence[Metric]) -> dict[str, Any]:
+        """Return the mean of each metric over the batches, weighted by their sizes."""
+        sums: dict[str, float] = {}
+        total = 0
+        for x, y, _, _ in self:
+            measured = evaluate(network, x, y, metrics=metrics)
+            total += len(x)
+            for name in measured:
+                sums[name] = sums.get(name, 0.0) + measured[name] * len(x)
+        return {name: value / total for name, value in sums.items() if name != "loss"}
+
+
+def held_out(
+    network: Network, x: Array, y: Array, weights: Array | None, share: float
+) -> tuple[tuple[Array, Array, Array | None], tuple[Array, ...]]:
+    """Return the samples cut in two by the network's seed: to train on, to validate on. The same at each call."""
+    count = len(x)
+    size = min(max(round(share * count), 1), count - 1)
+    if count < 2:
+        raise InputError(
+            "train validation_split", given="one sample", expected="at least two", fix="Leave validation_split out"
+        )
+    order = network.generators.fresh("validation").permutation(count)
+    kept, held = np.sort(order[size:]), np.sort(order[:size])
+    rest = (x[kept], y[kept], None if weights is None else weights[kept])
+    part = (x[held], y[held]) if weights is None else (x[held], y[held], weights[held])
+    return rest, part
+
+
+def weighted_by_class(
+    network: Network, y: Array, weights: Array | None, class_weight: Mapping[int, float] | str | None
+) -> Array | None:
+    """Return sample weights times the weight of each sample's class."""
+    if class_weight is None:
+        return weights
+    classes = true_classes(y)
+    if classes is None:
+        raise InputError(
+            "train class_weight",
+            given="targets that are quantities",
+            expected="classes",
+            fix="Pass sample_weight instead",
+        )
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise InputError(
+                "train class_weight",
+                given=repr(class_weight),
+                expected='a mapping or "balanced"',
+                fix="Pass class_weight={0: 1.0, 1: 5.0}",
+            )
+        counts = np.bincount(classes)
+        factors = {c: len(classes) / (np.count_nonzero(counts) * n) for c, n in enumerate(counts.tolist()) if n}
+    else:
+        factors = dict(class_weight)
+    present = set(np.unique(classes).tolist())
+    missing = present - set(factors)
+    if missing:
+        raise InputError(
+            "train class_weight",
+            given=f"weights for the classes {sorted(factors)}",
+            expected=f"one for each class of y: {sorted(present)}",
+            fix=f"Add {min(missing)}: 1.0",
+        )
+    of_class = np.zeros(int(max(present)) + 1, network.dtype)
+    for c in present:
+        of_class[c] = factors[c]
+    own = of_class[classes]
+    product = own if weights is None else weights * own
+    return doors.weights("train class_weight", product, len(y), network.objective, network.dtype)

@@ -1,0 +1,40 @@
+"""What every test gets: nothing global, the same examples each time, and PyTorch as a referee where it is installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import ModuleType
+
+import hypothesis
+import numpy as np
+import pytest
+
+hypothesis.settings.register_profile("chainrule", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("chainrule")
+
+
+@pytest.fixture(autouse=True)
+def nothing_global() -> Iterator[None]:
+    """Fail a test after which NumPy's global generator or its handling of floating-point errors is another."""
+    before = _global_state()
+    yield
+    assert _global_state() == before, "this test, or what it called, changed NumPy's global state"
+
+
+def _global_state() -> tuple[object, ...]:
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 -- read to see that nobody draws from it
+    return kind, hash(keys.tobytes()), *rest, np.geterr()
+
+
+@pytest.fixture(scope="session")
+def referee() -> ModuleType:
+    """Return PyTorch; where it is missing skip, or with CHAINRULE_REFEREES=1 fail."""
+    try:
+        import torch
+    except ImportError:
+        message = "PyTorch is not installed: pip install 'chainrule[referee]'"
+        if os.environ.get("CHAINRULE_REFEREES") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return torch

@@ -1,0 +1,137 @@
+"""The house: a room imports only from rooms above it, and its files stay short and say what they are about."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+FILES = sorted(SOURCE.glob("chainrule/**/*.py"))
+FILES_IN_ROOMS = [path for path in FILES if path != SOURCE / "chainrule/__init__.py"]  # the face imports from all
+LINES = 400
+
+# From the top of the house to the bottom. `chainrule` itself, the public face, lies just above the command line.
+ROOMS = (
+    ("_version", "errors", "settings", "checks", "generators"),
+    ("ops",),
+    ("graph",),
+    ("replay",),
+    ("optim",),
+    ("nn",),
+    ("data",),
+    ("files",),
+    ("training",),
+    ("recipes",),
+    ("plot",),
+    ("explain",),
+    ("onnx", "sklearn", "source", "torch_weights"),
+    ("chainrule",),
+    ("__main__", "cli"),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else module
+
+
+def imported(text: str, package: str) -> Iterator[tuple[int, str]]:
+    """Yield line and name of each module of chainrule that a file in `package` imports, wherever in the file."""
+    for node in ast.walk(ast.parse(text)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
+            base = ".".join([*parents, node.module] if node.module else parents)
+            names = [base]
+            if base == "chainrule":  # a room, or something the public face shows
+                names = [f"chainrule.{alias.name}" if alias.name in FLOOR else base for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            names = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        yield from ((node.lineno, name) for name in names if str(name).split(".")[0] == "chainrule")
+
+
+def wrong_arrows(text: str, module: str, package: str) -> list[str]:
+    """Return the imports of a file that do not point upward, or to its own room."""
+    here = room(module)
+    assert here in FLOOR, f"{here!r} is no room of the house: give it a floor in ROOMS"
+    found = []
+    for line, name in imported(text, package):
+        there = room(name)
+        if there != here and FLOOR.get(there, len(ROOMS)) > FLOOR[here]:
+            found.append(f"line {line}: {here} imports {name}")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES_IN_ROOMS, ids=relative)
+def test_imports_only_point_upward(path: Path) -> None:
+    module = module_name(path)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    assert not wrong_arrows(path.read_text("utf-8"), module, package)
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_file_is_short(path: Path) -> None:
+    lines = len(path.read_text("utf-8").splitlines())
+    assert lines <= LINES, f"{lines} lines: one subject a file, at most {LINES} lines"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_file_opens_with_what_it_is_about(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), "start the file with two or three sentences of prose"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import chainrule.nn",
+        "import numpy, chainrule.nn.layers as layers",
+        "from chainrule.nn import Dense",
+        "from chainrule.nn.layers import Dense",
+        "import chainrule",
+        "from chainrule import Network",
+        "from .. import nn",
+        "from ..nn import Dense",
+        "def late():\n    from chainrule.nn import Dense",
+        "if TYPE_CHECKING:\n    from chainrule.nn import Dense",
+        "importlib.import_module('chainrule.nn')",
+        "import chainrule.nowhere",
+    ],
+)
+def test_an_arrow_that_points_down_is_seen(text: str) -> None:
+    assert wrong_arrows(text, "chainrule.graph.node", "chainrule.graph")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import numpy as np",
+        "from chainrule.ops.op import Op",
+        "from chainrule import errors",
+        "from . import walk",
+        "from .walk import order",
+        "from ..ops import Op",
+        "import chainrule.graph.walk",
+        "import chainrules",
+    ],
+)
+def test_an_arrow_that_points_up_is_let_through(text: str) -> None:
+    assert not wrong_arrows(text, "chainrule.graph.node", "chainrule.graph")
+
+
+def test_a_room_nobody_knows_is_refused() -> None:
+    with pytest.raises(AssertionError, match="give it a floor"):
+        wrong_arrows("", "chainrule.shed", "chainrule")
