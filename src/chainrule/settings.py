@@ -32,13 +32,14 @@ class Configured:
         return {name: getattr(self, name) for name in setting_names(type(self))}
 
     def __repr__(self) -> str:
-        defaults = {p.name: p.default for p in _constructor(type(self))}
+        kind: Any = type(self)
+        defaults = {p.name: p.default for p in _constructor(kind)}
         told = (
             f"{name}={value!r}"
             for name, value in self.settings().items()
             if not _same(value, defaults.get(name, inspect.Parameter.empty))
         )
-        return f"{type(self).__name__}({', '.join(told)})"
+        return f"{kind.__name__}({', '.join(told)})"
 
 
 def _same(a: Any, b: Any) -> bool:

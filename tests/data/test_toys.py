@@ -54,6 +54,7 @@ def test_rows_come_in_random_order(make: Callable[..., Any]) -> None:
     assert (np.diff(X[:, 0]) < 0).any()
     assert np.unique(y[:50]).size > 1
     assert np.unique(y[-50:]).size > 1
+    assert not np.array_equal(y, np.arange(200) % (y.max() + 1))
 
 
 @pytest.mark.parametrize("make", SEEDED)
@@ -94,6 +95,13 @@ def test_without_noise_spiral_arms_wind_outward_and_stay_apart() -> None:
     arm = X[labels == 0][np.argsort(radius[labels == 0])]
     turned = np.unwrap(np.arctan2(arm[:, 1], arm[:, 0]))
     assert (turned[-1] - turned[0]) / (2 * np.pi) == pytest.approx(0.75, abs=1e-5)
+
+
+def test_every_arm_reaches_its_end_when_samples_do_not_divide_evenly() -> None:
+    X, labels = data.spirals(samples=11, classes=3, noise=0)
+    for k in range(3):
+        radius = np.hypot(*X[labels == k].T)
+        assert (radius.min(), radius.max()) == pytest.approx((0.1, 1))
 
 
 @pytest.mark.parametrize("kind", CURVES)

@@ -150,7 +150,7 @@ def _walk(arrays: list[NDArray[Any]], order: NDArray[np.int64] | None, count: in
 
 def _gather(array: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
     """Return the rows of `array` named by `index`, as an array of its own."""
-    if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
+    if array.flags.c_contiguous and array.flags.aligned:
         # The index is a permutation, so nothing is ever clipped: this mode only saves the check of every entry.
         return array.take(index, axis=0, mode="clip")
     return np.ascontiguousarray(array[index])  # take would first copy such an array whole

@@ -58,15 +58,15 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
         raise InputError(
             "one_hot", given=f"labels of type {index.dtype}", expected="whole numbers", fix="Pass labels.astype(int)"
         )
-    largest = int(index.max())
-    classes = checks.whole("one_hot classes", largest + 1 if classes is None else classes, least=0)
+    largest = max(int(index.max()), 0)
+    classes = checks.whole("one_hot classes", largest + 1 if classes is None else classes)
     wrong = (index < 0) | (index >= classes)
     if wrong.any():
         row = int(wrong.argmax())
         raise InputError(
             "one_hot",
             given=f"label {int(index[row])} in row {row}",
-            expected=f"labels from 0 to {classes - 1}" if classes else "labels from 0",
+            expected=f"labels from 0 to {classes - 1}",
             fix=f"Pass classes={largest + 1} if there are that many, or number the labels from 0",
         )
     if count * classes > 2**31:

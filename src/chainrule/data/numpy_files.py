@@ -6,9 +6,11 @@ pickles. Here the header is read first, nothing in it is evaluated, and only pla
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,7 +142,7 @@ class _Header:
 
     def arrange(self, data: NDArray[np.uint8]) -> NDArray[Any]:
         array = data.view(self.dtype).reshape(self.shape, order="F" if self.fortran_order else "C")
-        return np.ascontiguousarray(array, self.dtype.newbyteorder("="))
+        return np.asarray(array, self.dtype.newbyteorder("="), order="C")
 
 
 def _read_header(where: str, stream: Readable) -> _Header:
@@ -262,6 +264,6 @@ def _as_targets(y: NDArray[Any] | None) -> NDArray[Any] | None:
     return y[:, None] if y.dtype.kind == "f" else y.astype(np.int64)
 
 
-def _nearest_shown(name: str, known: Any) -> str:
-    """Name the nearest of names that come from a file; those are escaped, for they may hold anything."""
-    return nearest(name, [shown(other)[1:-1] for other in known])
+def _nearest_shown(name: str, members: Iterable[str]) -> str:
+    """Name the nearest array; names that come from a file are escaped, and there may be any number of them."""
+    return nearest(name, [shown(member)[1:-1] for member in itertools.islice(members, 50)])

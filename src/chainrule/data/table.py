@@ -172,7 +172,7 @@ def _guess_delimiter(sample: str) -> str:
     import csv
 
     lines = sample.splitlines()
-    if len(sample) == 1 << 16:
+    if len(sample) == 1 << 16 and len(lines) > 1:
         lines.pop()  # cut somewhere in the middle
     lines = [line for line in lines if line.strip()][:20]
     best, most = ",", 1

@@ -5,7 +5,7 @@ A plan of indices into lists of arrays: it holds no values of its own, so any nu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class Calls:
         # Decided beforehand, edge by edge: the first gradient to arrive is written, later ones are added.
         reached = {root}
         self.backward_plan = []
+        self.several: set[int] = set()  # the nodes at which more than one gradient arrives
         for i, op, children in reversed(self.forward_plan):
             if i not in wanted or i not in reached:
                 continue
@@ -48,7 +49,7 @@ class Calls:
             for role, j in children:
                 if j in wanted and op.differentiable(role):
                     edges.append((role, j, j not in reached))
-                    reached.add(j)
+                    (self.several if j in reached else reached).add(j)
             self.backward_plan.append((i, op, children, edges))
         self.reached = reached & wanted
 
@@ -79,17 +80,17 @@ class Calls:
                         gradients[j] = buffers[j]
                         gradients[j][...] = part
                     else:  # each gradient owns its memory, whatever the op returned
-                        owned = part.flags.owndata and id(part) not in taken
+                        owned = part.flags.owndata and id(part) not in taken and j not in self.several
                         gradients[j] = part if owned else part.copy()
                         taken.add(id(gradients[j]))
         return gradients
 
     def _part(self, i: int, role: str, parts: dict[str, Any], array: Array) -> Array:
         """Return one role's derivative, refused unless it looks like the role's array."""
-        part = np.asarray(parts[role]) if role in parts else None
+        part = np.asarray(parts[role]) if isinstance(parts, Mapping) and role in parts else None
         if part is not None and part.shape == array.shape and part.dtype == array.dtype:
             return part
-        given = "none" if part is None else f"one with shape {part.shape} in {part.dtype}"
+        given = f"{type(parts).__name__} {parts!r:.60}" if part is None else f"shape {part.shape} in {part.dtype}"
         raise DerivativeError(
             self.nodes[i].where,
             given=f"{given} from backward as the derivative by {role}",

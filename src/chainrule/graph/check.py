@@ -5,11 +5,13 @@ The graph is run in float64 whatever its own dtype, so that a disagreement is a 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.errors import DerivativeError
+from chainrule import checks
+from chainrule.errors import DerivativeError, MisuseError
 from chainrule.graph.calls import Values
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node
@@ -75,7 +77,8 @@ def check_gradients(
     Parameters
     ----------
     of : Node or Graph
-        Usually a loss. Where it is not one number, the sum of its elements, randomly weighted, is checked.
+        Usually a loss. Where it is not one number, the sum of its elements, randomly weighted, is checked. Of a
+        graph's `wrt`, leaves are checked; what is computed can't be moved by itself.
     tolerance : float, default 1e-6
         The largest relative disagreement that passes.
     elements : int, default 200
@@ -94,6 +97,8 @@ def check_gradients(
     ------
     DerivativeError
         With the leaf, the index, both derivatives.
+    MisuseError
+        If there is no leaf to check.
 
     Notes
     -----
@@ -106,17 +111,27 @@ def check_gradients(
 
     Examples
     --------
-    >>> from chainrule.graph import FUNCTIONS, Input
+    >>> from chainrule.graph import FUNCTIONS, Input, Parameter
     >>> w = Parameter("w", [[0.5], [-0.25]])
     >>> check_gradients(FUNCTIONS["sum"](x=FUNCTIONS["tanh"](z=Input("x", [[1.0, 2.0]]) @ w))).passed
     True
     """
     graph = of if isinstance(of, Graph) else Graph(of)
-    generator = np.random.default_rng(seed)
+    tolerance = checks.number("check_gradients tolerance", tolerance, above=0, like=1e-6)
+    elements = checks.whole("check_gradients elements", elements)
+    generator = np.random.default_rng(checks.whole("check_gradients seed", seed, least=0))
+    asked = [node for node in graph.wrt if node.op is None]  # what is computed can't be moved by itself
+    if not asked:
+        raise MisuseError(
+            "check_gradients",
+            given=f"{graph.root.where} with no leaf to differentiate by",
+            expected="a parameter that is not frozen, or a leaf in wrt=[…], below it",
+            fix="Pass cr.Graph(node, wrt=[leaf, …])",
+        )
     probe = _Probe(graph, generator)
     given = probe.gradients()
     leaves = []
-    for node in graph.wrt:
+    for node in asked:
         place = graph.place(node)
         leaves.append(_check_leaf(probe, node, place, given[place], tolerance, elements, generator))
     result = GradientCheck(tuple(leaves))
@@ -169,10 +184,11 @@ def _check_leaf(
         for step in (1e-3, 1e-5):
             measured, slack, kink = _slope(probe, array, int(index), step, given)
             error = abs(given - measured) / max(abs(given), abs(measured), slack / tolerance, 1e-300)
-            if not error > tolerance:
+            error = math.inf if math.isnan(error) else error
+            if error <= tolerance:
                 break
         kinks += kink
-        if not error <= worst[0]:
+        if error > worst[0]:
             worst = (error, int(index), given, measured)
     error, index, given, measured = worst
     return LeafCheck(

@@ -40,8 +40,7 @@ def derivative(of: Node, by: Node | Sequence[Node], grad: Any = None) -> Array |
     >>> float(derivative(x * x, x))
     6.0
     """
-    asked = [by] if isinstance(by, Node) else list(by)
-    results = Graph(of, wrt=asked).derivatives(grad)
+    results = Graph(of, wrt=by).derivatives(grad)
     return results[0] if isinstance(by, Node) else results
 
 

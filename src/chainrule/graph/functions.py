@@ -46,7 +46,7 @@ def function_of(kind: type[Op]) -> NodeFunction:
         return Node(kind(**told), roled, name)
 
     build.__name__ = build.__qualname__ = kind.name
-    build.__doc__ = kind.__doc__
+    build.__doc__ = inspect.cleandoc(kind.__doc__ or "").partition("\n\nExamples\n")[0]  # those are of the op
     build.__signature__ = _signature(kind)  # type: ignore[attr-defined]  # what help() shows
     return build
 

@@ -21,7 +21,7 @@ class Graph:
     ----------
     *roots : Node
         The nodes to compute. Derivatives are of the first one.
-    wrt : sequence of Node, optional
+    wrt : Node or sequence of Node, optional
         The leaves (or nodes) to differentiate by: by default all parameters that are not frozen, or, in a graph
         without parameters, all its floating-point inputs.
 
@@ -38,7 +38,7 @@ class Graph:
            [1.]], dtype=float32)
     """
 
-    def __init__(self, *roots: Node, wrt: Sequence[Node] | None = None) -> None:
+    def __init__(self, *roots: Node, wrt: Node | Sequence[Node] | None = None) -> None:
         for root in roots or (None,):
             if not isinstance(root, Node):
                 raise InputError("Graph", given=repr(root)[:80], expected="a node", fix="Pass the loss's node")
@@ -48,7 +48,7 @@ class Graph:
         self._places = {id(node): i for i, node in enumerate(self.nodes)}
         self.inputs = _inputs(self.nodes)
         self.parameters = tuple(n for n in self.nodes if isinstance(n, Parameter))
-        self._asked = None if wrt is None else tuple(wrt)
+        self._asked = None if wrt is None else (wrt,) if isinstance(wrt, Node) else tuple(wrt)
         self.wrt = self._what_is_asked()
         self._frozen = tuple(p.frozen for p in self.parameters)
         self.calls = Calls(self.nodes, self._places[id(self.root)], self._on_the_way())
@@ -94,7 +94,7 @@ class Graph:
         InputError
             If a name is not an input's, or the values' shapes don't fit.
         """
-        values = self._compute(feeds)
+        values = self.values_on(feeds)
         for node, value in zip(self.nodes, values, strict=True):
             node._value = value
         return self.root.value
@@ -105,9 +105,15 @@ class Graph:
 
     def compute(self, **feeds: Any) -> list[Array]:
         """Return the value of every root on these inputs, as fresh arrays; nothing that can be looked at changes."""
-        values = self._compute(feeds)
-        results = [values[self._places[id(root)]] for root in self.roots]
-        return [r.copy() if root.op is None or not r.flags.owndata else r for r, root in zip(results, self.roots)]
+        values = self.values_on(feeds)
+        results: list[Array] = []
+        # An op may pass on what it was given, or a view of it: what the caller gets belongs to nobody else.
+        taken = {id(value) for value, node in zip(values, self.nodes, strict=True) if node.op is None}
+        for root in self.roots:
+            value = values[self._places[id(root)]]
+            results.append(value if value.flags.owndata and id(value) not in taken else value.copy())
+            taken.add(id(value))
+        return results
 
     def backward(self, grad: Any = None) -> None:
         """Send the derivative of the root back to all that `wrt` asks for.
@@ -162,7 +168,8 @@ class Graph:
             )
         return np.array(np.broadcast_to(dy, root.shape))
 
-    def _compute(self, feeds: dict[str, Any]) -> Values:
+    def values_on(self, feeds: dict[str, Any]) -> Values:
+        """Return the value of every node, in order, on these inputs; nothing that can be looked at changes."""
         for name in feeds:
             if name not in self.inputs:
                 raise InputError(
@@ -197,6 +204,13 @@ class Graph:
                     given=f"{node!r:.80} in wrt",
                     expected=f"nodes below {self.root.where}",
                     fix="Pass nodes that this graph was built from",
+                )
+            if node.dtype.kind != "f":
+                raise InputError(
+                    "Graph",
+                    given=f"{node.where} in {node.dtype} in wrt",
+                    expected="float32 or float64: there is no derivative by whole numbers",
+                    fix="Build the input from array.astype('float32')",
                 )
         return self._asked
 
@@ -238,10 +252,11 @@ def _inputs(nodes: Sequence[Node]) -> dict[str, Input]:
 
 def _by_name(nodes: Sequence[Node]) -> dict[str, Node]:
     names: dict[str, Node] = {}
+    counts: dict[str, int] = {}
     for node in nodes:
-        name, count = node.name, 1
+        name = node.name
         while name in names:
-            count += 1
-            name = f"{node.name}_{count}"
+            counts[node.name] = counts.get(node.name, 1) + 1
+            name = f"{node.name}_{counts[node.name]}"
         names[name] = node
     return names

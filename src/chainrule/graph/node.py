@@ -290,13 +290,21 @@ class State(Leaf):
 def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:
     """Return `value` as an array of numbers: NumPy arrays keep their dtype, Python numbers become float32."""
     try:
-        if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
-            dtype = np.float32
-        array = np.asarray(value, dtype)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiub" and not isinstance(value, np.ndarray):
         raise InputError(
-            where, given=repr(value)[:80], expected="numbers in rows of equal length", fix="Pass a NumPy array"
-        ) from error
+            where,
+            given=f"{value!r:.80}",
+            expected="numbers in rows of equal length",
+            fix="Pass node.value" if isinstance(value, Node) else "Pass a NumPy array",
+        )
+    if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
+        dtype = np.float32
+    if dtype is not None and array.dtype.kind in "fiub":
+        with np.errstate(over="ignore"):
+            array = array.astype(_known_dtype(where, dtype), copy=False)
     if array.dtype.kind not in "fiub" or array.dtype == np.float16 or array.dtype.itemsize > 8:
         raise InputError(
             where,
@@ -305,6 +313,15 @@ def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Arra
             fix="Convert with array.astype('float32')",
         )
     return array
+
+
+def _known_dtype(where: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise InputError(
+            where, given=f"dtype={dtype!r}", expected="float32 or float64", fix="Pass dtype='float32'"
+        ) from None
 
 
 def as_node(value: Any, dtype: npt.DTypeLike | None = None) -> Node:
@@ -326,17 +343,19 @@ def read_only(array: Array) -> Array:
 def checked_forward(op: Op, where: str, arrays: dict[str, Array]) -> Array:
     """Return the op's value after checking shapes and dtypes: for arrays it has not met before."""
     floats = {array.dtype for array in arrays.values() if array.dtype.kind == "f"}
+    given = ", ".join(f"{role} in {array.dtype}" for role, array in arrays.items())
+    fix = "Convert with array.astype('float32')"
     if len(floats) == 1:
         op.check(where, **arrays)
         with np.errstate(all="ignore"):
             value = np.asarray(op.forward(**arrays))
         if value.dtype in floats or value.dtype.kind == "b":
             return value
+        given = f"{value.dtype} from forward for {given}"
+        if len({array.dtype for array in arrays.values()}) == 1:
+            fix = "Let forward keep the dtype: compute with float(…) and math.sqrt(…), not with np.float64 scalars"
     raise ShapeError(
-        where,
-        given=", ".join(f"{role} in {array.dtype}" for role, array in arrays.items()),
-        expected="one floating dtype, float32 or float64, for all that is computed with",
-        fix="Convert with array.astype('float32')",
+        where, given=given, expected="one floating dtype, float32 or float64, for all that is computed with", fix=fix
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chainrule.errors import InputError, ShapeError
 from chainrule.graph.node import Node
 from chainrule.nn.dense import checked_name
-from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers
+from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, leading
 from chainrule.ops.arithmetic import Add
 from chainrule.ops.shaping import Concatenate as ConcatenateOp
 
@@ -27,8 +28,20 @@ class Residual(Layer):
         self.layers = checked_layers("Residual", layers)
         self.name = checked_name("Residual", name)
 
+    @property
+    def leading(self) -> str | None:
+        return leading(self.layers)
+
     def forward(self, x: Node) -> Node:
-        return Node(Add(), {"a": x, "b": chain(self.layers, x)[-1]}, self.path)
+        inside = chain(self.layers, x)[-1]
+        if inside.shape != x.shape:
+            raise ShapeError(
+                f"Residual {self.path!r}",
+                given=f"{inside.shape[1:]} from its layers for samples of shape {x.shape[1:]}",
+                expected="the same shape, so that the two can be added",
+                fix="Let its last layer have as many outputs as its first has inputs",
+            )
+        return Node(Add(), {"a": x, "b": inside}, self.path)
 
 
 class Concatenate(Layer):
@@ -42,8 +55,19 @@ class Concatenate(Layer):
     """
 
     def __init__(self, branches: Sequence[LayerLike | Sequence[LayerLike]], *, name: str | None = None) -> None:
+        if not isinstance(branches, (list, tuple)) or not branches:
+            raise InputError(
+                "Concatenate",
+                given=repr(branches)[:80],
+                expected="a list of branches",
+                fix="Pass for example [[], [cr.Dense(8), cr.Tanh()]]",
+            )
         self.branches = [checked_layers("Concatenate", branch) for branch in branches]
         self.name = checked_name("Concatenate", name)
+
+    @property
+    def leading(self) -> str | None:
+        return next((name for name in map(leading, self.branches) if name), None)
 
     def forward(self, x: Node) -> Node:
         parts = [chain(branch, x)[-1] for branch in self.branches]

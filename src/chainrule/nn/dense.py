@@ -76,6 +76,10 @@ class Dense(Layer):
     def __repr__(self) -> str:
         return re.sub(r"(inputs|outputs)=", "", super().__repr__())
 
+    @property
+    def leading(self) -> str:
+        return Linear.name
+
     def build(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 1:
             raise ShapeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,8 @@ from chainrule.nn.objective import Objective
 from chainrule.ops.op import Array
 
 
-def samples(where: str, X: Any, shape: tuple[int, ...] | None, dtype: npt.DTypeLike, keep_bytes: bool) -> Array:
-    """Return `X` as an array of samples of this shape.
-
-    Bytes stay bytes where the network rescales them itself; memory-mapped arrays stay on disk.
-    """
+def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
+    """Return `X` as an array of samples of this shape."""
     array = _array(where, "X", X)
     if array.ndim < 2:
         raise ShapeError(
@@ -27,15 +25,31 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None, dtype: npt.DTypeL
         )
     if shape is not None and array.shape[1:] != shape:
         one, other = _features(array.shape[1:]), _features(shape)
+        fix = "Pass the same features as in training, in the same order"
+        if math.prod(array.shape[1:]) == math.prod(shape):
+            fix = f"Pass X.reshape(-1, {', '.join(map(str, shape))}) if the order is right"
         raise ShapeError(
             where,
             given=f"X with {one} (shape {array.shape})",
             expected=f"{other}, as the network was built for",
-            fix="Pass the same features as in training, in the same order",
+            fix=fix,
         )
-    if keep_bytes and array.dtype == np.uint8:
-        return array
-    return array.astype(dtype, copy=False)
+    if 0 in array.shape:
+        raise ShapeError(
+            where,
+            given=f"X with shape {array.shape}",
+            expected="at least one feature",
+            fix="Look at how the columns were selected",
+        )
+    return array
+
+
+def cast(x: Array, dtype: npt.DTypeLike, keep_bytes: bool) -> Array:
+    """Return samples in `dtype`; bytes stay bytes where the network rescales them itself."""
+    if x.dtype == dtype or (keep_bytes and x.dtype == np.uint8):
+        return x
+    with np.errstate(over="ignore"):  # what is too large becomes inf, which `finite` refuses
+        return x.astype(dtype)
 
 
 def finite(where: str, name: str, array: Array) -> None:
@@ -46,8 +60,8 @@ def finite(where: str, name: str, array: Array) -> None:
     raise InputError(
         where,
         given=f"{name} with {len(bad)} values that are NaN or infinite, the first at {bad[0].tolist()}",
-        expected="finite numbers",
-        fix="Drop those samples, or fill the gaps",
+        expected=f"finite numbers, as {array.dtype} can hold them",
+        fix="Drop those samples, fill the gaps, or scale what is too large",
     )
 
 
@@ -57,7 +71,7 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(
             where,
-            given=f"{len(array) if array.ndim else 1} targets for {count} samples",
+            given=f"{len(array) if array.ndim else 1} targets for {count} sample{'' if count == 1 else 's'}",
             expected="one target for each sample",
             fix="Take X and y from the same rows",
         )
@@ -79,7 +93,8 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
             expected=f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output",
             fix=fix,
         )
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype, copy=False)
 
 
 def weights(where: str, sample_weight: Any, count: int, objective: Objective, dtype: Any) -> Array:
@@ -91,7 +106,8 @@ def weights(where: str, sample_weight: Any, count: int, objective: Objective, dt
             expected="a loss with a sample_weight role",
             fix="Leave the weights out, or choose one of chainrule's losses",
         )
-    array = _array(where, "sample_weight", sample_weight).astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        array = _array(where, "sample_weight", sample_weight).astype(dtype, copy=False)
     if array.shape != (count,) or not np.isfinite(array).all() or (array < 0).any() or not array.any():
         raise InputError(
             where,
@@ -111,11 +127,15 @@ def _array(where: str, name: str, value: Any) -> Array:
             where, given=f"{name} with rows of different lengths", expected="a table of numbers", fix="Fill the gaps"
         ) from error
     if array.dtype.kind not in "fiub":
+        if array.ndim == 0:
+            raise InputError(
+                where, given=f"{name} of type {type(value).__name__}", expected="an array", fix=f"Pass np.array({name})"
+            )
         fix = "Turn texts into class indices: names, y = np.unique(y, return_inverse=True)"
         raise InputError(
             where,
             given=f"{name} with dtype {array.dtype}",
-            expected="numbers",
+            expected="real numbers",
             fix=fix if name == "y" else f"Convert {name} to numbers first",
         )
     if array.ndim and len(array) == 0:
@@ -126,7 +146,8 @@ def _array(where: str, name: str, value: Any) -> Array:
 
 
 def _whole(where: str, array: Array) -> Array:
-    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+    finite(where, "y", array)
+    if array.dtype.kind == "f" and not (array == np.floor(array)).all():
         raise InputError(
             where,
             given="y with numbers that are not whole",

@@ -9,21 +9,24 @@ from chainrule.graph.node import Input, Node
 from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer
 from chainrule.ops.arithmetic import Multiply
+from chainrule.ops.op import Array
 
 
 class Mask(Input):
     """A factor for each value: 0 where it is left out, 1 / (1 − rate) where it stays."""
 
-    def __init__(self, like: Node, rate: float, generator: np.random.Generator) -> None:
-        super().__init__(None, np.ones(like.shape, like.dtype))
-        self.name = "mask"
+    def __init__(self, name: str, like: Node, rate: float, generator: np.random.Generator) -> None:
+        super().__init__(name, np.ones(like.shape, like.dtype))
         self.rate, self.generator = rate, generator
 
     def refill(self, samples: int) -> None:
         """Draw the mask anew for so many samples."""
-        shape = (samples, *self.shape[1:])
-        kept = self.generator.random(shape, dtype=np.float32) >= self.rate
-        self._value = np.multiply(kept, 1 / (1 - self.rate), dtype=self.dtype)
+        self._value = self.drawn(samples)
+
+    def drawn(self, samples: int) -> Array:
+        """Return a new mask for so many samples."""
+        kept = self.generator.random((samples, *self.shape[1:]), dtype=np.float32) >= self.rate
+        return np.multiply(kept, 1 / (1 - self.rate), dtype=self.dtype)
 
 
 class Dropout(Layer):
@@ -46,5 +49,10 @@ class Dropout(Layer):
     def forward(self, x: Node) -> Node:
         if not self.scope.training or self.rate == 0:
             return x
-        mask = Mask(x, self.rate, self.scope.generators[self.path])
+        uses = self.scope.uses  # the layer may be used more than once in a network
+        uses[self.path] = uses.get(self.path, 0) + 1
+        name = f"{self.path}.mask" + (f"_{uses[self.path]}" if uses[self.path] > 1 else "")
+        mask = Mask(name, x, self.rate, self.scope.generators[self.path])
+        if self.scope.live:
+            mask.refill(len(x.value))
         return Node(Multiply(), {"a": x, "b": mask}, self.path)

@@ -16,7 +16,8 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import InputError, MisuseError
+from chainrule import checks
+from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.generators import Generators
 from chainrule.graph.node import Node, Parameter, State, as_node
 from chainrule.nn.initializers import Initializer, Zeros
@@ -31,18 +32,27 @@ class Scope:
     """What a layer that is being applied may know of its surroundings."""
 
     owner: Layer | None = None
+    parent: Layer | None = None
     dtype: npt.DTypeLike = np.float32
     generators: Generators = field(default_factory=Generators)
+    naming: bool = False  # whether the network is being built, and names its layers
     training: bool = False
+    live: bool = False  # whether what passes through is a batch, not an example of its shape
     prefix: str = ""
     following: str | None = None
+    start: dict[str, Array] = field(default_factory=dict)  # by path, where copies begin
     counts: dict[str, int] = field(default_factory=dict)
-    layers: list[Layer] = field(default_factory=list)
+    uses: dict[str, int] = field(default_factory=dict)
+    layers: dict[str, Layer] = field(default_factory=dict)
+    fresh: list[Layer] = field(default_factory=list)  # whose parameters were made in this scope
 
     def unique(self, kind: str) -> str:
         """Return the next free name of a kind: dense_1, dense_2, …"""
-        self.counts[kind] = self.counts.get(kind, 0) + 1
-        return f"{self.prefix}{kind}_{self.counts[kind]}"
+        path = ""
+        while not path or path in self.layers:
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+            path = f"{self.prefix}{kind}_{self.counts[kind]}"
+        return path
 
 
 _scope: ContextVar[Scope | None] = ContextVar("chainrule_scope", default=None)
@@ -82,12 +92,14 @@ class Layer(Configured):
     _leaves: dict[str, Parameter | State]
     _built: bool
     _owner: Layer | None
+    _parent: Layer | None
+    _within: list[Layer]
     _start: dict[str, Array]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)  # here, so that a subclass's __init__ need not call ours
         layer.path, layer._leaves = "", {}
-        layer._built, layer._owner, layer._start = False, None, {}
+        layer._built, layer._owner, layer._parent, layer._within, layer._start = False, None, None, [], {}
         return layer
 
     def build(self, shape: tuple[int, ...]) -> None:
@@ -96,6 +108,11 @@ class Layer(Configured):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return the layer's output for a node, a node too: ``forward(self, x)``."""
         raise NotImplementedError
+
+    @property
+    def leading(self) -> str | None:
+        """The name of the op that meets the layer's input first; None if it lets pass what comes, more or less."""
+        return None
 
     @property
     def leaves(self) -> dict[str, Parameter | State]:
@@ -107,9 +124,12 @@ class Layer(Configured):
         x = as_node(x)
         scope = _scope.get() or Scope(dtype=x.dtype if x.dtype.kind == "f" else np.float32)
         self._join(scope)
-        inside = replace(scope, prefix=f"{self.path}.", counts={})
+        start = {f"{self.path}.{name}": array for name, array in self._start.items()}
+        inside = replace(scope, parent=self, prefix=f"{self.path}.", counts={}, start={**scope.start, **start})
         with entered(inside):
             y = self._applied(x)
+        if scope.owner is None:
+            self._start = {}
         if not isinstance(y, Node):
             raise InputError(
                 f"{type(self).__name__}.forward",
@@ -121,6 +141,7 @@ class Layer(Configured):
 
     def _applied(self, x: Node) -> Any:
         if not self._built:
+            self.scope.fresh.append(self)
             self.build(x.shape[1:])
             self._built = True
         return self.forward(x)
@@ -136,10 +157,24 @@ class Layer(Configured):
             )
         if scope.owner is not None and self is not scope.owner:
             self._owner = scope.owner
-        if not self.path:
+        if scope.layers.get(self.path) is self:
+            return
+        if scope.naming or not self.path:
             self.path = f"{scope.prefix}{self.name}" if self.name else scope.unique(kind_name(self))
-        if not any(layer is self for layer in scope.layers):
-            scope.layers.append(self)
+            self._parent, self._within = scope.parent, []
+            for name, leaf in self._leaves.items():  # it may have been built before, on its own
+                leaf.name = f"{self.path}.{name}"
+                leaf._value = scope.start.get(leaf.name, leaf._value).astype(scope.dtype)
+            if scope.parent is not None:
+                scope.parent._within.append(self)
+        if self.path in scope.layers:
+            raise InputError(
+                f"{type(self).__name__} {self.path!r}",
+                given="the name of another layer",
+                expected="a name of its own",
+                fix="Pass another name=…, or none",
+            )
+        scope.layers[self.path] = self
 
     def parameter(
         self, name: str, shape: Sequence[int], initializer: Initializer | None = None, *, penalised: bool = False
@@ -156,20 +191,38 @@ class Layer(Configured):
         penalised : bool, default False
             Whether L1 and L2 penalties (and AdamW's decay) concern it. Biases are not penalised.
         """
-        scope = _scope.get() or Scope()
-        start = self._start.get(name)
-        if start is None:
-            start = (initializer or Zeros())(tuple(shape), scope.generators[f"{self.path}.{name}"])
-        parameter = Parameter(f"{self.path}.{name}", np.asarray(start, scope.dtype), penalised=penalised)
+        path = self._new_leaf(name)
+        initializer = checks.instance(f"{path} initializer", initializer or Zeros(), Initializer, "cr.He()")
+        start = self.scope.start.get(path)
+        if start is None:  # drawn by a generator of its own, so that other layers don't shift it
+            start = np.asarray(initializer(tuple(shape), self.scope.generators.fresh(path)))
+        if start.shape != tuple(shape):
+            raise ShapeError(
+                path,
+                given=f"shape {start.shape} to start from",
+                expected=f"{tuple(shape)}",
+                fix="Copy it for samples of the same shape, and let initializers return the shape they are asked for",
+            )
+        parameter = Parameter(path, start.astype(self.scope.dtype), penalised=penalised)
         self._leaves[name] = parameter
         return parameter
 
     def state(self, name: str, value: Any) -> State:
         """Make an array that is kept and saved but not learnt; to be called from `build`."""
-        scope = _scope.get() or Scope()
-        state = State(f"{self.path}.{name}", np.asarray(self._start.get(name, value), scope.dtype))
+        path = self._new_leaf(name)
+        state = State(path, np.asarray(self.scope.start.get(path, value)).astype(self.scope.dtype))
         self._leaves[name] = state
         return state
+
+    def _new_leaf(self, name: str) -> str:
+        if not self._built and _scope.get() is not None and name not in self._leaves:
+            return f"{self.path}.{name}"
+        raise MisuseError(
+            f"{type(self).__name__}.{name}",
+            given="a parameter or a state made outside of build, or made twice",
+            expected="each made once, in build(self, shape)",
+            fix=f"Write self.{name} = self.parameter({name!r}, …) in build, and use self.{name} in forward",
+        )
 
     @property
     def scope(self) -> Scope:
@@ -187,8 +240,23 @@ class Layer(Configured):
     def copy(self) -> Self:
         """Return a layer with the same settings and numbers of its own, equal to this one's, for another network."""
         twin = copy.deepcopy(self)
-        twin._start = {name: leaf.value.copy() for name, leaf in self._leaves.items()}
+        twin._start = self._numbers()
         return twin
+
+    def _numbers(self) -> dict[str, Array]:
+        """Return a copy of every number in the layer and in layers inside it, by its path from here."""
+        inside, numbers, prefix = [self], dict(self._start), f"{self.path}."
+        for layer in inside:
+            inside += layer._within
+            for leaf in layer._leaves.values():
+                numbers[leaf.name.removeprefix(prefix)] = leaf.value.copy()
+        return numbers
+
+    def _leave(self, fresh: bool) -> None:
+        """Be on its own again, after a network that could not be built; `fresh` if it was built for that one only."""
+        self._owner = None
+        if fresh:
+            self.path, self._leaves, self._built = "", {}, False
 
     def settings(self) -> dict[str, Any]:
         for name in setting_names(type(self)):
@@ -202,7 +270,8 @@ class Layer(Configured):
         return super().settings()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _remake, (type(self), self.settings(), self._start)
+        # Inside a network it is the network that keeps the numbers: a layer is pickled without them then.
+        return _remake, (type(self), self.settings(), self._start if self._owner else self._numbers())
 
 
 def _remake(kind: type[Layer], settings: dict[str, Any], start: dict[str, Array]) -> Layer:
@@ -238,10 +307,18 @@ def chain(layers: Sequence[LayerLike], x: Node) -> list[Node]:
     scope = _scope.get() or Scope(dtype=x.dtype)
     nodes = [x]
     for i, layer in enumerate(layers):
-        following = next((later.name for later in layers[i + 1 :] if isinstance(later, Op)), scope.following)
-        with entered(replace(scope, following=following)):
+        with entered(replace(scope, following=leading(layers[i + 1 :]) or scope.following)):
             nodes.append(apply(layer, nodes[-1]))
     return nodes
+
+
+def leading(layers: Sequence[LayerLike]) -> str | None:
+    """Return the name of the op that meets the input of these layers first, or None if they let pass what comes."""
+    for layer in layers:
+        name = layer.leading if isinstance(layer, Layer) else layer.name
+        if name not in (None, "identity", "flatten", "reshape", "transpose"):
+            return name
+    return None
 
 
 def checked_layers(where: str, layers: Any) -> list[LayerLike]:

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import InputError
-from chainrule.graph.node import Node
+from chainrule.errors import InputError, ShapeError
+from chainrule.graph.node import Input, Node
 from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer
 
@@ -59,13 +59,20 @@ class Rescale(Layer):
 
     def build(self, shape: tuple[int, ...]) -> None:
         for name, value in (("offset", self.offset), ("scale", self.scale)):
+            if isinstance(value, tuple) and len(value) != shape[-1]:
+                raise ShapeError(
+                    f"Rescale {self.path!r}",
+                    given=f"samples of shape {shape}",
+                    expected=f"{len(value)} features, as its {name} has numbers",
+                    fix=f"Pass one {name} for all features, or one for each",
+                )
             if value != (0.0 if name == "offset" else 1.0):
                 self.state(name, value)
 
     def forward(self, x: Node) -> Node:
         offset, scale = self.leaves.get("offset"), self.leaves.get("scale")
         x = x if offset is None else x - offset
-        x = x * (1.0 if scale is None else scale)
+        x = x * (Input(None, 1.0, self.scope.dtype) if scale is None else scale)
         x.name = self.path
         return x
 

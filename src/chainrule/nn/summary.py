@@ -83,7 +83,7 @@ def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer
         for member in members:
             if isinstance(layer, Op) or not (member is layer or member.path.startswith(f"{name}.")):
                 continue
-            for leaf in member.leaves.values():
+            for leaf in member._leaves.values():
                 if isinstance(leaf, Parameter) and id(leaf) not in counted:
                     counted.add(id(leaf))
                     sizes[leaf.penalised] += leaf.array.size
@@ -99,7 +99,7 @@ def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer
         frozen=sum(leaf.array.size for leaf in leaves if leaf.frozen),
         loss=_loss(network),
         optimizer=repr(network.optimizer),
-        engine="layers applied anew to each batch (dynamic)" if network.dynamic else "ops called in order",
+        engine=network.engine,
     )
 
 

@@ -6,13 +6,15 @@ Penalised weights come first, those with equal penalties together, so that a pen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.errors import UnknownNameError, nearest
 from chainrule.graph.node import Parameter
-from chainrule.ops.op import Op
+from chainrule.ops.op import Array, Op
 from chainrule.ops.penalties import L1Penalty, L2Penalty
 
 
@@ -54,24 +56,51 @@ class Vector:
         """Return the sum of all penalties."""
         return float(sum(float(penalty.forward(weights=self.array[place])) for penalty, place in self.penalties))
 
-    def add_penalty_gradients(self) -> None:
-        """Add the penalties' derivatives to the gradients of the weights that are learnt."""
+    def add_penalty_gradients(self, wrap: Callable[[Array], Any] = lambda array: array) -> None:
+        """Add the penalties' derivatives to the gradients of the weights that are learnt.
+
+        An engine that records passes `wrap`, which makes arrays that note what is done with them.
+        """
         one = np.ones((), self.array.dtype)
         for penalty, place in self.penalties:
-            weights = self.array[place]
-            self.gradient[place] += penalty.backward(one, None, weights=weights)["weights"]
+            for part in self._learnt_parts(place):
+                gradient = wrap(self.gradient[part])
+                gradient += penalty.backward(one, None, weights=wrap(self.array[part]))["weights"]
+
+    def _learnt_parts(self, place: slice) -> list[slice]:
+        """Return the parts of a slice that are learnt, as few as possible."""
+        parts = []
+        for learnt in self.learnt():
+            start, stop = max(learnt.start, place.start), min(learnt.stop, place.stop)
+            if start < stop:
+                parts.append(slice(start, stop))
+        return parts
+
+    def set_frozen(self, names: Sequence[str], frozen: bool) -> None:
+        """Freeze or release the parameters of these layers, or of these names; all of them if there are none."""
+        known = [parameter.name for parameter, _ in self.places]
+        for name in names:
+            if not any(n == name or n.startswith(f"{name}.") for n in known):
+                layers = {n.rsplit(".", 1)[0] for n in known}
+                raise UnknownNameError(
+                    "Network.freeze" if frozen else "Network.unfreeze",
+                    given=repr(name),
+                    expected="the name of a layer or a parameter",
+                    fix=nearest(name, layers),
+                )
         for parameter, place in self.places:
-            if parameter.frozen:
+            if not names or any(parameter.name == n or parameter.name.startswith(f"{n}.") for n in names):
+                parameter.frozen = frozen
                 self.gradient[place] = 0
 
-    def learnt(self) -> list[tuple[slice, bool]]:
-        """Return the slices that are learnt, as few as possible, each with whether it is penalised."""
-        slices: list[tuple[slice, bool]] = []
+    def learnt(self, *, penalised_only: bool = False) -> list[slice]:
+        """Return the slices that are learnt, as few as possible."""
+        slices: list[slice] = []
         for parameter, place in self.places:
-            if parameter.frozen:
+            if parameter.frozen or (penalised_only and not parameter.penalised):
                 continue
-            if slices and slices[-1][0].stop == place.start and slices[-1][1] == parameter.penalised:
-                slices[-1] = (slice(slices[-1][0].start, place.stop), parameter.penalised)
+            if slices and slices[-1].stop == place.start:
+                slices[-1] = slice(slices[-1].start, place.stop)
             else:
-                slices.append((place, parameter.penalised))
+                slices.append(place)
         return slices

@@ -18,6 +18,7 @@ from chainrule.ops.losses import (
     share,
 )
 from chainrule.ops.op import Array, Derivatives, Op, expect_between, expect_integers, shapes
+from chainrule.ops.special import sigmoid
 
 _ROUNDING = 1e-6  # how far above 1 a probability in float32 may come to lie
 
@@ -67,9 +68,7 @@ class SigmoidBinaryCrossEntropy(ElementwiseLoss):
         self, dy: Array, y: Array, logits: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
         target = in_dtype_of(logits, target)
-        e = np.exp(-np.abs(logits))
-        up, down = np.where(logits >= 0, 1, e), np.where(logits >= 0, e, 1)
-        difference = ((1 - target) * up - target * down) / (1 + e)
+        difference = (1 - target) * sigmoid(logits) - target * sigmoid(-logits)
         return dict(logits=dy * share(logits, sample_weight, logits.shape[1]) * difference)
 
     def check(self, where: str, **arrays: Array) -> None:

@@ -29,8 +29,9 @@ class _Pair(Op):
         self.derivative = _a_function(f"{kind} derivative", derivative)
 
     def __repr__(self) -> str:
-        told = [name_of(value) if callable(value) else f"{key}={value}" for key, value in self.settings().items()]
-        return f"{type(self).__name__}({', '.join(told)})"
+        told = {key: value for key, value in self.settings().items() if value}
+        shown = (name_of(value) if callable(value) else f"{key}={value}" for key, value in told.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class Activation(_Pair):

@@ -59,7 +59,10 @@ def find_disagreement(moved: Callable[[Array], Array], slopes: Array, points: Ar
         left, right = _slope(moved, start, -step / 2), _slope(moved, start, step / 2)
         spread = np.maximum(abs(left - _slope(moved, start, -step)), abs(right - _slope(moved, start, step)))
         low, high = np.minimum(left, right), np.maximum(left, right)
-        size = np.maximum(np.maximum(abs(left), abs(right)), abs(start) / np.maximum(abs(points), 1))
+        # A slope near 0 is measured against the function's own size, but not against a constant added to it.
+        finite = start[np.isfinite(start)]
+        extent = np.minimum(abs(start) / np.maximum(abs(points), 1), np.ptp(finite) if finite.size else 0)
+        size = np.maximum(np.maximum(abs(left), abs(right)), extent)
         noise = 15 * (precision * abs(start) + 2.0**-52 * abs(points) * size) / step
         tolerance = _TOLERANCE * size + 10 * spread + noise + 1e-30
         distance = np.maximum(low - slopes, slopes - high)

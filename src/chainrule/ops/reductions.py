@@ -39,7 +39,7 @@ class Reduction(Op):
         self.keepdims = bool(keepdims)
 
     def check(self, where: str, **arrays: Array) -> None:
-        (role, x), = arrays.items()
+        ((role, x),) = arrays.items()
         axes = () if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
         known = {a % x.ndim for a in axes if -x.ndim <= a < x.ndim}
         if len(known) != len(axes):

@@ -134,9 +134,7 @@ class Concatenate(Op):
         expect_axis(where, "parts0", first, self.axis)
         axis = self.axis % first.ndim
         for part in arrays.values():
-            if part.ndim != first.ndim or any(
-                part.shape[i] != first.shape[i] for i in range(first.ndim) if i != axis
-            ):
+            if part.ndim != first.ndim or any(part.shape[i] != first.shape[i] for i in range(first.ndim) if i != axis):
                 raise ShapeError(
                     where,
                     given=shapes(arrays),

@@ -6,7 +6,7 @@ A state takes either, as a sequence of arrays that it changes in place and never
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -118,12 +118,21 @@ class OptimizerState:
         """
         self._check(gradients)
         self.advance(learning_rate)
+        self.formulas(gradients)
+
+    def formulas(self, gradients: Sequence[Any], wrap: Callable[[Array], Any] = lambda array: array) -> None:
+        """Do the array formulas of a step: the second half of `apply`, after `advance`.
+
+        An engine that records them passes gradients that note what is done with them, and `wrap`, which makes such
+        arrays of the weights and the slots.
+        """
         optimizer = self.optimizer
         norm = None if optimizer.clip_norm is None else global_norm(gradients)
         for array in self.decayed:
-            optimizer.decay(array, self.rate)
+            optimizer.decay(wrap(array), wrap(self.rate))
         for array, gradient, named in zip(self.weights, gradients, self._named):
-            optimizer.update(array, optimizer.clip(gradient, norm), **named)
+            wrapped = {name: wrap(value) for name, value in named.items()}
+            optimizer.update(wrap(array), optimizer.clip(gradient, norm), **wrapped)
 
     def update(self, learning_rate: float | None = None) -> None:
         """Take one step down the gradients that the last backward left in the parameters.

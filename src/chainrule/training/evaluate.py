@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
+from chainrule.nn import doors
 from chainrule.nn.network import Network
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.op import Array
@@ -46,8 +47,12 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     array([[0.5]], dtype=float32)
     """
     checks.instance("predict", network, Network, "a cr.Network")
-    x = network.as_samples("predict", X)
-    parts = [network.compute(x[rows]) for rows in _chunks(len(x), checks.whole("predict batch_size", batch_size))]
+    x = network.as_samples("predict", X, mapped=True)
+    doors.finite("predict", "X", x)
+    parts = [
+        network.compute(network.cast(x[rows]))
+        for rows in _chunks(len(x), checks.whole("predict batch_size", batch_size))
+    ]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -55,6 +60,11 @@ def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     """Return the class index of each sample: the largest output, or whether a single one is above ½.
 
     ``network.classes`` has the names, where there are any.
+
+    Raises
+    ------
+    NonFiniteError
+        If a prediction is NaN, which is no class.
 
     Examples
     --------
@@ -71,7 +81,7 @@ def evaluate(
     y: Any,
     *,
     sample_weight: Any = None,
-    metrics: Sequence[str | Metric] | None = None,
+    metrics: Sequence[str | Metric] | str | Metric | None = None,
     batch_size: int = CHUNK,
 ) -> dict[str, Any]:
     """Return the data loss and other figures on these samples.
@@ -102,7 +112,10 @@ def evaluate(
     ['error_rate', 'loss', 'mean_squared_error', 'min_confidence']
     """
     checks.instance("evaluate", network, Network, "a cr.Network")
-    x, target, weights = network.as_batch("evaluate", X, y, sample_weight)
+    x, target, weights = network.as_batch("evaluate", X, y, sample_weight, mapped=True)
+    doors.finite("evaluate", "X", x)
+    doors.finite("evaluate", "y", target)
+    network.check_targets("evaluate", target)
     functions = default_metrics(network, target) if metrics is None else named_metrics(metrics)
     total = mass = 0.0
     outputs = []
@@ -110,9 +123,9 @@ def evaluate(
         part = None if weights is None else weights[rows]
         share = len(x[rows]) if part is None else float(part.sum(dtype=np.float64))
         if share == 0:
-            outputs.append(network.compute(x[rows]))
+            outputs.append(network.compute(network.cast(x[rows])))
             continue
-        loss, output = network.compute_with_loss(x[rows], target[rows], part)
+        loss, output = network.compute_with_loss(network.cast(x[rows]), target[rows], part)
         total, mass = total + loss * share, mass + share
         outputs.append(output)
     prediction = probabilities(network, np.concatenate(outputs))

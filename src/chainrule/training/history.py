@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from chainrule.errors import UnknownNameError, nearest
 from chainrule.ops.op import Array
 
@@ -22,7 +24,7 @@ class Epoch:
         The mean data loss over its samples, as they were met (with dropout; while the weights were changing).
     penalty : float
         The L1 and L2 penalties at its end. The number that was differentiated is loss + penalty.
-    metrics : dict of str to float
+    metrics : dict of str to float (or what your own metrics return)
         Measured at its end on the validation data, or on the training data where there are none.
     validation_loss : float or None
         The data loss on the validation data.
@@ -37,7 +39,7 @@ class Epoch:
     epoch: int
     loss: float
     penalty: float
-    metrics: dict[str, float]
+    metrics: dict[str, Any]
     validation_loss: float | None
     learning_rate: float
     steps: int
@@ -103,7 +105,7 @@ class History:
     def __getitem__(self, name: str) -> list[Any]:
         """Return one column, a value an epoch: ``history["loss"]``, ``history["validation_loss"]`` …"""
         rows = [epoch.as_dict() for epoch in self.epochs]
-        known = rows[0] if rows else {"loss": 0.0}
+        known = list(rows[0]) if rows else ["epoch", "loss", "penalty", "validation_loss", "learning_rate", "seconds"]
         if name not in known:
             raise UnknownNameError("History", given=repr(name), expected="a column", fix=nearest(name, known))
         return [row[name] for row in rows]
@@ -122,7 +124,8 @@ class History:
         if not self.epochs:
             return f"History(no epochs, {self.stopped})"
         last = self.epochs[-1]
-        figures = "".join(f", {name} {value:.4g}" for name, value in last.metrics.items())
+        numbers = {name: value for name, value in last.metrics.items() if np.ndim(value) == 0}
+        figures = "".join(f", {name} {value:.4g}" for name, value in numbers.items())
         validation = "" if last.validation_loss is None else f", validation loss {last.validation_loss:.4g}"
         best = "" if self.best_epoch is None else f", best after {self.best_epoch}, {self.kept} kept"
         return (

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from chainrule.training.history import Epoch, History
 from chainrule.training.interrupt import on_interrupt
 from chainrule.training.metrics import Metric, named_metrics
 from chainrule.training.nonfinite import nonfinite_error
-from chainrule.training.source import ArraySource, IterableSource, Source, held_out, weighted_by_class
+from chainrule.training.source import ArraySource, IterableSource, Source, held_out, used_up, weighted_by_class
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 
@@ -45,9 +45,9 @@ def train(
     validation_data: Sequence[Any] | None = None,
     validation_split: float = 0.0,
     sample_weight: Any = None,
-    class_weight: Mapping[int, float] | str | None = None,
-    metrics: Sequence[str | Metric] = (),
-    callbacks: Sequence[Callback | AfterEpoch] = (),
+    class_weight: Mapping[int, float] | Sequence[float] | str | None = None,
+    metrics: Sequence[str | Metric] | str | Metric | None = (),
+    callbacks: Sequence[Callback | AfterEpoch] | Callback | AfterEpoch | None = (),
     keep: str | None = None,
     monitor: str = "loss",
     shuffle: bool = True,
@@ -122,17 +122,18 @@ def train(
     )
     size = None if batch_size is None else checks.whole("train batch_size", batch_size)
     if y is None:
-        for name, value in (("sample_weight", sample_weight), ("class_weight", class_weight)):
+        source: Source = IterableSource(network, X)
+        for name, value, instead in (
+            ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
+            ("class_weight", class_weight, "Let the iterable give (x, y, sample_weight)"),
+            ("validation_split", validation_split or None, "Pass validation_data=(X, y)"),
+        ):
             if value is not None:
                 raise InputError(
-                    "train",
-                    given=f"{name} with an iterable of batches",
-                    expected="arrays X and y",
-                    fix="Let the iterable give (x, y, sample_weight)",
+                    "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
                 )
-        source: Source = IterableSource(network, X)
     else:
-        x, target, weights = network.as_batch("train", X, y, sample_weight)
+        x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
         doors.finite("train", "X", x)
         doors.finite("train", "y", target)
         network.check_targets("train", target)
@@ -147,7 +148,8 @@ def train(
                     fix="Leave validation_split out",
                 )
             (x, target, weights), validation_data = held_out(network, x, target, weights, share)
-        source = ArraySource(x, target, weights, size, network.generators["shuffle"] if shuffle else None)
+        generator = network.generators["shuffle"] if shuffle else None
+        source = ArraySource(network, (x, target, weights), size, generator)
     training.run(source, validation_data)
     return training.history
 
@@ -175,8 +177,8 @@ class Training:
         network: Network,
         *,
         epochs: int,
-        metrics: Sequence[str | Metric] = (),
-        callbacks: Sequence[Callback | AfterEpoch] = (),
+        metrics: Sequence[str | Metric] | str | Metric | None = (),
+        callbacks: Sequence[Callback | AfterEpoch] | Callback | AfterEpoch | None = (),
         keep: str | None = None,
         monitor: str = "loss",
     ) -> None:
@@ -186,11 +188,17 @@ class Training:
         self.monitor = checks.one_of("train monitor", monitor, ["loss", *self.metrics])
         self.keep = None if keep is None else checks.one_of("train keep", keep, ("best", "last"))
         self.history = History()
+        self._monitored: list[float] = []
+        self._best = math.inf
         self.figures: list[float] = []
         self.step = 0
         self.learning_rate = 0.0
         self._schedule = as_schedule(network.optimizer.learning_rate)
         self._stop: str | None = None
+        if callbacks is None:
+            callbacks = ()
+        elif isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+            callbacks = [callbacks]
         self._callbacks = [c for c in callbacks if isinstance(c, Callback)]
         self._functions = [c for c in callbacks if not isinstance(c, Callback)]
         for function in self._functions:
@@ -238,33 +246,31 @@ class Training:
         start = time.perf_counter()
         total = mass = 0.0
         steps = 0
-        monitored = [epoch.monitored for epoch in self.history.epochs]
         rate_at = self._schedule.rate
         constant = self._schedule.per_epoch
         if constant:
-            self.learning_rate = rate_at(number - 1, self.epochs, monitored)
+            self.learning_rate = rate_at(number - 1, self.epochs, self._monitored)
         for x, y, weights, progress in source:
             if not constant:
-                self.learning_rate = rate_at(number - 1 + progress, self.epochs, monitored)
-            loss = self._step(x, y, weights)
+                self.learning_rate = rate_at(number - 1 + progress, self.epochs, self._monitored)
             share = len(x) if weights is None else float(weights.sum(dtype="float64"))
+            if share == 0:  # nobody in this batch counts: there is nothing to learn from it
+                continue
+            loss = self._step(x, y, weights)
             total, mass, steps = total + loss * share, mass + share, steps + 1
             if self._stop:
                 break
         if steps == 0:
-            raise InputError(
-                "train",
-                given=f"no batches in epoch {number}",
-                expected="at least one",
-                fix="Pass a list of batches, or an object whose __iter__ starts anew; a generator can be used once",
-            )
+            raise used_up(f"in epoch {number}")
         loss, metrics, validation_loss = total / mass, {}, None
         if validation is not None:
-            measured = evaluate(self.network, *validation[:2], sample_weight=validation[2], metrics=self._functions_of)
+            measured = evaluate(
+                self.network, *validation[:2], sample_weight=validation[2], metrics=list(self.metrics.values())
+            )
             validation_loss = measured.pop("loss")
             metrics = measured
         elif self.metrics:
-            metrics = source.evaluate(self.network, self._functions_of)
+            metrics = source.evaluate(self.network, self.metrics)
         record = Epoch(
             epoch=number,
             loss=loss,
@@ -276,6 +282,7 @@ class Training:
             seconds=time.perf_counter() - start,
         )
         self.history.epochs.append(record)
+        self._monitored.append(record.monitored)
         self._remember_best(record)
         for callback in self._callbacks:
             callback.after_epoch(self, record)
@@ -296,23 +303,31 @@ class Training:
             callback.after_step(self)
         return loss
 
-    @property
-    def _functions_of(self) -> list[Metric]:
-        return list(self.metrics.values())
-
     def _remember_best(self, record: Epoch) -> None:
         if self.monitor == "loss":
             figure = record.monitored
         else:
-            figure = float(record.metrics[self.monitor])
+            figure = self._as_figure(record.metrics[self.monitor])
             figure = -figure if self.monitor in ("accuracy", "r2", "min_confidence") else figure
-        if not self.figures or figure < min(self.figures):
+        if figure < self._best or self.history.best_parameters is None:
+            self._best = figure if figure == figure else math.inf  # anything is better than NaN
             self.history.best_epoch = record.epoch
             if self.history.best_parameters is None:
                 self.history.best_parameters = self.network.parameters.copy()
             else:
                 self.history.best_parameters[:] = self.network.parameters
         self.figures.append(figure)
+
+    def _as_figure(self, value: Any) -> float:
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise InputError(
+                "train monitor",
+                given=f"{self.monitor!r}, which is {value!r:.60}",
+                expected="a metric that is one number",
+                fix="Monitor another one, or the loss",
+            ) from None
 
     def _checked_validation(self, data: Sequence[Any]) -> tuple[Any, Any, Any]:
         try:
@@ -326,7 +341,9 @@ class Training:
                 expected="(X, y) or (X, y, sample_weight)",
                 fix="Pass validation_data=(X_validation, y_validation)",
             )
-        x, target, weights = self.network.as_batch("train validation_data", X, y, rest[0] if rest else None)
-        self.network.check_targets("train validation_data", target)
-        doors.finite("train validation_data", "X", x)
+        where = "train validation_data"
+        x, target, weights = self.network.as_batch(where, X, y, rest[0] if rest else None, mapped=True)
+        doors.finite(where, "X", x)
+        doors.finite(where, "y", target)
+        self.network.check_targets(where, target)
         return x, target, weights

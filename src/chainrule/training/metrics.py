@@ -6,12 +6,12 @@ network makes them; targets are as `train` takes them: class indices (samples,),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import InputError, nearest
+from chainrule.errors import InputError, NonFiniteError, nearest
 from chainrule.ops.op import Array
 
 Metric: TypeAlias = Callable[[Array, Array], Any]
@@ -19,6 +19,13 @@ Metric: TypeAlias = Callable[[Array, Array], Any]
 
 def predicted_classes(prediction: Array) -> Array:
     """Return the class of each sample: the largest output, or whether a single output is above ½."""
+    if np.isnan(prediction).any():
+        raise NonFiniteError(
+            "classes",
+            given=f"predictions with {int(np.isnan(prediction).any(axis=1).sum())} samples that are NaN",
+            expected="numbers",
+            fix="Train with a smaller learning rate, or look at the data: NaN is no class",
+        )
     if prediction.shape[1] == 1:
         return (prediction[:, 0] > 0.5).astype(np.int64)
     classes: Array = prediction.argmax(axis=1)
@@ -31,7 +38,8 @@ def true_classes(target: Array) -> Array | None:
     Class indices are classes; so is a column of zeros and ones, and so are rows with a single one.
     """
     if target.ndim == 1:
-        return target.astype(np.int64)
+        whole = target.dtype.kind in "iub" or bool((target == np.floor(target)).all())
+        return target.astype(np.int64) if whole else None
     if not np.isin(target, (0, 1)).all():
         return None
     if target.shape[1] == 1:
@@ -99,7 +107,7 @@ def confusion_matrix(prediction: Array, target: Array) -> Array:
            [0, 1]])
     """
     classes = _classes("confusion_matrix", target)
-    count = max(prediction.shape[1], 2)
+    count = max(prediction.shape[1], 2, int(classes.max()) + 1)
     places = classes * count + predicted_classes(prediction)
     return np.bincount(places, minlength=count * count).reshape(count, count)
 
@@ -109,24 +117,36 @@ METRICS: dict[str, Metric] = {
     for function in (accuracy, error_rate, mean_squared_error, mean_absolute_error, r2, min_confidence)
 }
 
+# What a record of an epoch has beside metrics.
+RESERVED = frozenset({"epoch", "loss", "penalty", "validation_loss", "learning_rate", "steps", "seconds"})
 
-def named_metrics(metrics: Sequence[str | Metric] | str | Metric) -> dict[str, Metric]:
+
+def named_metrics(metrics: Sequence[str | Metric] | str | Metric | None) -> dict[str, Metric]:
     """Return name -> function for metrics given by name or as functions."""
-    if isinstance(metrics, str) or callable(metrics):
+    if metrics is None:
+        metrics = []
+    elif isinstance(metrics, str) or callable(metrics) or not isinstance(metrics, Iterable):
         metrics = [metrics]
     named: dict[str, Metric] = {}
     for metric in metrics:
-        if isinstance(metric, str) and metric in METRICS:
-            named[metric] = METRICS[metric]
-        elif callable(metric):
-            named[getattr(metric, "__name__", type(metric).__name__)] = metric
-        else:
+        function = METRICS.get(metric) if isinstance(metric, str) else metric
+        if not callable(function) or isinstance(function, type):
             raise InputError(
                 "metrics",
                 given=repr(metric)[:80],
                 expected="the name of a metric, or a function of (prediction, target)",
                 fix=nearest(str(metric), METRICS),
             )
+        name = base = str(getattr(function, "__name__", type(function).__name__))
+        if name in RESERVED:
+            raise InputError(
+                "metrics", given=f"a function named {name!r}", expected="another name", fix=f"Rename it my_{name}"
+            )
+        count = 1
+        while named.get(name, function) is not function:
+            count += 1
+            name = f"{base}_{count}"
+        named[name] = function
     return named
 
 
@@ -143,6 +163,6 @@ def _classes(where: str, target: Array) -> Array:
 
 
 def _numbers(prediction: Array, target: Array) -> Array:
-    if target.ndim == 1:
+    if target.ndim == 1 and prediction.shape[1] > 1:
         return np.equal(np.arange(prediction.shape[1]), target[:, None])
-    return target
+    return target.reshape(prediction.shape)

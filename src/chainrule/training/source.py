@@ -7,12 +7,13 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.data import batches
 from chainrule.errors import InputError
 from chainrule.nn import doors
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
-from chainrule.training.evaluate import evaluate
+from chainrule.training.evaluate import predict, probabilities
 from chainrule.training.metrics import Metric, true_classes
 
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
@@ -23,7 +24,7 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Batch]: ...
 
-    def evaluate(self, network: Network, metrics: Sequence[Metric]) -> dict[str, Any]:
+    def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
         """Return metrics on these data."""
         ...
 
@@ -32,25 +33,29 @@ class ArraySource:
     """Arrays that have been through the network's door."""
 
     def __init__(
-        self, x: Array, y: Array, weights: Array | None, batch_size: int | None, generator: np.random.Generator | None
+        self,
+        network: Network,
+        arrays: tuple[Array, Array, Array | None],
+        batch_size: int | None,
+        generator: np.random.Generator | None,
     ) -> None:
-        self.x, self.y, self.weights = x, y, weights
+        x, self.y, self.weights = arrays
+        self.x, self.cast = x, network.cast
         self.batch_size = len(x) if batch_size is None else min(batch_size, len(x))
         self.generator = generator
 
     def __iter__(self) -> Iterator[Batch]:
         count = len(self.x)
         if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
-            yield self.x, self.y, self.weights, 0.0
+            yield self.cast(self.x), self.y, self.weights, 0.0
             return
         parts = batches(self.x, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator)
         for i, (x, y, *weights) in enumerate(parts):
-            yield x, y, weights[0] if weights else None, i * self.batch_size / count
+            yield self.cast(x), y, weights[0] if weights else None, i * self.batch_size / count
 
-    def evaluate(self, network: Network, metrics: Sequence[Metric]) -> dict[str, Any]:
-        measured = evaluate(network, self.x, self.y, metrics=metrics)
-        del measured["loss"]
-        return measured
+    def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+        prediction = probabilities(network, predict(network, self.x))
+        return {name: metric(prediction, self.y) for name, metric in metrics.items()}
 
 
 class IterableSource:
@@ -64,36 +69,42 @@ class IterableSource:
                 "train",
                 given=f"X of type {type(iterable).__name__} without y",
                 expected="X and y, or an iterable of batches (x, y)",
-                fix="Pass the targets as the third argument",
+                fix="Pass the targets as the third argument: cr.train(network, X, y)",
             )
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
 
     def __iter__(self) -> Iterator[Batch]:
         count = 0
         for batch in self.iterable:
-            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3) or np.ndim(batch[0]) == 0:
                 raise InputError(
                     "train",
-                    given=f"a batch of type {type(batch).__name__}",
+                    given=f"{type(batch).__name__} {batch!r:.40} as a batch, from X without y",
                     expected="(x, y) or (x, y, sample_weight)",
-                    fix="Let the iterable give tuples",
+                    fix="Pass the targets as well, cr.train(network, X, y), or let the iterable give tuples of arrays",
                 )
-            x, y, weights = self.network.as_batch("train", *batch)
-            self.network.check_targets("train", y)
+            x, y, weights = self.network.as_batch(f"train, batch {count + 1}", *batch)
+            self.network.check_targets(f"train, batch {count + 1}", y)
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
             count += 1
         self.steps = count or None
 
-    def evaluate(self, network: Network, metrics: Sequence[Metric]) -> dict[str, Any]:
-        """Return the mean of each metric over the batches, weighted by their sizes."""
-        sums: dict[str, float] = {}
-        total = 0
-        for x, y, _, _ in self:
-            measured = evaluate(network, x, y, metrics=metrics)
-            total += len(x)
-            for name in measured:
-                sums[name] = sums.get(name, 0.0) + measured[name] * len(x)
-        return {name: value / total for name, value in sums.items() if name != "loss"}
+    def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+        parts = [(probabilities(network, network.compute(x)), y) for x, y, _, _ in self]
+        if not parts:
+            raise used_up("for the metrics")
+        prediction, target = (np.concatenate(arrays) for arrays in zip(*parts))
+        return {name: metric(prediction, target) for name, metric in metrics.items()}
+
+
+def used_up(when: str) -> InputError:
+    """Return the error for an iterable that gives nothing."""
+    return InputError(
+        "train",
+        given=f"no batches {when}",
+        expected="at least one, each time it is iterated",
+        fix="Pass a list of batches, or an object whose __iter__ starts anew; a generator can be used once",
+    )
 
 
 def held_out(
@@ -114,7 +125,10 @@ def held_out(
 
 
 def weighted_by_class(
-    network: Network, y: Array, weights: Array | None, class_weight: Mapping[int, float] | str | None
+    network: Network,
+    y: Array,
+    weights: Array | None,
+    class_weight: Mapping[int, float] | Sequence[float] | str | None,
 ) -> Array | None:
     """Return sample weights times the weight of each sample's class."""
     if class_weight is None:
@@ -138,13 +152,13 @@ def weighted_by_class(
         counts = np.bincount(classes)
         factors = {c: len(classes) / (np.count_nonzero(counts) * n) for c, n in enumerate(counts.tolist()) if n}
     else:
-        factors = dict(class_weight)
+        factors = _factors(class_weight)
     present = set(np.unique(classes).tolist())
     missing = present - set(factors)
     if missing:
         raise InputError(
             "train class_weight",
-            given=f"weights for the classes {sorted(factors)}",
+            given=f"weights for the classes {sorted(factors, key=str)}",
             expected=f"one for each class of y: {sorted(present)}",
             fix=f"Add {min(missing)}: 1.0",
         )
@@ -154,3 +168,17 @@ def weighted_by_class(
     own = of_class[classes]
     product = own if weights is None else weights * own
     return doors.weights("train class_weight", product, len(y), network.objective, network.dtype)
+
+
+def _factors(class_weight: Any) -> dict[int, float]:
+    """Return class -> weight for a mapping, or for a sequence with a weight for each class."""
+    try:
+        pairs = class_weight.items() if isinstance(class_weight, Mapping) else enumerate(class_weight)
+    except TypeError:
+        raise InputError(
+            "train class_weight",
+            given=repr(class_weight)[:80],
+            expected='a mapping or "balanced"',
+            fix="Pass class_weight={0: 1.0, 1: 5.0}",
+        ) from None
+    return {c: checks.number(f"train class_weight[{c!r}]", factor, least=0, like=1) for c, factor in pairs}

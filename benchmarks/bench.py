@@ -1,0 +1,108 @@
+"""`make bench`: how long a training step takes, in chainrule and elsewhere, for the same work.
+
+    python benchmarks/bench.py --quick
+    python benchmarks/bench.py --only W3,depth --contenders floor,chainrule,jax --threads 2
+
+A step is gather, forward, backward, update; "-silent" workloads leave the value of the loss out. Every contender gets
+an environment of its own under benchmarks/.environments, made the first time.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import report
+from environments import CONTENDERS, HERE, Contender, installed_size
+from machine import machine
+from measure import Settings, footprint, measure
+from workloads import SWEEPS, TABLES, Unavailable, Workload
+
+QUICK = Settings(rounds=3, processes=1, turn=0.02)
+
+
+def main() -> None:
+    """Measure what the options ask for."""
+    options = parser().parse_args()
+    default = QUICK if options.quick else Settings()
+    settings = Settings(
+        options.rounds or default.rounds, options.processes or default.processes, default.turn, options.threads
+    )
+    works, contenders = chosen_works(options), chosen_contenders(options.contenders)
+    content: dict[str, Any] = {"machine": machine(), "settings": asdict(settings)}
+    print(", ".join(f"{key} {value}" for key, value in content["machine"].items()))
+    if content["machine"]["load"] > 0.5:
+        print("The machine is busy: expect noise, and believe minima before medians.")
+    print(f"{settings.threads} thread(s), {settings.rounds} rounds in each of {settings.processes} process(es)\n")
+    content["footprints"] = footprints(contenders, 1 if options.quick else 3)
+    content["works"] = {}
+    for work in works:
+        results = measure(work, contenders, settings)
+        report.print_results(work.name, results)
+        content["works"][work.name] = {result.contender.name: result.record() for result in results}
+    report.print_overview(content["works"])
+    report.print_footprints(content["footprints"])
+    if options.out:
+        files = [*report.draw(options.out, content["works"]), options.out]
+        report.write_json(options.out, content)
+        print("Written:", ", ".join(path.name for path in files))
+
+
+def footprints(contenders: list[Contender], processes: int) -> dict[str, dict[str, Any]]:
+    """Return what it costs to have each library and to start it, by environment."""
+    found = {}
+    for contender in contenders:
+        module, environment = contender.module, contender.environment
+        try:
+            entry = footprint(contender, TABLES["W3-sgd"], processes)
+        except Unavailable:
+            continue
+        versions = entry.pop("versions")
+        named = {"floor": "numpy", "textbook": "numpy", "sklearn": "scikit-learn"}.get(module, module)
+        entry |= {"version": versions[named], "numpy": versions["numpy"], "installed": installed_size(environment)}
+        found.setdefault(environment, entry)
+    return found
+
+
+def chosen_works(options: argparse.Namespace) -> list[Workload]:
+    """Return the workloads whose names begin as asked; without asking, the tables (and the sweeps)."""
+    known = TABLES | SWEEPS
+    if not options.only:
+        works = list(known.values() if options.sweeps else TABLES.values())
+        return [work for work in works if work.loss_value or not options.quick]
+    return [known[name] for name in matching(options.only, list(known))]
+
+
+def chosen_contenders(asked: str) -> list[Contender]:
+    """Return the contenders whose names begin as asked, all of them if nothing is."""
+    known = {contender.name: contender for contender in CONTENDERS}
+    return [known[name] for name in matching(asked, list(known))] if asked else CONTENDERS
+
+
+def matching(asked: str, names: list[str]) -> list[str]:
+    """Return the names that begin with one of the beginnings asked for, separated by commas."""
+    starts = asked.split(",")
+    for start in starts:
+        if not any(name.startswith(start) for name in names):
+            raise SystemExit(f"bench: nothing is called {start!r}. Known: {', '.join(names)}.")
+    return [name for name in names if name.startswith(tuple(starts))]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the options."""
+    made = argparse.ArgumentParser(prog="bench", description="Measure training steps against other libraries.")
+    made.add_argument("--quick", action="store_true", help="few rounds, one process each, no -silent workloads")
+    made.add_argument("--only", metavar="W3,depth", help="workloads whose names begin so")
+    made.add_argument("--sweeps", action="store_true", help="the sweeps over width, batch, depth and gates too")
+    made.add_argument("--contenders", metavar="floor,chainrule,jax", default="", help="whose names begin so")
+    made.add_argument("--rounds", type=int, help="turns of each process")
+    made.add_argument("--processes", type=int, help="fresh processes of each contender")
+    made.add_argument("--threads", type=int, default=1, help="threads of each library (1)")
+    made.add_argument("--out", type=Path, help="a .json to write, with pictures beside it", default=HERE / "results" / "bench.json")
+    return made
+
+
+if __name__ == "__main__":
+    main()

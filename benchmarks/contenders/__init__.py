@@ -1,0 +1,1 @@
+"""One file a contender, all with the same `build`: see worker.py."""

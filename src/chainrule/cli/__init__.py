@@ -1,0 +1,44 @@
+"""The command line: thin, and quick to start. It reads options, calls the rooms above it, and shows what they return.
+
+Every command lies in a module of its own that is imported when it is called, and every error is one line on stderr.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from chainrule.cli.commands import chainrule
+from chainrule.cli.failures import INTERRUPTED, failed, in_our_voice
+from chainrule.errors import ChainruleError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 when all went well, 2 after an error, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without ∂ still shows the rest
+    sys.exit(status(arguments))
+
+
+def status(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        returned = chainrule.main(arguments, prog_name="chainrule", standalone_mode=False)
+    except ChainruleError as problem:
+        return failed(str(problem))
+    except click.UsageError as problem:
+        return failed(str(in_our_voice(problem)))
+    except (click.Abort, KeyboardInterrupt):
+        failed("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does: nobody is left to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return returned if isinstance(returned, int) else 0

@@ -1,0 +1,52 @@
+"""The commands by name. Each is imported when it is called, so that `--help` costs none of them."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from chainrule._version import __version__
+from chainrule.errors import InputError, nearest
+
+COMMANDS = {
+    "train": "Train as a recipe says, into a new run folder.",
+    "evaluate": "Measure the network of a run.",
+    "predict": "Let the network of a run answer for the samples in a file.",
+    "ops": "Show every function with its derivatives.",
+    "recipes": "Show the built-in recipes.",
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            raise InputError(
+                "chainrule", given=f"the command {cmd_name!r}", expected="one it has", fix=nearest(cmd_name, COMMANDS)
+            )
+        found = getattr(importlib.import_module(f"chainrule.cli.{cmd_name}"), cmd_name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    epilog="Begin with: chainrule train xor",
+)
+@click.version_option(__version__, message="chainrule %(version)s")
+@click.pass_context
+def chainrule(ctx: click.Context) -> None:
+    """Neural networks on NumPy, every derivative by hand and in sight."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

@@ -1,0 +1,36 @@
+"""Errors on the command line: one line on stderr that says what was given, what was expected, and what to do."""
+
+from __future__ import annotations
+
+import click
+
+from chainrule.cli.shown import plain
+from chainrule.errors import InputError, nearest
+
+WRONG, INTERRUPTED = 2, 130
+
+
+def failed(message: str) -> int:
+    """Print the message of an error and return the exit status that goes with it."""
+    click.echo(f"Error: {plain(message)}", err=True)
+    return WRONG
+
+
+def in_our_voice(problem: click.UsageError) -> InputError:
+    """Return what is wrong with the command line itself."""
+    context = problem.ctx
+    where = "chainrule" if context is None else context.command_path
+    parameters = [] if context is None else context.command.params
+    expected, fix = "its usage to be followed", f"See {where} --help"
+    if isinstance(problem, click.NoSuchOption):
+        options = [name for parameter in parameters if isinstance(parameter, click.Option) for name in parameter.opts]
+        fix = nearest(problem.option_name, options)
+        return InputError(where, given=f"the option {problem.option_name}", expected="one that it has", fix=fix)
+    if isinstance(problem, click.MissingParameter) and problem.param is not None:
+        return InputError(where, given=f"no {str(problem.param.name).upper()}", expected="it to be there", fix=fix)
+    if isinstance(problem, click.BadOptionUsage):
+        return InputError(
+            where, given=f"{problem.option_name} in a way that it can't be used", expected=expected, fix=fix
+        )
+    message = problem.format_message().rstrip(".").removeprefix("Got ")
+    return InputError(where, given=message[:1].lower() + message[1:], expected=expected, fix=fix)

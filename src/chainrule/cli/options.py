@@ -1,0 +1,64 @@
+"""Values of options, checked as everything else is: a wrong one is refused in the same voice.
+
+Each function here returns a callback for ``click.option(callback=…)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import click
+
+from chainrule import checks
+from chainrule.errors import InputError
+
+Check: TypeAlias = Callable[[click.Context, click.Parameter, str | None], Any]
+
+
+def whole(least: int = 1, most: int = 2**31 - 1, words: tuple[str, ...] = ()) -> Check:
+    """Take a whole number from `least` to `most`, or one of a few words."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        if value is None or value in words:
+            return value
+        converted = _converted(int, value)
+        if words and isinstance(converted, str):
+            expected = f"a whole number, or {', '.join(words)}"
+            raise InputError(
+                param.opts[0], given=repr(value)[:80], expected=expected, fix=f"Pass for example {words[0]}"
+            )
+        return checks.whole(param.opts[0], converted, least=least, most=most)
+
+    return check
+
+
+def number(**bounds: float) -> Check:
+    """Take a finite number within bounds, which `checks.number` names."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        return None if value is None else checks.number(param.opts[0], _converted(float, value), **bounds)
+
+    return check
+
+
+def one_of(*words: str) -> Check:
+    """Take one of these words."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        return None if value is None else checks.one_of(param.opts[0], value, words)
+
+    return check
+
+
+def column(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Take a column by its index or its name; a callback itself."""
+    return None if value is None else _converted(int, value)
+
+
+def _converted(kind: Callable[[str], Any], text: str) -> Any:
+    """Return a text as a number, or as it is for the check to refuse."""
+    try:
+        return kind(text)
+    except ValueError:
+        return text

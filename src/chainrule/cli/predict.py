@@ -1,0 +1,38 @@
+"""``chainrule predict``: what a run's network answers for the samples in a file, a line a sample."""
+
+from __future__ import annotations
+
+import click
+
+from chainrule.cli.options import one_of
+
+
+@click.command(short_help="Let the network of a run answer.")
+@click.argument("run")
+@click.argument("file")
+@click.option("--out", metavar="CSV", help="Write the answers to this file.")
+@click.option("--weights", metavar="best|last", callback=one_of("best", "last"), default="best", help="Which to ask.")
+def predict(run: str, file: str, out: str | None, weights: str) -> None:
+    """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX).
+
+    The answer is a class and the probability that the network gives it, or the predicted numbers.
+    """
+    import csv
+    import io
+
+    import chainrule as cr
+    from chainrule.cli.shown import say
+    from chainrule.recipes.answers import answers
+    from chainrule.recipes.environment import threads
+
+    network, recipe = cr.recipes.load_run(run, weights)
+    with threads(1):
+        rows = answers(network, recipe, file)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    if out is None:
+        for line in text.getvalue().rstrip("\n").split("\n"):
+            say(line)
+        return
+    cr.files.write_atomically(out, text.getvalue().encode())
+    say(f"{len(rows) - 1:,} answers in {out}")

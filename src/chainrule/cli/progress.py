@@ -1,0 +1,84 @@
+"""How a training goes: a live line on a terminal, and lines now and then everywhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from chainrule.cli.shown import plain, say
+from chainrule.training import Callback, Epoch, Training
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+REDRAW = 0.1  # seconds
+
+Tell = Callable[[str], Any]
+
+
+@contextmanager
+def shown_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callback], Tell | None]]:
+    """Give the callbacks that show a training, and the function that says a line of its log (None for silence).
+
+    Standard output belongs to the JSON object where one is asked for; what is alive goes to standard error then.
+    """
+    stream = sys.stderr if as_json else sys.stdout
+    if quiet or not stream.isatty():
+        yield (), None if quiet or as_json else say
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False)
+    columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
+
+        def tell(line: str) -> None:
+            progress.console.print(Text(plain(line)), soft_wrap=True)
+
+        yield [Live(progress)], None if as_json else tell
+
+
+class Live(Callback):
+    """The live line: how far, loss, error, speed, time left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.task = progress.add_task("", total=None)
+        self.start = self.last = 0.0
+        self.steps_an_epoch = 0
+
+    def begin(self, training: Training) -> None:
+        self.start = self.last = time.perf_counter()
+
+    def after_step(self, training: Training) -> None:
+        now = time.perf_counter()
+        if now - self.last >= REDRAW:
+            self.last = now
+            self.draw(training, now - self.start)
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        self.steps_an_epoch = epoch.steps
+
+    def draw(self, training: Training, seconds: float) -> None:
+        """Redraw the line, so many seconds after the start."""
+        history = training.history
+        total = self.steps_an_epoch * training.epochs
+        parts = [f"epoch {min(len(history) + 1, training.epochs)}/{training.epochs}"]
+        if history.epochs:
+            last = history.epochs[-1]
+            parts.append(f"loss {last.monitored:.4f}")
+            if "error_rate" in last.metrics:
+                parts.append(f"error {100 * last.metrics['error_rate']:.2f} %")
+        samples = training.step * training.network["x"].shape[0]
+        parts.append(f"{samples / seconds:,.0f} samples/s")
+        if total:
+            left = seconds * (total - training.step) / max(training.step, 1)
+            parts.append(f"{int(left) // 60}:{int(left) % 60:02} left")
+        self.progress.update(
+            self.task, total=total or None, completed=training.step, description="  ".join(parts), refresh=True
+        )

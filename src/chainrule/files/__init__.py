@@ -1,0 +1,28 @@
+"""Model files: a network as plain data, written whole or not at all, and read without trust.
+
+Nothing in a file is ever executed, imported or opened: parts are looked up in a closed table, or among the classes
+that the caller passes.
+"""
+
+from __future__ import annotations
+
+from chainrule.files.atomic import write_atomically
+from chainrule.files.container import Contents, write
+from chainrule.files.description import describe
+from chainrule.files.model import check_savable, load, save
+from chainrule.files.reader import Header, read, read_header
+from chainrule.files.rebuilding import rebuild
+
+__all__ = [
+    "save",
+    "load",
+    "check_savable",
+    "describe",
+    "rebuild",
+    "write_atomically",
+    "Contents",
+    "Header",
+    "read",
+    "read_header",
+    "write",
+]

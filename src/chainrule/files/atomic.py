@@ -1,0 +1,182 @@
+"""Writing a file whole or not at all, whatever happens: the one way in which chainrule saves anything.
+
+A temporary file beside the target is written, forced to the disk and renamed over it, and the folder is forced to
+the disk too: after a crash or a power cut there is the old file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, TypeAlias
+
+from chainrule.data.opening import shown
+from chainrule.errors import FileError, InputError
+
+if sys.platform != "win32":
+    import fcntl
+
+Path: TypeAlias = "str | os.PathLike[str]"
+
+_ENDING = ".tmp"
+_LONGEST_NAME = 100  # characters of the target's name in that of the temporary file, which must not get too long
+_NO_FSYNC_OF_FOLDERS = {errno.EINVAL, errno.ENOTSUP}
+
+_REASONS = {
+    errno.ENOSPC: ("a disk that is full", "Make room, or save elsewhere"),
+    errno.EDQUOT: ("a disk quota that is used up", "Make room, or save elsewhere"),
+    errno.EFBIG: ("a file that is larger than allowed here", "Raise the limit (ulimit -f), or save elsewhere"),
+    errno.EACCES: ("no permission to write here", "Choose a folder of your own"),
+    errno.EPERM: ("no permission to write here", "Choose a folder of your own"),
+    errno.EROFS: ("a disk that is read-only", "Save elsewhere"),
+    errno.ENOENT: ("a folder that does not exist", "Make the folder first"),
+    errno.ENOTDIR: ("a path through something that is no folder", "Correct the path"),
+    errno.ENAMETOOLONG: ("a name that is too long", "Choose a shorter one"),
+    errno.ELOOP: ("links that lead in a circle", "Remove them, or save elsewhere"),
+    errno.EIO: ("an error of the disk itself", "Save elsewhere, and look after the disk"),
+}
+
+
+def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], object], *, where: str = "save") -> None:
+    """Write a file so that there is the old one or the new one, whole, at any moment.
+
+    A link is followed: the file it points to is replaced. The new file has the permissions that any new file gets.
+    When this returns, the file is on the disk.
+
+    Parameters
+    ----------
+    path : path
+        Where to; the folder must exist.
+    data : bytes, or function of a binary file
+        What to write, or what writes it.
+    where : str
+        Who speaks in errors.
+
+    Raises
+    ------
+    FileError
+        If it can't be written. What was there before is untouched, and nothing else is left behind. Only when the
+        very last step fails, forcing the folder to the disk, the new file is in place.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
+    >>> write_atomically(path, b"whole")
+    >>> path.read_bytes()
+    b'whole'
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(where, given=shown(path), expected="a path", fix="Pass the name of a file")
+    where = f"{where} {shown(path)}"
+    try:
+        target = os.path.realpath(os.fsdecode(path))
+        _expect_replaceable(where, target)
+        folder, name = os.path.split(target)
+        _sweep(folder, name)
+        with _temporary(folder, name) as (temporary, file):
+            if callable(data):
+                data(file)
+            else:
+                file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()  # before the renaming: an error on closing counts
+            os.replace(temporary, target)
+        _force_folder(folder)
+    except FileError:
+        raise
+    except OSError as error:
+        given, fix = _REASONS.get(
+            error.errno or 0, (f"a refusal by the system ({error.strerror or error})", "Try to save elsewhere")
+        )
+        raise FileError(where, given=given, expected="a place to write a file", fix=fix) from error
+    except ValueError as error:
+        if "null byte" not in str(error) and "null character" not in str(error):
+            raise
+        raise FileError(where, given="a name with a NUL in it", expected="a name", fix="Correct the path") from error
+
+
+def _expect_replaceable(where: str, target: str) -> None:
+    """Raise if something is there that must not be replaced by a file."""
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise FileError(where, given="a folder", expected="the name of a file", fix="Add a name to the path")
+    if not stat.S_ISREG(mode):
+        raise FileError(where, given="a pipe or a device", expected="a file", fix="Choose another name")
+    if not os.access(target, os.W_OK):
+        raise FileError(
+            where, given="a file that is write-protected", expected="one to replace", fix="Choose another name"
+        )
+
+
+@contextlib.contextmanager
+def _temporary(folder: str, name: str) -> Iterator[tuple[str, BinaryIO]]:
+    """Open a new file beside the target, locked so that nobody sweeps it away; remove it if anything goes wrong."""
+    path = os.path.join(folder, f"{_stem(name)}{secrets.token_hex(8)}{_ENDING}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(path, flags, 0o666)  # the system takes the umask off
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _lock(descriptor)
+            yield path, file
+    except BaseException:  # Ctrl-C, too
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
+
+
+def _stem(name: str) -> str:
+    return f".{name[:_LONGEST_NAME]}."
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file for this process, if that is possible: False says that another one has it."""
+    if sys.platform == "win32":  # where a file that is being written can't be removed anyway
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(folder: str, name: str) -> None:
+    """Remove what processes that were killed while they saved this file have left: nobody holds its lock."""
+    stem = _stem(name)
+    length = len(stem) + 16 + len(_ENDING)
+    try:
+        left = [n for n in os.listdir(folder) if n.startswith(stem) and n.endswith(_ENDING) and len(n) == length]
+    except OSError:  # a folder one may write to but not list
+        return
+    for entry in left:
+        with contextlib.suppress(OSError):
+            path = os.path.join(folder, entry)
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+            try:
+                if _lock(descriptor):
+                    os.unlink(path)
+            finally:
+                os.close(descriptor)
+
+
+def _force_folder(folder: str) -> None:
+    """Bring a renaming to the disk."""
+    if sys.platform == "win32":  # no folder can be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC_OF_FOLDERS:
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,197 @@
+"""Saving a network and loading it again: the same predictions, and the same further training, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chainrule import checks
+from chainrule.data.opening import shown
+from chainrule.errors import ChainruleError, FileError, InputError
+from chainrule.files import bounds, strict_json
+from chainrule.files.atomic import Path
+from chainrule.files.container import FORMAT, LONGEST_HEADER, VERSION, Contents, bad_name, write
+from chainrule.files.description import describe
+from chainrule.files.reader import read
+from chainrule.files.rebuilding import checked_classes, rebuild
+from chainrule.files.saved_network import SLOTS, SavedNetwork
+from chainrule.generators import Generators
+from chainrule.graph import Parameter
+from chainrule.nn import Network
+
+_LONGEST_DESCRIPTION = LONGEST_HEADER // 2  # the rest is for the state and the names of the arrays
+
+
+def save(network: Network, path: Path) -> None:
+    """Save a network: its description, its numbers, its optimizer's, and the states of its generators.
+
+    The file is safetensors, which other programs read too. It is written whole or not at all, and the same network
+    gives the same bytes.
+
+    Parameters
+    ----------
+    network : Network
+    path : path
+        Usually ``"name.safetensors"``.
+
+    Raises
+    ------
+    InputError
+        If a part can't be saved, see `check_savable`. Nothing has been written then.
+    MisuseError
+        If the network is not built.
+    FileError
+        If the file can't be written. What was there before is untouched.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import chainrule as cr
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "xor.safetensors"
+    >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1)])
+    >>> cr.save(network, path)
+    >>> bool((cr.load(path).parameters == network.parameters).all())
+    True
+    """
+    write(path, contents_of(network))
+
+
+def check_savable(network: Network, *, where: str = "save") -> None:
+    """Raise if a part of the network can't be saved; to be called before training, not after it.
+
+    Classes of your own can be saved if their constructor's arguments are plain data, kept in attributes of the same
+    names; whoever loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `Loss` hold functions, which
+    are code: make a subclass that holds them.
+
+    Raises
+    ------
+    InputError
+        If something in it is no plain data, or a class can't be told apart from another by its name.
+    """
+    checks.instance(where, network, Network, "a cr.Network")
+    _described(where, network)
+
+
+def contents_of(network: Network, *, where: str = "save") -> Contents:
+    """Return what a network's file holds."""
+    checks.instance(where, network, Network, "a cr.Network")
+    description = _described(where, network)
+    state = network.snapshot()
+    leaves, slots = state.pop("leaves"), state.pop("optimizer")
+    learnt_or_kept = sum(array.size for array in leaves.values())
+    learnt = [leaf.array.size for leaf in network.leaves.values() if isinstance(leaf, Parameter)]
+    if sum(learnt) != network.parameters.size:
+        raise InputError(
+            where,
+            given="two layers of the same name",
+            expected="a name of its own for each, under which its numbers are saved",
+            fix="Rename one of them",
+        )
+    bounds.Size(learnt_or_kept).chain(network.layers, state["sample_shape"], network.dtype)
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "description": description,
+        "state": _text(where, state),
+    }
+    return Contents(metadata, {**leaves, **{f"{SLOTS}{name}": array for name, array in slots.items()}})
+
+
+def _described(where: str, network: Network) -> str:
+    """Return the network's description as text, names included that can't be an array's."""
+    description = describe(network, where=where)
+    for name in _names(description):
+        problem = "with a colon in it" if ":" in name else bad_name(name)
+        if problem:
+            raise InputError(
+                where,
+                given=f"a layer named {shown(name)}, {problem}",
+                expected="a printable name without colons, slashes and two underscores at the start",
+                fix="Rename it",
+            )
+    text = _text(where, description)
+    if len(text) > _LONGEST_DESCRIPTION:
+        raise InputError(
+            where,
+            given=f"a description of {len(text):,} characters",
+            expected=f"at most {_LONGEST_DESCRIPTION:,}",
+            fix="Keep large settings in a layer's state: self.state(name, array)",
+        )
+    return text
+
+
+def _names(data: Any) -> Iterator[str]:
+    """Yield what layers are called, from which the names of arrays are made."""
+    if isinstance(data, dict):
+        if isinstance(data.get("name"), str):
+            yield data["name"]
+        data = list(data.values())
+    if isinstance(data, list):
+        for value in data:
+            yield from _names(value)
+
+
+def _text(where: str, data: Any) -> str:
+    try:
+        return strict_json.dumps(data)
+    except UnicodeEncodeError as error:
+        raise InputError(
+            where, given=f"the text {shown(error.object[:80])}", expected="Unicode characters", fix="Correct it"
+        ) from error
+
+
+def load(path: Path, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
+    """Return the network in a model file: it predicts the same bytes, and training goes on as if never interrupted.
+
+    Nothing in the file is executed or imported, so a file from a stranger is safe to load.
+
+    Parameters
+    ----------
+    path : path
+    custom : mapping of str to class, optional
+        Classes of your own that the network consists of: ``{"MyLayer": MyLayer}``. Their constructors are called with
+        what the file says.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, not a model that chainrule saved, or names classes that nobody passed.
+    """
+    return network_from(read(path), custom=custom, where=f"load {shown(path)}")
+
+
+def network_from(contents: Contents, *, custom: Mapping[str, type[Any]] | None = None, where: str = "load") -> Network:
+    """Return the network in what was read from a file."""
+    saved = SavedNetwork.from_contents(where, contents)
+    custom = checked_classes(custom)
+    try:
+        network = rebuild(
+            saved.description,
+            custom,
+            where=f"{where}: description",
+            error=FileError,
+            complete=True,
+            before_network=saved.expect_bounded,
+        )
+        if not isinstance(network, Network):
+            raise FileError(
+                where, given=f"the description of {shown(network)}", expected="that of a network", fix="Save a network"
+            )
+        network.build(saved.state["sample_shape"])
+        saved.expect_leaves(network)
+        network.generators = Generators(network.seed)  # those that building made are not the saved ones
+        network.restore(saved.state)
+    except FileError:
+        raise
+    except ChainruleError as error:
+        raise FileError(
+            f"{where}: {error.where}", given=error.given, expected=error.expected, fix=error.fix
+        ) from error
+    except Exception as error:  # a class of the caller's may raise anything, and memory may run out
+        raise FileError(
+            where,
+            given=f"a network that can't be built ({type(error).__name__}: {shown(str(error))})",
+            expected="one that can",
+            fix="Look at the error above this one",
+        ) from error
+    return network

@@ -1,0 +1,103 @@
+"""Building a network: its layers are applied to an example, make their parameters, and these move into one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import InputError, ShapeError
+from chainrule.graph.node import Input, Node, Parameter
+from chainrule.nn.containers import Residual
+from chainrule.nn.graphs import new_scope
+from chainrule.nn.layer import Layer, LayerLike, chain, entered
+from chainrule.nn.rescale import Rescale
+from chainrule.nn.vector import Vector
+from chainrule.ops.op import Op
+
+if TYPE_CHECKING:
+    from chainrule.nn.network import Network
+
+
+def built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
+    """Return the example's way through the layers, every layer inside the network, and their parameters."""
+    scope = new_scope(network, naming=True)
+    try:
+        with entered(scope):
+            nodes = chain(network.layers, Input("x", np.zeros((1, *shape), network.dtype)))
+        _check_output(network, nodes[-1])
+    except BaseException:  # something didn't fit: let the layers be used again
+        for layer in scope.layers.values():
+            layer._leave(fresh=layer in scope.fresh)
+        raise
+    members = list(scope.layers.values())
+    vector = Vector([entry for layer in members for entry in _penalised(network, layer)], network.dtype)
+    for layer in (network, *members):
+        layer._start = {}
+    return nodes, members, vector
+
+
+def sample_shape(shape: Any) -> tuple[int, ...] | None:
+    """Return the shape of a sample, given as that or as a number of features."""
+    if shape is None:
+        return None
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(checks.whole("Network inputs", size) for size in sizes)
+
+
+def told_shape(layers: Sequence[LayerLike]) -> tuple[int, ...] | None:
+    """Return the shape of a sample, if the first layer that cares says it."""
+    for layer in layers:
+        for told in ("inputs", "sample_shape"):
+            if getattr(layer, told, None) is not None:
+                return sample_shape(getattr(layer, told))
+        if isinstance(layer, Residual):
+            return told_shape(layer.layers)
+        if not isinstance(layer, (Rescale, Op)) or layer.name == "flatten":
+            return None
+    return None
+
+
+def class_names(classes: Any) -> tuple[str, ...]:
+    """Return the classes' names."""
+    if isinstance(classes, str) or not isinstance(classes, Iterable):
+        raise InputError(
+            "Network classes", given=repr(classes)[:80], expected="a list of names", fix="Pass ['cat', 'dog']"
+        )
+    return tuple(str(name) for name in classes)
+
+
+def _penalised(network: Network, layer: Layer) -> list[tuple[Parameter, float, float]]:
+    l1, l2 = (_penalty(network, layer, key) for key in ("l1", "l2"))
+    return [(leaf, l1, l2) for leaf in layer._leaves.values() if isinstance(leaf, Parameter)]
+
+
+def _penalty(network: Network, layer: Layer, key: str) -> float:
+    """Return the factor that the layer names, or the innermost layer or network around it that does."""
+    around: Layer | None = layer
+    while around is not None:
+        factor = getattr(around, key, None)
+        if factor is not None and not (factor == 0 and hasattr(around, "objective")):  # a network's 0 says nothing
+            return float(factor)
+        around = around._parent
+    return float(getattr(network, key))
+
+
+def _check_output(network: Network, output: Node) -> None:
+    if len(output.shape) != 2:
+        raise ShapeError(
+            "Network",
+            given=f"{output.where} as its last layer, with outputs of shape {output.shape[1:]} for a sample",
+            expected="a row of outputs for each sample",
+            fix="Put cr.Flatten() before the first cr.Dense(…)",
+        )
+    outputs = output.shape[1]
+    if network.classes is not None and len(network.classes) != max(outputs, 2):
+        raise InputError(
+            "Network classes",
+            given=f"{len(network.classes)} names",
+            expected=f"{max(outputs, 2)} for {outputs} output{'' if outputs == 1 else 's'}",
+            fix="Name each class once, or build the last layer with as many outputs",
+        )

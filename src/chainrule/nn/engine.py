@@ -1,0 +1,196 @@
+"""How a network's graphs are run: recorded once and replayed, or called anew for each batch.
+
+Both engines do the same work on the same vectors; `Network` chooses one and hands it arrays that have been through
+its door.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from chainrule.graph.graph import Graph
+from chainrule.nn.dropout import Mask
+from chainrule.nn.graphs import example_graph, graph_over
+from chainrule.ops.op import Array
+from chainrule.replay import Program, Programs
+from chainrule.replay.program import Wrap
+
+if TYPE_CHECKING:
+    from chainrule.nn.network import Network
+
+
+class Engine(Protocol):
+    """What a network asks of its engine."""
+
+    graph: Graph | None
+    """The graph of the last forward pass, whose nodes show values and gradients."""
+
+    def forward(self, x: Array, y: Array, sample_weight: Array | None) -> float:
+        """Run a batch forward in training and return its data loss."""
+
+    def backward(self) -> None:
+        """Send derivatives back, penalties included."""
+
+    def optimize(self, learning_rate: float | None) -> None:
+        """Take a step of the optimizer."""
+
+    def compute(self, x: Array) -> Array:
+        """Return the output, freshly; changes nothing."""
+
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
+        """Return the data loss and the output, freshly; changes nothing."""
+
+    def buffers(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
+        """Return arrays for a batch of `count` samples like these: what is gathered there need not be copied."""
+
+    def describe(self) -> str:
+        """Return in words how the graphs are run."""
+
+
+class Calling:
+    """Applies the layers anew to each batch and calls their ops: for layers whose Python looks at values."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.graph: Graph | None = None
+
+    def forward(self, x: Array, y: Array, sample_weight: Array | None) -> float:
+        self.graph = graph_over(self.network, x, y, sample_weight, "training")
+        return float(self.graph.root._value)
+
+    def backward(self) -> None:
+        assert self.graph is not None
+        self.graph.backward()
+        self.network.vector.add_penalty_gradients()
+
+    def optimize(self, learning_rate: float | None) -> None:
+        self.network.optimizer_state.apply(self.network.learnt_gradients(), learning_rate)
+
+    def compute(self, x: Array) -> Array:
+        return graph_over(self.network, x, None, None, "prediction").compute()[0]
+
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
+        loss, output = graph_over(self.network, x, y, sample_weight, "evaluation").compute()
+        return float(loss), output
+
+    def buffers(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
+        return None
+
+    def describe(self) -> str:
+        return "layers applied anew to each batch, ops called (dynamic)"
+
+
+class Replaying:
+    """Builds each graph once, records it for each shape of batch, and replays the records."""
+
+    def __init__(self, network: Network, *, lowering: bool = True) -> None:
+        self.network = network
+        self.lowering = lowering
+        self.graph: Graph | None = None
+        self._program: Program | None = None
+        self._masks: list[tuple[Mask, Array]] = []
+        self._programs: dict[str, Programs] = {}
+        self._lock = threading.RLock()
+
+    def forward(self, x: Array, y: Array, sample_weight: Array | None) -> float:
+        program = self._program
+        if program is None or program.inputs["x"] is not x:
+            program = self._take("training", x, y, sample_weight, len(x))
+            program.feed(**_feeds(x, y, sample_weight))
+        for mask, array in self._masks:
+            array[...] = mask.drawn(len(array))
+        with np.errstate(all="ignore"):
+            program.run(0)
+        return float(program.root)
+
+    def backward(self) -> None:
+        assert self._program is not None
+        with np.errstate(all="ignore"):
+            self._program.run(1)
+            self._program.run(2)
+
+    def optimize(self, learning_rate: float | None) -> None:
+        assert self._program is not None
+        self.network.optimizer_state.advance(learning_rate)
+        with np.errstate(all="ignore"):
+            self._program.run(3)
+
+    def compute(self, x: Array) -> Array:
+        with self.programs("prediction").lent({"x": x}) as program:
+            program.feed(x=x)
+            program.run(0)
+            return program.results[0].copy()
+
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
+        feeds = _feeds(x, y, sample_weight)
+        with self.programs(_kind("evaluation", sample_weight)).lent(feeds) as program:
+            program.feed(**feeds)
+            program.run(0)
+            loss, output = program.results
+            return float(loss), output.copy()
+
+    def buffers(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
+        return self._take("training", x[:1], y[:1], None if sample_weight is None else sample_weight[:1], count).inputs
+
+    def describe(self) -> str:
+        called = sorted({where for programs in self._programs.values() for where in programs.called})
+        text = "recorded and replayed"
+        return text + (f"; called, because they can't be recorded: {', '.join(called)}" if called else "")
+
+    def programs(self, kind: str) -> Programs:
+        """Return the programs of one graph: see `Network.graph`."""
+        with self._lock:
+            found = self._programs.get(kind)
+            if found is None or found.graph.outdated:
+                found = self._programs[kind] = self._new_programs(kind)
+            return found
+
+    def _new_programs(self, kind: str) -> Programs:
+        network = self.network
+        graph = example_graph(network, kind)
+        if not kind.startswith("training"):
+            return Programs(graph, lowering=self.lowering)
+        state, vector = network.optimizer_state, network.vector
+
+        def penalties(wrap: Wrap) -> None:
+            vector.add_penalty_gradients(wrap)
+
+        def update(wrap: Wrap) -> None:
+            state.formulas([wrap(gradient) for gradient in network.learnt_gradients()], wrap)
+
+        slots = [array for arrays in state.slots.values() for array in arrays]
+        return Programs(
+            graph,
+            [vector.array, vector.gradient, *slots],
+            gradients=bool(graph.wrt),
+            stages=[penalties, update],
+            lowering=self.lowering,
+        )
+
+    def _take(self, use: str, x: Array, y: Array, sample_weight: Array | None, count: int) -> Program:
+        """Let the nodes show the program for a batch of `count` samples like these."""
+        programs = self.programs(_kind(use, sample_weight))
+        examples: dict[str, Any] = _feeds(x, y, sample_weight)
+        masks = [node for node in programs.graph.nodes if isinstance(node, Mask)]
+        examples.update({str(mask.name): mask._value for mask in masks})
+        sized = {
+            name: array if len(array) == count else np.resize(array[:1], (count, *array.shape[1:]))
+            for name, array in examples.items()
+        }
+        program = programs.get(sized)
+        if program is not self._program:
+            program.show()
+            self._program, self.graph = program, programs.graph
+            self._masks = [(mask, program.inputs[str(mask.name)]) for mask in masks]
+        return program
+
+
+def _kind(use: str, sample_weight: Array | None) -> str:
+    return use if sample_weight is None else f"{use}-weighted"
+
+
+def _feeds(x: Array, y: Array, sample_weight: Array | None) -> dict[str, Array]:
+    return {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}

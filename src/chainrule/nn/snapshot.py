@@ -1,0 +1,65 @@
+"""Everything of a network beyond its settings, as arrays and plain data: for copies, pickles and files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chainrule.errors import ShapeError, UnknownNameError, nearest
+from chainrule.graph.node import Parameter
+from chainrule.ops.op import Array
+
+if TYPE_CHECKING:
+    from chainrule.nn.network import Network
+
+
+def snapshot(network: Network) -> dict[str, Any]:
+    """Return shape of a sample, leaves, what is frozen, the optimizer's slots and step, the generators' states."""
+    leaves = network.leaves
+    return {
+        "sample_shape": network.sample_shape,
+        "leaves": {name: leaf.value.copy() for name, leaf in leaves.items()},
+        "frozen": [n for n, leaf in leaves.items() if isinstance(leaf, Parameter) and leaf.frozen],
+        "optimizer": network.optimizer_state.arrays(),
+        "steps": network.optimizer_state.step,
+        "generators": network.generators.states(),
+    }
+
+
+def restore(network: Network, state: dict[str, Any]) -> None:
+    """Take up what `snapshot` returned."""
+    network.build(state["sample_shape"])
+    leaves = network.leaves
+    for name in {*leaves, *state["leaves"]}:
+        if name not in leaves or name not in state["leaves"]:
+            given = f"{name!r} " + ("missing" if name in leaves else "too many")
+            raise UnknownNameError(
+                "Network.restore", given=given, expected="the network's own leaves", fix=nearest(name, leaves)
+            )
+        if leaves[name].shape != state["leaves"][name].shape:
+            raise ShapeError(
+                "Network.restore",
+                given=f"{name!r} with shape {state['leaves'][name].shape}",
+                expected=f"{leaves[name].shape}",
+                fix="Restore the state of a network with the same layers",
+            )
+    for name, leaf in leaves.items():
+        leaf._value[...] = state["leaves"][name]
+    frozen = [leaf.name for leaf in leaves.values() if isinstance(leaf, Parameter) and leaf.frozen]
+    if set(frozen) != set(state["frozen"]):
+        network.unfreeze()
+        if state["frozen"]:
+            network.freeze(*state["frozen"])
+    network.optimizer_state.restore(state["optimizer"], state["steps"])
+    network.generators.restore(state["generators"])
+
+
+def restored(
+    kind: type[Network], settings: dict[str, Any], state: dict[str, Any] | None, start: dict[str, Array]
+) -> Network:
+    """Return the network that was pickled or copied."""
+    network = kind.__new__(kind)
+    network._start = start  # first, because the constructor may build
+    network.__init__(**settings)  # type: ignore[misc]  # as calling the class does
+    if state is not None:
+        network.restore(state)
+    return network

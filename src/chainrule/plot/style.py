@@ -1,0 +1,144 @@
+"""One look for every picture, and the one place where matplotlib is imported and files of pictures are written.
+
+The settings hold only while a picture is drawn or saved, and start from matplotlib's own defaults, so that a user's
+matplotlibrc changes no byte of a picture, and a picture changes nothing for the user.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chainrule.errors import InputError, MissingExtraError
+from chainrule.files.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+#: Okabe and Ito's colours, which no common colour blindness confuses; the first four also differ most in grey.
+CLASS_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#F0E442", "#56B4E9", "#D55E00", "#CC79A7", "#7F7F7F")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "p", "h", "<")  # 11 and 8 have no common factor: 88 pairs
+
+INK = "#222222"
+FAINT = "#D9D9D9"
+DPI = 150
+FORMATS = (".png", ".svg")
+
+# Blue against yellow, through grey: which side of ½ is a matter of hue, how far one of lightness. Lightness only
+# rises, so the two sides differ in grey too, as they would not in the usual maps that are palest in the middle.
+_TWO_SIDES = ("#08407A", "#4778AB", "#A3A5A8", "#ECC070", "#FFEC9E")
+
+# Any, for how matplotlib types their names depends on its version.
+_SETTINGS: Any = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": INK,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 10,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": DPI,
+    "font.size": 9,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "savefig.dpi": DPI,
+    "svg.hashsalt": "chainrule",  # names inside an SVG are random without one
+    "text.color": INK,
+    "text.parse_math": False,  # a class may be called $x$
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+_lock = threading.RLock()  # matplotlib's settings are global
+
+
+@contextmanager
+def styled(where: str) -> Iterator[None]:
+    """Draw in chainrule's style inside the block, and give matplotlib's settings back after it.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+    except ImportError as problem:
+        raise MissingExtraError(
+            where,
+            given="no matplotlib" if isinstance(problem, ModuleNotFoundError) else f"a broken matplotlib ({problem})",
+            expected="it to draw pictures with",
+            fix='Run: pip install "chainrule[plot]"',
+        ) from problem
+    with _lock, matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
+    """Return an empty figure of this size in inches, which no window knows of."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))
+
+
+def two_sides() -> Colormap:
+    """Return the map from 0 over the border at ½ to 1."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("chainrule", _TWO_SIDES, N=512)
+
+
+def plain_frame(axes: Axes) -> None:
+    """Frame an image: four edges, no grid across it."""
+    axes.grid(False)
+    axes.spines[:].set_visible(True)
+
+
+def figure_path(where: str, path: str | os.PathLike[str] | None) -> Path | None:
+    """Return where to save a picture, if anywhere, having checked that its name says what kind it is."""
+    if path is None:
+        return None
+    if isinstance(path, (str, os.PathLike)):
+        checked = Path(os.fsdecode(path))
+        if checked.suffix.lower() in FORMATS:
+            return checked
+    raise InputError(
+        where, given=f"path {path!r}"[:200], expected="a name that ends in .png or .svg", fix="Pass path='picture.png'"
+    )
+
+
+def save_figure(where: str, figure: Figure, path: Path | None) -> None:
+    """Write the picture, if it has a path: the same picture gives the same bytes.
+
+    Raises
+    ------
+    FileError
+        If the file can't be written.
+    """
+    if path is None:
+        return
+    kind = path.suffix.lower()[1:]
+    content = io.BytesIO()
+    # No date and no version: they would change the bytes of a picture that hasn't changed.
+    metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+    figure.savefig(content, format=kind, metadata=metadata)
+    write_atomically(path, content.getvalue(), where=where)
+
+
+def shown_names(names: Sequence[Any]) -> tuple[str, ...]:
+    """Return names as they may be shown: control characters escaped, at most 24 characters."""
+    printable = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name)) for name in names)
+    return tuple(name if len(name) <= 24 else name[:23] + "…" for name in printable)

@@ -1,0 +1,57 @@
+"""What a network answers for the samples in a file, as a table."""
+
+from __future__ import annotations
+
+from chainrule.data import read
+from chainrule.errors import InputError
+from chainrule.nn import Network
+from chainrule.ops import Sigmoid, Softmax
+from chainrule.ops.op import Array
+from chainrule.recipes.recipe import Recipe
+from chainrule.training import predict
+from chainrule.training.evaluate import probabilities
+from chainrule.training.metrics import predicted_classes
+
+
+def answers(network: Network, recipe: Recipe | None, path: str) -> list[list[str]]:
+    """Return a header, and a row for each sample: its number from 1, and the class with its probability, or numbers.
+
+    A column that the network was trained to predict is left out of a table that has it.
+
+    Raises
+    ------
+    FileError
+        If the file can't be read.
+    InputError
+        If its samples are not like those of the training.
+    """
+    outputs = predict(network, _inputs(recipe, path))
+    values = probabilities(network, outputs)
+    if network.classes is None and not network.objective.takes_labels and not network.objective.binary:
+        names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{k + 1}" for k in range(values.shape[1])]
+        return [["row", *names], *([str(i), *map(_number, row)] for i, row in enumerate(values.tolist(), 1))]
+    chosen = predicted_classes(values)
+    given = values[range(len(values)), chosen] if values.shape[1] > 1 else values[:, 0]
+    probable = values is not outputs or isinstance(network.layers[-1], (Sigmoid, Softmax))
+    if values.shape[1] == 1 and probable:
+        given = abs(1 - chosen - given)
+    rows = [[str(i), _name(network, k), _number(p)] for i, (k, p) in enumerate(zip(chosen.tolist(), given.tolist()), 1)]
+    return [["row", "class", "probability" if probable else "output"], *rows]
+
+
+def _inputs(recipe: Recipe | None, path: str) -> Array:
+    target = None if recipe is None else recipe.data.target
+    if isinstance(target, str):
+        try:
+            return read(path, target).X
+        except InputError:  # it has no such column: all of it is to be answered
+            pass
+    return read(path).X
+
+
+def _name(network: Network, k: int) -> str:
+    return str(k) if network.classes is None or k >= len(network.classes) else network.classes[k]
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"

@@ -1,0 +1,173 @@
+"""From a recipe to the network it describes."""
+
+from __future__ import annotations
+
+import itertools
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import InputError, nearest
+from chainrule.nn import Layer, Network, Rescale
+from chainrule.nn.layer import LayerLike
+from chainrule.ops.op import Op
+from chainrule.optim import Optimizer, Phases, Schedule
+from chainrule.recipes.recipe import Part, Recipe
+from chainrule.recipes.samples import Samples
+
+_KINDS: dict[str, type[Any]] = {
+    "a layer": Layer,
+    "a loss": Op,
+    "an optimizer": Optimizer,
+    "a schedule": Schedule,
+}
+_OUTPUTS = {"CategoricalCrossEntropy": "Softmax", "BinaryCrossEntropy": "Sigmoid"}
+
+
+def build(recipe: Recipe, samples: Samples) -> Network:
+    """Return the network of a recipe, built for these samples and not yet trained.
+
+    Raises
+    ------
+    InputError
+        If a part is unknown or has a wrong setting, or the network's sizes don't suit the samples.
+
+    Examples
+    --------
+    >>> from chainrule.recipes import load
+    >>> from chainrule.recipes.samples import gather
+    >>> recipe = load("xor")
+    >>> build(recipe, gather(recipe)).layers
+    [Dense(inputs=2, outputs=8), Tanh(), Dense(inputs=8, outputs=1), Sigmoid()]
+    """
+    where = f"recipe {recipe.name}"
+    X, y = samples.train
+    _check_sizes(recipe, samples, where)
+    network = Network(
+        [*_scaling(recipe, X), *_layers(recipe, where)],
+        loss=_part(recipe.loss, "a loss", f"{where}, loss"),
+        optimizer=_optimizer(recipe, where),
+        l1=recipe.l1,
+        l2=recipe.l2,
+        classes=samples.classes,
+        seed=recipe.seed,
+        dtype=recipe.dtype,
+    )
+    network.build(X.shape[1:])
+    if samples.classes is not None and y.ndim == 1 and not network.objective.takes_labels:
+        outputs = network.compute(network.as_samples(where, X[:1])).shape[1]
+        if outputs != 1 or len(samples.classes) > 2:
+            raise InputError(
+                f"{where}, loss",
+                given=f"{network.objective.loss!r} with targets that are class indices",
+                expected="a column for each class",
+                fix="Write one_hot = true under [data], or take the loss CategoricalCrossEntropy",
+            )
+    return network
+
+
+def _check_sizes(recipe: Recipe, samples: Samples, where: str) -> None:
+    """Raise if the short form of the layers doesn't begin and end with the sizes of the samples."""
+    X, y = samples.train
+    if recipe.sizes is None or X.ndim != 2:
+        return
+    inputs, outputs = recipe.sizes[0], recipe.sizes[-1]
+    if inputs != X.shape[1]:
+        raise InputError(
+            f"{where}, layers",
+            given=f"{recipe.layers!r}, which takes {inputs} inputs",
+            expected=f"{X.shape[1]}, the number of features in the data",
+            fix=f"Begin with {X.shape[1]}",
+        )
+    sizes = {y.shape[1]} if y.ndim == 2 else set() if samples.classes is None else {len(samples.classes)}
+    if sizes == {2}:
+        sizes.add(1)  # the probability of one class says that of the other
+    if sizes and outputs not in sizes:
+        raise InputError(
+            f"{where}, layers",
+            given=f"{recipe.layers!r}, which has {outputs} outputs",
+            expected=f"{max(sizes)}, {'as the targets have' if y.ndim == 2 else 'one for each class'}",
+            fix=f"End with {max(sizes)}",
+        )
+
+
+def _scaling(recipe: Recipe, X: Any) -> list[Layer]:
+    if recipe.data.scale == "none":
+        return []
+    if recipe.data.scale == "unit" and X.dtype == np.uint8:  # pixels share one scale; and bytes stay bytes until then
+        return [Rescale(1 / max(int(X.max()), 1))]
+    rows = X.reshape(len(X), -1)
+    return [Rescale.unit(rows) if recipe.data.scale == "unit" else Rescale.standard(rows)]
+
+
+def _layers(recipe: Recipe, where: str) -> list[LayerLike]:
+    if not isinstance(recipe.layers, str):
+        return [_part(layer, "a layer", f"{where}, layers[{i}]") for i, layer in enumerate(recipe.layers)]
+    layers: list[LayerLike] = []
+    sizes = recipe.sizes or []
+    pairs = list(itertools.pairwise(sizes))
+    for i, (inputs, outputs) in enumerate(pairs):
+        layers.append(_part({"type": "Dense", "inputs": inputs, "outputs": outputs}, "a layer", f"{where}, layers"))
+        if i < len(pairs) - 1:
+            layers.append(_part(recipe.activation, "a layer", f"{where}, activation"))
+            if recipe.dropout:
+                layers.append(_part({"type": "Dropout", "rate": recipe.dropout}, "a layer", f"{where}, dropout"))
+    output = recipe.output
+    if output is None:
+        output = _OUTPUTS.get(recipe.loss if isinstance(recipe.loss, str) else str(recipe.loss.get("type")))
+    if output is not None:
+        layers.append(_part(output, "a layer", f"{where}, output"))
+    return layers
+
+
+def _optimizer(recipe: Recipe, where: str) -> Optimizer:
+    told = {"type": recipe.optimizer} if isinstance(recipe.optimizer, str) else dict(recipe.optimizer)
+    if "learning_rate" in told:
+        raise InputError(
+            f"{where}, optimizer",
+            given="a learning_rate",
+            expected="it in the phases",
+            fix="Write phases = [{epochs = 10, learning_rate = 0.01}]",
+        )
+    rates = []
+    for i, phase in enumerate(recipe.phases):
+        rate = phase.learning_rate
+        if isinstance(rate, dict):
+            rate = _part(rate, "a schedule", f"{where}, phases[{i}].learning_rate")
+        rates.append((phase.epochs, rate))
+    optimizer: Optimizer = _part({**told, "learning_rate": 1.0}, "an optimizer", f"{where}, optimizer")
+    settings = {**optimizer.settings(), "learning_rate": rates[0][1] if len(rates) == 1 else Phases(*rates)}
+    return type(optimizer)(**settings)
+
+
+def _part(told: Part, kind: str, where: str) -> Any:
+    """Return a part of this kind from its table, or from its name alone."""
+    from chainrule.files import rebuild
+
+    table = {"type": told} if isinstance(told, str) else told
+    name, known = table.get("type"), _names(kind)
+    if name not in known:
+        folded = {other.casefold(): other for other in known}
+        meant = folded.get(str(name).casefold().replace("_", ""))
+        raise InputError(
+            where,
+            given="a table without a type" if name is None else repr(name)[:80],
+            expected=kind,
+            fix=nearest(str(name), known) if meant is None else f"Write {meant!r}",
+        )
+    return rebuild(table, where=where)
+
+
+@cache
+def _names(kind: str) -> list[str]:
+    """Return the types that a recipe may name where it wants a part of this kind."""
+    from chainrule.files.table import KINDS
+
+    def suits(part: type[Any]) -> bool:
+        if not issubclass(part, Op):
+            return issubclass(part, _KINDS[kind]) and part is not Network
+        is_loss = part.roles[0] in ("prediction", "logits")
+        return is_loss if kind == "a loss" else kind == "a layer" and not is_loss
+
+    return [name for name, part in KINDS.items() if suits(part)]

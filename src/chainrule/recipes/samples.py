@@ -1,0 +1,219 @@
+"""The samples of a recipe: read or made, and cut into those to train on, to validate on and to test on.
+
+Validation samples choose (best weights, early stopping, the recipe itself); test samples are measured once, at the
+end. What is held out is drawn by `data.seed`, not by the recipe's, so that starts can be compared on the same samples.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule import data as sets
+from chainrule.data.dataset import Dataset
+from chainrule.errors import InputError, nearest
+from chainrule.ops.op import Array
+from chainrule.recipes.recipe import Data, Recipe
+
+Part: TypeAlias = tuple[Array, Array]
+
+_CLOTHES = (
+    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+_TOYS: dict[str, Callable[..., Any]] = {
+    "blobs": sets.blobs,
+    "circles": sets.circles,
+    "curve": sets.curve,
+    "moons": sets.moons,
+    "spirals": sets.spirals,
+    "xor": sets.xor,
+}
+_IMAGES = ("digits", "fashion-mnist", "mnist")
+_TOY_SETTINGS = ("samples", "noise", "classes", "turns", "factor")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples and targets, in up to three parts.
+
+    Attributes
+    ----------
+    train : (X, y)
+    validation, test : (X, y) or None
+    classes : tuple of str or None
+        The classes' names, in the order of their indices; None where the targets are quantities.
+    """
+
+    train: Part
+    validation: Part | None
+    test: Part | None
+    classes: tuple[str, ...] | None
+
+    @property
+    def parts(self) -> dict[str, Part | None]:
+        """Every part by name, in order."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def gather(recipe: Recipe) -> Samples:
+    """Return the samples that a recipe speaks of.
+
+    Raises
+    ------
+    InputError
+        If a setting means nothing for these data, or they are too few to hold some out.
+    FileError
+        If a file is missing or not what it should be.
+
+    Examples
+    --------
+    >>> from chainrule.recipes import load
+    >>> samples = gather(load("xor"))
+    >>> samples.train[0].shape, samples.validation, samples.classes
+    ((4, 2), None, ('0', '1'))
+    """
+    told, where = recipe.data, f"recipe {recipe.name}, data"
+    train, test, classes = _of_file(told, where) if told.file is not None else _of_name(told, where)
+    validation: Part | None
+    if told.validation == "test":
+        if test is None:
+            raise InputError(
+                f"{where}.validation",
+                given="'test'",
+                expected="data with test samples of their own (" + ", ".join(_IMAGES) + ")",
+                fix="Hold some out: validation = 0.1",
+            )
+        validation, test = test, None
+    else:
+        if told.test:
+            if test is not None:
+                raise InputError(
+                    f"{where}.test",
+                    given=repr(told.test),
+                    expected="nothing, for these data have test samples of their own",
+                    fix="Leave test out",
+                )
+            train, test = _held_out(train, told.test, f"{where}.test", told.seed)
+        validation = None
+        if told.validation:
+            train, validation = _held_out(train, told.validation, f"{where}.validation", told.seed)
+    if told.one_hot:
+        if classes is None or train[1].ndim != 1:
+            raise InputError(
+                f"{where}.one_hot", given="true", expected="targets that are class indices", fix="Leave one_hot out"
+            )
+
+        def encoded(part: Part) -> Part:
+            return part[0], sets.one_hot(part[1], len(classes), recipe.dtype)
+
+        train, validation, test = encoded(train), validation and encoded(validation), test and encoded(test)
+    return Samples(train, validation, test, classes)
+
+
+def relabelled(samples: Dataset, classes: tuple[str, ...] | None, where: str) -> Array:
+    """Return the targets of data that were read on their own, numbered as the classes of a network are.
+
+    Raises
+    ------
+    InputError
+        If there are no targets, or a class among them that the network doesn't know.
+    """
+    if samples.y is None:
+        raise InputError(where, given="no targets", expected="a column to compare with", fix="Name it: --target NAME")
+    if classes is None or samples.class_names is None:
+        return samples.y
+    unknown = sorted(set(samples.class_names) - set(classes))
+    if unknown:
+        raise InputError(
+            where,
+            given=f"the class {unknown[0]!r}"[:80],
+            expected="a class that the network has learnt",
+            fix=nearest(unknown[0], classes),
+        )
+    order = np.array([classes.index(name) for name in samples.class_names])
+    return np.asarray(order[samples.y])
+
+
+def _of_name(told: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:
+    name = str(told.name)
+    if name not in _TOYS and name not in _IMAGES:
+        raise InputError(
+            f"{where}.name",
+            given=repr(name)[:80],
+            expected="a data set of chainrule's",
+            fix=nearest(name, (*_TOYS, *_IMAGES)),
+        )
+    takes = inspect.signature(_TOYS[name]).parameters if name in _TOYS else {}
+    given = _settings_given(told, takes, f"{where}, {name}", ("target", "task"))
+    if name == "mnist" or name == "fashion-mnist":
+        train, test = sets.mnist() if name == "mnist" else sets.fashion_mnist()
+        return train, test, tuple("0123456789") if name == "mnist" else _CLOTHES
+    if name == "digits":
+        first, second = sets.digits("train"), sets.digits("test")
+        return (first.X, np.asarray(first.y)), (second.X, np.asarray(second.y)), first.class_names
+    if "seed" in takes:
+        given["seed"] = told.seed
+    X, y = _TOYS[name](**given)
+    if y.ndim == 1:
+        return (X, y), None, tuple(str(k) for k in range(int(y.max()) + 1))
+    return (X, y), None, ("0", "1") if name == "xor" else None
+
+
+def _of_file(told: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:
+    path = str(told.file)
+    _settings_given(told, {}, where, ())
+    target, ending = told.target, os.path.splitext(path)[1].lower()
+    if target is None and ending == ".npz":
+        target = "y"
+    if target is None:
+        raise InputError(
+            f"{where}.target",
+            given="nothing",
+            expected="what to predict",
+            fix='Name the column (or the array of an NPZ file): target = "price"',
+        )
+    found = sets.read(path, target) if told.task is None else sets.read_csv(path, target, task=told.task)
+    return (found.X, np.asarray(found.y)), None, found.class_names or _counted(found)
+
+
+def _counted(found: Dataset) -> tuple[str, ...] | None:
+    """Return names for classes that a file has only as indices."""
+    y = np.asarray(found.y)
+    if y.ndim == 1 and y.dtype.kind in "iu" and y.min() >= 0 and y.max() < 1000:
+        return tuple(str(k) for k in range(int(y.max()) + 1))
+    return None
+
+
+def _settings_given(told: Data, takes: Mapping[str, Any], where: str, never: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings of a made set that the recipe has, if this one takes them."""
+    given = {key: getattr(told, key) for key in (*_TOY_SETTINGS, *never) if getattr(told, key) is not None}
+    for key in given:
+        if key not in takes:
+            known = [name for name in takes if name in _TOY_SETTINGS]
+            raise InputError(
+                where,
+                given=f"the setting {key!r}",
+                expected="a setting of these data" if known else "no such settings for these data",
+                fix=nearest(key, known) if known else "Leave it out",
+            )
+    return given
+
+
+def _held_out(part: Part, amount: float, where: str, seed: int) -> tuple[Part, Part]:
+    """Return a part cut in two: what stays, and so many samples, or that share of them."""
+    X, y = part
+    count = amount if isinstance(amount, int) else round(amount * len(X))
+    if not (0 < amount < 1 or (isinstance(amount, int) and 0 < amount < len(X))) or not 0 < count < len(X):
+        raise InputError(
+            where,
+            given=repr(amount),
+            expected=f"a share between 0 and 1, or fewer than the {len(X)} samples",
+            fix="Write for example 0.1",
+        )
+    labels = y.ndim == 1 and y.dtype.kind in "iu"
+    return sets.split(X, y, fraction=count / len(X), seed=seed, stratify=labels)

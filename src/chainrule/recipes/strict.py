@@ -1,0 +1,118 @@
+"""Strict reading: TOML into typed tables, where a wrong key or a wrong type is one clear error.
+
+msgspec does the checking; here its messages are put into our voice, with what was given and the nearest right key.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from chainrule.errors import InputError, nearest
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
+
+
+def parsed(text: str, where: str) -> dict[str, Any]:
+    """Return what a TOML text holds."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
+        reason = "brackets that are too deep" if isinstance(problem, RecursionError) else str(problem)
+        raise InputError(
+            where,
+            given=f"a text that is not TOML ({reason[:120].rstrip('.')})",
+            expected="a recipe in TOML",
+            fix="Compare it with a built-in one: chainrule recipes xor",
+        ) from None
+
+
+def converted(raw: dict[str, Any], kind: type[T], where: str) -> T:
+    """Return the table as a struct of this kind."""
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as problem:
+        raise _in_our_voice(str(problem), raw, kind, where) from None
+
+
+def _in_our_voice(message: str, raw: dict[str, Any], kind: type[msgspec.Struct], where: str) -> InputError:
+    said, _, place = message.partition(" - at `$")
+    steps = re.findall(r"[^.\[\]`]+", place)
+    path = place.rstrip("`").lstrip(".")
+    quoted = re.findall(r"`([^`]*)`", said)
+    if said.startswith("Object contains unknown field"):
+        known = _struct_at(kind, steps).__struct_fields__
+        inside = f" in {path}" if path else ""
+        return InputError(
+            where, given=f"the key {quoted[0]!r}{inside}", expected="a key that it has", fix=nearest(quoted[0], known)
+        )
+    if said.startswith("Object missing required field"):
+        inside = f"{path}." if path else ""
+        return InputError(
+            where,
+            given=f"no {inside + quoted[0]!r}",
+            expected="it to be there",
+            fix="Add it; chainrule recipes xor shows a whole recipe",
+        )
+    expected = said
+    if said.startswith("Expected `"):
+        expected = " or ".join(_WORDS.get(word, word) for word in quoted[0].split(" | ") if word != "null")
+    elif said.startswith("Invalid enum value"):
+        expected = " or ".join(_choices(kind, steps))
+    fix = f"Change {path}" if path else "Change it"
+    return InputError(f"{where}, {path}", given=repr(_value_at(raw, steps))[:80], expected=expected, fix=fix)
+
+
+def _choices(kind: type[msgspec.Struct], steps: list[str]) -> list[str]:
+    """Return in words what a field may hold, some of it being fixed words."""
+    *way, field = steps
+    words: list[str] = []
+    stack = [get_type_hints(_struct_at(kind, way))[field]]
+    while stack:
+        hint = stack.pop()
+        if get_origin(hint) is Literal:
+            words += [repr(word) for word in get_args(hint)]
+        elif get_origin(hint) is dict:
+            words.append("a table")
+        elif hint in (int, float):
+            words.append(_WORDS[hint.__name__])
+        else:
+            stack.extend(get_args(hint))
+    return words
+
+
+def _value_at(value: Any, steps: list[str]) -> Any:
+    for step in steps:
+        try:
+            value = value[int(step)] if isinstance(value, list) else value[step]
+        except (KeyError, ValueError, IndexError, TypeError):
+            return value
+    return value
+
+
+def _struct_at(kind: type[msgspec.Struct], steps: list[str]) -> type[msgspec.Struct]:
+    """Return the struct that a place in a message such as ``$.phases[0]`` speaks of."""
+    for step in steps:
+        if step.isdigit():
+            continue
+        stack = [get_type_hints(kind).get(step)]
+        while stack:
+            hint = stack.pop()
+            if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+                kind = hint
+                break
+            stack.extend(get_args(hint))
+    return kind

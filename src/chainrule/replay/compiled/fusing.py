@@ -1,0 +1,178 @@
+"""Statements into loops: what walks the same rows is computed in one walk, while the row is in the fastest memory.
+
+Statements are placed in the order of the record, each into the earliest loop that may hold it. What nobody has to
+see is not placed before somebody reads it: so it is computed beside its reader, and mostly never stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from chainrule.replay.compiled.statements import Access, Statement
+from chainrule.replay.recording import Buffer
+
+
+@dataclass(eq=False)
+class Section:
+    """Statements that share a walk along the columns of a row; those that fold rows have sections of their own."""
+
+    columns: int
+    folds: bool
+    statements: list[Statement] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Loop:
+    """A walk over rows, or a matrix product, or the gate before the update."""
+
+    rows: int
+    kind: str = "rows"
+    sections: list[Section] = field(default_factory=list)
+
+    def holds(self, statement: Statement) -> bool:
+        """Whether a statement walks the same rows. A vector is one row: only its like keep it company."""
+        if self.kind != "rows" or statement.kind == "product" or self.rows != statement.rows:
+            return False
+        return self.rows > 1 or self.sections[0].columns == statement.columns
+
+
+@dataclass(eq=False)
+class Event:
+    """A placed statement's access to a buffer, at a section of a loop."""
+
+    access: Access
+    statement: Statement
+    writes: bool
+    loop: int
+    section: int
+
+
+class Schedule:
+    """The loops of some stages.
+
+    Parameters
+    ----------
+    stages : iterable of list of Statement
+        In the order in which they run.
+    kept : set of int
+        The ids of the buffers that somebody looks at afterwards.
+    gate : bool
+        Whether the last stage starts behind a gate: everything before it must be done by then.
+
+    Attributes
+    ----------
+    loops : list of Loop
+    readers : dict of int to list of Event
+        Who reads what a buffer holds, by the buffer's id.
+    """
+
+    def __init__(self, stages: Iterable[list[Statement]], kept: set[int], *, gate: bool = False) -> None:
+        self.loops: list[Loop] = []
+        self.events: defaultdict[int, list[Event]] = defaultdict(list)
+        self.kept = kept
+        self._floor = 0
+        self._waiting: dict[int, Statement] = {}  # by the id of the buffer it would write
+        self._waiting_readers: defaultdict[int, list[Statement]] = defaultdict(list)
+        self._placed: set[int] = set()
+        stages = list(stages)
+        writers = Counter(id(s.out.buffer) for stage in stages for s in stage)
+        for i, stage in enumerate(stages):
+            if gate and i == len(stages) - 1:
+                self.loops.append(Loop(0, "gate"))
+                self._floor = len(self.loops)
+            for statement in stage:
+                self._take(statement, writers[id(statement.out.buffer)] == 1)
+
+    def _take(self, statement: Statement, alone: bool) -> None:
+        buffer = statement.out.buffer
+        free = id(buffer) not in self.kept and alone and statement.kind in ("each", "row")
+        if free and statement.out.operand.whole:
+            self._waiting[id(buffer)] = statement
+            for access in statement.reads:
+                self._waiting_readers[id(access.buffer)].append(statement)
+        else:
+            self._place(statement)
+
+    def _place(self, statement: Statement) -> None:
+        """Place a statement behind all it depends on, first what it waits for."""
+        todo = [statement]
+        while todo:  # no recursion: a chain of waiting statements may be long
+            current = todo[-1]
+            before = self._to_place_before(current)
+            if before:
+                todo += before
+                continue
+            todo.pop()
+            if id(current) not in self._placed:
+                self._put(current)
+
+    def _to_place_before(self, statement: Statement) -> list[Statement]:
+        found = [self._waiting[id(a.buffer)] for a in statement.reads if id(a.buffer) in self._waiting]
+        target = id(statement.out.buffer)
+        if target not in self._waiting:  # what still has to read the numbers that are overwritten here
+            found += [s for s in self._waiting_readers.get(target, ()) if id(s) not in self._placed]
+        return found
+
+    def _put(self, statement: Statement) -> None:
+        self._placed.add(id(statement))
+        self._waiting.pop(id(statement.out.buffer), None)
+        loop, section = self._earliest(statement)
+        if statement.kind == "product":
+            loop, section = len(self.loops), 0
+            self.loops.append(Loop(0, "product", [Section(0, False, [statement])]))
+        else:
+            loop, section = self._room(statement, loop, section)
+            self.loops[loop].sections[section].statements.append(statement)
+        for access in statement.reads:
+            self.events[id(access.buffer)].append(Event(access, statement, False, loop, section))
+        self.events[id(statement.out.buffer)].append(Event(statement.out, statement, True, loop, section))
+
+    def _room(self, statement: Statement, loop: int, section: int) -> tuple[int, int]:
+        """Return the first place from there on that walks the same way, making one if there is none."""
+        for i in range(loop, len(self.loops)):
+            if self.loops[i].holds(statement):
+                sections = self.loops[i].sections
+                for j in range(section if i == loop else 0, len(sections)):
+                    if sections[j].columns == statement.columns and sections[j].folds == statement.folds:
+                        return i, j
+                sections.append(Section(statement.columns, statement.folds))
+                return i, len(sections) - 1
+        self.loops.append(Loop(statement.rows, "rows", [Section(statement.columns, statement.folds)]))
+        return len(self.loops) - 1, 0
+
+    def _earliest(self, statement: Statement) -> tuple[int, int]:
+        """Return the first loop and section where everything it depends on is done."""
+        earliest = (self._floor, 0)
+        for access, writes in [*((a, False) for a in statement.reads), (statement.out, True)]:
+            for event in self.events.get(id(access.buffer), ()):
+                if (writes or event.writes) and event.access.overlaps(access):
+                    earliest = max(earliest, self._after(event, statement, access))
+        return earliest
+
+    def _after(self, event: Event, statement: Statement, access: Access) -> tuple[int, int]:
+        """Return the first place where `access` is right after an event on the same numbers."""
+        loop = self.loops[event.loop]
+        other = event.statement
+        in_step = (
+            loop.holds(statement)
+            and event.access.key == access.key
+            and (event.access.down, event.access.across) == (access.down, access.across)
+            and (access.down or loop.rows == 1)
+            and not (event.writes and other.kind in ("column", "total"))
+            and not (statement.kind in ("column", "total") and access is statement.out)
+        )
+        if not in_step:
+            return event.loop + 1, 0
+        together = other.columns == statement.columns and not other.folds and not statement.folds
+        if loop.rows == 1 and not access.across and statement.columns > 1:
+            together = False  # one number that a whole row reads or makes
+        return event.loop, event.section if together else event.section + 1
+
+    def stays_in_one_loop(self, buffer: Buffer) -> bool:
+        """Whether all that touch a buffer do so row by row in one loop: then one row of it is enough memory."""
+        events = self.events[id(buffer)]
+        return all(
+            e.loop == events[0].loop and e.access.operand.whole and e.access.down and e.access.across for e in events
+        )

@@ -1,0 +1,147 @@
+"""Where the numbers of a compiled step lie, and what they are called in its source.
+
+What somebody looks at afterwards stays where the program has it. A temporary gets memory only if it must be stored:
+one row where one loop makes and reads it, else all of it, in the memory of its successor if it has one.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.ops.op import Array
+from chainrule.replay.compiled.fusing import Schedule
+from chainrule.replay.compiled.statements import Access, address
+from chainrule.replay.recording import Buffer, Operand
+
+RESERVED = {"i", "j", "k", "s", "np", "math", "njit", "order", "steps", "scalars", "losses", "f4", "f8", "i4", "run"}
+_LONGEST_NAME = 40
+
+
+class Memory:
+    """Arrays and their names.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    locate : callable
+        Operand -> array, for what is kept.
+    names : mapping of str to ndarray
+        What arrays shall be called.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        What the compiled function is called with, by name, as its loops see it.
+    """
+
+    def __init__(self, schedule: Schedule, locate: Callable[[Operand], Array], names: Mapping[str, Array]) -> None:
+        self.arrays: dict[str, Array] = {}
+        self._schedule, self._locate = schedule, locate
+        self._wanted = {_place_of(array): identifier(name) for name, array in reversed(names.items())}
+        self._known: dict[tuple[Any, ...], str] = {}
+        self._own: dict[int, Array] = {}
+        self._rows: dict[int, bool] = {}
+        self._successors = self._merged()
+
+    def _merged(self) -> dict[int, Buffer]:
+        """Return temporary -> the kept buffer that is computed from it alone, element by element, in its place."""
+        merged: dict[int, Buffer] = {}
+        for events in self._schedule.events.values():
+            access = events[0].access
+            reads = [e for e in events if not e.writes]
+            if self.kept(access.buffer) or len(reads) != 1 or len(events) != 2 or not access.operand.whole:
+                continue
+            reader = reads[0].statement
+            target = reader.out
+            writes = [e for e in self._schedule.events[id(target.buffer)] if e.writes]
+            if (
+                reader.kind == "each"
+                and target.operand.whole
+                and len(writes) == 1
+                and not target.buffer.fixed
+                and self.kept(target.buffer)
+                and (target.operand.array.shape, target.dtype) == (access.operand.array.shape, access.dtype)
+                and reads[0].access.key[1:] == target.key[1:]
+            ):
+                merged[id(access.buffer)] = target.buffer
+        return merged
+
+    def kept(self, buffer: Buffer) -> bool:
+        """Whether somebody looks at it afterwards."""
+        return id(buffer) in self._schedule.kept or buffer.fixed or buffer.constant
+
+    def one_row(self, buffer: Buffer) -> bool:
+        """Whether only one row of it is kept at a time."""
+        found = self._rows.get(id(buffer))
+        if found is None:
+            found = not self.kept(buffer) and self._schedule.stays_in_one_loop(buffer)
+            self._rows[id(buffer)] = found
+        return found
+
+    def name(self, access: Access) -> str:
+        """Return what the array is called that an access reads or writes, reserving memory the first time."""
+        known = self._known.get(access.key)
+        if known is None:
+            array = self._array(access)
+            if array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous:
+                array = array.T
+            known = self._known[access.key] = self._new_name(array)
+            self.arrays[known] = array
+        return known
+
+    def _new_name(self, array: Array) -> str:
+        wanted = self._wanted.get(_place_of(array))
+        for name, other in self.arrays.items():
+            if _place_of(other) == _place_of(array):
+                return name
+        return self.free_name(wanted or "t1")
+
+    def free_name(self, wanted: str) -> str:
+        """Return a name that nothing has yet: the wanted one, or with the next number."""
+        stem, number = wanted, 2
+        if wanted == "t1":
+            stem, number = "t", len(self.arrays) + 1
+            wanted = f"t{number}"
+        while wanted in self.arrays or wanted in RESERVED:
+            wanted, number = f"{stem}_{number}", number + 1
+        return wanted
+
+    def _array(self, access: Access) -> Array:
+        buffer, operand = access.buffer, access.operand
+        if self.kept(buffer):
+            array = self._locate(operand)
+        else:
+            successor = self._successors.get(id(buffer))
+            if successor is not None:
+                array = self._locate(Operand(successor, successor.array))
+            elif self.one_row(buffer):
+                array = np.zeros((1, access.shape[1]), access.dtype)
+                return self._own.setdefault(id(buffer), array)
+            else:
+                base = self._own.setdefault(id(buffer), np.zeros_like(buffer.array))
+                start = address(operand.array) - address(buffer.array)
+                array = np.ndarray(operand.array.shape, access.dtype, base.data, start, operand.array.strides)
+        return array if array.shape == access.shape else array.reshape(access.shape)
+
+    def turned(self, access: Access) -> bool:
+        """Whether the array under this name has the access's rows as its columns."""
+        array = access.operand.array
+        return array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous
+
+
+def identifier(name: str) -> str:
+    """Return a Python name made of what may be any text."""
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:_LONGEST_NAME].strip("_") or "array"
+    plain = f"a{plain}" if plain[0].isdigit() else plain
+    return f"{plain}_" if keyword.iskeyword(plain) or plain in RESERVED else plain
+
+
+def _place_of(array: Array) -> tuple[Any, ...]:
+    if array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous:
+        array = array.T
+    return address(array), array.shape, array.dtype

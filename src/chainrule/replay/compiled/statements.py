@@ -1,0 +1,314 @@
+"""Calls of a record as statements on tables: the first step from a record to compiled loops.
+
+Every array is seen as a table of rows and columns: a vector is one row, a number one row of one column, and an array
+of more axes is folded into a table where its memory allows. A statement says what is done at each place of a table.
+What can't be said so is refused, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.ops.op import Array
+from chainrule.replay.compiled.functions import EXPRESSIONS, FOLDS, ON_TRUTHS
+from chainrule.replay.recording import Buffer, Call, Operand
+
+
+class Uncompilable(Exception):
+    """Something in the record has no compiled form; the message says what."""
+
+
+@dataclass(eq=False)
+class Access:
+    """An operand as a statement touches it.
+
+    Attributes
+    ----------
+    operand : Operand
+    shape : tuple of int
+        At most two lengths: the table it is folded into.
+    down, across : bool
+        Whether it changes from row to row, from column to column.
+    key : tuple
+        Equal for two accesses that mean the same numbers in the same layout.
+    span : tuple of int
+        The first byte within the buffer, and the one after the last.
+    """
+
+    operand: Operand
+    shape: tuple[int, ...]
+    down: bool = False
+    across: bool = False
+    key: tuple[Any, ...] = field(init=False)
+    span: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        array, base = self.operand.array, self.operand.buffer.array
+        low, high = np.lib.array_utils.byte_bounds(array) if array.size else (address(array),) * 2
+        start = address(base)
+        self.span = (low - start, high - start)
+        self.key = (id(self.operand.buffer), address(array) - start, array.shape, array.strides, array.dtype)
+
+    @property
+    def buffer(self) -> Buffer:
+        return self.operand.buffer
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.operand.array.dtype
+
+    def overlaps(self, other: Access) -> bool:
+        """Whether both touch a byte of the same buffer."""
+        return self.span[0] < other.span[1] and other.span[0] < self.span[1]
+
+
+@dataclass(eq=False)
+class Source:
+    """What a batch is taken from: rows of a data set by an order, or a slab for each step."""
+
+    name: str
+    stacked: bool
+    dtype: np.dtype[Any]
+    vector: bool
+
+
+@dataclass(eq=False)
+class Statement:
+    """What is done at each place of a table.
+
+    Attributes
+    ----------
+    kind : str
+        ``"each"`` computes every element by itself; ``"row"``, ``"column"`` and ``"total"`` fold the elements of a
+        row, of a column, of the whole table; ``"product"`` is a matrix product.
+    function : ufunc, `np.where` or `np.copyto`
+    inputs : list of Access, Source or number
+    out : Access
+    rows, columns : int
+        Of the table.
+    dtypes : tuple of dtype
+        In which the function computes: of each input, and of its result.
+    """
+
+    kind: str
+    function: Any
+    inputs: list[Any]
+    out: Access
+    rows: int
+    columns: int
+    dtypes: tuple[np.dtype[Any], ...]
+
+    @property
+    def reads(self) -> list[Access]:
+        """The operands among the inputs."""
+        return [value for value in self.inputs if isinstance(value, Access)]
+
+    @property
+    def folds(self) -> bool:
+        """Whether a whole row must be there before this can be computed."""
+        return self.kind in ("row", "total")
+
+
+def address(array: Array) -> int:
+    """Return where an array's first element lies."""
+    return int(array.__array_interface__["data"][0])
+
+
+def statements_of(calls: Iterable[Call]) -> list[Statement]:
+    """Return calls as statements, in their order.
+
+    Raises
+    ------
+    Uncompilable
+        With the first thing that has no compiled form.
+    """
+    found: list[Statement] = []
+    for call in calls:
+        translate = _TRANSLATIONS.get(call.method)
+        if translate is None:
+            raise Uncompilable(f"an op that could not be recorded ({call.method})")
+        found += translate(call)
+    return found
+
+
+def copy_of(source: Source, target: Operand) -> Statement:
+    """Return the statement that takes a batch from where it comes."""
+    rows, columns, (out,) = _table(target.array.shape, [target])
+    return Statement("each", np.copyto, [source], out, rows, columns, (out.dtype, out.dtype))
+
+
+def _each(call: Call) -> list[Statement]:
+    if call.function is np.matmul:
+        return _product(call)
+    if call.function not in EXPRESSIONS:
+        raise Uncompilable(f"np.{call.function.__name__}")
+    dtypes = _dtypes(call)
+    return [_elementwise(call.function, call.inputs, call.out, dtypes)]
+
+
+def _copy(call: Call) -> list[Statement]:
+    dtype = call.out.array.dtype
+    return [_elementwise(np.copyto, call.inputs, call.out, (dtype, dtype))]
+
+
+def _function(call: Call) -> list[Statement]:
+    dtype = call.out.array.dtype
+    if call.function is np.where:
+        return [_elementwise(np.where, call.inputs, call.out, (np.dtype(bool), dtype, dtype, dtype))]
+    if call.function is np.concatenate:
+        return _pieces(call, dtype)
+    raise Uncompilable(f"np.{call.function.__name__}")
+
+
+def _pieces(call: Call, dtype: np.dtype[Any]) -> list[Statement]:
+    """Concatenation as a copy into each piece of the result."""
+    target = call.out.array
+    axis = call.options["axis"] % target.ndim
+    found, start = [], 0
+    for part in call.inputs[0]:
+        stop = start + part.array.shape[axis]
+        piece = target[(slice(None),) * axis + (slice(start, stop),)]
+        found.append(_elementwise(np.copyto, [part], Operand(call.out.buffer, piece), (dtype, dtype)))
+        start = stop
+    return found
+
+
+def _elementwise(function: Any, inputs: list[Any], out: Operand, dtypes: tuple[np.dtype[Any], ...]) -> Statement:
+    operands = [value for value in inputs if isinstance(value, Operand)]
+    rows, columns, (target, *accesses) = _table(out.array.shape, [out, *operands])
+    left = iter(accesses)
+    seen = [next(left) if isinstance(value, Operand) else value for value in inputs]
+    return Statement("each", function, seen, target, rows, columns, dtypes)
+
+
+def _dtypes(call: Call) -> tuple[np.dtype[Any], ...]:
+    """Return the dtypes a ufunc computes in, by NumPy's own rules."""
+    given: list[Any] = [v.array.dtype if isinstance(v, Operand) else type(v) for v in call.inputs]
+    asked = call.options.get("dtype")
+    signature = None if asked is None else (*[None] * call.function.nin, np.dtype(asked))
+    dtypes: tuple[np.dtype[Any], ...] = call.function.resolve_dtypes((*given, None), signature=signature)
+    if call.function in ON_TRUTHS and any(dtype.kind != "b" for dtype in dtypes):
+        raise Uncompilable(f"np.{call.function.__name__} of numbers")
+    if any(dtype.kind not in "fiub" or dtype == np.float16 for dtype in dtypes):
+        raise Uncompilable(f"arrays of {dtypes[0]}")
+    return dtypes
+
+
+def _product(call: Call) -> list[Statement]:
+    operands = [*call.inputs, call.out]
+    arrays = [operand.array for operand in operands if isinstance(operand, Operand)]
+    if len(arrays) < 3 or any(array.ndim != 2 for array in arrays):
+        raise Uncompilable("a matrix product of other than two tables")
+    if any(array.dtype != arrays[2].dtype for array in arrays) or arrays[2].dtype.kind != "f":
+        raise Uncompilable("a matrix product of unlike or whole numbers")
+    found: list[Statement] = []
+    for i, operand in enumerate(operands[:2]):
+        if not (operand.array.flags.c_contiguous or operand.array.flags.f_contiguous):
+            array = np.array(operand.array)  # BLAS wants tables without gaps
+            operands[i] = Operand(Buffer(array), array)
+            found.append(_elementwise(np.copyto, [operand], operands[i], (array.dtype, array.dtype)))
+    if not call.out.array.flags.c_contiguous:
+        raise Uncompilable("a matrix product into a table with gaps")
+    a, b, out = (Access(operand, operand.array.shape) for operand in operands)
+    dtypes = (out.dtype,) * 3
+    return [*found, Statement("product", np.matmul, [a, b], out, out.shape[0], out.shape[1], dtypes)]
+
+
+def _fold(call: Call) -> list[Statement]:
+    if call.function not in FOLDS:
+        raise Uncompilable(f"np.{call.function.__name__}.reduce")
+    source, out = call.inputs[0], call.out
+    if not isinstance(source, Operand) or not source.array.size:
+        raise Uncompilable("a reduction of nothing")
+    shape = source.array.shape
+    axis = call.options.get("axis", 0)
+    axes = tuple(range(len(shape))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    reduced = sorted(a % len(shape) for a in axes) if shape else []
+    left = [a for a in range(len(shape)) if a not in reduced]
+    dtype = np.dtype(
+        call.options.get("dtype") or (source.array.dtype if source.array.dtype.kind == "f" else out.array.dtype)
+    )
+    if dtype != out.array.dtype or dtype.kind != "f":
+        raise Uncompilable(f"a reduction in {dtype} into {out.array.dtype}")
+    dtypes = (dtype, dtype)
+    # the axes that stay come first, or last, or not at all
+    rows = math.prod(shape[a] for a in left)
+    if not left:
+        kind, split = "total", min(1, len(shape) - 1) if len(shape) > 1 else 0
+    elif left == list(range(len(left))):
+        kind, split = "row", len(left)
+    elif reduced == list(range(len(reduced))):
+        kind, split = "column", len(reduced)
+    else:
+        raise Uncompilable(f"a reduction over axis {axis} of {len(shape)}")
+    table = (math.prod(shape[:split]), math.prod(shape[split:]))
+    if kind == "total" and table[0] == 1:
+        kind = "row"
+    if kind == "column" and table[0] == 1:
+        return [_copied_fold(source, out, table, dtypes)]
+    inner = _folded(source, table if table[0] > 1 or len(shape) > 1 else (table[1],))
+    inner.down, inner.across = table[0] > 1, table[1] > 1
+    result = _folded(out, (rows, 1) if kind == "row" and rows > 1 else (rows,) if kind == "column" else ())
+    result.down, result.across = kind == "row" and rows > 1, kind == "column" and rows > 1
+    return [Statement(kind, call.function, [inner], result, *table, dtypes)]
+
+
+def _copied_fold(source: Operand, out: Operand, table: tuple[int, int], dtypes: Any) -> Statement:
+    """A fold of columns of one row each: the row itself."""
+    a, b = _folded(source, (table[1],)), _folded(out, (table[1],))
+    a.across = b.across = table[1] > 1
+    return Statement("each", np.copyto, [a], b, 1, table[1], dtypes)
+
+
+def _table(shape: tuple[int, ...], operands: list[Operand]) -> tuple[int, int, list[Access]]:
+    """Return rows and columns for a shape, and the operands as they are broadcast to it."""
+    if len(shape) <= 2:
+        rows, columns = ((1, 1) + shape)[-2:]
+        accesses = []
+        for operand in operands:
+            array = operand.array
+            while array.ndim > len(shape):
+                raise Uncompilable("an array of more axes than its result")
+            lengths = ((1, 1) + array.shape)[-2:]
+            accesses.append(Access(operand, array.shape, lengths[0] > 1, lengths[1] > 1))
+        return rows, columns, accesses
+    rows, columns = shape[0], math.prod(shape[1:])
+    accesses = []
+    for operand in operands:
+        array = operand.array
+        if array.size == 1:
+            access = _folded(operand, ())
+        elif array.shape == shape:
+            access = _folded(operand, (rows, columns))
+        elif array.shape == shape[1:] or array.shape == (1, *shape[1:]):
+            access = _folded(operand, (columns,))
+        elif array.shape == (rows, *(1 for _ in shape[1:])):
+            access = _folded(operand, (rows, 1))
+        else:
+            raise Uncompilable(f"arrays of {array.shape} and {shape} together")
+        access.down, access.across = (
+            access.shape[:1] == (rows,) and len(access.shape) == 2 and rows > 1,
+            (bool(access.shape) and access.shape[-1] > 1),
+        )
+        accesses.append(access)
+    return rows, columns, accesses
+
+
+def _folded(operand: Operand, shape: tuple[int, ...]) -> Access:
+    array = operand.array
+    if array.shape != shape and not array.flags.c_contiguous:
+        raise Uncompilable(f"an array of {array.ndim} axes with gaps")
+    return Access(operand, shape)
+
+
+_TRANSLATIONS: dict[str, Callable[[Call], list[Statement]]] = {
+    "call": _each,
+    "copy": _copy,
+    "function": _function,
+    "reduce": _fold,
+}

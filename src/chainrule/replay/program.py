@@ -1,0 +1,252 @@
+"""A graph's record, tidied, in memory of its own: run it, and look at every node.
+
+Recording calls each op once with recording arrays. An op that asks them for something they don't know is called at
+each run instead; `called` names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph.graph import Graph
+from chainrule.graph.node import Input, Node, Parameter
+from chainrule.ops.op import Array
+from chainrule.replay.lowering import Step, lowered, plain
+from chainrule.replay.recording import Buffer, Operand, Recorded, Tape, was_refused
+from chainrule.replay.tidy import Arena, with_conversions_merged, without_dead_results
+
+Wrap = Callable[[Array], Recorded]
+Stage = Callable[[Wrap], None]
+
+
+class Program:
+    """The calls of one graph on arrays of one shape.
+
+    Parameters
+    ----------
+    graph : Graph
+    feeds : dict of str to ndarray
+        An example of what is fed: the shapes and dtypes of all runs.
+    vectors : sequence of ndarray
+        Memory that parameters, gradients or an optimizer's slots are views of.
+    gradients : bool
+        Whether derivatives go back.
+    stages : sequence of function
+        What else belongs to a step, in this order, after the gradients: each is called once with a function that
+        turns arrays into recording arrays.
+    lowering : bool
+        Whether calls take their cheapest form; without, replay gives the very bits of plain calls.
+
+    Attributes
+    ----------
+    calls : list of list of Call
+        Of the forward pass, the backward pass, and each stage.
+    called : tuple of str
+        The nodes whose op is called at each run because it could not be recorded.
+    recorded, recorded_gradients : list of Recorded
+        Each node's value and gradient as the calls name them.
+    values, gradients : list of ndarray
+        The same as arrays, where they lie in memory.
+    results : list of ndarray
+        The roots' values.
+    inputs : dict of str to ndarray
+        Where batches are read from.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        feeds: dict[str, Array],
+        vectors: Sequence[Array] = (),
+        *,
+        gradients: bool = False,
+        stages: Sequence[Stage] = (),
+        lowering: bool = True,
+    ) -> None:
+        self.graph = graph
+        self._tape = Tape()
+        self._vectors = [(vector, Buffer(vector, fixed=True)) for vector in vectors]
+        self._called: list[str] = []
+        nodes = graph.nodes
+        self.recorded: list[Recorded] = []
+        self.inputs: dict[str, Array] = {}
+        with np.errstate(all="ignore"):
+            for node in nodes:
+                self.recorded.append(self._op(node) if node.op is not None else self._leaf(node, feeds))
+            self._tape.stage = 1
+            self.recorded_gradients: list[Recorded | None] = [None] * len(nodes)
+            if gradients:
+                self._backward()
+            for stage in stages:
+                self._tape.stage += 1
+                stage(self._wrap)
+        self.called = tuple(self._called)
+        self._finish(2 + len(stages), lowering)
+
+    # ------------------------------------------------------------------ recording
+
+    def _wrap(self, array: Array) -> Recorded:
+        for vector, buffer in self._vectors:
+            if array is vector or (array.size and np.may_share_memory(array, vector)):
+                return self._tape.wrap(array, buffer=buffer)
+        buffer = Buffer(array, fixed=True)
+        self._vectors.append((array, buffer))
+        return self._tape.wrap(array, buffer=buffer)
+
+    def _leaf(self, node: Node, feeds: dict[str, Array]) -> Recorded:
+        if isinstance(node, Parameter):
+            return self._wrap(node.array)
+        for name, leaf in self.graph.inputs.items():
+            if leaf is node:
+                self.inputs[name] = np.array(feeds.get(name, node._value))
+                return self._tape.wrap(self.inputs[name])
+        if isinstance(node, Input) and not node.name:  # nobody can feed it
+            return self._tape.wrap(node._value.copy(), constant=True)
+        return self._wrap(node._value)
+
+    def _roles(self, node: Node) -> dict[str, Recorded]:
+        return {role: self.recorded[self.graph.place(child)] for role, child in node.children.items()}
+
+    def _op(self, node: Node) -> Recorded:
+        assert node.op is not None
+        roles = self._roles(node)
+        done = len(self._tape.calls)
+        try:
+            return self._as_recorded(node.op.forward(**roles))
+        except Exception as error:
+            if not was_refused(error):
+                raise
+            del self._tape.calls[done:]
+            self._called.append(node.where)
+        arrays = {role: recorded.operand.array for role, recorded in roles.items()}
+        op, names = node.op, list(roles)
+
+        def forward(out: Array, *inputs: Array) -> None:
+            out[...] = op.forward(**dict(zip(names, inputs, strict=True)))
+
+        operands = [roles[role].operand for role in names]
+        return self._tape.note(forward, "op", operands, np.asarray(op.forward(**arrays)), {})
+
+    def _as_recorded(self, result: Any) -> Recorded:
+        return result if isinstance(result, Recorded) else self._tape.wrap(np.array(result), constant=True)
+
+    def _backward(self) -> None:
+        calls = self.graph.calls
+        root = self.graph.place(self.graph.root)
+        arrivals = [0] * len(self.graph.nodes)
+        for _, _, _, edges in calls.backward_plan:
+            for _, j, _ in edges:
+                arrivals[j] += 1
+        dy = np.ones(self.graph.root.shape, self.graph.root.dtype)
+        self.recorded_gradients[root] = self._tape.wrap(dy, constant=True)
+        owned = {id(recorded.operand.buffer) for recorded in self.recorded}
+        for i, _, _, edges in calls.backward_plan:
+            node = self.graph.nodes[i]
+            before = len(self._tape.calls)
+            parts = self._parts(node, i, [role for role, _, _ in edges])
+            for role, j, first in edges:
+                part = self._as_recorded(parts[role])
+                child = self.graph.nodes[j]
+                if not first:
+                    total = self.recorded_gradients[j]
+                    assert total is not None
+                    self._tape.note_into(total, np.add, "call", [total.operand, part.operand], {})
+                elif isinstance(child, Parameter) and child.gradient_buffer is not None:
+                    self.recorded_gradients[j] = self._write(part, self._wrap(child.gradient_buffer), before)
+                elif arrivals[j] == 1 or (
+                    part.operand.whole and id(part.operand.buffer) not in owned and not part.operand.buffer.constant
+                ):
+                    self.recorded_gradients[j] = part
+                    owned.add(id(part.operand.buffer))
+                else:
+                    self.recorded_gradients[j] = part.copy()
+                    own = self.recorded_gradients[j]
+                    assert own is not None
+                    owned.add(id(own.operand.buffer))
+
+    def _parts(self, node: Node, i: int, wanted: list[str]) -> dict[str, Any]:
+        assert node.op is not None
+        roles, y, dy = self._roles(node), self.recorded[i], self.recorded_gradients[i]
+        assert dy is not None
+        done = len(self._tape.calls)
+        try:
+            parts: dict[str, Any] = node.op.backward(dy, y, **roles)
+            return parts
+        except Exception as error:
+            if not was_refused(error):
+                raise
+            del self._tape.calls[done:]
+            if node.where not in self._called:
+                self._called.append(node.where)
+        op, names = node.op, list(roles)
+        operands = [dy.operand, y.operand, *(roles[role].operand for role in names)]
+
+        def result(role: str, *inputs: Array) -> Array:
+            return np.asarray(op.backward(inputs[0], inputs[1], **dict(zip(names, inputs[2:], strict=True)))[role])
+
+        parts = {}
+        for role in wanted:
+
+            def backward(out: Array, *inputs: Array, role: str = role) -> None:
+                out[...] = result(role, *inputs)
+
+            raw = [operand.array for operand in operands]
+            parts[role] = self._tape.note(backward, "op", operands, result(role, *raw), {})
+        return parts
+
+    def _write(self, part: Recorded, target: Recorded, since: int) -> Recorded:
+        """Let `part` be computed where it belongs, in a parameter's gradient, rather than copied there."""
+        source, calls = part.operand, self._tape.calls
+        makers = [call for call in calls[since:] if call.out.buffer is source.buffer]
+        readers = any(operand.buffer is source.buffer for call in calls[since:] for operand in call.read())
+        if source.whole and len(makers) == 1 and not readers and source.array.shape == target.shape:
+            target.operand.array[...] = source.array
+            makers[0].out = target.operand
+            target.operand.buffer.version += 1
+        else:
+            self._tape.note_into(target, np.copyto, "copy", [source], {})
+            target.operand.array[...] = source.array
+        return target
+
+    # ------------------------------------------------------------------ the finished program
+
+    def _finish(self, stages: int, lowering: bool) -> None:
+        results = [*self.recorded, *(g for g in self.recorded_gradients if g is not None)]
+        kept = {id(r.operand.buffer): r.operand.buffer for r in results}
+        kept |= {id(buffer): buffer for _, buffer in self._vectors}
+        calls = without_dead_results(self._tape.calls, kept.values())
+        self.calls = [[call for call in calls if call.stage == stage] for stage in range(stages)]
+        calls = with_conversions_merged(calls, kept.values())
+        arena = Arena(calls, kept.values())
+        make = lowered if lowering else plain
+        self.plans: list[list[Step]] = [[] for _ in range(stages)]
+        for call in calls:
+            self.plans[call.stage] += make(call, arena.array)
+        self.locate: Callable[[Operand], Array] = arena.array
+        self.values = [arena.array(r.operand) for r in self.recorded]
+        self.gradients = [None if g is None else arena.array(g.operand) for g in self.recorded_gradients]
+        self.results = [self.values[self.graph.place(root)] for root in self.graph.roots]
+        self.root = self.results[0]
+        for r in results:  # what is constant was worked out while recording
+            if not (r.operand.buffer.fixed or r.operand.buffer.constant):
+                arena.array(r.operand)[...] = r.operand.array
+
+    def feed(self, **arrays: Array) -> None:
+        """Copy a batch to where the program reads it."""
+        for name, array in arrays.items():
+            np.copyto(self.inputs[name], array)
+
+    def show(self) -> None:
+        """Let every node of the graph show this program's values and gradients."""
+        for node, value, gradient in zip(self.graph.nodes, self.values, self.gradients, strict=True):
+            if node.op is not None or node.name in self.inputs:
+                node._value = value
+            node._grad = gradient
+
+    def run(self, stage: int) -> None:
+        """Run one stage: 0 forward, 1 backward, then the others."""
+        for function, arguments in self.plans[stage]:
+            function(*arguments)

@@ -1,0 +1,176 @@
+"""Passes that make a record short: results nobody reads drop out, and temporaries share memory.
+
+Equal calls and constants were already taken care of while recording. Each pass is linear in the number of calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.ops.op import Array
+from chainrule.replay.recording import Buffer, Call, Operand
+
+
+def without_dead_results(calls: list[Call], kept: Iterable[Buffer]) -> list[Call]:
+    """Return the calls whose results somebody reads, or that write into `kept`."""
+    live = {id(buffer) for buffer in kept}
+    needed = []
+    for call in reversed(calls):
+        if id(call.out.buffer) in live:
+            needed.append(call)
+            live.update(id(operand.buffer) for operand in call.read())
+    return needed[::-1]
+
+
+def with_conversions_merged(calls: list[Call], kept: Iterable[Buffer]) -> list[Call]:
+    """Return the calls with a conversion of a temporary done by the call that makes it.
+
+    A ufunc computes in the dtype of its inputs whatever it writes to, so the bits are the same.
+    """
+    untouchable = {id(buffer) for buffer in kept}
+    uses = Uses(calls)
+    merged: list[Call] = []
+    maker: dict[int, Call] = {}
+    for i, call in enumerate(calls):
+        source = call.read()[0] if call.method == "copy" else None
+        if (
+            source is not None
+            and source.whole
+            and source.buffer.array.dtype != call.out.array.dtype
+            and source.array.shape == call.out.array.shape
+            and np.can_cast(source.array.dtype, call.out.array.dtype, "same_kind")
+            and id(source.buffer) not in untouchable
+            and uses.last[id(source.buffer)] == i
+            and id(source.buffer) in maker
+            and maker[id(source.buffer)] is calls[i - 1]
+        ):
+            merged[-1] = replace(merged[-1], out=call.out)
+            continue
+        merged.append(call)
+        if call.method == "call" and call.function is not np.matmul and uses.first[id(call.out.buffer)] == i:
+            maker[id(call.out.buffer)] = call
+    return merged
+
+
+class Uses:
+    """Where each buffer is first written and last touched."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self.first: dict[int, int] = {}
+        self.last: dict[int, int] = {}
+        self.buffers: dict[int, Buffer] = {}
+        for i, call in enumerate(calls):
+            for operand in (*call.read(), call.out):
+                key = id(operand.buffer)
+                self.buffers[key] = operand.buffer
+                self.first.setdefault(key, i)
+                self.last[key] = i
+
+
+def shared_memory(calls: list[Call], kept: Iterable[Buffer]) -> dict[int, Buffer]:
+    """Return temporary -> the buffer whose memory it takes.
+
+    A temporary that is read for the last time where an array of its shape is born, element by element, is written
+    where that one will be.
+    """
+    untouchable = {id(buffer) for buffer in kept}
+    uses = Uses(calls)
+    place: dict[int, Buffer] = {}
+    # Backwards, so that a chain of temporaries ends up where its last one is.
+    for i in range(len(calls) - 1, -1, -1):
+        call = calls[i]
+        out = call.out
+        if call.method != "call" or call.function is np.matmul or not out.whole or uses.first[id(out.buffer)] != i:
+            continue
+        for operand in call.read():
+            buffer = operand.buffer
+            dying = uses.last[id(buffer)] == i and not (buffer.fixed or buffer.constant)
+            if (
+                dying
+                and id(buffer) not in untouchable
+                and id(buffer) not in place
+                and operand.whole
+                and operand.array.shape == out.array.shape
+                and operand.array.dtype == out.array.dtype
+                and operand.array.ndim > 0
+                and sum(other.buffer is buffer for other in call.read() if not other.whole) == 0
+            ):
+                place[id(buffer)] = out.buffer
+                break
+    return place
+
+
+class Arena:
+    """One block of memory for all temporaries and results, in which the dead make room for the living.
+
+    Parameters
+    ----------
+    calls : list of Call
+    kept : iterable of Buffer
+        What must outlive the calls.
+    """
+
+    ALIGNMENT = 64
+
+    def __init__(self, calls: list[Call], kept: Iterable[Buffer]) -> None:
+        kept = list(kept)
+        shared = shared_memory(calls, kept)
+        uses = Uses(calls)
+        forever = {id(buffer) for buffer in kept}
+        self._owner: dict[int, Buffer] = {}
+        last: dict[int, int] = {}
+        first: dict[int, int] = {}
+        for key, buffer in uses.buffers.items():
+            owner = buffer
+            while id(owner) in shared:
+                owner = shared[id(owner)]
+            self._owner[key] = owner
+            if owner.fixed or owner.constant:
+                continue
+            last[id(owner)] = max(last.get(id(owner), -1), uses.last[key])
+            first[id(owner)] = min(first.get(id(owner), len(calls)), uses.first[key])
+            if id(owner) in forever:
+                last[id(owner)] = len(calls)
+        for buffer in kept:  # results that no call writes, such as a node that is its child's view
+            if not (buffer.fixed or buffer.constant) and id(buffer) not in first:
+                self._owner[id(buffer)] = buffer
+                first[id(buffer)], last[id(buffer)] = -1, len(calls)
+        owners = {id(o): o for o in self._owner.values()}
+        self._offsets = self._place(owners, first, last)
+        self._memory = _aligned(self._size, self.ALIGNMENT)
+
+    def _place(self, owners: dict[int, Buffer], first: dict[int, int], last: dict[int, int]) -> dict[int, int]:
+        """Give each owner an offset; what has died by then leaves its place to another of the same size."""
+        offsets: dict[int, int] = {}
+        free: dict[int, list[tuple[int, int]]] = {}  # size -> (dead from, offset)
+        self._size = 0
+        for key in sorted(first, key=first.__getitem__):
+            size = -(-max(owners[key].array.nbytes, 1) // self.ALIGNMENT) * self.ALIGNMENT
+            places = free.setdefault(size, [])
+            reusable = next((i for i, (dead, _) in enumerate(places) if dead < first[key]), None)
+            if reusable is None:
+                offset, self._size = self._size, self._size + size
+            else:
+                _, offset = places.pop(reusable)
+            offsets[key] = offset
+            places.append((last[key], offset))
+        return offsets
+
+    def array(self, operand: Operand) -> Array:
+        """Return an operand's array where it lies now."""
+        owner = self._owner.get(id(operand.buffer), operand.buffer)
+        offset = self._offsets.get(id(owner))
+        if offset is None:
+            return operand.array
+        array, base = operand.array, operand.buffer.array
+        start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        return np.ndarray(array.shape, array.dtype, self._memory.data, offset + start, array.strides)
+
+
+def _aligned(size: int, alignment: int) -> Array:
+    memory = np.zeros(size + alignment, np.uint8)
+    start = -memory.__array_interface__["data"][0] % alignment
+    return memory[start : start + size]

@@ -1,0 +1,165 @@
+"""The other commands: help, evaluate, predict, ops, recipes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.cli import status
+from chainrule.cli.commands import COMMANDS
+from chainrule.cli.shown import plain
+
+CAPTURED = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def lines(capsys: CAPTURED, *arguments: str, code: int = 0) -> list[str]:
+    capsys.readouterr()
+    assert status(list(arguments)) == code
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture
+def run(capsys: CAPTURED) -> str:
+    """A run of xor in this folder."""
+    assert status(["train", "xor", "--quiet", "--no-pictures"]) == 0
+    capsys.readouterr()
+    return "runs/xor-001"
+
+
+@pytest.fixture
+def flowers(capsys: CAPTURED) -> str:
+    """A run on a table with named classes in this folder."""
+    rows = [f"{k % 2},{k % 2},{('rose', 'tulip')[k % 2]}" for k in range(20)]
+    Path("flowers.csv").write_text("width,height,kind\n" + "\n".join(rows))
+    Path("flowers.toml").write_text(
+        'layers = "2-2"\nloss = "CategoricalCrossEntropy"\nphases = [{epochs = 50, learning_rate = 0.1}]\n'
+        'data = {file = "flowers.csv", target = "kind", validation = 4}\n'
+    )
+    assert status(["train", "flowers.toml", "--quiet", "--no-pictures"]) == 0
+    capsys.readouterr()
+    return "runs/flowers-001"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_names_every_command(capsys: CAPTURED, arguments: list[str]) -> None:
+    text = "\n".join(lines(capsys, *arguments))
+    for name, what in COMMANDS.items():
+        assert name in text
+        assert what in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(capsys: CAPTURED, command: str) -> None:
+    assert lines(capsys, command, "--help")[0].startswith(f"Usage: chainrule {command}")
+
+
+def test_the_version_is_the_packages(capsys: CAPTURED) -> None:
+    assert lines(capsys, "--version") == [f"chainrule {cr.__version__}"]
+
+
+def test_help_imports_no_command_and_nothing_heavy() -> None:
+    heavy = ("rich", "matplotlib", "msgspec", "threadpoolctl", "chainrule.cli.train")
+    code = (
+        "import sys; from chainrule.cli import status; status(['--help']); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_evaluate_repeats_the_figures_of_the_run(capsys: CAPTURED) -> None:
+    trained = json.loads(lines(capsys, "train", "digits", "--epochs", "2", "--json", "--no-pictures")[0])
+    found = json.loads(lines(capsys, "evaluate", trained["run"], "--json")[0])
+    assert found == {key: trained[key] for key in ("run", "train", "validation", "test")}
+
+
+def test_evaluate_measures_each_part_apart(capsys: CAPTURED, flowers: str) -> None:
+    assert [line.split()[0] for line in lines(capsys, "evaluate", flowers)] == ["train", "validation"]
+
+
+def test_evaluate_measures_on_another_file(capsys: CAPTURED, flowers: str) -> None:
+    Path("more.csv").write_text("width,height,kind\n1,1,tulip\n1,1,tulip\n")
+    found = json.loads(lines(capsys, "evaluate", flowers, "--data", "more.csv", "--json")[0])
+    assert found["data"]["error_rate"] == 0
+
+
+def test_evaluate_takes_a_model_file_with_data(capsys: CAPTURED, run: str) -> None:
+    Path("xor.csv").write_text("a,b,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
+    model = f"{run}/last.safetensors"
+    found = json.loads(lines(capsys, "evaluate", model, "--data", "xor.csv", "--target", "y", "--json")[0])
+    assert found["data"]["error_rate"] == 0
+
+
+def test_predict_prints_class_and_probability_of_each_row(capsys: CAPTURED, run: str) -> None:
+    np.save("x.npy", cr.data.xor()[0])
+    rows = [line.split(",") for line in lines(capsys, "predict", run, "x.npy")]
+    assert rows[0] == ["row", "class", "probability"]
+    assert [row[:2] for row in rows[1:]] == [["1", "0"], ["2", "1"], ["3", "1"], ["4", "0"]]
+    assert all(0.992 < float(row[2]) <= 1 for row in rows[1:])
+
+
+def test_predict_names_classes_and_leaves_out_the_column_it_predicts(capsys: CAPTURED, flowers: str) -> None:
+    Path("new.csv").write_text("width,height\n1,1\n0,0\n")
+    first = lines(capsys, "predict", flowers, "new.csv")
+    assert [line.split(",")[1] for line in first] == ["class", "tulip", "rose"]
+    assert len(lines(capsys, "predict", flowers, "flowers.csv")) == 21
+
+
+def test_predict_writes_a_file(capsys: CAPTURED, flowers: str) -> None:
+    assert lines(capsys, "predict", flowers, "flowers.csv", "--out", "answers.csv") == ["20 answers in answers.csv"]
+    assert Path("answers.csv").read_text().splitlines() == lines(capsys, "predict", flowers, "flowers.csv")
+
+
+def test_predict_gives_numbers_where_the_targets_are_quantities(capsys: CAPTURED) -> None:
+    Path("curve.toml").write_text(
+        'layers = "1-4-1"\nloss = "MeanSquaredError"\nphases = [{epochs = 2, learning_rate = 0.01}]\n'
+        'data = {name = "curve"}\n'
+    )
+    assert status(["train", "curve.toml", "--quiet", "--no-pictures"]) == 0
+    Path("x.csv").write_text("x\n0.5\n")
+    header, row = lines(capsys, "predict", "runs/curve-001", "x.csv")
+    assert header == "row,prediction"
+    network, _ = cr.recipes.load_run("runs/curve-001")
+    assert float(row.split(",")[1]) == pytest.approx(float(cr.predict(network, [[0.5]])[0, 0]), rel=1e-5)
+
+
+def test_predict_of_a_network_without_probabilities_says_output(capsys: CAPTURED) -> None:
+    assert status(["train", "xor-classic", "--epochs", "3", "--quiet", "--no-pictures"]) == 0
+    np.save("x.npy", cr.data.xor()[0])
+    assert lines(capsys, "predict", "runs/xor-classic-001", "x.npy")[0] == "row,class,output"
+
+
+def test_ops_prints_every_op(capsys: CAPTURED) -> None:
+    assert lines(capsys, "ops") == cr.ops.table().splitlines()
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "LeakyReLU"])
+def test_ops_with_a_name_prints_its_page(capsys: CAPTURED, name: str) -> None:
+    found = lines(capsys, "ops", name)
+    assert found[0] == "leaky_relu(z)    cr.LeakyReLU"
+    assert any(line.startswith("∂z = ") for line in found)
+
+
+def test_recipes_lists_them_all(capsys: CAPTURED) -> None:
+    found = [line.split()[0] for line in lines(capsys, "recipes") if line]
+    assert found[:-1] == cr.recipes.names()
+
+
+def test_recipes_with_a_name_prints_a_recipe_that_works(capsys: CAPTURED) -> None:
+    Path("mine.toml").write_text("\n".join(lines(capsys, "recipes", "xor")))
+    assert status(["train", "mine.toml", "--epochs", "2", "--quiet", "--no-pictures"]) == 0
+
+
+def test_text_is_shown_on_one_line_without_control_characters() -> None:
+    assert plain("a\x1b[31m\nb\u202e é") == "a\\x1b[31m\\nb\\u202e é"

@@ -1,0 +1,133 @@
+"""Bad input on the command line: exit code 2, one line on stderr that says what to do, and nothing left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chainrule.cli import status
+
+CAPTURED = pytest.CaptureFixture[str]
+
+FILES = {
+    "broken.toml": "layers = [",
+    "unknown.toml": 'layers = "2-1"\nloss = "MeanSquaredError"\nepochs = 3\ndata = {name = "xor"}\nphases = []\n',
+    "typed.toml": 'layers = "2-1"\nloss = "MeanSquaredError"\ndata = {name = "xor"}\nphases = 3\n',
+    "gone.toml": (
+        'layers = "2-1"\nloss = "MeanSquaredError"\ndata = {file = "gone.csv", target = "y"}\n'
+        "phases = [{epochs = 1, learning_rate = 0.1}]\n"
+    ),
+    "column.toml": (
+        'layers = "1-1"\nloss = "MeanSquaredError"\ndata = {file = "my.csv", target = "prise"}\n'
+        "phases = [{epochs = 1, learning_rate = 0.1}]\n"
+    ),
+    "split.toml": (
+        'layers = "1-1"\nloss = "MeanSquaredError"\ndata = {file = "my.csv", target = "price", validation = 9}\n'
+        "phases = [{epochs = 1, learning_rate = 0.1}]\n"
+    ),
+    "hot.toml": (
+        'layers = "1-1"\nloss = "MeanSquaredError"\ndata = {file = "my.csv", target = "price"}\noptimizer = "SGD"\n'
+        'output = "Identity"\nphases = [{epochs = 60, learning_rate = 1e30}]\n'
+    ),
+    "my.csv": "size,price\n1,1.5\n2,2.5\n3,3.5\n",
+    "words.csv": "size\nbig\n",
+    "three.csv": "a,b,c\n1,2,3\n",
+    "model.safetensors": "no model",
+    "empty/readme": "no run",
+}
+
+CASES = [
+    ("trian", "Did you mean 'train'"),
+    ("--jsn", "the option --jsn"),
+    ("train", "got no RECIPE"),
+    ("train xro", "Did you mean 'xor'"),
+    ("train XOR", "got 'XOR', but expected a built-in recipe, or the path of a TOML file. Did you mean 'xor'"),
+    ("train xor spirals", "got unexpected extra argument"),
+    ("train xor --epoch 3", "Did you mean '--epochs'"),
+    ("train xor --epochs", "got --epochs in a way"),
+    ("train xor --epochs -1", "--epochs: got -1, but expected a whole number from 1"),
+    ("train xor --epochs 0", "--epochs: got 0"),
+    ("train xor --epochs ten", "--epochs: got 'ten'"),
+    ("train xor --epochs 2.5", "--epochs: got '2.5'"),
+    ("train xor --batch-size -4", "--batch-size: got -4"),
+    ("train xor --batch-size all", "--batch-size: got 'all', but expected a whole number, or full"),
+    ("train xor --learning-rate 0", "--learning-rate: got 0"),
+    ("train xor --learning-rate nan", "--learning-rate: got nan"),
+    ("train xor --learning-rate fast", "--learning-rate: got 'fast'"),
+    ("train xor --l2 -1", "--l2: got -1"),
+    ("train xor --layers 2-8", "has 8 outputs"),
+    ("train xor --layers 3-8-1", "takes 3 inputs"),
+    ("train xor --layers 2x8x1", "layers: got '2x8x1'"),
+    ("train xor --layers 2-0-1", "layers: got '2-0-1'"),
+    ("train xor --layers 2-99999999999-1", "layers: got"),
+    ("train xor --seed -1", "--seed: got -1"),
+    ("train xor --dtype float16", "--dtype: got 'float16'"),
+    ("train xor --keep worst", "--keep: got 'worst'"),
+    ("train xor --threads many", "--threads: got 'many'"),
+    ("train xor --out my.csv", "run folder"),
+    ("train xor --data gone.csv", "what to predict"),
+    ("train xor --data gone.csv --target y", "gone.csv"),
+    ("train xor --target y", "the setting 'target'"),
+    ("train nowhere.toml", "nowhere.toml"),
+    ("train empty", "got 'empty'"),
+    ("train empty/", "recipe 'empty/'"),
+    ("train broken.toml", "not TOML"),
+    ("train unknown.toml", "the key 'epochs'"),
+    ("train typed.toml", "phases: got 3, but expected a list"),
+    ("train gone.toml", "gone.csv"),
+    ("train column.toml", "Did you mean 'price'"),
+    ("train split.toml", "fewer than the 3 samples"),
+    ("train hot.toml --no-pictures", "NaN or infinite"),
+    ("evaluate", "got no RUN"),
+    ("evaluate nowhere", "got nothing there"),
+    ("evaluate empty", "a folder without best.safetensors"),
+    ("evaluate model.safetensors --data my.csv", "model.safetensors"),
+    ("evaluate my.csv", "my.csv"),
+    ("evaluate RUN --weights worst", "--weights: got 'worst'"),
+    ("evaluate RUN --data gone.csv", "gone.csv"),
+    ("evaluate RUN --data three.csv", "no targets"),
+    ("evaluate RUN/best.safetensors", "a model file alone"),
+    ("predict RUN", "got no FILE"),
+    ("predict RUN gone.csv", "gone.csv"),
+    ("predict RUN three.csv", "3 features"),
+    ("predict RUN words.csv", "words.csv"),
+    ("predict RUN my.csv --out nowhere/out.csv", "nowhere"),
+    ("ops tahn", "Did you mean 'tanh'"),
+    ("recipes spiral", "Did you mean 'spirals'"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with files of all kinds, and a run of xor."""
+    root = tmp_path_factory.mktemp("bad")
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    assert status(["train", "xor", "--epochs", "1", "--quiet", "--no-pictures", "--out", str(root / "made")]) == 0
+    return root
+
+
+@pytest.mark.parametrize(("line", "said"), CASES, ids=[line for line, _ in CASES])
+def test_bad_input_is_one_line_and_exit_code_2(
+    capsys: CAPTURED, folder: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    monkeypatch.chdir(folder)
+    assert status(line.replace("RUN", "made/xor-001").split()) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("Error: ")
+    assert said in err
+    assert err.count("\n") == 1
+    assert ", but expected " in err
+    assert "Traceback" not in out + err
+    if "hot.toml" not in line:  # that one was training already
+        assert out == ""
+        assert not (folder / "runs").exists() or not any((folder / "runs").glob("xor*"))
+
+
+def test_a_file_name_cannot_speak_to_the_terminal(capsys: CAPTURED) -> None:
+    assert status(["train", "\x1b[31m\nno.toml"]) == 2
+    err = capsys.readouterr().err
+    assert "\x1b" not in err
+    assert err.count("\n") == 1

@@ -1,0 +1,192 @@
+"""Every file that is not a model chainrule saved is refused with one clear error, fast, in little memory, and
+without anything being run, imported or opened: a child process under an audit hook loads them all."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chainrule.errors import FileError
+from chainrule.files import load, read, read_header
+from tests.files.hostile import FILES, GOOD
+
+# What a load may do, as the interpreter's audit hook sees it: open the file it was asked to open, nothing else.
+WATCH = """
+import json, resource, sys, time
+from chainrule.errors import ChainruleError
+from chainrule.files import load
+
+seen = []
+watching = False
+
+def hook(event, details):
+    if watching and event not in {"object.__getattr__", "builtins.id", "sys._getframe"}:
+        seen.append((event, str(details[0]) if details else ""))
+
+load(sys.argv[2])
+sys.addaudithook(hook)
+memory = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+for line in open(sys.argv[1]):
+    path = json.loads(line)
+    seen.clear()
+    before, start = memory(), time.process_time()
+    watching = True
+    try:
+        load(path)
+        outcome, message = "loaded", ""
+    except ChainruleError as error:
+        outcome, message = type(error).__name__, str(error)
+    except BaseException as error:
+        outcome, message = "escaped " + type(error).__name__, str(error)
+    watching = False
+    seconds = time.process_time() - start
+    print(json.dumps([path, outcome, message, seconds, memory() - before, seen]))
+"""
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a child process saw when it loaded every hostile file."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "good").write_bytes(GOOD)
+    paths = {}
+    for i, (name, make) in enumerate(FILES.items()):
+        paths[name] = str(folder / f"{i:03}")
+        Path(paths[name]).write_bytes(make())
+    paths["the good file"] = str(folder / "good")
+    (folder / "list").write_text("".join(json.dumps(path) + "\n" for path in paths.values()))
+    process = subprocess.run(
+        [sys.executable, "-c", WATCH, folder / "list", folder / "good"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    found = {path: report for path, *report in map(json.loads, process.stdout.splitlines())}
+    return {name: (path, *found[path]) for name, path in paths.items()}
+
+
+def test_the_good_file_loads_under_the_same_watch(reports: dict[str, Any]) -> None:
+    path, outcome, _, _, _, seen = reports["the good file"]
+    assert outcome == "loaded"
+    assert [event for event, _ in seen].count("open") >= 1
+    expect_nothing_but_the_file(path, seen)
+
+
+def test_there_are_enough_hostile_files() -> None:
+    assert len(FILES) >= 80
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_hostile_file_is_refused(name: str, reports: dict[str, Any]) -> None:
+    path, outcome, message, seconds, memory, seen = reports[name]
+    assert outcome == "FileError", message
+    assert message.startswith("load '")
+    assert message.isprintable()
+    assert len(message) < 1500
+    expect_nothing_but_the_file(path, seen)
+    assert seconds < 0.1
+    assert memory <= 2 * os.path.getsize(path) + (16 << 20)
+
+
+def expect_nothing_but_the_file(path: str, seen: list[tuple[str, str]]) -> None:
+    for event, first in seen:
+        assert event == "open", (event, first)
+        assert first == path or first.isdigit(), f"{first} was opened"  # digits: the file, by its descriptor
+
+
+def unusual(folder: Path) -> dict[str, Path]:
+    os.mkfifo(folder / "fifo")
+    (folder / "loop").symlink_to("loop")
+    (folder / "dangling").symlink_to("nowhere")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(folder / "socket"))
+    server.close()
+    names = ("fifo", "loop", "dangling", "socket", "missing", "x\0y", "x" * 5000)
+    return {**{name: folder / name for name in names}, "folder": folder, "device": Path("/dev/zero"), "null": Path("/dev/null")}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+@pytest.mark.parametrize(
+    "name", ["fifo", "loop", "dangling", "socket", "missing", "x\0y", "x" * 5000, "folder", "device", "null"], ids=ascii
+)
+def test_what_is_no_file_is_refused_without_waiting(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="load"):
+        load(unusual(tmp_path)[name])
+
+
+class Moving:
+    """A file that changes while it is read."""
+
+    def __init__(self, path: Path, change: Any) -> None:
+        self.file, self.change, self.reads = open(path, "rb"), change, 0
+
+    def fileno(self) -> int:
+        return self.file.fileno()
+
+    def read(self, count: int = -1) -> bytes:
+        return self.file.read(count)
+
+    def readinto(self, buffer: Any) -> int:
+        self.change(self.file)
+        return self.file.readinto(buffer)
+
+    def __enter__(self) -> Moving:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+def shrink(file: Any) -> None:
+    os.truncate(file.name, len(GOOD) - 20)
+
+
+def grow(file: Any) -> None:
+    with open(file.name, "ab") as other:
+        other.write(b"more")
+
+
+def break_down(file: Any) -> None:
+    raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [(shrink, "became shorter"), (grow, "became longer"), (break_down, "Input/output error")]
+)
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    change: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(GOOD)
+
+    def opened(reader: str, path: Path) -> Any:
+        file = Moving(path, change)
+        file.file = open(path, "rb", buffering=0)  # noqa: SIM115 -- unbuffered, so that nothing was read ahead
+        return file
+
+    monkeypatch.setattr("chainrule.files.reader.open_file", opened)
+    with pytest.raises(FileError, match=message):
+        read(path)
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    for length in range(0, len(GOOD), 7):
+        path.write_bytes(GOOD[:length])
+        with pytest.raises(FileError):
+            load(path)
+
+
+def test_the_header_alone_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(GOOD)
+    header = read_header(tmp_path / "a")
+    assert header.tensors["dense_1.weights"].shape == (2, 3)
+    assert header.size == sum(t.stop - t.start for t in header.tensors.values())

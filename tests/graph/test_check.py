@@ -1,0 +1,129 @@
+"""The gradient check passes what is right and names the leaf and the index of what is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import DerivativeError, MisuseError
+
+RNG = np.random.default_rng(2)
+
+
+class Cube(cr.Op):
+    """y = z³"""
+
+    def __init__(self, wrong=lambda right, z: right):
+        self.wrong = wrong
+
+    def forward(self, z):
+        return z * z * z
+
+    def backward(self, dy, y, z):
+        return dict(z=self.wrong(dy * 3 * z * z, z))
+
+
+def planted(right, z):
+    right = right.copy()
+    right[1, 2] += 1e-3
+    return right
+
+
+WRONG = {
+    "factor": lambda right, z: right * (1 + 1e-5),
+    "sign": lambda right, z: -right,
+    "twice": lambda right, z: 2 * right,
+    "zero": lambda right, z: 0 * right,
+    "ignores what arrives": lambda right, z: 3 * z * z,
+    "rows swapped": lambda right, z: right[::-1].copy(),
+    "a NaN": lambda right, z: right * np.where(z == z[0, 0], np.nan, 1),
+    "one element": planted,
+}
+
+
+def cube(wrong=lambda right, z: right, dtype="float64"):
+    w = cr.Parameter("w", RNG.normal(size=(2, 3)) + 2, dtype)
+    return cr.mean(x=cr.Node(Cube(wrong), {"z": w}) * 0.5)
+
+
+def test_a_right_derivative_passes():
+    assert cr.check_gradients(cube()).passed
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_a_wrong_derivative_is_found(wrong):
+    with pytest.raises(DerivativeError, match=r"check_gradients, w at \[\d, \d\]: got .* from backward"):
+        cr.check_gradients(cube(wrong))
+
+
+def test_the_place_of_a_single_wrong_element_is_named():
+    with pytest.raises(DerivativeError, match=r"w at \[1, 2\]"):
+        cr.check_gradients(cube(planted))
+    check = cr.check_gradients(cube(planted), raise_error=False)
+    assert not check.passed
+    assert check.leaves[0].place == (1, 2)
+    assert "WRONG at [1, 2]" in str(check)
+
+
+def test_a_dropped_path_is_found():
+    class Half(cr.Op):
+        constant = ("b",)  # a lie: y depends on b
+
+        def forward(self, a, b):
+            return a * b
+
+        def backward(self, dy, y, a, b):
+            return dict(a=dy * b)
+
+    x = cr.Input("x", np.array([1.0, 2.0]))
+    with pytest.raises(DerivativeError):
+        cr.check_gradients(cr.Graph(cr.sum(x=cr.Node(Half(), {"a": x, "b": x}))))
+
+
+@pytest.mark.parametrize(
+    "activation", [cr.Tanh(), cr.ReLU(), cr.LeakyReLU(), cr.ELU(), cr.GELU(), cr.Softmax()], ids=repr
+)
+def test_float32_networks_pass_as_exactly_as_float64(activation):
+    network = cr.Network([cr.Dense(4, 6), activation, cr.Residual([cr.Dense(6), cr.SiLU()]), cr.Dense(2)], l2=0.1)
+    network.forward(RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2)))
+    check = cr.check_gradients(network.graph("training"))
+    assert check.passed
+    assert [leaf.name for leaf in check.leaves if leaf.checked == leaf.elements]
+
+
+def test_a_kink_is_not_an_error():
+    w = cr.Parameter("w", [0.0, 1.0, -1.0])
+    check = cr.check_gradients(cr.sum(x=cr.relu(z=w) + cr.absolute(z=w)))
+    assert check.passed
+    assert check.leaves[0].kinks == 1
+
+
+def test_larger_leaves_are_sampled():
+    w = cr.Parameter("w", RNG.normal(size=(100, 10)))
+    check = cr.check_gradients(cr.sum(x=cr.tanh(z=w)), elements=20)
+    assert (check.leaves[0].checked, check.leaves[0].elements) == (20, 1000)
+    assert "20 of 1000" in str(check)
+
+
+def test_a_root_with_many_elements_is_checked():
+    x = cr.Input("x", RNG.normal(size=(3, 4)))
+    assert cr.check_gradients(cr.softmax(z=x)).passed
+
+
+def test_what_is_computed_is_left_out_and_nothing_to_check_is_an_error():
+    w = cr.Parameter("w", [0.5])
+    h = cr.tanh(z=w)
+    check = cr.check_gradients(cr.Graph(cr.sum(x=h * h), wrt=[h, w]))
+    assert [leaf.name for leaf in check.leaves] == ["w"]
+    with pytest.raises(MisuseError, match="no leaf"):
+        cr.check_gradients(cr.Graph(cr.sum(x=h * h), wrt=[h]))
+
+
+def test_a_check_changes_nothing():
+    w = cr.Parameter("w", [0.5, 0.25])
+    loss = cr.sum(x=cr.tanh(z=w))
+    loss.backward()
+    before = w.value.tobytes(), w.grad.tobytes(), loss.value.tobytes()
+    cr.check_gradients(loss)
+    assert (w.value.tobytes(), w.grad.tobytes(), loss.value.tobytes()) == before

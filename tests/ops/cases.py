@@ -1,0 +1,266 @@
+"""The table of cases: every op at some points away from its kinks, beside its reference and PyTorch's version of it.
+
+An op that is not here fails `test_every_op_has_a_case`. A test that wants to know something about all ops loops over
+`CASES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule import ops
+from tests.ops import references as ref
+
+_random = np.random.default_rng(20)
+
+
+@dataclass(repr=False)
+class Case:
+    op: Any
+    reference: Callable[..., Any]
+    arrays: dict[str, Any]
+    torch: Callable[..., Any] | None = None  # (torch, **tensors) -> tensor; None where there is nothing like it
+    bilinear: bool = False  # linear in each role: differences are exact at any step
+    note: str = ""
+    jacobians: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> list[str]:
+        """The roles with a derivative that are present."""
+        return [role for role in self.arrays if self.op.differentiable(role)]
+
+    def __str__(self) -> str:
+        shapes = "-".join("x".join(map(str, a.shape)) or "0d" for a in self.arrays.values())
+        return f"{self.op!r}-{shapes}{self.note}".replace(" ", "")
+
+
+def normal(*shape: int) -> Any:
+    return _random.standard_normal(shape)
+
+
+def apart(*shape: int) -> Any:
+    """Numbers at least 0.1 from 0, and from each other where it matters."""
+    count = int(np.prod(shape))
+    values = 0.1 + 0.17 * np.arange(count) + _random.uniform(0, 0.05, count)
+    return (_random.permutation(values) * _random.choice([-1, 1], count)).reshape(shape)
+
+
+def positive(*shape: int) -> Any:
+    return _random.uniform(0.4, 2.5, shape)
+
+
+def probabilities(*shape: int) -> Any:
+    return _random.uniform(0.2, 0.8, shape)
+
+
+def zeros(*shape: int) -> Any:
+    return np.zeros(shape)
+
+
+def shares(*shape: int) -> Any:
+    raw = _random.uniform(0.3, 1, shape)
+    return raw / raw.sum(axis=-1, keepdims=True)
+
+
+CASES: list[Case] = []
+
+
+def case(op: Any, reference: Any, torch: Any = None, *, bilinear: bool = False, note: str = "", **arrays: Any) -> None:
+    CASES.append(Case(op, reference, {r: np.asarray(a) for r, a in arrays.items()}, torch, bilinear, note))
+
+
+# Weighted sums.
+case(ops.Linear(), ref.linear, lambda t, x, weights, bias: t.nn.functional.linear(x, weights.T, bias), bilinear=True,
+     x=normal(5, 3), weights=normal(3, 4), bias=normal(4))  # fmt: skip
+case(ops.Linear(), ref.linear, lambda t, x, weights: x @ weights, bilinear=True, x=normal(1, 3), weights=normal(3, 3))
+case(ops.Matmul(), lambda a, b: np.einsum("nk,km->nm", a, b), lambda t, a, b: a @ b, bilinear=True,
+     a=normal(4, 4), b=normal(4, 2))  # fmt: skip
+
+# Arithmetic: equal shapes, a row, a number on either side, numbers only.
+_PAIRS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((3, 4), (3, 4)), ((4, 3), (3,)), ((3,), (4, 3)), ((2, 3), ()), ((), (2, 3)), ((2, 3, 4), (3, 4)), ((), ()),
+]  # fmt: skip
+for _a, _b in _PAIRS:
+    case(ops.Add(), lambda a, b: a + b, lambda t, a, b: a + b, bilinear=True, a=normal(*_a), b=normal(*_b))
+    case(ops.Subtract(), lambda a, b: a - b, lambda t, a, b: a - b, bilinear=True, a=normal(*_a), b=normal(*_b))
+    case(ops.Multiply(), lambda a, b: a * b, lambda t, a, b: a * b, bilinear=True, a=normal(*_a), b=normal(*_b))
+    case(ops.Divide(), lambda a, b: a * b**-1, lambda t, a, b: a / b, a=normal(*_a), b=positive(*_b))
+    case(ops.Power(), ref.power, lambda t, base, exponent: base**exponent, base=positive(*_a), exponent=normal(*_b))
+
+for _shape in [(3, 4), (), (2, 1, 3)]:
+    case(ops.Negative(), lambda z: 0 - z, lambda t, z: -z, bilinear=True, z=normal(*_shape))
+    case(ops.Exp(), lambda z: np.sinh(z) + np.cosh(z), lambda t, z: t.exp(z), z=normal(*_shape))
+    case(ops.Log(), lambda z: 2 * np.log(z**0.5), lambda t, z: t.log(z), z=positive(*_shape))
+    case(ops.Sqrt(), lambda z: z**0.5, lambda t, z: t.sqrt(z), z=positive(*_shape))
+    case(ops.Absolute(), ref.absolute, lambda t, z: t.abs(z), z=apart(*_shape))
+
+# Reductions.
+_AXES: list[tuple[Any, bool]] = [(None, False), (None, True), (0, False), (-1, True), (1, False), ((0, 2), False)]
+for _axis, _keep in _AXES:
+    _all = (0, 1, 2) if _axis is None else _axis
+    case(ops.Sum(_axis, _keep), lambda x, a=_axis, k=_keep: x.sum(axis=a, keepdims=k),
+         lambda t, x, a=_all, k=_keep: t.sum(x, dim=a, keepdim=k), bilinear=True, x=normal(2, 3, 4))  # fmt: skip
+    case(ops.Mean(_axis, _keep), lambda x, a=_axis, k=_keep: x.mean(axis=a, keepdims=k),
+         lambda t, x, a=_all, k=_keep: t.mean(x, dim=a, keepdim=k), bilinear=True, x=normal(2, 3, 4))  # fmt: skip
+    case(ops.Max(_axis, _keep), ref.largest(_axis, _keep),
+         lambda t, x, a=_all, k=_keep: t.amax(x, dim=a, keepdim=k), x=apart(2, 3, 4))  # fmt: skip
+    case(ops.LogSumExp(_axis, _keep), lambda x, a=_axis, k=_keep: np.log(np.exp(x).sum(axis=a, keepdims=k)),
+         lambda t, x, a=_all, k=_keep: t.logsumexp(x, dim=a, keepdim=k), x=normal(2, 3, 4))  # fmt: skip
+for _op in (ops.Sum, ops.Mean):
+    case(_op(), lambda x: x * 1, lambda t, x: x * 1, bilinear=True, x=normal())
+
+# Shaping.
+case(ops.Reshape((-1, 2)), lambda x: np.stack([x.ravel()[0::2], x.ravel()[1::2]], axis=1),
+     lambda t, x: x.reshape(-1, 2), bilinear=True, x=normal(3, 4))  # fmt: skip
+case(ops.Reshape(6), lambda x: np.array([x[i, j] for i in range(2) for j in range(3)]), lambda t, x: x.reshape(6),
+     bilinear=True, x=normal(2, 3))  # fmt: skip
+case(ops.Flatten(), lambda x: np.array([np.ravel(one) for one in x]), lambda t, x: t.flatten(x, 1), bilinear=True,
+     x=normal(2, 3, 2))  # fmt: skip
+case(ops.Transpose(), lambda x: np.einsum("ij->ji", x), lambda t, x: x.T, bilinear=True, x=normal(3, 4))
+case(ops.Transpose((1, 2, 0)), lambda x: np.einsum("ijk->jki", x), lambda t, x: x.permute(1, 2, 0), bilinear=True,
+     x=normal(2, 3, 4))  # fmt: skip
+case(ops.Transpose((0, -1, 1)), lambda x: np.einsum("ijk->ikj", x), lambda t, x: x.permute(0, 2, 1), bilinear=True,
+     x=normal(2, 3, 3))  # fmt: skip
+_JOINED: list[tuple[int, list[tuple[int, ...]]]] = [
+    (1, [(3, 2), (3, 1), (3, 4)]), (0, [(2, 3), (1, 3)]), (-1, [(2, 2, 1), (2, 2, 2)]), (1, [(2, 2)]),
+]  # fmt: skip
+for _axis, _parts in _JOINED:
+    case(ops.Concatenate(_axis), ref.concatenate(_axis), lambda t, a=_axis, **parts: t.cat(list(parts.values()), a),
+         bilinear=True, **{f"parts{i}": normal(*s) for i, s in enumerate(_parts)})  # fmt: skip
+_KEYS: list[Any] = [
+    0, (slice(None), -1), (slice(None), slice(1, 4, 2)), (..., None, slice(2)), (1, 2), (slice(3, 0, -1),),
+]  # fmt: skip
+for _key in _KEYS:
+    case(ops.Slice(_key), lambda x, k=_key: np.asarray(x[k]),
+         None if _key == (slice(3, 0, -1),) else lambda t, x, k=_key: x[k], bilinear=True, x=normal(4, 5))  # fmt: skip
+for _indices in (np.array([2, 0, 2, 1]), np.array([[0, 1, 3], [3, 3, 2]]), np.array([2.0, 1.0])):
+    case(ops.Gather(), ref.gather, lambda t, table, indices: t.nn.functional.embedding(indices.long(), table),
+         bilinear=True, table=normal(4, 3), indices=_indices)  # fmt: skip
+
+# Activations.
+_ELEMENTWISE: list[tuple[Any, Any, Any]] = [
+    (ops.Identity(), lambda z: z * 1, lambda t, z: t.nn.Identity()(z)),
+    (ops.Tanh(), ref.tanh, lambda t, z: t.tanh(z)),
+    (ops.Sigmoid(), ref.sigmoid, lambda t, z: t.sigmoid(z)),
+    (ops.ReLU(), lambda z: ref.where_positive(z, z, 0), lambda t, z: t.relu(z)),
+    (ops.LeakyReLU(), lambda z: ref.where_positive(z, z, z / 100), lambda t, z: t.nn.functional.leaky_relu(z)),
+    (ops.LeakyReLU(slope=0.3), lambda z: ref.where_positive(z, z, 0.3 * z),
+     lambda t, z: t.nn.functional.leaky_relu(z, 0.3)),
+    (ops.ELU(), lambda z: ref.where_positive(z, z, np.exp(z) - 1), lambda t, z: t.nn.functional.elu(z)),
+    (ops.ELU(alpha=0.6), lambda z: ref.where_positive(z, z, 0.6 * (np.exp(z) - 1)),
+     lambda t, z: t.nn.functional.elu(z, 0.6)),
+    (ops.GELU(), ref.gelu, lambda t, z: t.nn.functional.gelu(z)),
+    (ops.GELU(approximate=True), ref.gelu_by_tanh, lambda t, z: t.nn.functional.gelu(z, approximate="tanh")),
+    (ops.SiLU(), lambda z: z * ref.sigmoid(z), lambda t, z: t.nn.functional.silu(z)),
+    (ops.Softplus(), lambda z: np.log(1 + np.exp(z)), lambda t, z: t.nn.functional.softplus(z)),
+    (ops.Activation(np.sin, np.cos), lambda z: np.sin(z), lambda t, z: t.sin(z)),
+]  # fmt: skip
+for _op, _reference, _torch in _ELEMENTWISE:
+    for _shape in [(3, 5), (), (2, 1, 3)]:
+        case(_op, _reference, _torch, z=apart(*_shape))
+for _axis, _shape in [(-1, (3, 4)), (0, (3, 2)), (1, (2, 3, 2)), (-1, (3,)), (-1, (2, 1))]:
+    case(ops.Softmax(_axis), lambda z, a=_axis: ref.softmax(z, a),
+         lambda t, z, a=_axis: t.softmax(z, a), z=normal(*_shape))  # fmt: skip
+    case(ops.LogSoftmax(_axis), lambda z, a=_axis: np.log(ref.softmax(z, a)),
+         lambda t, z, a=_axis: t.log_softmax(z, a), z=normal(*_shape))  # fmt: skip
+
+
+# Losses: without weights and with them.
+def _weighted(t: Any, losses: Any, sample_weight: Any) -> Any:
+    losses = losses.reshape(len(losses), -1).mean(axis=1)
+    return losses.mean() if sample_weight is None else (losses * sample_weight).sum() / sample_weight.sum()
+
+
+def _elementwise(name: str, **settings: Any) -> Any:
+    def loss(t: Any, target: Any, sample_weight: Any = None, **predictions: Any) -> Any:
+        (prediction,) = predictions.values()
+        losses = getattr(t.nn.functional, name)(prediction, target, reduction="none", **settings)
+        return _weighted(t, losses, sample_weight)
+
+    return loss
+
+
+def _fourth(t: Any, prediction: Any, target: Any, sample_weight: Any = None) -> Any:
+    return _weighted(t, ((prediction - target) ** 4).sum(axis=1), sample_weight)
+
+
+def _half(t: Any, prediction: Any, target: Any, sample_weight: Any = None) -> Any:
+    return _weighted(t, ((prediction - target) ** 2).sum(axis=1) / 2, sample_weight)
+
+
+def _classes(on_logits: bool) -> Any:
+    def loss(t: Any, target: Any, sample_weight: Any = None, **predictions: Any) -> Any:
+        (prediction,) = predictions.values()
+        target = target.long() if target.ndim == 1 else target
+        if on_logits:
+            losses = t.nn.functional.cross_entropy(prediction, target, reduction="none")
+        elif target.ndim == 1:
+            losses = t.nn.functional.nll_loss(t.log(prediction), target, reduction="none")
+        else:
+            losses = -(target * t.log(prediction)).sum(axis=1)
+        return _weighted(t, losses, sample_weight)
+
+    return loss
+
+
+def fourth_powers(p: Any, t: Any) -> Any:
+    return ((p - t) ** 4).sum(axis=1)
+
+
+def their_derivative(p: Any, t: Any) -> Any:
+    return 4 * (p - t) ** 3
+
+
+def mean_fourth_power(p: Any, t: Any) -> Any:
+    return ((p - t) ** 4).mean()
+
+
+def its_derivative(p: Any, t: Any) -> Any:
+    return 4 * (p - t) ** 3 / p.size
+
+
+_LOSSES: list[tuple[Any, str, Any, Any, Any, Any]] = [
+    (ops.MeanSquaredError(), "prediction", ref.mean_squared, _elementwise("mse_loss"), normal, normal),
+    (ops.HalfSquaredError(), "prediction", ref.half_squared, _half, normal, normal),
+    (ops.MeanAbsoluteError(), "prediction", ref.mean_absolute, _elementwise("l1_loss"), apart, zeros),
+    (ops.Huber(), "prediction", ref.huber(1), _elementwise("huber_loss"), apart, zeros),
+    (ops.Huber(delta=0.7), "prediction", ref.huber(0.7), _elementwise("huber_loss", delta=0.7), apart, zeros),
+    (ops.BinaryCrossEntropy(), "prediction", ref.binary, _elementwise("binary_cross_entropy"), probabilities,
+     probabilities),
+    (ops.SigmoidBinaryCrossEntropy(), "logits", ref.binary_on_logits,
+     _elementwise("binary_cross_entropy_with_logits"), normal, probabilities),
+    (ops.CategoricalCrossEntropy(), "prediction", ref.categorical, _classes(False), shares, shares),
+    (ops.SoftmaxCrossEntropy(), "logits", ref.categorical_on_logits, _classes(True), normal, shares),
+    (ops.Loss(fourth_powers, their_derivative, per_sample=True), "prediction", lambda p, t: ((p - t) ** 4).sum(),
+     _fourth,
+     normal, normal),
+]  # fmt: skip
+for _op, _role, _reference, _torch, _prediction, _target in _LOSSES:
+    for _shape in [(4, 3), (2, 2), (3, 1), (1, 3)]:
+        _shown = {_role: _prediction(*_shape), "target": _target(*_shape)}
+        case(_op, ref.loss(_reference), _torch, **_shown)
+        case(_op, ref.loss(_reference), _torch, **_shown, sample_weight=_random.uniform(0.2, 2, _shape[0]))
+for _op, _role, _reference, _on_logits in [
+    (ops.CategoricalCrossEntropy(), "prediction", ref.categorical, False),
+    (ops.SoftmaxCrossEntropy(), "logits", ref.categorical_on_logits, True),
+]:
+    _scores = normal(4, 3) if _on_logits else shares(4, 3)
+    for _note, _labels in [("-indices", np.array([2, 0, 1, 2])), ("-one-hot", np.eye(3)[[2, 0, 1, 2]])]:
+        case(_op, ref.loss(_reference), _classes(_on_logits), note=_note, **{_role: _scores}, target=_labels)
+        case(_op, ref.loss(_reference), _classes(_on_logits), note=_note, **{_role: _scores}, target=_labels,
+             sample_weight=np.array([1.0, 3.0, 0.0, 2.0]))  # fmt: skip
+case(ops.SoftmaxCrossEntropy(), ref.loss(ref.categorical_on_logits), _classes(True), logits=normal(3, 4),
+     target=probabilities(3, 4), note="-rows-of-any-sum")  # fmt: skip
+case(ops.Loss(mean_fourth_power, its_derivative), ref.loss(lambda p, t: ((p - t) ** 4).mean()),
+     lambda t, prediction, target: t.mean((prediction - target) ** 4),
+     prediction=normal(3, 2), target=normal(3, 2))  # fmt: skip
+
+# Penalties.
+case(ops.L1Penalty(0.3), lambda weights: 0.3 * ref.absolute(weights).sum(),
+     lambda t, weights: 0.3 * weights.abs().sum(), weights=apart(3, 4))  # fmt: skip
+case(ops.L2Penalty(0.3), lambda weights: 0.15 * np.vdot(weights.conj(), weights),
+     lambda t, weights: 0.15 * weights.square().sum(), weights=normal(3, 4))  # fmt: skip

@@ -1,0 +1,181 @@
+"""Recipes as text: what is read, what is refused and how, and that a recipe written back is the same recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chainrule import recipes
+from chainrule.errors import ChainruleError, FileError, InputError
+from chainrule.recipes.build import build
+from chainrule.recipes.samples import gather
+
+GOOD = """
+layers = "2-4-1"
+loss = "BinaryCrossEntropy"
+phases = [{ epochs = 3, learning_rate = 0.1 }]
+data = { name = "xor" }
+"""
+
+DIGITS = """
+layers = "64-10"
+loss = "MeanSquaredError"
+phases = [{ epochs = 3, learning_rate = 0.1 }]
+data = { name = "digits" }
+"""
+
+NAMES = [
+    "digits",
+    "mnist",
+    "mnist-cross-entropy-16",
+    "mnist-cross-entropy-200",
+    "mnist-mse-16",
+    "mnist-mse-16-slow",
+    "mnist-mse-200",
+    "spirals",
+    "xor",
+    "xor-classic",
+]
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1
+    return GOOD.replace(old, new)
+
+
+def test_the_shelf_holds_the_recipes_that_it_should() -> None:
+    assert recipes.names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_written_back_is_the_same_recipe(name: str) -> None:
+    recipe = recipes.load(name)
+    assert recipe.name == name
+    assert recipe.title
+    assert recipes.from_toml(recipes.to_toml(recipe), "copy") == recipe
+
+
+def test_a_recipe_written_back_says_what_was_left_to_defaults() -> None:
+    text = recipes.to_toml(recipes.from_toml(GOOD, "good"))
+    for line in ('optimizer = "Adam"', "batch_size = 32", "seed = 0", 'dtype = "float32"', 'monitor = "loss"'):
+        assert line in text
+
+
+def test_a_recipe_is_called_after_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "my first try!.toml"
+    path.write_text(GOOD)
+    assert recipes.load(path).name == "my-first-try"
+
+
+def test_a_data_file_is_seen_from_the_recipes_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(changed('{ name = "xor" }', '{ file = "sub/my.csv", target = "y" }'))
+    assert recipes.load(tmp_path / "mine.toml").data.file == str(tmp_path / "sub" / "my.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD + "epoch = 3\n", "got the key 'epoch'"),
+        (GOOD + "optimiser = 'Adam'\n", "Did you mean 'optimizer'"),
+        (changed("epochs", "epoch"), "got the key 'epoch' in phases[0], but expected a key that it has. Did you mean"),
+        (changed("name =", "nam ="), "got the key 'nam' in data"),
+        (changed('layers = "2-4-1"', ""), "got no 'layers'"),
+        (changed(", learning_rate = 0.1", ""), "got no 'phases[0].learning_rate'"),
+        (changed("epochs = 3", 'epochs = "three"'), "phases[0].epochs: got 'three', but expected a whole number"),
+        (changed("epochs = 3", "epochs = 2.5"), "phases[0].epochs: got 2.5, but expected a whole number"),
+        (changed("epochs = 3", "epochs = true"), "phases[0].epochs: got True, but expected a whole number"),
+        (changed("epochs = 3", "epochs = 0"), "phases[0].epochs: got 0"),
+        (changed("= 0.1", "= -0.1"), "learning_rate: got -0.1, but expected a finite number above 0"),
+        (changed("= 0.1", '= "big"'), "learning_rate: got 'big', but expected a number or a table"),
+        (changed("= 0.1", "= nan"), "learning_rate: got nan"),
+        (changed("[{ epochs = 3, learning_rate = 0.1 }]", "[]"), "phases: got an empty list"),
+        (changed("[{ epochs = 3, learning_rate = 0.1 }]", "3"), "phases: got 3, but expected a list"),
+        (changed("2-4-1", "2--1"), "layers: got '2--1'"),
+        (changed("2-4-1", "2-0-1"), "layers: got '2-0-1'"),
+        (changed("2-4-1", "4"), "layers: got '4'"),
+        (changed('"2-4-1"', "[2, 4, 1]"), "layers[0]: got 2, but expected a table"),
+        (GOOD + "batch_size = 'ful'\n", "batch_size: got 'ful', but expected 'full' or a whole number"),
+        (GOOD + "batch_size = -1\n", "batch_size: got -1"),
+        (GOOD + "dtype = 'float16'\n", "dtype: got 'float16', but expected 'float32' or 'float64'"),
+        (GOOD + "monitor = 'accuracy'\n", "monitor: got 'accuracy'"),
+        (GOOD + "dropout = 1.0\n", "dropout: got 1.0"),
+        (GOOD + "l2 = -1.0\n", "l2: got -1.0"),
+        (GOOD + "seed = -1\n", "seed: got -1"),
+        (GOOD + "threads = 100000\n", "threads: got 100000"),
+        (GOOD + "name = '../up'\n", "name: got '../up'"),
+        (GOOD + "early_stopping = { patients = 3 }\n", "Did you mean 'patience'"),
+        (GOOD + "class_weight = 'equal'\n", "class_weight: got 'equal', but expected"),
+        (changed('{ name = "xor" }', "{ }"), "got neither name nor file"),
+        (changed('name = "xor"', 'name = "xor", file = "a.csv"'), "got both name and file"),
+        ("layers = [", "a text that is not TOML"),
+        ("x = " + "[" * 10_000, "a text that is not TOML"),
+    ],
+)
+def test_what_is_wrong_in_a_recipe_is_one_clear_error(text: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        recipes.from_toml(text, "mine.toml")
+    assert str(caught.value).startswith("mine.toml")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (changed('"xor"', '"xxor"'), "Did you mean 'xor'"),
+        (changed('name = "xor"', 'name = "xor", samples = 5'), "the setting 'samples'"),
+        (changed('name = "xor"', 'name = "moons", factor = 0.5'), "the setting 'factor'"),
+        (changed('name = "xor"', 'name = "xor", target = "y"'), "the setting 'target'"),
+        (changed('name = "xor"', 'name = "xor", validation = "test"'), "data with test samples of their own"),
+        (changed('name = "xor"', 'name = "xor", validation = 4'), "fewer than the 4 samples"),
+        (changed('name = "xor"', 'name = "xor", validation = 1.5'), "a share between 0 and 1"),
+        (changed('name = "xor"', 'name = "digits", test = 0.1'), "test samples of their own"),
+        (changed('name = "xor"', 'name = "curve", one_hot = true'), "class indices"),
+        (changed('name = "xor"', 'file = "nowhere.csv"'), "what to predict"),
+        (changed("2-4-1", "3-4-1"), "takes 3 inputs"),
+        (changed("2-4-1", "2-4-2"), "has 2 outputs"),
+        (changed("BinaryCrossEntropy", "BinaryCrossEntropi"), "Did you mean 'BinaryCrossEntropy'"),
+        (changed('"BinaryCrossEntropy"', '"Adam"'), "expected a loss"),
+        (GOOD + "optimizer = 'Tanh'\n", "expected an optimizer"),
+        (GOOD + "optimizer = { type = 'SGD', momentun = 0.9 }\n", "momentum"),
+        (GOOD + "optimizer = { type = 'SGD', learning_rate = 0.9 }\n", "expected it in the phases"),
+        (GOOD + "activation = 'relu'\n", "Write 'ReLU'"),
+        (changed("learning_rate = 0.1", "learning_rate = { type = 'OneCycle' }"), "maximum"),
+        (changed("learning_rate = 0.1", "learning_rate = { type = 'Tanh' }"), "a schedule"),
+        (changed('"2-4-1"', "[{ type = 'Dense' }]"), "outputs"),
+        (changed('"2-4-1"', "[{ outputs = 3 }]"), "layers[0]: got a table without a type, but expected a layer"),
+        (changed('"2-4-1"', "[{ type = 'MeanSquaredError' }]"), "but expected a layer"),
+        (changed('"2-4-1"', "[{ type = 'Network', layers = [] }]"), "but expected a layer"),
+        (changed('"2-4-1"', "[{ type = 'Dense', outputs = 0 }]"), "layers[0]"),
+        (changed('"BinaryCrossEntropy"', '"CrossEntropy"'), "'CrossEntropy', but expected a loss"),
+        (DIGITS, "one_hot = true"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_one_clear_error_before_training(text: str, said: str) -> None:
+    recipe = recipes.from_toml(text, "mine")
+    with pytest.raises(ChainruleError) as caught:
+        build(recipe, gather(recipe))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "said"),
+    [
+        (None, FileError, "nowhere.toml"),
+        (b"\xff\xfe", FileError, "it is not UTF-8"),
+        (b"#" * (1 << 20) + b"#", FileError, "longer than a MiB"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(
+    tmp_path: Path, content: bytes | None, kind: type[Exception], said: str
+) -> None:
+    path = tmp_path / "nowhere.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(kind, match=said):
+        recipes.load(path)
+
+
+def test_an_unknown_recipe_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="Did you mean 'spirals'"):
+        recipes.load("spiral")

@@ -1,0 +1,88 @@
+"""The samples of a recipe: how they are cut, scaled and encoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule import data, recipes
+from chainrule.errors import InputError
+from chainrule.recipes.build import build
+from chainrule.recipes.samples import Samples, gather, relabelled
+
+
+def told(settings: str, layers: str = "2-1", loss: str = "MeanSquaredError") -> recipes.Recipe:
+    return recipes.from_toml(
+        f'layers = "{layers}"\nloss = "{loss}"\nphases = [{{epochs = 1, learning_rate = 0.1}}]\ndata = {{{settings}}}',
+        "test",
+    )
+
+
+def sizes(samples: Samples) -> list[int | None]:
+    return [None if part is None else len(part[0]) for part in samples.parts.values()]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('name = "moons", samples = 100', [100, None, None]),
+        ('name = "moons", samples = 100, validation = 30', [70, 30, None]),
+        ('name = "moons", samples = 100, validation = 0.3', [70, 30, None]),
+        ('name = "moons", samples = 100, validation = 10, test = 0.2', [70, 10, 20]),
+        ('name = "digits"', [1437, None, 360]),
+        ('name = "digits", validation = "test"', [1437, 360, None]),
+        ('name = "digits", validation = 37', [1400, 37, 360]),
+    ],
+)
+def test_samples_are_cut_as_asked(settings: str, expected: list[int | None]) -> None:
+    assert sizes(gather(told(settings))) == [None if size is None else pytest.approx(size, abs=1) for size in expected]
+
+
+def test_no_sample_is_in_two_parts() -> None:
+    samples = gather(told('name = "moons", samples = 100, validation = 10, test = 0.2'))
+    rows = [tuple(row) for part in samples.parts.values() if part is not None for row in part[0].tolist()]
+    assert len(rows) == len(set(rows)) == 100
+
+
+def test_the_same_samples_are_held_out_whatever_the_seed_of_the_recipe() -> None:
+    recipe = told('name = "moons", validation = 0.3')
+    first, second = gather(recipe), gather(recipes.override(recipe, seed=5))
+    assert np.array_equal(first.validation[0], second.validation[0])  # type: ignore[index]  # it is no None here
+
+
+def test_one_hot_targets_have_a_column_for_each_class() -> None:
+    samples = gather(told('name = "digits", validation = 9, one_hot = true'))
+    for part in samples.parts.values():
+        assert part is not None
+        assert part[1].shape[1] == 10
+        assert part[1].dtype == np.float32
+
+
+def test_bytes_are_scaled_by_one_number_and_stay_bytes() -> None:
+    recipe = told('name = "digits", scale = "unit"', "64-10", "CategoricalCrossEntropy")
+    samples = gather(recipe)
+    assert samples.train[0].dtype == np.uint8
+    assert repr(build(recipe, samples).layers[0]) == "Rescale(scale=0.0625)"
+
+
+def test_features_are_scaled_by_what_the_training_samples_are(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("a,b,y\n0,10,0.5\n4,30,1.5\n")
+    recipe = recipes.override(told('file = "x.csv", target = "y", scale = "standard"'), data=tmp_path / "my.csv")
+    assert repr(build(recipe, gather(recipe)).layers[0]) == "Rescale(scale=(0.5, 0.1), offset=(2.0, 20.0))"
+
+
+def test_classes_of_a_file_carry_their_names(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("a,b,kind\n0,1,rose\n1,0,tulip\n1,1,rose\n")
+    recipe = recipes.override(
+        told('file = "x.csv", target = "kind"', "2-2", "CategoricalCrossEntropy"), data=tmp_path / "my.csv"
+    )
+    assert build(recipe, gather(recipe)).classes == ("rose", "tulip")
+
+
+def test_another_file_is_numbered_as_the_network_is() -> None:
+    found = data.Dataset(np.zeros((3, 1)), np.array([0, 1, 0]), "x", class_names=("lily", "rose"))
+    assert relabelled(found, ("aster", "lily", "rose"), "x").tolist() == [1, 2, 1]
+    with pytest.raises(InputError, match="the class 'lily'"):
+        relabelled(found, ("aster", "rose"), "x")

@@ -1,0 +1,231 @@
+"""Replaying is calling: bit for bit with lowering off, within a stated rounding with lowering on."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.graph import Graph, Input, Node, Parameter
+from chainrule.replay import Program, Programs
+from tests.ops.cases import CASES, Case
+
+# Sums and products are added up in another order: k·eps·Σ|a||b| for a sum over k terms, with k at most 100 here.
+ROUNDING = {np.dtype(np.float32): 100 * 2.0**-23, np.dtype(np.float64): 100 * 2.0**-52}
+
+
+def graph_of(case: Case, dtype: str) -> Graph:
+    """The case's op with every array fed, its result made one number by weights of its own."""
+    children: dict[str, Node] = {}
+    for role, array in case.arrays.items():
+        kept = array if array.dtype.kind in "iu" else array.astype(dtype)
+        learnt = case.op.differentiable(role) and kept.dtype.kind == "f"
+        children[role] = Parameter(role, kept) if learnt else Input(role, kept)
+    node = Node(case.op, children)
+    weights = np.random.default_rng(1).uniform(0.5, 1.5, node.shape).astype(dtype)
+    return Graph(cr.sum(x=node * weights))
+
+
+def fits(case: Case) -> bool:
+    """Whether a graph would take the case: some are there for the formula only."""
+    try:
+        case.op.check("case", **case.arrays)
+    except cr.ChainruleError:
+        return False
+    return True
+
+
+FITTING = [case for case in CASES if fits(case)]
+
+
+def test_every_op_is_replayed_in_some_case() -> None:
+    assert {case.op.name for case in FITTING} == set(cr.ops.all_ops())
+
+
+def called(graph: Graph, feeds: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Every value and every gradient, by calling the ops."""
+    values = graph.values_on(feeds)
+    dy = np.ones(graph.root.shape, graph.root.dtype)
+    return values, graph.calls.backward(values, graph.place(graph.root), dy, {})
+
+
+def replayed(graph: Graph, feeds: dict[str, Any], lowering: bool) -> Program:
+    program = Program(graph, feeds, gradients=True, lowering=lowering)
+    for parameter in graph.parameters:  # values it was not recorded with
+        parameter.array[...] *= np.asarray(0.9, parameter.dtype)
+    program.feed(**feeds)
+    with np.errstate(all="ignore"):
+        program.run(0)
+        program.run(1)
+    return program
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", FITTING, ids=str)
+def test_every_op_replays_to_the_bits_of_its_calls(case: Case, dtype: str) -> None:
+    graph = graph_of(case, dtype)
+    feeds = {name: leaf.value.copy() for name, leaf in graph.inputs.items()}
+    program = replayed(graph, feeds, lowering=False)
+    values, gradients = called(graph, feeds)
+    for got, expected in zip(program.values, values, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    for node, got, expected in zip(graph.nodes, program.gradients, gradients, strict=True):
+        if expected is not None:
+            np.testing.assert_array_equal(got, expected, err_msg=node.where)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", FITTING, ids=str)
+def test_every_op_replays_lowered_within_the_stated_rounding(case: Case, dtype: str) -> None:
+    graph = graph_of(case, dtype)
+    feeds = {name: leaf.value.copy() for name, leaf in graph.inputs.items()}
+    program = replayed(graph, feeds, lowering=True)
+    values, gradients = called(graph, feeds)
+    for got, expected in zip([*program.values, *program.gradients], [*values, *gradients], strict=True):
+        if expected is not None and expected.dtype.kind == "f":
+            scale = np.abs(expected).max(initial=1.0)
+            np.testing.assert_allclose(got, expected, rtol=0, atol=scale * ROUNDING[expected.dtype])
+
+
+def networks(dynamic: bool = False) -> dict[str, cr.Network]:
+    def deep(**settings: Any) -> cr.Network:
+        layers = [cr.Dense(9), cr.ReLU(), cr.Dropout(0.3), cr.Residual([cr.Dense(9), cr.GELU()]), cr.Dense(3)]
+        return cr.Network([*layers, cr.Softmax()], inputs=6, dynamic=dynamic, **settings)
+
+    tied = cr.Dense(6, 6)
+    return {
+        "momentum": deep(optimizer=cr.SGD(0.1, momentum=0.9, nesterov=True)),
+        "sgd, l1 and l2": deep(optimizer=cr.SGD(0.1), l1=1e-3, l2=1e-2),
+        "rmsprop, float64": deep(optimizer=cr.RMSProp(0.01), dtype="float64"),
+        "adagrad": deep(optimizer=cr.Adagrad(0.01)),
+        "adam, clipped by norm": deep(optimizer=cr.Adam(0.01, clip_norm=0.5)),
+        "adam, clipped by value": deep(optimizer=cr.Adam(0.01, clip_value=0.01)),
+        "adamw": deep(optimizer=cr.AdamW(0.01)),
+        "a schedule": deep(optimizer=cr.Adam(cr.CosineDecay(0.05))),
+        "a loss of your own": deep(loss=cr.CategoricalCrossEntropy()),
+        "tied": cr.Network([tied, cr.Tanh(), tied, cr.Dense(3), cr.Softmax()], optimizer=cr.SGD(0.1), dynamic=dynamic),
+        "branches": cr.Network(
+            [cr.Concatenate([[], [cr.Dense(4), cr.SiLU()]]), cr.Dense(3), cr.Softmax()],
+            inputs=6,
+            l2=1e-3,
+            dynamic=dynamic,
+        ),
+    }
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", list(networks()))
+def test_networks_train_replayed_as_they_train_called(name: str, weighted: bool) -> None:
+    generator = np.random.default_rng(0)
+    X, y = generator.standard_normal((70, 6)), generator.integers(0, 3, 70)
+    weights = generator.uniform(0.5, 2, 70) if weighted else None
+    trained = []
+    for dynamic in (False, True):
+        network = networks(dynamic)[name]
+        cr.train(network, X, y, epochs=2, batch_size=16, sample_weight=weights)
+        trained.append(network.parameters.copy())
+    np.testing.assert_allclose(trained[0], trained[1], rtol=0, atol=2e-4)
+
+
+def test_an_op_that_can_not_be_recorded_is_called_and_named() -> None:
+    class Longest(cr.Op):
+        """y = x / max|x|, by a branch on values
+        ∂x = ∂y / max|x|"""
+
+        def forward(self, x: Any) -> Any:
+            return x / self.length(x)
+
+        def backward(self, dy: Any, y: Any, x: Any) -> Any:
+            return dict(x=dy / self.length(x))
+
+        def length(self, x: Any) -> Any:
+            return np.abs(x).max() if np.any(x) else x.dtype.type(1)
+
+    network = cr.Network([cr.Dense(3, 4), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1))
+    twin = cr.Network([cr.Dense(3, 4), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1), dynamic=True)
+    X, y = np.random.default_rng(0).standard_normal((20, 3)), np.ones(20)
+    cr.train(network, X, y, epochs=3, batch_size=8)
+    cr.train(twin, X, y, epochs=3, batch_size=8)
+    np.testing.assert_allclose(network.parameters, twin.parameters, atol=1e-6)
+    assert "Longest" in network.summary().engine
+    assert "can't be recorded" in str(network.summary())
+
+
+def test_an_op_that_keeps_a_value_from_its_first_call_is_found_out() -> None:
+    class Stale(cr.Op):
+        """y = z · (what z's mean was at first)
+        ∂z = ∂y"""
+
+        def forward(self, z: Any) -> Any:
+            if not hasattr(self, "factor"):
+                self.factor = 1.0 + np.asarray(z).mean() if isinstance(z, np.ndarray) else 1.0
+            self.factor += 1.0
+            return z * self.factor
+
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=dy * 1.0)
+
+    network = cr.Network([cr.Dense(2, 2), Stale()])
+    with pytest.raises(cr.ChainruleError, match="replayed"):
+        network.forward([[1.0, 2.0]], [[0.0, 0.0]])
+
+
+def test_nodes_show_the_last_training_step_whatever_its_batch_size() -> None:
+    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1)])
+    for size in (4, 3, 4, 1):
+        X = np.full((size, 2), size, np.float32)
+        network.forward(X, np.zeros((size, 1)))
+        network.backward()
+        np.testing.assert_array_equal(network["x"].value, X)
+        assert network["tanh_1"].shape == network["tanh_1"].grad.shape == (size, 3)
+    cr.predict(network, np.zeros((7, 2)))
+    assert network["tanh_1"].shape == (1, 3), "predicting changes nothing that can be looked at"
+
+
+def test_programs_are_dropped_least_recently_used_first() -> None:
+    x, w = Input("x", np.ones((1, 2), np.float32)), Parameter("w", [[1.0], [1.0]])
+    programs = Programs(Graph(cr.sum(x=x @ w)), gradients=True, limit=2)
+    made = {size: programs.get({"x": np.ones((size, 2), np.float32)}) for size in (1, 2)}
+    assert programs.get({"x": np.ones((1, 2), np.float32)}) is made[1]
+    programs.get({"x": np.ones((3, 2), np.float32)})
+    assert programs.get({"x": np.ones((1, 2), np.float32)}) is made[1]
+    assert programs.get({"x": np.ones((2, 2), np.float32)}) is not made[2]
+
+
+def test_a_step_keeps_no_memory_and_allocates_nothing_large() -> None:
+    network = cr.Network([cr.Dense(20, 30), cr.ReLU(), cr.Dense(3), cr.Softmax()], optimizer=cr.Adam(0.01))
+    generator = np.random.default_rng(0)
+    x, y, _ = network.as_batch("test", generator.standard_normal((64, 20)), generator.integers(0, 3, 64))
+    buffers = network.buffers(x, y, None, 64)
+    assert buffers is not None
+    np.copyto(buffers["x"], x)
+    np.copyto(buffers["y"], y)
+
+    def step() -> None:
+        network.step_forward(buffers["x"], buffers["y"])
+        network.backward()
+        network.optimize()
+
+    tracemalloc.start()
+    for _ in range(300):  # until Python has the small objects that it keeps for reuse
+        step()
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(500):
+        step()
+    after, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 1000
+    assert peak - before < 40_000, "temporaries live in the arena"
+
+
+def test_results_that_nobody_reads_are_not_computed() -> None:
+    network = cr.Network([cr.Dense(50, 4), cr.Tanh(), cr.Dense(1)])
+    network.forward(np.ones((8, 50)), np.ones((8, 1)))
+    assert network["x"].grad is None
+    x, y = np.ones((8, 50), np.float32), np.ones((8, 1), np.float32)
+    program = Program(network.graph(), {"x": x, "y": y}, [network.parameters, network.gradients], gradients=True)
+    backward = [call.out.array.shape for call in program.calls[1]]
+    assert (8, 50) not in backward, "the derivative by the data, the largest product of a step"
