@@ -10,14 +10,15 @@ an environment of its own under benchmarks/.environments, made the first time.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import report
-from environments import CONTENDERS, HERE, Contender, installed_size
+from environments import CONTENDERS, HERE, Contender, installed_size, python_of
 from machine import machine
 from measure import Settings, footprint, measure
+from pictures import draw
 from workloads import SWEEPS, TABLES, Unavailable, Workload
 
 QUICK = Settings(rounds=3, processes=1, turn=0.02)
@@ -36,7 +37,8 @@ def main() -> None:
     if content["machine"]["load"] > 0.5:
         print("The machine is busy: expect noise, and believe minima before medians.")
     print(f"{settings.threads} thread(s), {settings.rounds} rounds in each of {settings.processes} process(es)\n")
-    content["footprints"] = footprints(contenders, 1 if options.quick else 3)
+    contenders = [contender for contender in contenders if installed(contender)]
+    content["footprints"] = footprints(contenders, settings.processes)
     content["works"] = {}
     for work in works:
         results = measure(work, contenders, settings)
@@ -44,25 +46,37 @@ def main() -> None:
         content["works"][work.name] = {result.contender.name: result.record() for result in results}
     report.print_overview(content["works"])
     report.print_footprints(content["footprints"])
-    if options.out:
-        files = [*report.draw(options.out, content["works"]), options.out]
-        report.write_json(options.out, content)
-        print("Written:", ", ".join(path.name for path in files))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    files = [*draw(options.out, content["works"]), options.out]
+    report.write_json(options.out, content)
+    print("Written:", ", ".join(path.name for path in files))
+
+
+def installed(contender: Contender) -> bool:
+    """Make the contender's environment; say why where that fails."""
+    try:
+        python_of(contender.environment)
+    except Unavailable as reason:
+        print(f"{contender.name} left out: {reason}")
+        return False
+    return True
 
 
 def footprints(contenders: list[Contender], processes: int) -> dict[str, dict[str, Any]]:
     """Return what it costs to have each library and to start it, by environment."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
+    work = replace(TABLES["W3-sgd"], samples=1000)  # so that the library's memory counts, not the data's
     for contender in contenders:
-        module, environment = contender.module, contender.environment
-        try:
-            entry = footprint(contender, TABLES["W3-sgd"], processes)
-        except Unavailable:
+        if contender.environment in found:
             continue
-        versions = entry.pop("versions")
-        named = {"floor": "numpy", "textbook": "numpy", "sklearn": "scikit-learn"}.get(module, module)
-        entry |= {"version": versions[named], "numpy": versions["numpy"], "installed": installed_size(environment)}
-        found.setdefault(environment, entry)
+        try:
+            entry = footprint(contender, work, processes)
+        except Unavailable as reason:
+            print(f"{contender.name} has no footprint: {reason}")
+            continue
+        environment, versions = contender.environment, entry.pop("versions")
+        entry |= {"version": versions[environment.removesuffix("-fast")], "numpy": versions["numpy"]}
+        found[environment] = entry | {"installed": round(installed_size(environment))}
     return found
 
 
@@ -100,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, help="turns of each process")
     made.add_argument("--processes", type=int, help="fresh processes of each contender")
     made.add_argument("--threads", type=int, default=1, help="threads of each library (1)")
-    made.add_argument("--out", type=Path, help="a .json to write, with pictures beside it", default=HERE / "results" / "bench.json")
+    made.add_argument("--out", type=Path, default=HERE / "results" / "bench.json", help="written, pictures beside it")
     return made
 
 

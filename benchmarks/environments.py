@@ -11,7 +11,6 @@ import selectors
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import venv
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,14 +23,14 @@ ROOT = HERE.parent
 FOLDER = HERE / ".environments"
 PATIENCE = 600.0  # seconds that a contender may take for one answer: compilers are slow
 
-#: What is installed into each environment.
+#: What is installed into each environment, which has the name of what it is for.
 PACKAGES = {
     "numpy": ("numpy",),
     "chainrule": ("--editable", "."),
     "chainrule-fast": ("--editable", ".[fast]"),
     "torch": ("torch==2.13.0", "numpy"),
     "jax": ("jax",),
-    "sklearn": ("scikit-learn",),
+    "scikit-learn": ("scikit-learn",),
     "keras": ("keras", "jax"),
     "mygrad": ("mygrad",),
     "thinc": ("thinc",),
@@ -59,7 +58,7 @@ CONTENDERS = [
     Contender("torch-compiled", "torch", "compiled", "torch"),
     Contender("jax-step", "jax", "step", "jax"),
     Contender("jax-scan", "jax", "scan", "jax"),
-    Contender("sklearn", "sklearn", "", "sklearn"),
+    Contender("sklearn", "sklearn", "", "scikit-learn"),
     Contender("keras", "keras", "", "keras"),
     Contender("mygrad", "mygrad", "", "mygrad"),
     Contender("thinc", "thinc", "", "thinc"),
@@ -78,10 +77,9 @@ def python_of(environment: str) -> Path:
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / ".gitignore").write_text("*\n")
     venv.create(folder, clear=True, with_pip=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES[environment]]
-    done = subprocess.run(install, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise Unavailable(f"it can't be installed: {last_line(done.stderr)}")
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES[environment]]
+    if subprocess.run(install, cwd=ROOT).returncode:
+        raise Unavailable(f"pip can't install {' '.join(PACKAGES[environment])}")
     stamp.write_text(wanted)
     return python
 
@@ -100,10 +98,10 @@ class Process:
     """A contender that lives in a process of its own and answers requests."""
 
     def __init__(self, contender: Contender, threads: int) -> None:
-        self.errors = tempfile.TemporaryFile("w+")
+        command = [str(python_of(contender.environment)), str(HERE / "worker.py"), contender.module, contender.variant]
         self.process = subprocess.Popen(
-            [python_of(contender.environment), HERE / "worker.py", contender.module, contender.variant],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=variables(threads),
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=variables(threads),
         )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -114,13 +112,13 @@ class Process:
         try:
             print(json.dumps({"do": request, **arguments}), file=self.requests, flush=True)
         except BrokenPipeError:
-            raise Unavailable(self.last_words()) from None
+            raise Unavailable("its process died") from None
         with selectors.DefaultSelector() as selector:
             selector.register(self.answers, selectors.EVENT_READ)
             line = self.answers.readline() if selector.select(PATIENCE) else None
         if line is None:
             raise Unavailable(f"no answer within {PATIENCE:.0f} s")
-        answer: dict[str, Any] = json.loads(line) if line else {"unavailable": self.last_words()}
+        answer: dict[str, Any] = json.loads(line) if line else {"unavailable": "its process died"}
         if "unavailable" in answer:
             raise Unavailable(answer["unavailable"])
         return answer
@@ -129,16 +127,10 @@ class Process:
         """Import, build the network."""
         self.ask("prepare", work=asdict(work))
 
-    def last_words(self) -> str:
-        self.errors.seek(0)
-        return f"it stopped: {last_line(self.errors.read())}"
-
     def close(self) -> None:
         """End the process."""
         self.process.kill()
-        self.process.wait()
-        for stream in (self.requests, self.answers, self.errors):
-            stream.close()
+        self.process.communicate()
 
 
 def variables(threads: int) -> dict[str, str]:
@@ -153,9 +145,3 @@ def variables(threads: int) -> dict[str, str]:
         "KERAS_BACKEND": "jax",
         "CUDA_VISIBLE_DEVICES": "",
     }
-
-
-def last_line(text: str) -> str:
-    """Return the last line that says something, shortened, without paths."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].replace(str(ROOT), ".")[:160] if lines else "without a word"

@@ -15,12 +15,12 @@ import os
 import resource
 import sys
 import time
+import traceback
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from workloads import Unavailable, Workload
 
 
@@ -35,31 +35,29 @@ class Worker:
         """Import the library and build the network."""
         self.work = Workload(**{**work, "sizes": tuple(work["sizes"])})
         build = importlib.import_module(f"contenders.{self.module}").build
-        try:
-            self.model = build(self.work, self.variant)
-        except Unavailable as reason:
-            return {"unavailable": str(reason)}
+        self.model = build(self.work, self.variant)
         return {}
 
     def check(self, steps: int) -> dict[str, Any]:
-        """Take the first steps in the given order; return the hash of the start and the loss that is reached."""
+        """Take the first steps in the given order; return the start's hash and loss, and the loss that is reached."""
         getattr(self.model, "run_in_order", self.model.run)(steps)
         state = self.model.state()
         loss = None if state is None else self.work.judge([np.asarray(array) for array in state])
-        return {"digest": self.work.digest(), "loss": loss}
+        start = 0.0 if self.work.kind == "predict" else self.work.judge(self.work.parameters())
+        return {"digest": self.work.digest(), "start": start, "loss": loss}
 
     def run(self, steps: int) -> dict[str, Any]:
-        """Take so many steps; return the seconds they took."""
+        """Take so many steps; return the seconds they took, and the seconds of all cores together."""
         gc.collect()
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         self.model.run(steps)
-        return {"seconds": time.perf_counter() - started}
+        return {"seconds": time.perf_counter() - started, "worked": time.process_time() - worked}
 
     def footprint(self) -> dict[str, Any]:
         """Return the most memory this process has held, in MB, and the versions installed beside it."""
         versions = {d.metadata["Name"].lower(): d.version for d in distributions()}
         blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-        return {"memory": peak_memory(), "versions": versions, "blas": f"{blas['name']} {blas['version']}"}
+        return {"memory": round(peak_memory(), 1), "versions": versions, "blas": f"{blas['name']} {blas['version']}"}
 
 
 def peak_memory() -> float:
@@ -78,7 +76,14 @@ def main(module: str, variant: str) -> None:
     worker = Worker(module, variant)
     for line in sys.stdin:
         request = json.loads(line)
-        print(json.dumps(getattr(worker, request.pop("do"))(**request)), file=answers, flush=True)
+        try:
+            answer = getattr(worker, request.pop("do"))(**request)
+        except Unavailable as reason:
+            answer = {"unavailable": str(reason)}
+        except Exception as problem:  # whatever a library raises, the others are measured
+            traceback.print_exc()
+            answer = {"unavailable": f"{type(problem).__name__}: {problem}"[:200]}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ alike without handing anything over; `digest` proves it. `loss` judges what a co
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import math
@@ -49,15 +50,15 @@ class Workload:
         """Whether the data are the batch, so that nothing is gathered."""
         return self.samples == self.batch
 
+    @functools.cached_property
     def data(self) -> tuple[Array, Array]:
-        """Return inputs and targets: class indices, or numbers for the squared error."""
+        """Inputs and targets: class indices, or numbers for the squared error."""
         if self.name.startswith("W1"):
             return np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "f4"), np.array([[0], [1], [1], [0]], "f4")
         rng = np.random.default_rng(1)
         if self.kind == "gates":
-            return rng.standard_normal((self.samples, self.sizes[0]), "f4"), np.ones(
-                (self.samples, self.sizes[0]), "f4"
-            )
+            shape = (self.samples, self.sizes[0])
+            return rng.standard_normal(shape, "f4"), np.ones(shape, "f4")
         X = rng.integers(0, 256, (self.samples, self.sizes[0]), np.uint8)
         teacher = rng.standard_normal((self.sizes[0], self.sizes[-1]), "f4")
         scaled = np.multiply(X, np.float32(1 / 255), dtype="f4")
@@ -84,19 +85,21 @@ class Workload:
 
     def digest(self) -> str:
         """Return a hash of all that a contender starts from."""
-        arrays = [*self.data(), *self.parameters(), self.epoch()]
-        return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
+        digest = hashlib.sha256()
+        for array in (*self.data, *self.parameters(), self.epoch()):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def judge(self, arrays: Sequence[Array]) -> float:
         """Return the loss, over the first 1000 samples, of what a contender has learnt.
 
         For predictions `arrays` are the probabilities of the first batch instead.
         """
-        X, y = self.data()
+        X, y = self.data
         X, y = X[:1000].astype("f8"), y[:1000]
         if self.kind == "predict":
             rows = self.epoch()[0]
-            return float(-np.log(np.asarray(arrays[0], "f8")[range(len(rows)), self.data()[1][rows]]).mean())
+            return float(-np.log(np.asarray(arrays[0], "f8")[range(len(rows)), self.data[1][rows]]).mean())
         h = X / 255 if self.uint8 else X
         layers = list(zip(arrays[::2], arrays[1::2]))
         for i, (weights, bias) in enumerate(layers):
@@ -115,10 +118,9 @@ def _tables() -> Iterator[Workload]:
     w1 = Workload("W1", (2, 3, 1), 4, activation="tanh", loss="squared error", learning_rate=0.1, samples=4)
     w2 = Workload("W2", (784, 16, 16, 10), 64)
     w3 = Workload("W3-sgd", (784, 200, 100, 10), 64)
-    adam = {"optimizer": "adam", "learning_rate": 0.001}
-    w3_adam = replace(w3, name="W3-adam", **adam)
+    w3_adam = replace(w3, name="W3-adam", optimizer="adam", learning_rate=0.001)
     w4 = replace(w3, name="W4", batch=512)
-    w5 = Workload("W5", (784, 1024, 1024, 10), 256, **adam)  # type: ignore[arg-type]
+    w5 = replace(w3_adam, name="W5", sizes=(784, 1024, 1024, 10), batch=256)
     for work in (w1, w2, replace(w2, name="W2-uint8", uint8=True), w3, w3_adam, w4, w5):
         yield work
         yield replace(work, name=f"{work.name}-silent", loss_value=False)

@@ -28,7 +28,7 @@ ROOMS = (
     ("plot",),
     ("explain",),
     ("onnx", "sklearn", "source", "torch_weights"),
-    ("chainrule",),
+    ("chainrule", "public"),
     ("__main__", "cli"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}

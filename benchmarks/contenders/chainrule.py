@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import chainrule as cr
 from workloads import BETA_1, BETA_2, EPSILON, Unavailable, Workload
+
+import chainrule as cr
 
 
 class Given(cr.Initializer):
@@ -34,15 +35,13 @@ class Gate(cr.Layer):
 
 
 class Chainrule:
-    """A Network and its public step."""
+    """A Network and its public step, on batches gathered to where the network wants them."""
 
     def __init__(self, work: Workload, variant: str) -> None:
-        self.work, self.variant = work, variant
-        self.X, self.y = work.data()
-        self.batches = work.batches()
+        self.work = work
         entropy = work.loss == "cross-entropy"
         layers: list[Any] = [cr.Rescale(1 / 255)] if work.uint8 else []
-        for outputs, start in zip(work.sizes[1:], work.parameters()[::2], strict=True):
+        for outputs, start in zip(work.sizes[1:], work.parameters()[::2]):
             given = Given(start)
             layers.append(Gate(given) if work.kind == "gates" else cr.Dense(outputs, initializer=given))
             if work.kind != "gates":
@@ -52,24 +51,24 @@ class Chainrule:
         optimizer: Any = cr.SGD(work.learning_rate)
         if work.optimizer == "adam":
             optimizer = cr.Adam(work.learning_rate, BETA_1, BETA_2, EPSILON)
-        self.network = cr.Network(
-            layers, None if entropy else cr.MeanSquaredError(), optimizer, inputs=work.sizes[0],
-            dynamic=variant == "called",
-        )  # fmt: skip
+        loss = None if entropy else cr.MeanSquaredError()
+        self.network = cr.Network(layers, loss, optimizer, inputs=work.sizes[0], dynamic=variant == "called")
+        self.X, self.y, _ = self.network.as_batch("bench", *work.data)
+        self.places = self.network.buffers(self.X, self.y, None, work.batch) or {}
+        self.batches = work.batches()
 
     def run(self, steps: int) -> None:
-        network = self.network
-        for rows in itertools.islice(self.batches, steps):
-            if self.work.full_batch:
-                x, y = self.X, self.y
-            else:
-                x, y = (array.take(rows, axis=0, mode="clip") for array in (self.X, self.y))
-            if self.work.kind == "predict":
-                self.probabilities = network.compute(x)
-            else:
-                network.forward(x, y)
-                network.backward()
-                network.optimize()
+        network, X, Y, x_place, y_place = self.network, self.X, self.y, self.places.get("x"), self.places.get("y")
+        if self.work.full_batch:
+            x, y = (array.take(range(len(X)), 0, place, "clip") for array, place in ((X, x_place), (Y, y_place)))
+            for _ in range(steps):
+                network.step(x, y)
+        elif self.work.kind == "predict":
+            for rows in itertools.islice(self.batches, steps):
+                self.probabilities = network.compute(X.take(rows, 0, mode="clip"))
+        else:
+            for rows in itertools.islice(self.batches, steps):
+                network.step(X.take(rows, 0, x_place, "clip"), Y.take(rows, 0, y_place, "clip"))
 
     def state(self) -> list[Any]:
         if self.work.kind == "predict":
@@ -79,6 +78,8 @@ class Chainrule:
 
 def build(work: Workload, variant: str) -> Chainrule:
     """Return a network for `work`, used in the way that `variant` names."""
-    if variant != "called":
-        raise Unavailable(f"it is not {variant} yet")
+    if variant == "compiled":
+        raise Unavailable("it is not compiled yet")
+    if not work.loss_value:
+        raise Unavailable("a step always tells its loss")
     return Chainrule(work, variant)

@@ -39,8 +39,8 @@ class Floor:
         d, z, row = np.ones_like(x), np.empty_like(x), np.empty_like(weights[0])
         one, ones = np.array(1, "f4"), np.ones(len(x), "f4")
         for w, t_i, (h, after) in zip(weights, t, itertools.pairwise(a)):
-            calls = (np.multiply, (h, w, t_i)), (np.add, (t_i, w, t_i)), (np.tanh, (t_i, t_i)), (np.add, (h, t_i, after))
-            self.calls += calls
+            self.calls += [(np.multiply, (h, w, t_i)), (np.add, (t_i, w, t_i))]
+            self.calls += [(np.tanh, (t_i, t_i)), (np.add, (h, t_i, after))]
         for w, t_i, h in reversed(list(zip(weights, t, a))):
             self.calls += [(np.multiply, (t_i, t_i, z)), (np.subtract, (one, z, z)), (np.multiply, (d, z, z))]
             self.calls += [(ones.dot, (z, row)), (np.multiply, (z, h, h)), (ones.dot, (h, row))]

@@ -19,7 +19,7 @@ class Jax:
 
     def __init__(self, work: Workload, variant: str) -> None:
         self.work, self.variant = work, variant
-        self.X, self.y = (jnp.asarray(array) for array in work.data())
+        self.X, self.y = (jnp.asarray(array) for array in work.data)
         self.rows = jnp.asarray(work.epoch(), jnp.int32)
         self.batches = itertools.cycle(list(self.rows))
         parameters = [jnp.asarray(array) for array in work.parameters()]

@@ -17,7 +17,7 @@ class Keras:
 
     def __init__(self, work: Workload) -> None:
         self.work = work
-        X, y = work.data()
+        X, y = work.data
         order = work.epoch().ravel()
         self.X, self.y = X[order], y[order]
         ends = work.loss == "cross-entropy"

@@ -19,7 +19,7 @@ class MyGrad:
 
     def __init__(self, work: Workload) -> None:
         self.work = work
-        self.X, self.y = work.data()
+        self.X, self.y = work.data
         self.batches = work.batches()
         self.parameters = [mg.tensor(array) for array in work.parameters()]
         self.moments = [(np.zeros_like(p.data), np.zeros_like(p.data)) for p in self.parameters]

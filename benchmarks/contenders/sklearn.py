@@ -21,7 +21,7 @@ class Sklearn:
 
     def __init__(self, work: Workload) -> None:
         self.work = work
-        X, y = work.data()
+        X, y = work.data
         order = work.epoch().ravel()
         self.X, self.y = X[order], y[order]
         self.model = MLPClassifier(

@@ -14,7 +14,7 @@ class Textbook:
 
     def __init__(self, work: Workload) -> None:
         self.work = work
-        self.X, self.y = work.data()
+        self.X, self.y = work.data
         self.batches = work.batches()
         self.parameters = work.parameters()
         self.moments = [(np.zeros_like(p), np.zeros_like(p)) for p in self.parameters]

@@ -15,7 +15,7 @@ class Thinc:
 
     def __init__(self, work: Workload) -> None:
         self.work = work
-        self.X, self.y = work.data()
+        self.X, self.y = work.data
         self.one_hot = np.eye(work.sizes[-1], dtype="f4")[self.y]
         self.batches = work.batches()
         pairs = list(itertools.pairwise(work.sizes))

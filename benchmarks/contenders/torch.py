@@ -27,7 +27,7 @@ class Torch:
 
     def __init__(self, work: Workload, variant: str) -> None:
         self.work = work
-        self.X, self.y = (torch.from_numpy(array) for array in work.data())
+        self.X, self.y = (torch.from_numpy(array) for array in work.data)
         self.batches = itertools.cycle([torch.from_numpy(rows) for rows in work.epoch()])
         layers: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise(work.sizes):
@@ -48,7 +48,8 @@ class Torch:
 
     def loss(self, x: Any, y: Any) -> Any:
         output = self.network(x * (1 / 255) if self.work.uint8 else x)
-        return functional.cross_entropy(output, y) if self.work.loss == "cross-entropy" else functional.mse_loss(output, y)
+        loss = functional.cross_entropy if self.work.loss == "cross-entropy" else functional.mse_loss
+        return loss(output, y)
 
     def predict(self, x: Any, y: Any) -> Any:
         with torch.inference_mode():

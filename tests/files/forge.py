@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from chainrule.files import Contents
 from chainrule.files.model import contents_of
 from chainrule.nn import Dense, Dropout, Network
 from chainrule.ops import Tanh
@@ -25,11 +27,16 @@ def small_network() -> Network:
     return network
 
 
+@cache
+def _contents() -> Contents:
+    return contents_of(small_network())
+
+
 class Forgery:
     """The parts of a model file, to be changed and put together again."""
 
-    def __init__(self, network: Network | None = None) -> None:
-        contents = contents_of(network or small_network())
+    def __init__(self) -> None:
+        contents = _contents()
         self.metadata: dict[str, Any] = dict(contents.metadata)
         self.description = json.loads(self.metadata.pop("description"))
         self.state = json.loads(self.metadata.pop("state"))

@@ -145,6 +145,14 @@ def test_a_build_that_failed_leaves_the_network_as_it_was():
     assert np.array_equal(network.parameters, fresh.parameters)
 
 
+def test_layers_built_for_data_that_did_not_fit_are_built_anew():
+    network = cr.Network([cr.Concatenate([[cr.Dense(4)], [cr.Dense(3, 2)]])])
+    with pytest.raises(cr.ChainruleError, match=r"got samples with 5 features, but expected 3"):
+        cr.predict(network, np.zeros((2, 5)))
+    assert cr.predict(network, np.zeros((2, 3))).shape == (2, 6)
+    assert network.parameters.size == 3 * 4 + 4 + 3 * 2 + 2
+
+
 def test_seeds_decide_the_start_and_dtypes_share_it():
     def start(**settings):
         return cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dense(2)], **settings).parameters
@@ -211,7 +219,7 @@ def test_backward_and_optimize_want_a_forward_first():
     network = cr.Network([cr.Dense(3, 2)])
     with pytest.raises(MisuseError, match=r"Call network.forward\(x, y\) first"):
         network.backward()
-    with pytest.raises(MisuseError, match=r"network.backward\(\) first"):
+    with pytest.raises(MisuseError, match=r"then network.backward\(\)"):
         network.optimize()
 
 

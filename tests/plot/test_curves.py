@@ -72,7 +72,7 @@ def test_the_best_epoch_is_marked_in_every_panel() -> None:
 @pytest.mark.parametrize("losses", [[0.3], [0.3, 0.2]])
 def test_few_epochs_are_dots_at_whole_numbers(losses: list[float]) -> None:
     figure = learning_curve(history(losses, best=1))
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     axes = figure.axes[0]
     assert axes.lines[0].get_marker() == "o"
     assert all(float(tick).is_integer() for tick in axes.get_xticks())

@@ -166,7 +166,7 @@ def test_more_classes_than_colours_still_differ() -> None:
 def test_names_of_classes_are_only_text() -> None:
     names = ["$x^$", "_y\n\x1b[31m", "z" * 80]
     figure = decision_surface(thirds(), POINTS, THREE, classes=names)
-    figure.canvas.draw()  # here a formula would be read, and this one can't be
+    figure.draw_without_rendering()  # here a formula would be read, and this one can't be
     shown = [text.get_text() for text in figure.legends[0].get_texts()]
     assert shown == ["$x^$", "_y\\n\\x1b[31m", "z" * 23 + "…"]
 

@@ -42,6 +42,17 @@ def test_the_log_has_an_object_an_epoch_and_the_plain_lines(tmp_path: Path) -> N
     assert (folder / "log.txt").read_text().splitlines() == said
 
 
+def test_the_log_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
+    counts: list[int] = []
+
+    class Reader(cr.Callback):
+        def after_epoch(self, training: cr.training.Training, epoch: cr.training.Epoch) -> None:
+            counts.append((tmp_path / "xor-001" / "log.jsonl").read_text().count("\n"))
+
+    recipes.run(SHORT, out=tmp_path, callbacks=[Reader()])
+    assert counts == list(range(1, 21))
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 9, 10, 11, 60, 199, 500, 1000, 12345])
 def test_the_log_is_thinned_to_twelve_lines_with_the_first_and_the_last(epochs: int) -> None:
     told = [epoch for epoch in range(1, epochs + 1) if told_epoch(epoch, epochs)]

@@ -9,6 +9,8 @@ import pytest
 
 from chainrule import data, recipes
 from chainrule.errors import InputError
+from chainrule.nn import Dropout
+from chainrule.optim import SGD, Phases
 from chainrule.recipes.build import build
 from chainrule.recipes.samples import Samples, gather, relabelled
 
@@ -86,3 +88,27 @@ def test_another_file_is_numbered_as_the_network_is() -> None:
     assert relabelled(found, ("aster", "lily", "rose"), "x").tolist() == [1, 2, 1]
     with pytest.raises(InputError, match="the class 'lily'"):
         relabelled(found, ("aster", "rose"), "x")
+
+
+@pytest.mark.parametrize(("layers", "loss"), [("2-4-1", "BinaryCrossEntropy"), ("2-4-2", "CategoricalCrossEntropy")])
+def test_two_classes_take_one_output_or_two(layers: str, loss: str) -> None:
+    recipe = told('name = "moons"', layers, loss)
+    assert build(recipe, gather(recipe)).classes == ("0", "1")
+
+
+def test_the_short_form_becomes_layers() -> None:
+    recipe = recipes.from_toml(
+        'layers = "2-4-3-2"\nactivation = "Tanh"\ndropout = 0.5\ninput_dropout = 0.25\nl2 = 0.1\n'
+        'loss = "CategoricalCrossEntropy"\nphases = [{epochs = 2, learning_rate = 0.1}, '
+        "{epochs = 3, learning_rate = 1}]\n"
+        'optimizer = {type = "SGD", momentum = 0.5}\ndata = {name = "moons"}',
+        "test",
+    )
+    network = build(recipe, gather(recipe))
+    assert [type(layer).__name__ for layer in network.layers] == [
+        "Dropout", "Dense", "Tanh", "Dropout", "Dense", "Tanh", "Dropout", "Dense", "Softmax",
+    ]  # fmt: skip
+    rates = [layer.rate for layer in network.layers if isinstance(layer, Dropout)]
+    assert rates == [0.25, 0.5, 0.5]
+    assert network.l2 == 0.1
+    assert repr(network.optimizer) == repr(SGD(Phases((2, 0.1), (3, 1.0)), momentum=0.5))

@@ -205,9 +205,7 @@ def test_a_step_keeps_no_memory_and_allocates_nothing_large() -> None:
     np.copyto(buffers["y"], y)
 
     def step() -> None:
-        network.step_forward(buffers["x"], buffers["y"])
-        network.backward()
-        network.optimize()
+        network.step(buffers["x"], buffers["y"])
 
     tracemalloc.start()
     for _ in range(300):  # until Python has the small objects that it keeps for reuse

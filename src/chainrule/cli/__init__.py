@@ -36,7 +36,7 @@ def status(arguments: Sequence[str] | None = None) -> int:
     except click.UsageError as problem:
         return failed(str(in_our_voice(problem)))
     except (click.Abort, KeyboardInterrupt):
-        failed("stopped")
+        click.echo("Stopped", err=True)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone, as `head` does: nobody is left to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

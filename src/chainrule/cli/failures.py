@@ -29,8 +29,8 @@ def in_our_voice(problem: click.UsageError) -> InputError:
     if isinstance(problem, click.MissingParameter) and problem.param is not None:
         return InputError(where, given=f"no {str(problem.param.name).upper()}", expected="it to be there", fix=fix)
     if isinstance(problem, click.BadOptionUsage):
-        return InputError(
-            where, given=f"{problem.option_name} in a way that it can't be used", expected=expected, fix=fix
-        )
+        valueless = "requires" in problem.message
+        given, expected = ("no value", "one") if valueless else ("a value", "none")
+        return InputError(f"{where} {problem.option_name}", given=given, expected=expected, fix=fix)
     message = problem.format_message().rstrip(".").removeprefix("Got ")
     return InputError(where, given=message[:1].lower() + message[1:], expected=expected, fix=fix)

@@ -23,7 +23,7 @@ def draw(result: Result) -> list[str]:
     }
     if has_surface(result):
         wanted["decision-surface.png"] = lambda path: plot.decision_surface(
-            result.network, X, y, path=path, title=result.recipe
+            result.network, X, y, path=path, title=result.recipe, classes=_spelt(result)
         )
     notes = []
     for name, picture in wanted.items():
@@ -44,7 +44,14 @@ def drawn_in_text(result: Result) -> str:
         return ""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     try:
-        text = plot.surface_text(result.network, *result.samples.train, width=40, height=14, plain=encoding != "utf8")
+        text = plot.surface_text(
+            result.network,
+            *result.samples.train,
+            width=40,
+            height=14,
+            classes=_spelt(result),
+            plain=encoding != "utf8",
+        )
     except ChainruleError:  # too many classes, an output that is not finite: the picture's note says it
         return ""
     return text
@@ -53,3 +60,8 @@ def drawn_in_text(result: Result) -> str:
 def has_surface(result: Result) -> bool:
     """Tell whether a run has two inputs and classes."""
     return result.samples.train[0].shape[1:] == (2,) and result.samples.classes is not None
+
+
+def _spelt(result: Result) -> list[str]:
+    """Return the classes' names, with a word before those that are numbers."""
+    return [f"class {name}" if name.isdigit() else name for name in result.samples.classes or ()]

@@ -5,7 +5,7 @@ There is one gather, and inputs, targets and weights all go through it with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ def batches(
     *,
     sample_weight: ArrayLike | None = None,
     generator: np.random.Generator | None = None,
+    into: Callable[[int], Sequence[NDArray[Any]] | None] | None = None,
 ) -> Iterator[Any]:
     """Return the batches of one epoch: every sample exactly once.
 
@@ -40,12 +41,14 @@ def batches(
         A weight per sample, taken by the same index.
     generator : numpy.random.Generator, optional
         Draws the order of the samples, once, when `batches` is called. None keeps them in their order.
+    into : function, optional
+        Called with the number of samples in a batch, it returns the arrays to write the batch to, or None.
 
     Returns
     -------
     iterator
         Of ``(X_batch, y_batch)``; of ``(X_batch, y_batch, weight_batch)`` with weights; of ``X_batch`` without `y`.
-        All are arrays of their own: changing one changes no data.
+        All are arrays of their own, changing one changes no data; or those that `into` returned.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def batches(
     if generator is not None:
         checks.instance("batches generator", generator, np.random.Generator, "numpy.random.default_rng(0)")
         order = generator.permutation(count)
-    return _walk(arrays, order, count, size)
+    return _walk(arrays, order, count, size, into)
 
 
 def split(
@@ -138,22 +141,36 @@ def split(
     )
 
 
-def _walk(arrays: list[NDArray[Any]], order: NDArray[np.int64] | None, count: int, size: int) -> Iterator[Any]:
+def _walk(
+    arrays: list[NDArray[Any]],
+    order: NDArray[np.int64] | None,
+    count: int,
+    size: int,
+    into: Callable[[int], Sequence[NDArray[Any]] | None] | None,
+) -> Iterator[Any]:
     for start in range(0, count, size):
-        if order is None:
-            parts = tuple(np.array(array[start : start + size]) for array in arrays)
-        else:
-            index = order[start : start + size]
+        index = slice(start, start + size) if order is None else order[start : start + size]
+        places = None if into is None else into(min(size, count - start))
+        if places is None:
             parts = tuple(_gather(array, index) for array in arrays)
+        else:
+            parts = tuple(_gather(array, index, place) for array, place in zip(arrays, places, strict=True))
         yield parts if len(parts) > 1 else parts[0]
 
 
-def _gather(array: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the rows of `array` named by `index`, as an array of its own."""
-    if array.flags.c_contiguous and array.flags.aligned:
-        # The index is a permutation, so nothing is ever clipped: this mode only saves the check of every entry.
-        return array.take(index, axis=0, mode="clip")
-    return np.ascontiguousarray(array[index])  # take would first copy such an array whole
+def _gather(array: NDArray[Any], index: NDArray[np.int64] | slice, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return the rows of `array` named by `index`, as an array of its own or in `out`, in its dtype."""
+    if isinstance(index, slice) or not (array.flags.c_contiguous and array.flags.aligned):
+        rows = array[index]  # take would first copy an array whole that is not contiguous
+        if out is None:
+            return np.array(rows)
+        np.copyto(out, rows, casting="same_kind")
+        return out
+    if out is not None and out.dtype != array.dtype:
+        np.copyto(out, array.take(index, axis=0, mode="clip"), casting="same_kind")
+        return out
+    # The index is a permutation, so nothing is ever clipped: this mode only saves the check of every entry.
+    return array.take(index, axis=0, out=out, mode="clip")
 
 
 def _weights(sample_weight: ArrayLike, y: ArrayLike | None) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from chainrule.files.atomic import write_atomically
 from chainrule.files.container import Contents, write
 from chainrule.files.description import describe
-from chainrule.files.model import check_savable, load, save
+from chainrule.files.model import check_savable, contents_of, load, network_from, save
 from chainrule.files.reader import Header, read, read_header
 from chainrule.files.rebuilding import rebuild
 
@@ -25,4 +25,6 @@ __all__ = [
     "read",
     "read_header",
     "write",
+    "contents_of",
+    "network_from",
 ]

@@ -11,6 +11,7 @@ import errno
 import os
 import secrets
 import stat
+import string
 import sys
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeAlias
@@ -24,6 +25,7 @@ if sys.platform != "win32":
 Path: TypeAlias = "str | os.PathLike[str]"
 
 _ENDING = ".tmp"
+_RANDOM = 16  # hexadecimal digits in the name of a temporary file
 _LONGEST_NAME = 100  # characters of the target's name in that of the temporary file, which must not get too long
 _NO_FSYNC_OF_FOLDERS = {errno.EINVAL, errno.ENOTSUP}
 
@@ -86,7 +88,8 @@ def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], object], *, 
                 file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            file.close()  # before the renaming: an error on closing counts
+            if sys.platform == "win32":
+                file.close()  # an open file can't be renamed there; elsewhere it keeps its lock until it is
             os.replace(temporary, target)
         _force_folder(folder)
     except FileError:
@@ -121,13 +124,17 @@ def _expect_replaceable(where: str, target: str) -> None:
 @contextlib.contextmanager
 def _temporary(folder: str, name: str) -> Iterator[tuple[str, BinaryIO]]:
     """Open a new file beside the target, locked so that nobody sweeps it away; remove it if anything goes wrong."""
-    path = os.path.join(folder, f"{_stem(name)}{secrets.token_hex(8)}{_ENDING}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(path, flags, 0o666)  # the system takes the umask off
+    path = ""
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            _lock(descriptor)
-            yield path, file
+        while True:
+            path = os.path.join(folder, f"{_stem(name)}{secrets.token_hex(_RANDOM // 2)}{_ENDING}")
+            with os.fdopen(os.open(path, flags, 0o666), "wb") as file:  # the system takes the umask off
+                _lock(file.fileno(), wait=True)
+                if os.path.exists(path):
+                    yield path, file
+                    return
+            # Another saver of this file has swept it away just before it was locked: once more.
     except BaseException:  # Ctrl-C, too
         with contextlib.suppress(OSError):
             os.unlink(path)
@@ -138,12 +145,12 @@ def _stem(name: str) -> str:
     return f".{name[:_LONGEST_NAME]}."
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock an open file for this process, if that is possible: False says that another one has it."""
+def _lock(descriptor: int, *, wait: bool) -> bool:
+    """Lock an open file until it is closed; False where another process has it, or there are no locks."""
     if sys.platform == "win32":  # where a file that is being written can't be removed anyway
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
@@ -152,9 +159,8 @@ def _lock(descriptor: int) -> bool:
 def _sweep(folder: str, name: str) -> None:
     """Remove what processes that were killed while they saved this file have left: nobody holds its lock."""
     stem = _stem(name)
-    length = len(stem) + 16 + len(_ENDING)
     try:
-        left = [n for n in os.listdir(folder) if n.startswith(stem) and n.endswith(_ENDING) and len(n) == length]
+        left = [n for n in os.listdir(folder) if n.startswith(stem) and _is_random(n[len(stem) :])]
     except OSError:  # a folder one may write to but not list
         return
     for entry in left:
@@ -162,10 +168,15 @@ def _sweep(folder: str, name: str) -> None:
             path = os.path.join(folder, entry)
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
             try:
-                if _lock(descriptor):
+                if _lock(descriptor, wait=False):
                     os.unlink(path)
             finally:
                 os.close(descriptor)
+
+
+def _is_random(ending: str) -> bool:
+    word = ending.removesuffix(_ENDING)
+    return len(ending) == _RANDOM + len(_ENDING) and len(word) == _RANDOM and not set(word) - set(string.hexdigits)
 
 
 def _force_folder(folder: str) -> None:

@@ -15,7 +15,6 @@ from chainrule.files.description import describe
 from chainrule.files.reader import read
 from chainrule.files.rebuilding import checked_classes, rebuild
 from chainrule.files.saved_network import SLOTS, SavedNetwork
-from chainrule.generators import Generators
 from chainrule.graph import Parameter
 from chainrule.nn import Network
 
@@ -179,14 +178,11 @@ def network_from(contents: Contents, *, custom: Mapping[str, type[Any]] | None =
             )
         network.build(saved.state["sample_shape"])
         saved.expect_leaves(network)
-        network.generators = Generators(network.seed)  # those that building made are not the saved ones
         network.restore(saved.state)
     except FileError:
         raise
     except ChainruleError as error:
-        raise FileError(
-            f"{where}: {error.where}", given=error.given, expected=error.expected, fix=error.fix
-        ) from error
+        raise FileError(f"{where}: {error.where}", given=error.given, expected=error.expected, fix=error.fix) from error
     except Exception as error:  # a class of the caller's may raise anything, and memory may run out
         raise FileError(
             where,

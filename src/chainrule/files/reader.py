@@ -26,12 +26,13 @@ from chainrule.files.container import (
     FORMAT,
     LONGEST_HEADER,
     MOST_AXES,
-    MOST_TENSORS,
+    MOST_MARKS,
     NO_DIGEST,
     VERSION,
     Contents,
     bad_name,
     digest_field,
+    marks,
 )
 
 _COPY = "The file is damaged or was not written by chainrule: get another copy"
@@ -155,11 +156,11 @@ def _header(where: str, file: io.BufferedReader) -> Header:
         _refuse(where, "a file that became shorter while it was read", "one that stays as it is")
     if not text.startswith(b"{"):
         _refuse(where, f"a header that begins with {text[:1]!r}", "a JSON object")
+    if marks(text) > MOST_MARKS:
+        _refuse(where, f"{marks(text):,} lists, objects and keys in the header", f"at most {MOST_MARKS:,}")
     table = strict_json.loads(where, text.rstrip(b" "))
     metadata = table.pop("__metadata__", None)
     _expect_metadata(where, metadata)
-    if len(table) > MOST_TENSORS:
-        _refuse(where, f"{len(table):,} arrays", f"at most {MOST_TENSORS:,}")
     if text.count(digest_field(metadata["sha256"])) != 1:
         _refuse(where, "a digest that is not written as chainrule writes it", 'one "sha256":"…"')
     tensors = {name: _tensor(where, name, entry) for name, entry in table.items()}

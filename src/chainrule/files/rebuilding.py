@@ -180,9 +180,7 @@ class _Rebuilder:
         for name, parameter in declared.items():
             if name not in data and (self.complete or parameter.default is inspect.Parameter.empty):
                 raise self.refusal(place, f"no {name}", f"every setting of {kind.__name__}", f"Add {name}")
-        return {
-            name: self.value(data[name], _inside(place, name), depth + 1) for name in declared if name in data
-        }
+        return {name: self.value(data[name], _inside(place, name), depth + 1) for name in declared if name in data}
 
     def value(self, data: Any, place: str, depth: int) -> Any:
         if data is None or isinstance(data, (bool, int, float, str)):

@@ -83,8 +83,6 @@ class SavedNetwork:
         size.chain(layers, shape, dtype)
         if not size.known:
             return
-        if size.parameters + size.states != held:
-            _refuse(self.where, f"{held:,} numbers", f"{size.parameters + size.states:,} for this description")
         frozen = sum(self.state["leaves"][name].size for name in self.state["frozen"])
         optimizer = settings.get("optimizer")
         slots = (size.parameters - frozen) * len(getattr(optimizer, "slots", ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class Graph:
         self._places = {id(node): i for i, node in enumerate(self.nodes)}
         self.inputs = _inputs(self.nodes)
         self.parameters = tuple(n for n in self.nodes if isinstance(n, Parameter))
-        self._asked = None if wrt is None else (wrt,) if isinstance(wrt, Node) else tuple(wrt)
+        self._asked = None if wrt is None else _listed(wrt)
         self.wrt = self._what_is_asked()
         self._frozen = tuple(p.frozen for p in self.parameters)
         self.calls = Calls(self.nodes, self._places[id(self.root)], self._on_the_way())
@@ -233,6 +233,10 @@ class Graph:
 def _rebuild(flat: Any, roots: list[int], asked: list[int] | None) -> Graph:
     nodes = unflatten(flat)
     return Graph(*(nodes[i] for i in roots), wrt=None if asked is None else [nodes[i] for i in asked])
+
+
+def _listed(wrt: Node | Iterable[Node]) -> tuple[Node, ...]:
+    return tuple(wrt) if isinstance(wrt, Iterable) and not isinstance(wrt, Node) else (wrt,)
 
 
 def _inputs(nodes: Sequence[Node]) -> dict[str, Input]:

@@ -97,7 +97,7 @@ class Node:
     def where(self) -> str:
         """How errors name this node: its kind and its name."""
         kind = type(self.op or self).__name__
-        return kind if self.op is not None and self.name == self.op.name else f"{kind} {self.name!r}"
+        return kind if not self.name or (self.op is not None and self.name == self.op.name) else f"{kind} {self.name!r}"
 
     def forward(self, **feeds: Any) -> Array:
         """Compute this node again from its leaves; short for ``Graph(node).forward(...)``."""

@@ -76,6 +76,8 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
             fix="Take X and y from the same rows",
         )
     outputs = output[0]
+    if objective.takes_labels and array.shape == (count, 1) != (count, outputs):
+        array = array.reshape(count)  # class indices in a column
     if objective.takes_labels and array.ndim == 1:
         labels = array if array.dtype.kind in "iu" else _whole(where, array)
         return labels.astype(np.intp, copy=False)
@@ -122,15 +124,16 @@ def weights(where: str, sample_weight: Any, count: int, objective: Objective, dt
 def _array(where: str, name: str, value: Any) -> Array:
     try:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError):
         raise InputError(
             where, given=f"{name} with rows of different lengths", expected="a table of numbers", fix="Fill the gaps"
-        ) from error
+        ) from None
     if array.dtype.kind not in "fiub":
         if array.ndim == 0:
-            raise InputError(
-                where, given=f"{name} of type {type(value).__name__}", expected="an array", fix=f"Pass np.array({name})"
-            )
+            given, fix = f"{name} of type {type(value).__name__}", f"Pass np.array({name})"
+            if value is None or isinstance(value, str):
+                given, fix = f"{name}={value!r:.60}", "Pass the numbers themselves; cr.data has readers for files"
+            raise InputError(where, given=given, expected="an array", fix=fix)
         fix = "Turn texts into class indices: names, y = np.unique(y, return_inverse=True)"
         raise InputError(
             where,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """What a network asks of its engine."""
+    """What a network asks of its engine. It calls `forward`, `backward` and `optimize` with warnings off."""
 
     graph: Graph | None
     """The graph of the last forward pass, whose nodes show values and gradients."""
@@ -67,7 +67,7 @@ class Calling:
         self.network.vector.add_penalty_gradients()
 
     def optimize(self, learning_rate: float | None) -> None:
-        self.network.optimizer_state.apply(self.network.learnt_gradients(), learning_rate)
+        self.network.optimizer_state.apply(self.network.vector.learnt_gradients(), learning_rate)
 
     def compute(self, x: Array) -> Array:
         return graph_over(self.network, x, None, None, "prediction").compute()[0]
@@ -91,32 +91,34 @@ class Replaying:
         self.lowering = lowering
         self.graph: Graph | None = None
         self._program: Program | None = None
+        self._spent = False
         self._masks: list[tuple[Mask, Array]] = []
         self._programs: dict[str, Programs] = {}
         self._lock = threading.RLock()
 
     def forward(self, x: Array, y: Array, sample_weight: Array | None) -> float:
         program = self._program
-        if program is None or program.inputs["x"] is not x:
+        if program is None or program.inputs["x"] is not x or program.inputs["y"] is not y:
             program = self._take("training", x, y, sample_weight, len(x))
             program.feed(**_feeds(x, y, sample_weight))
         for mask, array in self._masks:
             array[...] = mask.drawn(len(array))
-        with np.errstate(all="ignore"):
-            program.run(0)
+        program.run(0)
+        self._spent = False
         return float(program.root)
 
     def backward(self) -> None:
         assert self._program is not None
-        with np.errstate(all="ignore"):
-            self._program.run(1)
-            self._program.run(2)
+        if self._spent:  # the first backward has written over what it no longer needed
+            self._program.run(0)
+        self._program.run(1)
+        self._program.run(2)
+        self._spent = True
 
     def optimize(self, learning_rate: float | None) -> None:
         assert self._program is not None
         self.network.optimizer_state.advance(learning_rate)
-        with np.errstate(all="ignore"):
-            self._program.run(3)
+        self._program.run(3)
 
     def compute(self, x: Array) -> Array:
         with self.programs("prediction").lent({"x": x}) as program:
@@ -133,7 +135,8 @@ class Replaying:
             return float(loss), output.copy()
 
     def buffers(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
-        return self._take("training", x[:1], y[:1], None if sample_weight is None else sample_weight[:1], count).inputs
+        weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)  # the first may be 0
+        return self._take("training", x[:1], y[:1], weights, count).inputs
 
     def describe(self) -> str:
         called = sorted({where for programs in self._programs.values() for where in programs.called})
@@ -159,7 +162,7 @@ class Replaying:
             vector.add_penalty_gradients(wrap)
 
         def update(wrap: Wrap) -> None:
-            state.formulas([wrap(gradient) for gradient in network.learnt_gradients()], wrap)
+            state.formulas([wrap(gradient) for gradient in vector.learnt_gradients()], wrap)
 
         slots = [array for arrays in state.slots.values() for array in arrays]
         return Programs(
@@ -186,6 +189,11 @@ class Replaying:
             self._program, self.graph = program, programs.graph
             self._masks = [(mask, program.inputs[str(mask.name)]) for mask in masks]
         return program
+
+
+def quiet() -> np.errstate:
+    """While arithmetic may overflow: what comes of it is looked at, not warned of."""
+    return np.errstate(all="ignore")
 
 
 def _kind(use: str, sample_weight: Array | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, NoReturn, Self
 
 import numpy as np
@@ -20,10 +21,11 @@ from chainrule.graph.node import Node, Parameter, State
 from chainrule.nn import doors
 from chainrule.nn.building import built, class_names, sample_shape, told_shape
 from chainrule.nn.dense import checked_name
-from chainrule.nn.elsewhere import attribute_error, unknown_node
-from chainrule.nn.engine import Calling, Engine, Replaying
+from chainrule.nn.engine import Calling, Engine, Replaying, quiet
 from chainrule.nn.graphs import example_graph
 from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, leading
+from chainrule.nn.misuse import attribute_error, cannot_go_back, not_built, unknown_node
+from chainrule.nn.nonfinite import nonfinite_error
 from chainrule.nn.objective import objective
 from chainrule.nn.rescale import Rescale
 from chainrule.nn.snapshot import restore, restored, snapshot
@@ -31,8 +33,6 @@ from chainrule.nn.summary import Summary, summarise
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Adam, Optimizer, OptimizerState
-
-_DTYPES = ("float32", "float64")
 
 
 class Network(Layer):
@@ -98,7 +98,8 @@ class Network(Layer):
         self.optimizer = checks.instance("Network optimizer", optimizer, Optimizer, "cr.Adam()")
         self.l1 = checks.number("Network l1", l1, least=0)
         self.l2 = checks.number("Network l2", l2, least=0)
-        self.dtype = checks.one_of("Network dtype", getattr(dtype, "__name__", None) or str(dtype), _DTYPES)
+        known = getattr(dtype, "__name__", None) or str(dtype)  # np.float32 and np.dtype("float32") will do
+        self.dtype = checks.one_of("Network dtype", known, ("float32", "float64"))
         self.seed = checks.whole("Network seed", seed, least=0, most=2**63 - 1)
         self.classes = None if classes is None else class_names(classes)
         self.dynamic = bool(dynamic)
@@ -114,8 +115,6 @@ class Network(Layer):
         shape = self.inputs if self.inputs is not None else told_shape(self.layers)
         if shape is not None:
             self.build(shape)
-
-    # ------------------------------------------------------------------ building
 
     def build(self, shape: int | tuple[int, ...]) -> None:
         """Make the parameters for samples of this shape. Training and predicting do it by themselves.
@@ -145,10 +144,9 @@ class Network(Layer):
 
     def _applied(self, x: Node) -> Node:
         """As a layer of another network, whose parameters these are then."""
-        self._vector, self._optimizer_state, self._engine = None, None, self._new_engine()
+        if self._owner is not None:
+            self._vector, self._optimizer_state, self._engine = None, None, self._new_engine()
         return chain(self.layers, x)[-1]
-
-    # ------------------------------------------------------------------ the graphs
 
     def graph(self, kind: str = "training") -> Graph:
         """Return one of the network's graphs.
@@ -159,13 +157,7 @@ class Network(Layer):
             With the loss and dropout; with the loss and the output, without dropout; the output alone. The first
             two end in ``-weighted`` where samples are weighted.
         """
-        if self._vector is None:
-            raise MisuseError(
-                "Network.graph",
-                given="a network that is not built",
-                expected="the shape of a sample",
-                fix="Call network.build(features), or train it",
-            )
+        self._built_vector("graph")
         return self._engine.programs(kind).graph if isinstance(self._engine, Replaying) else example_graph(self, kind)
 
     def _new_engine(self) -> Engine:
@@ -175,8 +167,6 @@ class Network(Layer):
     def engine(self) -> str:
         """How the graphs are run, in words."""
         return self._engine.describe()
-
-    # ------------------------------------------------------------------ one step
 
     def forward(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Run a batch forward to the loss, as training does it, and keep every value for `backward`.
@@ -195,12 +185,27 @@ class Network(Layer):
         """
         x, y, sample_weight = self.as_batch("forward", x, y, sample_weight)
         self.check_targets("forward", y)
-        data_loss = self.step_forward(x, y, sample_weight)
+        with quiet():
+            data_loss = self._engine.forward(x, y, sample_weight)
         return data_loss + self.penalty()
 
-    def step_forward(self, x: Array, y: Array, sample_weight: Array | None = None) -> float:
-        """`forward` for arrays that have been through `as_batch`; returns the data loss alone."""
-        return self._engine.forward(x, y, sample_weight)
+    def step(self, x: Array, y: Array, sample_weight: Array | None = None, learning_rate: float | None = None) -> float:
+        """Take a whole step on arrays that have been through `as_batch`, and return the data loss.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss or a gradient is NaN or infinite; the parameters are those of before then.
+        """
+        engine, gradient = self._engine, self.vector.gradient
+        with quiet():
+            loss = engine.forward(x, y, sample_weight)
+            engine.backward()
+            # A sum of squares is NaN or infinite if an element is; only then is it worth looking closer.
+            if not isfinite(loss) or not (isfinite(gradient.dot(gradient)) or np.isfinite(gradient).all()):
+                raise nonfinite_error(self, learning_rate)
+            engine.optimize(learning_rate)
+        return loss
 
     def buffers(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
         """Return arrays for a batch of `count` samples like these: what is gathered there need not be copied.
@@ -232,21 +237,10 @@ class Network(Layer):
             If nothing has been run forward.
         """
         graph = self._engine.graph
-        if graph is None or self._vector is None:
-            raise MisuseError(
-                "Network.backward",
-                given="no forward pass before it",
-                expected="the values of a batch",
-                fix="Call network.forward(x, y) first",
-            )
-        if not graph.parameters or not graph.wrt:
-            raise MisuseError(
-                "Network.backward",
-                given="a network without parameters" + (" that are not frozen" if graph.parameters else ""),
-                expected="something to learn",
-                fix="Call network.unfreeze(…)" if graph.parameters else "Add a layer such as cr.Dense(8)",
-            )
-        self._engine.backward()
+        if graph is None or not (graph.parameters and graph.wrt):
+            raise cannot_go_back(graph)
+        with quiet():
+            self._engine.backward()
 
     def optimize(self, learning_rate: float | None = None) -> None:
         """Take one step of the optimizer along the gradients of the last `backward`.
@@ -257,31 +251,16 @@ class Network(Layer):
             Instead of the optimizer's own.
         """
         if self._engine.graph is None:
-            raise MisuseError(
-                "Network.optimize",
-                given="no gradients",
-                expected="those of a backward pass",
-                fix="Call network.forward(x, y) and network.backward() first",
-            )
-        self._engine.optimize(learning_rate)
-
-    def learnt_gradients(self) -> list[Array]:
-        """Return the gradients that are learnt along, one array for each of the optimizer's."""
-        return [self.gradients[place] for place in self.vector.learnt()]
+            raise cannot_go_back(None, "Network.optimize")
+        with quiet():
+            self._engine.optimize(learning_rate)
 
     @property
     def optimizer_state(self) -> OptimizerState:
         """The optimizer's own vectors and its count of steps."""
-        vector = self.vector
         if self._optimizer_state is None:
-            self._optimizer_state = OptimizerState(
-                self.optimizer,
-                [vector.array[place] for place in vector.learnt()],
-                decayed=[vector.array[place] for place in vector.learnt(penalised_only=True)],
-            )
+            self._optimizer_state = self.vector.state_of(self.optimizer)
         return self._optimizer_state
-
-    # ------------------------------------------------------------------ data at the door
 
     def as_samples(self, where: str, X: Any, *, mapped: bool = False) -> Array:
         """Return `X` in the form the graph wants, building the network for it if it isn't yet.
@@ -309,16 +288,12 @@ class Network(Layer):
 
     def check_targets(self, where: str, target: Array) -> None:
         """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability."""
-        aim = self.objective
-        like = np.broadcast_to(np.asarray(0.5, self.dtype), (len(target), *self._chain[-1].shape[1:]))
-        aim.op.check(where, **{aim.prediction_role: like, aim.target_role: target})
+        self.objective.check_targets(where, target, self._chain[-1].shape[1:], self.dtype)
 
     @property
     def built(self) -> bool:
         """Whether the parameters have been made."""
         return self._vector is not None
-
-    # ------------------------------------------------------------------ looking at it
 
     @property
     def parameters(self) -> Array:
@@ -382,15 +357,8 @@ class Network(Layer):
 
     def _built_vector(self, what: str) -> Vector:
         if self._vector is None:
-            raise MisuseError(
-                f"Network.{what}",
-                given="a network that is not built yet",
-                expected="the shape of a sample, from which the first layer infers its inputs",
-                fix="Pass inputs=… to Network, call network.build(features), or train it",
-            )
+            raise not_built(f"Network.{what}")
         return self._vector
-
-    # ------------------------------------------------------------------ copies
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything beyond the settings, as arrays and plain data."""
@@ -404,8 +372,7 @@ class Network(Layer):
         """Return a network with the same settings and numbers of its own, equal to this one's."""
         if self._owner is None:
             return copy.deepcopy(self)
-        twin: Self = restored(type(self), copy.deepcopy(self.settings()), None, self._numbers())
-        return twin
+        return restored(type(self), copy.deepcopy(self.settings()), None, self._numbers())
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = None if self._vector is None else self.snapshot()

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError
-from chainrule.nn.layer import LayerLike
+from chainrule.nn.layer import Layer, LayerLike
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.cross_entropy import (
     BinaryCrossEntropy,
@@ -21,7 +24,7 @@ from chainrule.ops.cross_entropy import (
     SoftmaxCrossEntropy,
 )
 from chainrule.ops.losses import MeanSquaredError
-from chainrule.ops.op import Op
+from chainrule.ops.op import Array, Op
 from chainrule.ops.softmax import Softmax
 
 _FUSED: dict[tuple[type, type], type[Op]] = {
@@ -63,6 +66,11 @@ class Objective:
         """Whether samples may be weighted."""
         return "sample_weight" in self.op.roles
 
+    def check_targets(self, where: str, target: Array, output: tuple[int, ...], dtype: str) -> None:
+        """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability."""
+        like = np.broadcast_to(np.asarray(0.5, dtype), (len(target), *output))
+        self.op.check(where, **{self.prediction_role: like, self.target_role: target})
+
     @property
     def takes_labels(self) -> bool:
         """Whether class indices may be given as the target."""
@@ -92,6 +100,14 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     if loss is None:
         matching = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
         loss = matching.get(type(last), MeanSquaredError)()
+    told: Any = loss
+    if isinstance(told, Layer) or (isinstance(loss, Op) and len(loss.roles) == 1):
+        raise InputError(
+            "Network",
+            given=f"{loss!r} as its loss",
+            expected="all layers in one list",
+            fix="Write cr.Network([layer, layer, …], loss=…)",
+        )
     checks.instance("Network loss", loss, Op, "cr.MeanSquaredError()")
     if len(loss.roles) < 2 or loss.roles[0] not in _PREDICTION_ROLES or loss.roles[1] not in _TARGET_ROLES:
         raise InputError(

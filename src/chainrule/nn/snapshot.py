@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chainrule.errors import ShapeError, UnknownNameError, nearest
 from chainrule.graph.node import Parameter
@@ -10,6 +10,8 @@ from chainrule.ops.op import Array
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
+
+AnyNetwork = TypeVar("AnyNetwork", bound="Network")
 
 
 def snapshot(network: Network) -> dict[str, Any]:
@@ -54,8 +56,8 @@ def restore(network: Network, state: dict[str, Any]) -> None:
 
 
 def restored(
-    kind: type[Network], settings: dict[str, Any], state: dict[str, Any] | None, start: dict[str, Array]
-) -> Network:
+    kind: type[AnyNetwork], settings: dict[str, Any], state: dict[str, Any] | None, start: dict[str, Array]
+) -> AnyNetwork:
     """Return the network that was pickled or copied."""
     network = kind.__new__(kind)
     network._start = start  # first, because the constructor may build

@@ -16,6 +16,7 @@ from chainrule.errors import UnknownNameError, nearest
 from chainrule.graph.node import Parameter
 from chainrule.ops.op import Array, Op
 from chainrule.ops.penalties import L1Penalty, L2Penalty
+from chainrule.optim import Optimizer, OptimizerState
 
 
 class Vector:
@@ -92,6 +93,15 @@ class Vector:
             if not names or any(parameter.name == n or parameter.name.startswith(f"{n}.") for n in names):
                 parameter.frozen = frozen
                 self.gradient[place] = 0
+
+    def learnt_gradients(self) -> list[Array]:
+        """Return the gradients that are learnt along, one array for each slice."""
+        return [self.gradient[place] for place in self.learnt()]
+
+    def state_of(self, optimizer: Optimizer) -> OptimizerState:
+        """Return an optimizer's state for the slices that are learnt."""
+        weights = [self.array[place] for place in self.learnt()]
+        return OptimizerState(optimizer, weights, [self.array[place] for place in self.learnt(penalised_only=True)])
 
     def learnt(self, *, penalised_only: bool = False) -> list[slice]:
         """Return the slices that are learnt, as few as possible."""

@@ -38,7 +38,11 @@ class _OverAxis(Op):
 
 class Softmax(_OverAxis):
     """y = eᶻ / Σ eᶻ in each row
-    ∂z = y · (∂y − Σ ∂y · y in each row)"""
+    ∂z = y · (∂y − Σ ∂y · y in each row)
+
+    The rounding of z minus the largest grows with the difference: a probability of e⁻⁶⁰ is good to 64 units in the
+    last place in float32, one above 0.01 to 8.
+    """
 
     def forward(self, z: Array) -> Array:
         power = np.exp(z - z.max(axis=self.axis, keepdims=True))

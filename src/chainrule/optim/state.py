@@ -90,6 +90,8 @@ class OptimizerState:
         self.rate = np.zeros((), dtype)
         self.scalars = {name: np.zeros((), dtype) for name in self.optimizer.scalars(1, 1.0)}
         self._parameters: Sequence[Learnable] | None = None
+        self._last_rate: float | None = None
+        self._steady = self.optimizer.scalars(1, 1.0) == self.optimizer.scalars(2, 1.0)
         # Made once: what each call of `optimizer.update` gets beside the weights and the gradient.
         self._named: list[dict[str, Any]] = [
             {**{slot: arrays[i] for slot, arrays in self.slots.items()}, **self.scalars}
@@ -176,9 +178,15 @@ class OptimizerState:
 
         The first half of `apply`, for an engine that repeats the array formulas of the second half by itself.
         """
-        rate = self._own_rate() if learning_rate is None else number("learning_rate", learning_rate, least=0)
+        rate = self._own_rate() if learning_rate is None else learning_rate
+        if rate != self._last_rate:
+            rate = number("learning_rate", rate, least=0)
+        elif self._steady:
+            self.step += 1
+            return
         values = self.optimizer.scalars(self.step + 1, rate)
         self.step += 1
+        self._last_rate = rate
         self.rate.fill(rate)
         for name, scalar in self.scalars.items():
             scalar.fill(values[name])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import InputError, nearest
-from chainrule.nn import Layer, Network, Rescale
+from chainrule.nn import Dense, Dropout, Layer, Network, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.ops.op import Op
 from chainrule.optim import Optimizer, Phases, Schedule
@@ -38,8 +38,8 @@ def build(recipe: Recipe, samples: Samples) -> Network:
     >>> from chainrule.recipes import load
     >>> from chainrule.recipes.samples import gather
     >>> recipe = load("xor")
-    >>> build(recipe, gather(recipe)).layers
-    [Dense(inputs=2, outputs=8), Tanh(), Dense(inputs=8, outputs=1), Sigmoid()]
+    >>> [type(layer).__name__ for layer in build(recipe, gather(recipe)).layers]
+    ['Dense', 'Tanh', 'Dense', 'Sigmoid']
     """
     where = f"recipe {recipe.name}"
     X, y = samples.train
@@ -81,7 +81,7 @@ def _check_sizes(recipe: Recipe, samples: Samples, where: str) -> None:
             fix=f"Begin with {X.shape[1]}",
         )
     sizes = {y.shape[1]} if y.ndim == 2 else set() if samples.classes is None else {len(samples.classes)}
-    if sizes == {2}:
+    if y.ndim == 1 and sizes == {2}:
         sizes.add(1)  # the probability of one class says that of the other
     if sizes and outputs not in sizes:
         raise InputError(
@@ -104,15 +104,13 @@ def _scaling(recipe: Recipe, X: Any) -> list[Layer]:
 def _layers(recipe: Recipe, where: str) -> list[LayerLike]:
     if not isinstance(recipe.layers, str):
         return [_part(layer, "a layer", f"{where}, layers[{i}]") for i, layer in enumerate(recipe.layers)]
-    layers: list[LayerLike] = []
     sizes = recipe.sizes or []
-    pairs = list(itertools.pairwise(sizes))
-    for i, (inputs, outputs) in enumerate(pairs):
-        layers.append(_part({"type": "Dense", "inputs": inputs, "outputs": outputs}, "a layer", f"{where}, layers"))
-        if i < len(pairs) - 1:
-            layers.append(_part(recipe.activation, "a layer", f"{where}, activation"))
-            if recipe.dropout:
-                layers.append(_part({"type": "Dropout", "rate": recipe.dropout}, "a layer", f"{where}, dropout"))
+    layers: list[LayerLike] = [Dropout(recipe.input_dropout)] if recipe.input_dropout else []
+    for inputs, outputs in itertools.pairwise(sizes[:-1]):
+        layers += [Dense(inputs, outputs), _part(recipe.activation, "a layer", f"{where}, activation")]
+        if recipe.dropout:
+            layers.append(Dropout(recipe.dropout))
+    layers.append(Dense(*sizes[-2:]))
     output = recipe.output
     if output is None:
         output = _OUTPUTS.get(recipe.loss if isinstance(recipe.loss, str) else str(recipe.loss.get("type")))

@@ -39,7 +39,7 @@ def override(
     l2 : float, optional
     layers : str, optional
         The short form, such as ``"784-200-100-10"``. A recipe that lists its layers gets plain ones of these sizes,
-        with its own `activation`, `output` and `dropout`.
+        with its own `activation`, `output` and dropouts.
     seed, dtype, keep, threads : optional
     data : path, optional
         A file to learn from; it is split, scaled and so on as the recipe says.

@@ -22,7 +22,7 @@ def measure(network: Network, part: Part | None) -> dict[str, Any] | None:
     Examples
     --------
     >>> import chainrule as cr
-    >>> measure(cr.Network([cr.Dense(2, 1)]), ([[0.0, 1.0]], [[0.5]]))
+    >>> measure(cr.Network([cr.Dense(2, 1)]), ([[0.0, 0.0]], [[0.5]]))
     {'loss': 0.25, 'error_rate': None, 'mean_squared_error': 0.25, 'min_confidence': None}
     """
     if part is None:

@@ -105,8 +105,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     output : str or table, optional
         After the last layer of the short form. Left out it follows from the loss: softmax or sigmoid before the
         cross-entropy on probabilities that goes with it, nothing before others.
-    dropout : float, default 0
-        After each hidden activation of the short form.
+    dropout, input_dropout : float, default 0
+        After each hidden activation of the short form; before its first layer.
     loss, optimizer : str or table
         ``"CategoricalCrossEntropy"``, ``{type = "SGD", momentum = 0.9}``.
     phases : list of Phase
@@ -134,6 +134,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     activation: Part = "ReLU"
     output: Part | None = None
     dropout: float = 0.0
+    input_dropout: float = 0.0
     loss: Part
     optimizer: Part = "Adam"
     phases: list[Phase]
@@ -210,6 +211,10 @@ def checked(recipe: Recipe, where: str) -> Recipe:
             expected="letters, digits, '_', '-' and '.', at most 64, since runs are called after it",
             fix='Write for example name = "my-network"',
         )
+    if not recipe.title.isprintable():  # it is shown wherever the run is
+        raise InputError(
+            f"{where}, title", given=repr(recipe.title)[:80], expected="a line of printable text", fix="Write it anew"
+        )
     if (recipe.data.name is None) == (recipe.data.file is None):
         raise InputError(
             f"{where}, data",
@@ -240,6 +245,7 @@ def checked(recipe: Recipe, where: str) -> Recipe:
     if recipe.batch_size != "full":
         checks.whole(f"{where}, batch_size", recipe.batch_size, least=0)
     checks.number(f"{where}, dropout", recipe.dropout, least=0, below=1, like=0.2)
+    checks.number(f"{where}, input_dropout", recipe.input_dropout, least=0, below=1, like=0.1)
     checks.number(f"{where}, l1", recipe.l1, least=0, like=0.001)
     checks.number(f"{where}, l2", recipe.l2, least=0, like=0.001)
     checks.whole(f"{where}, seed", recipe.seed, least=0, most=2**63 - 1)

@@ -207,8 +207,8 @@ def _settings_given(told: Data, takes: Mapping[str, Any], where: str, never: tup
 def _held_out(part: Part, amount: float, where: str, seed: int) -> tuple[Part, Part]:
     """Return a part cut in two: what stays, and so many samples, or that share of them."""
     X, y = part
-    count = amount if isinstance(amount, int) else round(amount * len(X))
-    if not (0 < amount < 1 or (isinstance(amount, int) and 0 < amount < len(X))) or not 0 < count < len(X):
+    whole = isinstance(amount, int)
+    if not 0 < amount < (len(X) if whole else 1):
         raise InputError(
             where,
             given=repr(amount),
@@ -216,4 +216,4 @@ def _held_out(part: Part, amount: float, where: str, seed: int) -> tuple[Part, P
             fix="Write for example 0.1",
         )
     labels = y.ndim == 1 and y.dtype.kind in "iu"
-    return sets.split(X, y, fraction=count / len(X), seed=seed, stratify=labels)
+    return sets.split(X, y, fraction=amount / len(X) if whole else amount, seed=seed, stratify=labels)

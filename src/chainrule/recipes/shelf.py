@@ -47,7 +47,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Recipe:
     folder, file = os.path.split(given)
     if not folder and not file.endswith(".toml"):
         return from_toml(text(given), f"recipe {given}", given)
-    own = re.sub(r"[^A-Za-z0-9_.-]+", "-", file.removesuffix(".toml")).strip(".-")[:64]
+    own = re.sub(r"[^A-Za-z0-9_.-]+", "-", file.removesuffix(".toml")).strip("._-")[:64]
     recipe = from_toml(_read(given), f"recipe {given!r}", own or "recipe")
     return located(recipe, folder)
 

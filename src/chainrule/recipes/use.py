@@ -32,8 +32,8 @@ def load_run(path: str | os.PathLike[str], weights: str = "best") -> tuple[Netwo
     >>> import tempfile
     >>> from chainrule.recipes import run
     >>> network, recipe = load_run(run("xor", out=tempfile.mkdtemp()).run)
-    >>> recipe.name, network.layers[0]
-    ('xor', Dense(inputs=2, outputs=8))
+    >>> recipe.name, network.parameters.size
+    ('xor', 33)
     """
     from chainrule.files import load as load_model
 

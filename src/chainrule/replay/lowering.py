@@ -20,6 +20,82 @@ Step = tuple[Callable[..., Any], tuple[Any, ...]]
 Locate = Callable[[Operand], Array]
 
 
+def steps(calls: list[Call], locate: Locate, kept: set[int], *, lowering: bool) -> list[Step]:
+    """Return what runs for these calls.
+
+    Parameters
+    ----------
+    calls : list of Call
+    locate : function
+        Where an operand lies.
+    kept : set of int
+        The identities of the buffers that are read after these calls.
+    lowering : bool
+        Whether calls take their cheapest form.
+    """
+    if not lowering:
+        return [step for call in calls for step in plain(call, locate)]
+    found: list[Step] = []
+    for run in _runs(calls):
+        if _long(run[0]) and len(run) > 1:
+            found += _in_blocks(run, locate, kept)
+        else:
+            found += [step for call in run for step in lowered(call, locate)]
+    return found
+
+
+# Long vectors are taken block by block through all passes of a formula, so that they come from memory once: Adam on
+# 178,110 parameters 190 for 310, stochastic gradient descent 22 for 38. A block of every vector fits the cache.
+BLOCK = 8192
+
+
+def _long(call: Call) -> bool:
+    """Return whether a call goes through a long vector element by element."""
+    shape = call.out.array.shape
+    return (
+        call.method == "call"
+        and call.function is not np.matmul
+        and len(shape) == 1
+        and shape[0] >= 2 * BLOCK
+        and all(operand.array.shape in ((), shape) for operand in call.read())
+    )
+
+
+def _runs(calls: list[Call]) -> list[list[Call]]:
+    """Return the calls in order, those that go through long vectors of one shape together."""
+    runs: list[list[Call]] = []
+    for call in calls:
+        together = runs and _long(call) and _long(runs[-1][0])
+        if together and runs[-1][0].out.array.shape == call.out.array.shape:
+            runs[-1].append(call)
+        else:
+            runs.append([call])
+    return runs
+
+
+def _in_blocks(calls: list[Call], locate: Locate, kept: set[int]) -> list[Step]:
+    """Return the steps of calls through long vectors, block after block; temporaries need one block only."""
+    made = {id(call.out.buffer) for call in calls} - kept
+    scratch: dict[int, Array] = {}
+    for call in calls:
+        buffer = call.out.buffer
+        if id(buffer) in made and not buffer.fixed:
+            scratch.setdefault(id(buffer), np.empty(BLOCK, call.out.array.dtype))
+    size = calls[0].out.array.shape[0]
+    found: list[Step] = []
+    for start in range(0, size, BLOCK):
+        count = min(BLOCK, size - start)
+
+        def block(operand: Operand, start: int = start, count: int = count) -> Array:
+            if id(operand.buffer) in scratch:
+                return scratch[id(operand.buffer)][:count]
+            array = locate(operand)
+            return array[start : start + count] if array.ndim else array
+
+        found += [step for call in calls for step in plain(call, block)]
+    return found
+
+
 def plain(call: Call, locate: Locate) -> list[Step]:
     """Return the call as it was recorded, writing where its result belongs."""
     out = locate(call.out)

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.ops.op import Array
-from chainrule.replay.lowering import Step, lowered, plain
+from chainrule.replay.lowering import Step, steps
 from chainrule.replay.recording import Buffer, Operand, Recorded, Tape, was_refused
 from chainrule.replay.tidy import Arena, with_conversions_merged, without_dead_results
 
@@ -221,10 +221,11 @@ class Program:
         self.calls = [[call for call in calls if call.stage == stage] for stage in range(stages)]
         calls = with_conversions_merged(calls, kept.values())
         arena = Arena(calls, kept.values())
-        make = lowered if lowering else plain
-        self.plans: list[list[Step]] = [[] for _ in range(stages)]
-        for call in calls:
-            self.plans[call.stage] += make(call, arena.array)
+        self.plans: list[list[Step]] = []
+        for stage in range(stages):
+            elsewhere = {id(o.buffer) for call in calls if call.stage != stage for o in (*call.read(), call.out)}
+            own = [call for call in calls if call.stage == stage]
+            self.plans.append(steps(own, arena.array, kept.keys() | elsewhere, lowering=lowering))
         self.locate: Callable[[Operand], Array] = arena.array
         self.values = [arena.array(r.operand) for r in self.recorded]
         self.gradients = [None if g is None else arena.array(g.operand) for g in self.recorded_gradients]

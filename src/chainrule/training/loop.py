@@ -29,7 +29,6 @@ from chainrule.training.evaluate import evaluate
 from chainrule.training.history import Epoch, History
 from chainrule.training.interrupt import on_interrupt
 from chainrule.training.metrics import Metric, named_metrics
-from chainrule.training.nonfinite import nonfinite_error
 from chainrule.training.source import ArraySource, IterableSource, Source, held_out, used_up, weighted_by_class
 
 AfterEpoch = Callable[["Training", Epoch], Any]
@@ -197,7 +196,7 @@ class Training:
         self._stop: str | None = None
         if callbacks is None:
             callbacks = ()
-        elif isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        elif isinstance(callbacks, (Callback, str)) or not isinstance(callbacks, Iterable):
             callbacks = [callbacks]
         self._callbacks = [c for c in callbacks if isinstance(c, Callback)]
         self._functions = [c for c in callbacks if not isinstance(c, Callback)]
@@ -205,7 +204,7 @@ class Training:
             if not callable(function) or isinstance(function, type):
                 raise InputError(
                     "train callbacks",
-                    given=repr(function)[:80],
+                    given=f"the class {function.__name__}" if isinstance(function, type) else repr(function)[:80],
                     expected="callbacks, or functions of (training, epoch)",
                     fix="Pass for example cr.EarlyStopping(patience=10)",
                 )
@@ -290,14 +289,7 @@ class Training:
             function(self, record)
 
     def _step(self, x: Array, y: Array, weights: Array | None) -> float:
-        network = self.network
-        loss = network.step_forward(x, y, weights)
-        network.backward()
-        gradient = network.gradients
-        # A sum of squares is NaN or infinite if an element is; only then is it worth looking closer.
-        if not math.isfinite(loss) or not (math.isfinite(gradient.dot(gradient)) or np.isfinite(gradient).all()):
-            raise nonfinite_error(network, self.step + 1, self.learning_rate)
-        network.optimize(self.learning_rate)
+        loss = self.network.step(x, y, weights, self.learning_rate)
         self.step += 1
         for callback in self._each_step:
             callback.after_step(self)
@@ -324,7 +316,7 @@ class Training:
         except (TypeError, ValueError):
             raise InputError(
                 "train monitor",
-                given=f"{self.monitor!r}, which is {value!r:.60}",
+                given=f"{self.monitor!r}, which is {type(value).__name__} of shape {np.shape(value)}",
                 expected="a metric that is one number",
                 fix="Monitor another one, or the loss",
             ) from None

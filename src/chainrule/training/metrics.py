@@ -55,7 +55,7 @@ def error_rate(prediction: Array, target: Array) -> float:
     >>> error_rate(np.array([[0.9], [0.2], [0.6], [0.4]]), np.array([[1.0], [0.0], [0.0], [0.0]]))
     0.25
     """
-    return float((predicted_classes(prediction) != _classes("error_rate", target)).mean())
+    return float((predicted_classes(prediction) != _classes("accuracy and error_rate", target)).mean())
 
 
 def accuracy(prediction: Array, target: Array) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -39,19 +40,34 @@ class ArraySource:
         batch_size: int | None,
         generator: np.random.Generator | None,
     ) -> None:
-        x, self.y, self.weights = arrays
-        self.x, self.cast = x, network.cast
+        x, y, weights = arrays
+        self.x, self.y, self.weights, self.network = x, y, weights, network
         self.batch_size = len(x) if batch_size is None else min(batch_size, len(x))
         self.generator = generator
 
     def __iter__(self) -> Iterator[Batch]:
         count = len(self.x)
         if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
-            yield self.cast(self.x), self.y, self.weights, 0.0
+            yield self.network.cast(self.x), self.y, self.weights, 0.0
             return
-        parts = batches(self.x, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator)
+        parts = batches(
+            self.x, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator, into=self._places()
+        )
         for i, (x, y, *weights) in enumerate(parts):
-            yield self.cast(x), y, weights[0] if weights else None, i * self.batch_size / count
+            yield self.network.cast(x), y, weights[0] if weights else None, i * self.batch_size / count
+
+    def _places(self) -> Callable[[int], list[Array] | None]:
+        """Return where a batch of some size is gathered: straight to where the network reads it, if it can be."""
+
+        @cache
+        def places(count: int) -> list[Array] | None:
+            x, weights = self.network.cast(self.x[:1]), self.weights
+            found = self.network.buffers(x, self.y, weights, count)
+            if found is None:
+                return None
+            return [found["x"], found["y"]] if weights is None else [found["x"], found["y"], found["sample_weight"]]
+
+        return places
 
     def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
         prediction = probabilities(network, predict(network, self.x))

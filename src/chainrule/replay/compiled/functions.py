@@ -7,6 +7,7 @@ and 160. They are good to 1.5 units in the last place; the coefficients are thos
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -63,10 +64,15 @@ EXPRESSIONS: dict[Any, str] = {
 FLOAT32_EXPRESSIONS: dict[Any, str] = {np.exp: "exp({0})", np.tanh: "tanh({0})"}
 ON_TRUTHS = {np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or}
 
-FOLDS: dict[Any, str] = {np.add: "row_sum", np.maximum: "row_max", np.minimum: "row_min"}
+# Of a reduction: what folds a row, two numbers, and nothing.
+FOLDS: dict[Any, tuple[str, str, float]] = {
+    np.add: ("total", "{0} + {1}", 0.0),
+    np.maximum: ("largest", "maximum({0}, {1})", -math.inf),
+    np.minimum: ("smallest", "minimum({0}, {1})", math.inf),
+}
 
 # fastmath="reassoc" lets a sum be added up in lanes and nothing else: NaN and infinities stay what they are.
-_HELPERS: dict[str, str] = {
+HELPERS: dict[str, str] = {
     "sign": """
 @njit(error_model="numpy")
 def sign(x):
@@ -141,28 +147,33 @@ def tanh(x):
     near = (p * q) * x + x
     return near if size < f4(0.625) else -far if x < f4(0) else far
 ''',
-    "row_sum": '''
+    "choose": '''
+@njit(error_model="numpy")
+def choose(condition, a, b):
+    return a if condition else b
+''',
+    "total": '''
 @njit(error_model="numpy", fastmath={"reassoc"})
-def row_sum(a, i, start):
+def total(row, start):
     """The sum of a row, added to `start`."""
-    for j in range(a.shape[1]):
-        start += a[i, j]
+    for j in range(row.shape[0]):
+        start += row[j]
     return start
 ''',
-    "row_max": '''
+    "largest": '''
 @njit(error_model="numpy")
-def row_max(a, i, start):
+def largest(row, start):
     """The largest of a row and `start`; NaN if one is."""
-    for j in range(a.shape[1]):
-        start = maximum(a[i, j], start)
+    for j in range(row.shape[0]):
+        start = maximum(row[j], start)
     return start
 ''',
-    "row_min": '''
+    "smallest": '''
 @njit(error_model="numpy")
-def row_min(a, i, start):
+def smallest(row, start):
     """The smallest of a row and `start`; NaN if one is."""
-    for j in range(a.shape[1]):
-        start = minimum(a[i, j], start)
+    for j in range(row.shape[0]):
+        start = minimum(row[j], start)
     return start
 ''',
     "all_finite": '''
@@ -188,8 +199,8 @@ def helpers(source: str) -> str:
     texts = [source]
     while texts:
         text = texts.pop()
-        found = {name for name in _HELPERS if re.search(rf"(?<![\w.]){name}\(", text)} - needed
+        found = {name for name in HELPERS if re.search(rf"(?<![\w.]){name}\(", text)} - needed
         needed |= found
-        texts += [_HELPERS[name] for name in found]
-    order = ["maximum", "minimum", "exp", *_HELPERS]
-    return "\n".join(_HELPERS[name] for name in dict.fromkeys(order) if name in needed)
+        texts += [HELPERS[name] for name in found]
+    order = ["maximum", "minimum", "exp", *HELPERS]
+    return "\n".join(HELPERS[name] for name in dict.fromkeys(order) if name in needed)

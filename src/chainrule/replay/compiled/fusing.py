@@ -1,7 +1,7 @@
 """Statements into loops: what walks the same rows is computed in one walk, while the row is in the fastest memory.
 
-Statements are placed in the order of the record, each into the earliest loop that may hold it. What nobody has to
-see is not placed before somebody reads it: so it is computed beside its reader, and mostly never stored.
+Statements are placed in the order of the record, each into the earliest loop that may hold it. What nobody looks at
+afterwards waits until it is read, and goes where its reader goes: so it is computed beside it, and mostly not stored.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class Schedule:
         self._floor = 0
         self._waiting: dict[int, Statement] = {}  # by the id of the buffer it would write
         self._waiting_readers: defaultdict[int, list[Statement]] = defaultdict(list)
+        self._taken: dict[int, int] = {}  # statement -> when it came
         self._placed: set[int] = set()
         stages = list(stages)
         writers = Counter(id(s.out.buffer) for stage in stages for s in stage)
@@ -87,7 +88,8 @@ class Schedule:
 
     def _take(self, statement: Statement, alone: bool) -> None:
         buffer = statement.out.buffer
-        free = id(buffer) not in self.kept and alone and statement.kind in ("each", "row")
+        self._taken[id(statement)] = len(self._taken)
+        free = not (id(buffer) in self.kept or buffer.fixed) and alone and statement.kind in ("each", "row")
         if free and statement.out.operand.whole:
             self._waiting[id(buffer)] = statement
             for access in statement.reads:
@@ -96,29 +98,36 @@ class Schedule:
             self._place(statement)
 
     def _place(self, statement: Statement) -> None:
-        """Place a statement behind all it depends on, first what it waits for."""
-        todo = [statement]
+        """Place a statement behind all it depends on, and what waits for it beside it."""
+        waiting = self._waiting_for(statement)
+        loop = max(self._earliest(s)[0] for s in (*waiting, statement))
+        if statement.kind != "product":
+            loop = next((i for i in range(loop, len(self.loops)) if self.loops[i].holds(statement)), len(self.loops))
+        for other in waiting:
+            beside = other.rows == statement.rows and (other.rows > 1 or other.columns == statement.columns)
+            self._put(other, loop if beside and statement.kind != "product" else 0)
+        self._put(statement, 0)
+
+    def _waiting_for(self, statement: Statement) -> list[Statement]:
+        """Return the waiting statements to be placed before this one, in their order."""
+        found: dict[int, Statement] = {}
+        # what still has to read the numbers that are overwritten here, and what is read here
+        todo = [s for s in self._waiting_readers.pop(id(statement.out.buffer), ()) if id(s) not in self._placed]
+        todo.append(statement)
         while todo:  # no recursion: a chain of waiting statements may be long
-            current = todo[-1]
-            before = self._to_place_before(current)
-            if before:
-                todo += before
-                continue
-            todo.pop()
-            if id(current) not in self._placed:
-                self._put(current)
+            current = todo.pop()
+            if current is not statement:
+                found[id(current)] = current
+            for access in current.reads:
+                other = self._waiting.get(id(access.buffer))
+                if other is not None and other is not statement and id(other) not in found:
+                    todo.append(other)
+        return sorted(found.values(), key=lambda s: self._taken[id(s)])
 
-    def _to_place_before(self, statement: Statement) -> list[Statement]:
-        found = [self._waiting[id(a.buffer)] for a in statement.reads if id(a.buffer) in self._waiting]
-        target = id(statement.out.buffer)
-        if target not in self._waiting:  # what still has to read the numbers that are overwritten here
-            found += [s for s in self._waiting_readers.get(target, ()) if id(s) not in self._placed]
-        return found
-
-    def _put(self, statement: Statement) -> None:
+    def _put(self, statement: Statement, floor: int) -> None:
         self._placed.add(id(statement))
         self._waiting.pop(id(statement.out.buffer), None)
-        loop, section = self._earliest(statement)
+        loop, section = max(self._earliest(statement), (floor, 0))
         if statement.kind == "product":
             loop, section = len(self.loops), 0
             self.loops.append(Loop(0, "product", [Section(0, False, [statement])]))

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from chainrule.ops.op import Array
+from chainrule.replay.compiled.functions import HELPERS
 from chainrule.replay.compiled.fusing import Schedule
 from chainrule.replay.compiled.statements import Access, address
 from chainrule.replay.recording import Buffer, Operand
 
-RESERVED = {"i", "j", "k", "s", "np", "math", "njit", "order", "steps", "scalars", "losses", "f4", "f8", "i4", "run"}
+# What the source calls by these names itself; names of nodes must not hide them.
+RESERVED = {
+    *("i", "j", "k", "s", "order", "steps", "scalars", "losses", "sample", "run"),
+    *("np", "math", "njit", "types", "f4", "f8", "i4", "i8", "sgemm", "dgemm", "product", "PLAIN", "TURNED"),
+    *("abs", "range", "bool", "type", *HELPERS),
+}
+_VALUE = re.compile(r"[vt]\d*")
 _LONGEST_NAME = 40
 
 
@@ -32,6 +39,8 @@ class Memory:
         Operand -> array, for what is kept.
     names : mapping of str to ndarray
         What arrays shall be called.
+    taken : iterable of str
+        Names of other arguments.
 
     Attributes
     ----------
@@ -39,11 +48,14 @@ class Memory:
         What the compiled function is called with, by name, as its loops see it.
     """
 
-    def __init__(self, schedule: Schedule, locate: Callable[[Operand], Array], names: Mapping[str, Array]) -> None:
+    def __init__(
+        self, schedule: Schedule, locate: Callable[[Operand], Array], names: Mapping[str, Array], taken: Iterable[str]
+    ) -> None:
         self.arrays: dict[str, Array] = {}
-        self._schedule, self._locate = schedule, locate
-        self._wanted = {_place_of(array): identifier(name) for name, array in reversed(names.items())}
+        self._schedule, self._locate, self._taken = schedule, locate, set(taken)
+        self._given = {_place_of(array): identifier(name) for name, array in reversed(names.items())}
         self._known: dict[tuple[Any, ...], str] = {}
+        self._places: dict[tuple[Any, ...], str] = {}
         self._own: dict[int, Array] = {}
         self._rows: dict[int, bool] = {}
         self._successors = self._merged()
@@ -90,26 +102,22 @@ class Memory:
             array = self._array(access)
             if array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous:
                 array = array.T
-            known = self._known[access.key] = self._new_name(array)
-            self.arrays[known] = array
+            place = _place_of(array)
+            known = self._places.get(place)
+            if known is None:
+                known = self._places[place] = self._new_name(array)
+                self.arrays[known] = array
+            self._known[access.key] = known
         return known
 
     def _new_name(self, array: Array) -> str:
-        wanted = self._wanted.get(_place_of(array))
-        for name, other in self.arrays.items():
-            if _place_of(other) == _place_of(array):
-                return name
-        return self.free_name(wanted or "t1")
-
-    def free_name(self, wanted: str) -> str:
-        """Return a name that nothing has yet: the wanted one, or with the next number."""
-        stem, number = wanted, 2
-        if wanted == "t1":
-            stem, number = "t", len(self.arrays) + 1
-            wanted = f"t{number}"
-        while wanted in self.arrays or wanted in RESERVED:
-            wanted, number = f"{stem}_{number}", number + 1
-        return wanted
+        """Return the name it was given, or the next of t1, t2, …"""
+        given = self._given.get(_place_of(array))
+        number = len(self.arrays) + 1
+        name = given or f"t{number}"
+        while name in self.arrays or name in self._taken:
+            name, number = f"{given}_{number}", number + 1
+        return name
 
     def _array(self, access: Access) -> Array:
         buffer, operand = access.buffer, access.operand
@@ -138,10 +146,11 @@ def identifier(name: str) -> str:
     """Return a Python name made of what may be any text."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:_LONGEST_NAME].strip("_") or "array"
     plain = f"a{plain}" if plain[0].isdigit() else plain
-    return f"{plain}_" if keyword.iskeyword(plain) or plain in RESERVED else plain
+    taken = keyword.iskeyword(plain) or plain in RESERVED or _VALUE.fullmatch(plain)
+    return f"{plain}_" if taken else plain
 
 
 def _place_of(array: Array) -> tuple[Any, ...]:
     if array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous:
         array = array.T
-    return address(array), array.shape, array.dtype
+    return address(array), array.shape, array.strides, array.dtype

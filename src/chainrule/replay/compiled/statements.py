@@ -69,12 +69,17 @@ class Access:
 
 @dataclass(eq=False)
 class Source:
-    """What a batch is taken from: rows of a data set by an order, or a slab for each step."""
+    """A number from outside: of a data set, of a schedule.
 
-    name: str
-    stacked: bool
+    Attributes
+    ----------
+    text : str
+        How the compiled source writes it, in row ``{i}`` and column ``{j}``.
+    dtype : dtype
+    """
+
+    text: str
     dtype: np.dtype[Any]
-    vector: bool
 
 
 @dataclass(eq=False)
@@ -111,7 +116,7 @@ class Statement:
     @property
     def folds(self) -> bool:
         """Whether a whole row must be there before this can be computed."""
-        return self.kind in ("row", "total")
+        return self.kind in ("row", "total") and self.columns > 1
 
 
 def address(array: Array) -> int:
@@ -137,7 +142,7 @@ def statements_of(calls: Iterable[Call]) -> list[Statement]:
 
 
 def copy_of(source: Source, target: Operand) -> Statement:
-    """Return the statement that takes a batch from where it comes."""
+    """Return the statement that fills memory from outside."""
     rows, columns, (out,) = _table(target.array.shape, [target])
     return Statement("each", np.copyto, [source], out, rows, columns, (out.dtype, out.dtype))
 
@@ -190,8 +195,8 @@ def _dtypes(call: Call) -> tuple[np.dtype[Any], ...]:
     """Return the dtypes a ufunc computes in, by NumPy's own rules."""
     given: list[Any] = [v.array.dtype if isinstance(v, Operand) else type(v) for v in call.inputs]
     asked = call.options.get("dtype")
-    signature = None if asked is None else (*[None] * call.function.nin, np.dtype(asked))
-    dtypes: tuple[np.dtype[Any], ...] = call.function.resolve_dtypes((*given, None), signature=signature)
+    options = {} if asked is None else {"signature": (*[None] * call.function.nin, np.dtype(asked))}
+    dtypes: tuple[np.dtype[Any], ...] = call.function.resolve_dtypes((*given, None), **options)
     if call.function in ON_TRUTHS and any(dtype.kind != "b" for dtype in dtypes):
         raise Uncompilable(f"np.{call.function.__name__} of numbers")
     if any(dtype.kind not in "fiub" or dtype == np.float16 for dtype in dtypes):
@@ -249,20 +254,13 @@ def _fold(call: Call) -> list[Statement]:
     table = (math.prod(shape[:split]), math.prod(shape[split:]))
     if kind == "total" and table[0] == 1:
         kind = "row"
-    if kind == "column" and table[0] == 1:
-        return [_copied_fold(source, out, table, dtypes)]
-    inner = _folded(source, table if table[0] > 1 or len(shape) > 1 else (table[1],))
+    inner = _folded(source, table if len(shape) > 1 else (table[1],))
     inner.down, inner.across = table[0] > 1, table[1] > 1
     result = _folded(out, (rows, 1) if kind == "row" and rows > 1 else (rows,) if kind == "column" else ())
     result.down, result.across = kind == "row" and rows > 1, kind == "column" and rows > 1
+    if (kind == "row" and table[1] == 1) or (kind == "column" and table[0] == 1):
+        return [Statement("each", np.copyto, [inner], result, *table, dtypes)]  # nothing to fold
     return [Statement(kind, call.function, [inner], result, *table, dtypes)]
-
-
-def _copied_fold(source: Operand, out: Operand, table: tuple[int, int], dtypes: Any) -> Statement:
-    """A fold of columns of one row each: the row itself."""
-    a, b = _folded(source, (table[1],)), _folded(out, (table[1],))
-    a.across = b.across = table[1] > 1
-    return Statement("each", np.copyto, [a], b, 1, table[1], dtypes)
 
 
 def _table(shape: tuple[int, ...], operands: list[Operand]) -> tuple[int, int, list[Access]]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from chainrule.errors import NonFiniteError
 from chainrule.graph.node import Node
-from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 
+if TYPE_CHECKING:
+    from chainrule.nn.network import Network
 
-def nonfinite_error(network: Network, step: int, learning_rate: float) -> NonFiniteError:
+
+def nonfinite_error(network: Network, learning_rate: float | None) -> NonFiniteError:
     """Return the error that says where the last step went wrong; the network still has its weights from before."""
-    nodes = network.nodes
+    nodes, step = network.nodes, network.optimizer_state.step + 1
+    if learning_rate is None:
+        own = network.optimizer.learning_rate
+        learning_rate = own if isinstance(own, float) else float(network.optimizer_state.rate)
     for name, node in nodes.items():
         if not _finite(node._value):
             return _error(network, step, learning_rate, name, "forward", node._value, _inputs(node))

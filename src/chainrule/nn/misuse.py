@@ -1,10 +1,14 @@
-"""Names a network doesn't have: what it is here that other libraries have as methods, and nodes that aren't there."""
+"""What a network says when it is asked for something it doesn't have, or not yet.
+
+Names that other libraries have for what is a function here; nodes that aren't there; steps out of order.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainrule.errors import UnknownNameError, nearest
+from chainrule.errors import MisuseError, UnknownNameError, nearest
+from chainrule.graph.graph import Graph
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
@@ -47,3 +51,25 @@ def unknown_node(network: Network, name: str) -> UnknownNameError:
         given += f", which in training is part of the loss {network.objective.op!r}"
         fix = f"Look at {network._chain[-2].name!r} before it, or at cr.predict(network, X)"
     return UnknownNameError("Network", given=given, expected="the name of a node", fix=fix)
+
+
+def not_built(where: str) -> MisuseError:
+    """Return the error for a network that has no parameters yet."""
+    return MisuseError(
+        where,
+        given="a network that is not built yet",
+        expected="the shape of a sample, from which the first layer infers its inputs",
+        fix="Pass inputs=… to Network, call network.build(features), or train it",
+    )
+
+
+def cannot_go_back(graph: Graph | None, where: str = "Network.backward") -> MisuseError:
+    """Return the error for derivatives that have nowhere to come from, or nowhere to go."""
+    if graph is None:
+        given, expected = "no forward pass before it", "the values of a batch"
+        fix = "Call network.forward(x, y) first, then network.backward()"
+    else:
+        given = "a network without parameters" + (" that are not frozen" if graph.parameters else "")
+        expected = "something to learn"
+        fix = "Call network.unfreeze(…)" if graph.parameters else "Add a layer such as cr.Dense(8)"
+    return MisuseError(where, given=given, expected=expected, fix=fix)

@@ -1,0 +1,225 @@
+"""What happens in one step, taken apart: values, derivatives along every edge, the update, and difference quotients.
+
+A network is copied first, so that being explained changes nothing in it. What is read off is what its own step left
+in the nodes; only the proof is computed anew, in float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import InputError, MisuseError
+from chainrule.explain.differences import Slope, slope
+from chainrule.graph import Graph, Input, Node, Parameter
+from chainrule.nn import Network
+from chainrule.ops.op import Array, Op
+
+MOST_PROVEN = 16  # numbers of one parameter
+FEW_PROVEN = 4
+
+
+@dataclass(frozen=True)
+class Path:
+    """A derivative that arrives at a node: from a parent in which it plays a role, or from a penalty."""
+
+    parent: int | None
+    role: str
+    array: Array
+    penalty: Op | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A derivative of one number, by the chain rule and by difference, in float64."""
+
+    place: int
+    index: tuple[int, ...]
+    given: float
+    slope: Slope
+
+
+@dataclass
+class Anatomy:
+    """One step of a graph.
+
+    Attributes
+    ----------
+    graph : Graph
+    labels : list of str
+        A name for each node.
+    values, gradients : list of ndarray
+        What passed forward through each node, and what came back.
+    paths : list of list of Path
+        What arrives at each node, path by path.
+    cost, loss, penalty : float
+        The number that is differentiated, and the two that it is the sum of.
+    network : Network or None
+        The copy that took the step.
+    after : dict of int to ndarray
+        The parameters after the optimizer's step.
+    """
+
+    graph: Graph
+    labels: list[str]
+    values: list[Array]
+    gradients: list[Array | None]
+    paths: list[list[Path]]
+    cost: float
+    loss: float
+    penalty: float
+    network: Network | None = None
+    after: dict[int, Array] = field(default_factory=dict)
+    samples: int | None = None
+    sample: int | None = None
+
+    @property
+    def root(self) -> int:
+        return self.graph.place(self.graph.root)
+
+    def roles(self, place: int) -> dict[str, int]:
+        """Return role -> place of the child."""
+        return {role: self.graph.place(child) for role, child in self.graph.nodes[place].children.items()}
+
+    def arrays(self, place: int) -> dict[str, Array]:
+        """Return role -> value of the child."""
+        return {role: self.values[child] for role, child in self.roles(place).items()}
+
+    def parameters(self) -> list[int]:
+        """Return the places of the leaves that derivatives are asked for, in order."""
+        return [self.graph.place(node) for node in self.graph.wrt if node.op is None]
+
+
+def of_network(network: Network, x: Any, y: Any, sample: int | None) -> Anatomy:
+    """Return what one training step of a network on these data does; the network itself is not touched."""
+    for name, given in (("x", x), ("y", y)):
+        if given is None:
+            raise InputError(
+                "explain", given=f"a network without {name}", expected="samples and targets", fix="Pass x=X, y=Y"
+            )
+    network = network.copy()
+    batch, target, _ = network.as_batch("explain", x, y)
+    if sample is not None:
+        if not isinstance(sample, int) or not -len(batch) <= sample < len(batch):
+            raise InputError(
+                "explain",
+                given=f"sample={sample!r}",
+                expected=f"the number of one of {len(batch)} samples, or None for all of them",
+                fix="Count from 0",
+            )
+        sample %= len(batch)
+        batch, target = batch[sample : sample + 1], target[sample : sample + 1]
+    cost = network.forward(batch, target)
+    penalty = network.penalty()
+    if network.parameters.size and network.vector.learnt():
+        network.backward()
+    graph = Graph(list(network.nodes.values())[-1])
+    anatomy = _taken_apart(graph, [node.grad for node in graph.nodes], network)
+    anatomy.cost, anatomy.loss, anatomy.penalty = cost, cost - penalty, penalty
+    anatomy.samples, anatomy.sample = len(batch), sample
+    if graph.wrt:
+        network.optimize(_first_rate(network))
+    anatomy.after = {graph.place(p): p.value.copy() for p in graph.parameters}
+    return anatomy
+
+
+def of_node(loss: Node) -> Anatomy:
+    """Return what a step through a graph built by hand does; what its nodes show stays as it is."""
+    graph = Graph(loss)
+    if loss._value.size != 1:
+        raise MisuseError(
+            "explain",
+            given=f"{loss.where} with shape {loss.shape}",
+            expected="a loss: one number",
+            fix="Explain cr.sum(x=…) or cr.mean(x=…) of it",
+        )
+    graph.derivatives()  # says what is wrong if there is nothing to differentiate by
+    values = [node._value for node in graph.nodes]
+    gradients = graph.calls.backward(values, graph.place(loss), np.ones(loss.shape, loss.dtype), {})
+    anatomy = _taken_apart(graph, gradients, None)
+    anatomy.cost = anatomy.loss = float(loss._value.reshape(()))
+    return anatomy
+
+
+def _taken_apart(graph: Graph, gradients: list[Array | None], network: Network | None) -> Anatomy:
+    names = {id(node): name for name, node in graph.names.items()}
+    labels = [names.get(id(node), f"constant_{i}") for i, node in enumerate(graph.nodes)]
+    values = [node._value.copy() for node in graph.nodes]
+    copies = [None if gradient is None else gradient.copy() for gradient in gradients]
+    paths: list[list[Path]] = [[] for _ in graph.nodes]
+    with np.errstate(all="ignore"):
+        for i, op, children, edges in graph.calls.backward_plan:
+            parts = op.backward(copies[i], values[i], **{role: values[j] for role, j in children})
+            for role, j, _ in edges:
+                paths[j].append(Path(i, role, np.array(parts[role])))
+    for parameter, penalty, array in penalties(network):
+        paths[graph.place(parameter)].append(Path(None, penalty.roles[0], array, penalty))
+    return Anatomy(graph, labels, values, copies, paths, 0.0, 0.0, 0.0, network)
+
+
+def penalties(network: Network | None, dtype: Any = None) -> list[tuple[Parameter, Op, Array]]:
+    """Return what each penalty adds to the derivative of each parameter."""
+    if network is None:
+        return []
+    found = []
+    for op, penalised in network.vector.penalties:
+        for parameter, place in network.vector.places:
+            if penalised.start <= place.start < penalised.stop and parameter.learnt:
+                weights = parameter.value.astype(dtype or parameter.dtype)
+                found.append((parameter, op, op.backward(np.ones((), weights.dtype), None, weights=weights)["weights"]))
+    return found
+
+
+def proofs(anatomy: Anatomy) -> list[Proof]:
+    """Return the derivatives of the parameters' numbers, of large ones the steepest, beside difference quotients."""
+    graph, calls = anatomy.graph, anatomy.graph.calls
+    values = [v.astype(np.float64) if v.dtype.kind == "f" else v for v in anatomy.values]
+    calls.forward(values, check=False)
+    root = anatomy.root
+    gradients = calls.backward(list(values), root, np.ones(values[root].shape), {})
+    added = {}
+    penalised: dict[int, list[Op]] = {}
+    for path_to, paths in enumerate(anatomy.paths):
+        for path in paths:
+            if path.penalty is not None:
+                op = path.penalty
+                part = op.backward(np.ones(()), None, weights=values[path_to])["weights"]
+                added[path_to] = added.get(path_to, 0) + part
+                penalised.setdefault(path_to, []).append(op)
+    found = []
+    for place in anatomy.parameters():
+        array = values[place]
+        gradient = np.zeros(array.shape) if gradients[place] is None else gradients[place]
+        gradient = gradient + added.get(place, 0)
+
+        def cost(place: int = place, array: Array = array) -> float:
+            calls.forward(values, check=False)
+            extra = sum(float(op.forward(weights=array)) for op in penalised.get(place, []))
+            return float(values[root].reshape(())) + extra
+
+        for index in _chosen(gradient):
+            where = tuple(int(i) for i in np.unravel_index(index, array.shape))
+            found.append(Proof(place, where, float(gradient.flat[index]), slope(cost, array, index)))
+    return found
+
+
+def _chosen(gradient: Array) -> list[int]:
+    if gradient.size <= MOST_PROVEN:
+        return list(range(gradient.size))
+    steepest = np.argsort(-np.abs(gradient).reshape(-1), kind="stable")[:FEW_PROVEN]
+    return sorted(int(i) for i in steepest)
+
+
+def _first_rate(network: Network) -> float | None:
+    """Return the learning rate of the step: what a schedule begins with, None for the optimizer's own."""
+    from chainrule.optim import as_schedule
+
+    rate = network.optimizer.learning_rate
+    return None if isinstance(rate, float) else as_schedule(rate).rate(0, 1, [])
+
+
+def is_input(node: Node) -> bool:
+    """Return whether a node is fed by name."""
+    return isinstance(node, Input) and bool(node.name)

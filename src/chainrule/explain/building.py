@@ -1,0 +1,308 @@
+"""The order in which an explanation says things: notation, forward, cost, backward, step, proof."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+
+import numpy as np
+
+from chainrule.explain.anatomy import Anatomy, Proof, is_input, proofs
+from chainrule.explain.document import (
+    Block,
+    Document,
+    Drawing,
+    Equation,
+    Heading,
+    OpLine,
+    Paragraph,
+    Source,
+    Spread,
+    Table,
+    histogram,
+)
+from chainrule.explain.formulas import Formula, backward_formula, forward_formula
+from chainrule.explain.notation import Math, Matrix, Number, Partial, Row, Symbol, cells, is_large, number
+from chainrule.explain.symbols import in_formula, symbols_of
+from chainrule.explain.typeset import typeset
+from chainrule.explain.wording import Text, Wording
+from chainrule.graph import Parameter, State
+from chainrule.ops.op import Array
+from chainrule.ops.table import page
+
+MOST_DRAWN = 80  # nodes
+MOST_WRITTEN = 160  # numbers in a formula
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class Builder:
+    """Writes the blocks of one explanation."""
+
+    def __init__(self, anatomy: Anatomy, words: Wording) -> None:
+        self.anatomy, self.words = anatomy, words
+        self.symbols = symbols_of(anatomy)
+        self.cost = Symbol("C")
+        self.blocks: list[Block] = []
+
+    def whole(self) -> Document:
+        """Return the explanation of everything."""
+        words, anatomy = self.words, self.anatomy
+        document = Document(words.language, words.right_to_left, self.title(), self.blocks)
+        self.say("intro")
+        if anatomy.sample is not None:
+            self.say("sample", sample=anatomy.sample)
+        elif anatomy.samples is not None:
+            self.say("batch", samples=anatomy.samples)
+        self.notation()
+        self.heading("graph")
+        drawn = len(anatomy.graph) <= MOST_DRAWN
+        self.say("graph_intro" if drawn else "graph_large", nodes=len(anatomy.graph))
+        self.blocks += [Drawing()] if drawn else []
+        self.heading("forward")
+        self.say("forward_intro")
+        computed = [i for i, node in enumerate(anatomy.graph.nodes) if node.op is not None]
+        for place in computed:
+            self.forward(place)
+        self.the_cost()
+        self.heading("backward")
+        for key in ("backward_intro", "proportional", "wide"):
+            self.say(key)
+        for place in reversed(computed):
+            self.backward(place)
+        for place in anatomy.parameters():
+            if anatomy.network is None or len(anatomy.paths[place]) > 1:
+                self.arrival(place)
+        self.step(anatomy.parameters())
+        self.proof(proofs(anatomy))
+        return document
+
+    def one(self, place: int) -> Document:
+        """Return the explanation of one node."""
+        words, anatomy = self.words, self.anatomy
+        title = words("title_node", name=anatomy.labels[place])
+        document = Document(words.language, words.right_to_left, title, self.blocks)
+        if anatomy.graph.nodes[place].op is not None:
+            self.heading("forward")
+            self.forward(place)
+            self.heading("backward")
+            self.say("backward_intro")
+            self.backward(place)
+        else:
+            self.heading("backward")
+            self.arrival(place)
+            if place in anatomy.parameters():
+                self.step([place])
+                self.proof([proof for proof in proofs(anatomy) if proof.place == place])
+        return document
+
+    # ------------------------------------------------------------------ pieces
+
+    def title(self) -> Text:
+        network = self.anatomy.network
+        if network is None:
+            return self.words("title_graph", name=self.anatomy.graph.root.name)
+        summary = network.summary()
+        sizes = [*summary.inputs, *(row.output[-1] for row in summary.rows if row.weights + row.biases)]
+        return self.words("title", name=network.name or "-".join(map(str, sizes)))
+
+    def say(self, key: str, **fields: object) -> None:
+        self.blocks.append(Paragraph(self.words(key, **fields)))
+
+    def heading(self, key: str) -> None:
+        self.blocks.append(Heading(2, self.words(key), key))
+
+    def node_heading(self, place: int, way: str) -> None:
+        text = Text("`{name}`", {"name": self.anatomy.labels[place]})
+        self.blocks.append(Heading(3, text, f"{way}-{place}", self.symbols[place]))
+
+    def math(self, place: int) -> Math:
+        return in_formula(self.anatomy, self.symbols, place)
+
+    def partial(self, place: int) -> Math:
+        return Partial(self.cost, self.symbols[place])
+
+    def spread(self, array: Array) -> None:
+        """Say what a corner of a large array leaves out."""
+        if array.ndim and is_large(array) and array.dtype.kind == "f":
+            shown = {"norm": np.linalg.norm(array), "least": array.min(), "largest": array.max()}
+            told = {key: number(float(value)) for key, value in shown.items()}
+            shape = "×".join(map(str, array.shape))
+            text = self.words("large", shape=shape, norm=told["norm"], least=told["least"], most=told["largest"])
+            self.blocks.append(Spread(text, histogram(array)))
+
+    def formula(self, left: Math, formula: Formula, symbols: dict[str, Math], result: Array) -> None:
+        """Write a formula, the same with its numbers, and what comes out."""
+        if formula.result is None:
+            if formula.source:
+                self.blocks.append(Source(self.words("own_source"), formula.source.rstrip()))
+            self.blocks.append(Equation([Row((left, "=", Matrix(result)))]))
+            return
+        constants = {name: Matrix(a) for name, a in formula.values.items() if name.startswith("constant_")}
+        names: dict[str, Math] = {**symbols, **constants}
+        for i, (step, expression) in enumerate(formula.steps):
+            names[step] = Symbol(f"t{i + 1}".translate(_SUBSCRIPTS)) if formula.recorded else Symbol(step)
+            lines: list[Math] = [Row((names[step], "=", typeset(expression, names)))]
+            if formula.recorded and formula.short:
+                lines.append(Row(("=", Matrix(formula.values[step]))))
+            self.blocks.append(Equation(lines, self.words("executed") if i == 0 else None))
+        lines = [Row((left, "=", typeset(formula.result, names)))]
+        numbers: dict[str, Math] = {name: Matrix(array) for name, array in formula.values.items()}
+        if formula.short and not isinstance(formula.result, ast.Name) and 0 < _written(formula) <= MOST_WRITTEN:
+            lines.append(Row(("=", typeset(formula.result, {**names, **numbers}))))
+        lines.append(Row(("=", Matrix(result))))
+        self.blocks.append(Equation(lines, None if formula.steps else self.words("executed")))
+
+    # ------------------------------------------------------------------ sections
+
+    def notation(self) -> None:
+        words, anatomy = self.words, self.anatomy
+        self.heading("notation")
+        rows: list[list[Math | str | Text]] = []
+        for place, node in enumerate(anatomy.graph.nodes):
+            if isinstance(node, Parameter):
+                kind: Text | str = words("frozen" if node.frozen else "learnt")
+            elif node.op is not None:
+                kind = type(node.op).__name__
+            else:
+                kind = words("state" if isinstance(node, State) else "input" if is_input(node) else "constant")
+            shape = "×".join(map(str, anatomy.values[place].shape)) or "1"
+            rows.append([self.math(place), anatomy.labels[place], kind, shape])
+        self.blocks.append(Table([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
+        if anatomy.network is not None:
+            summary = anatomy.network.summary()
+            self.say("count", weights=summary.weights, biases=summary.biases, parameters=summary.parameters)
+            self.say("column_notation")
+        elif anatomy.graph.parameters:
+            self.say("count_graph", parameters=sum(p.value.size for p in anatomy.graph.parameters))
+        for key in ("signs", "three_things", "linear"):
+            self.say(key)
+        for place, node in enumerate(anatomy.graph.nodes):
+            for child in anatomy.roles(place).values():
+                below = anatomy.graph.nodes[child]
+                if below.op is not None and type(below.op) is type(node.op) and "weights" in below.op.roles:
+                    self.say("linear_here", first=anatomy.labels[child], second=anatomy.labels[place])
+
+    def forward(self, place: int) -> None:
+        anatomy, node = self.anatomy, self.anatomy.graph.nodes[place]
+        assert node.op is not None
+        self.node_heading(place, "forward")
+        self.blocks.append(OpLine(self.words("function"), page(type(node.op)).function))
+        formula = forward_formula(node.op, anatomy.arrays(place))
+        symbols = {role: self.math(child) for role, child in anatomy.roles(place).items()}
+        self.formula(self.symbols[place], formula, symbols, anatomy.values[place])
+        self.spread(anatomy.values[place])
+
+    def the_cost(self) -> None:
+        anatomy = self.anatomy
+        self.heading("cost")
+        self.say("cost_intro", value=number(anatomy.cost))
+        if anatomy.penalty:
+            self.say("cost_penalty", loss=number(anatomy.loss), penalty=number(anatomy.penalty))
+        root = anatomy.graph.root
+        if root.op is not None and "²" in page(type(root.op)).function:
+            self.say("squares")
+        self.say("descent", parameters=sum(anatomy.values[place].size for place in anatomy.parameters()))
+
+    def arrival(self, place: int) -> None:
+        """Say what arrives at a node, path by path."""
+        anatomy = self.anatomy
+        self.node_heading(place, "backward")
+        gradient, paths = anatomy.gradients[place], anatomy.paths[place]
+        if gradient is None:
+            self.say("nothing")
+            return
+        left = self.partial(place)
+        if len(paths) > 1:
+            self.say("several", count=len(paths))
+            for path in paths:
+                if path.parent is None:
+                    text = self.words("penalty_path", name=path.penalty)
+                else:
+                    text = self.words("path", name=anatomy.labels[path.parent], role=path.role)
+                self.blocks.append(Paragraph(text))
+            terms: list[Math | str] = []
+            for path in paths:
+                terms += [*(["+"] if terms else []), Matrix(path.array)]
+            self.blocks.append(Equation([Row((left, "=", *terms)), Row(("=", Matrix(gradient)))]))
+        else:
+            self.blocks.append(Equation([Row((left, "=", Matrix(gradient)))], self.words("arrives")))
+        self.spread(gradient)
+
+    def backward(self, place: int) -> None:
+        anatomy, node = self.anatomy, self.anatomy.graph.nodes[place]
+        assert node.op is not None
+        self.arrival(place)
+        gradient = anatomy.gradients[place]
+        if gradient is None:
+            return
+        told = page(type(node.op)).derivatives
+        for role, child in anatomy.roles(place).items():
+            named = {"name": anatomy.labels[child], "role": role}
+            path = next((p for p in anatomy.paths[child] if p.parent == place and p.role == role), None)
+            if path is None:
+                self.say("no_derivative", **named)
+                continue
+            self.say("hands", **named)
+            line = told.get(role) or told.get((node.op.variadic or "") and role.rstrip("0123456789"))
+            if line:
+                self.blocks.append(OpLine(self.words("local"), line))
+            arrays = anatomy.arrays(place)
+            formula = backward_formula(node.op, gradient, anatomy.values[place], arrays, role)
+            symbols: dict[str, Math] = {"dy": self.partial(place), "y": self.symbols[place]}
+            symbols |= {other: self.math(of) for other, of in anatomy.roles(place).items()}
+            self.formula(self.partial(child), formula, symbols, path.array)
+
+    def step(self, places: list[int]) -> None:
+        anatomy, network = self.anatomy, self.anatomy.network
+        self.heading("update")
+        if network is None:
+            self.say("no_optimizer")
+            return
+        state, optimizer = network.optimizer_state, network.optimizer
+        rate = number(float(state.rate))
+        self.say("update_intro", optimizer=type(optimizer).__name__, step=state.step, rate=rate)
+        rule = (inspect.getdoc(type(optimizer)) or "").split("\n\nParameters\n")[0].split("\n\n")[0]
+        try:
+            code = textwrap.dedent(inspect.getsource(type(optimizer).update))
+        except (OSError, TypeError):
+            code = ""
+        self.blocks.append(Source(self.words("rule"), f"{rule}\n\n{code}".strip()))
+        for place in places:
+            before, after = anatomy.values[place], anatomy.after[place]
+            left = self.symbols[place]
+            self.node_heading(place, "update")
+            change = after - before
+            self.blocks.append(
+                Equation([Row((left, "←", Matrix(before), "+", Matrix(change))), Row(("=", Matrix(after)))])
+            )
+            self.spread(change)
+        for node in anatomy.graph.parameters:
+            if node.frozen:
+                self.say("stays", name=node.name)
+
+    def proof(self, found: list[Proof]) -> None:
+        words = self.words
+        self.heading("proof")
+        self.say("proof_intro")
+        if any(self.anatomy.values[place].size > 16 for place in {proof.place for proof in found}):
+            self.say("proof_few")
+        rows: list[list[Math | str | Text]] = []
+        for proof in found:
+            slope = proof.slope
+            index = ", ".join(map(str, proof.index))
+            name = Row((self.symbols[proof.place], "", Symbol(f"[{index}]"))) if index else self.symbols[proof.place]
+            measured: Math | Text = Number(f"{slope.measured:.8g}")
+            if slope.kink:
+                low, high = sorted((slope.left, slope.right))
+                measured = words("kink", low=number(low), high=number(high))
+            off = Number(f"{slope.error(proof.given):.1e}")
+            rows.append([name, Number(f"{proof.given:.8g}"), measured, off])
+        self.blocks.append(Table([words(key) for key in ("element", "by_chain", "by_difference", "off")], rows))
+
+
+def _written(formula: Formula) -> int:
+    """Return how many numbers a formula has once its variables are replaced by theirs."""
+    assert formula.result is not None
+    names = [node.id for node in ast.walk(formula.result) if isinstance(node, ast.Name)]
+    return sum(sum(map(len, cells(formula.values[name]))) for name in names if name in formula.values)

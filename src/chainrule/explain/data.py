@@ -1,0 +1,125 @@
+"""An explanation as data: one JSON object, numbers in full.
+
+Large arrays are given by shape, norm, range and corner; NaN and infinities are written as texts, which JSON can hold.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.explain.anatomy import Anatomy, proofs
+from chainrule.explain.building import Builder
+from chainrule.explain.document import histogram
+from chainrule.explain.formulas import Formula, backward_formula, forward_formula
+from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math, one_line
+from chainrule.explain.typeset import typeset
+from chainrule.ops.op import Array
+from chainrule.ops.table import page
+
+
+def to_json(anatomy: Anatomy, builder: Builder, place: int | None) -> str:
+    """Return an explanation as JSON; of one node if `place` says which."""
+    places = range(len(anatomy.graph)) if place is None else [place]
+    data: dict[str, Any] = {
+        "language": builder.words.language,
+        "sample": anatomy.sample,
+        "cost": _plain(anatomy.cost),
+        "loss": _plain(anatomy.loss),
+        "penalty": _plain(anatomy.penalty),
+        "parameters": sum(parameter.value.size for parameter in anatomy.graph.parameters),
+        "nodes": [_node(anatomy, builder, i) for i in places],
+    }
+    if anatomy.network is not None:
+        state = anatomy.network.optimizer_state
+        data["optimizer"] = {
+            "rule": repr(anatomy.network.optimizer),
+            "step": state.step,
+            "learning_rate": _plain(float(state.rate)),
+        }
+    data["proof"] = [
+        {
+            "node": anatomy.labels[proof.place],
+            "index": list(proof.index),
+            "by_chain": _plain(proof.given),
+            "by_difference": _plain(proof.slope.measured),
+            "kink": proof.slope.kink,
+            "error": _plain(proof.slope.error(proof.given)),
+        }
+        for proof in proofs(anatomy)
+        if place in (None, proof.place)
+    ]
+    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _node(anatomy: Anatomy, builder: Builder, place: int) -> dict[str, Any]:
+    node = anatomy.graph.nodes[place]
+    told: dict[str, Any] = {
+        "name": anatomy.labels[place],
+        "symbol": one_line(builder.symbols[place]),
+        "op": None if node.op is None else node.op.name,
+        "value": array_data(anatomy.values[place]),
+    }
+    gradient = anatomy.gradients[place]
+    told["derivative"] = None if gradient is None else array_data(gradient)
+    told["paths"] = [
+        {
+            "from": str(path.penalty) if path.parent is None else anatomy.labels[path.parent],
+            "role": path.role,
+            "derivative": array_data(path.array),
+        }
+        for path in anatomy.paths[place]
+    ]
+    if place in anatomy.after and anatomy.network is not None:
+        told["after"] = array_data(anatomy.after[place])
+    if node.op is None:
+        return told
+    roles = anatomy.roles(place)
+    symbols: dict[str, Math] = {role: builder.math(child) for role, child in roles.items()}
+    told["function"] = page(type(node.op)).function
+    told["formula"] = _lines(forward_formula(node.op, anatomy.arrays(place)), symbols)
+    told["children"] = {role: anatomy.labels[child] for role, child in roles.items()}
+    if gradient is None:
+        return told
+    symbols |= {"dy": builder.partial(place), "y": builder.symbols[place]}
+    told["local"] = page(type(node.op)).derivatives
+    told["handed"] = {
+        path.role: _lines(
+            backward_formula(node.op, gradient, anatomy.values[place], anatomy.arrays(place), path.role), symbols
+        )
+        for child in sorted(set(roles.values()))
+        for path in anatomy.paths[child]
+        if path.parent == place
+    }
+    return told
+
+
+def _lines(formula: Formula, symbols: dict[str, Math]) -> list[str]:
+    if formula.result is None:
+        return formula.source.splitlines()
+    steps = [f"{name} = {one_line(typeset(expression, symbols))}" for name, expression in formula.steps]
+    return [*steps, one_line(typeset(formula.result, symbols))]
+
+
+def array_data(array: Array) -> Any:
+    """Return an array as nested lists; a large one as a description with its corner."""
+    rows = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
+    if rows.shape[0] <= MOST_ROWS and rows.shape[1] <= MOST_COLUMNS:
+        return _plain(array.tolist())
+    numbers = array.astype(np.float64)
+    return {
+        "shape": list(array.shape),
+        "norm": _plain(float(np.linalg.norm(numbers))),
+        "range": [_plain(float(numbers.min())), _plain(float(numbers.max()))],
+        "histogram": list(histogram(numbers)),
+        "corner": _plain(rows[:CORNER, :CORNER].tolist()),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

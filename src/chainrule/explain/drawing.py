@@ -1,0 +1,90 @@
+"""The graph as a picture: inline SVG, each node a link to its section.
+
+Nodes stand in rows, the cost on top, leaves one row below whoever uses them first. A row is as wide as its nodes; the
+page scrolls a wide picture inside its own box.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from chainrule.explain.anatomy import Anatomy
+from chainrule.explain.escaping import printable
+from chainrule.explain.notation import Symbol, number, one_line
+from chainrule.graph import Parameter
+
+_WIDTH, _HEIGHT = 104, 46  # of a node
+_GAP, _DROP = 8, 44  # between nodes of a row, between rows
+
+
+def draw(anatomy: Anatomy, symbols: list[Symbol], links: dict[int, str]) -> str:
+    """Return the graph of an explanation as an SVG element.
+
+    Parameters
+    ----------
+    links : dict of int to str
+        Where a click on a node leads.
+    """
+    levels = _levels(anatomy)
+    rows: list[list[int]] = [[] for _ in range(max(levels.values()) + 1)]
+    for place in sorted(levels):
+        rows[levels[place]].append(place)
+    widest = max(len(row) for row in rows)
+    width = widest * (_WIDTH + _GAP) + _GAP
+    height = len(rows) * (_HEIGHT + _DROP) - _DROP + 2 * _GAP
+    spots = {}
+    for level, row in enumerate(rows):
+        left = (width - len(row) * (_WIDTH + _GAP) + _GAP) / 2
+        for i, place in enumerate(row):
+            spots[place] = (left + i * (_WIDTH + _GAP), _GAP + level * (_HEIGHT + _DROP))
+    parts = [
+        _edge(spots[place], spots[child], role)
+        for place in spots
+        for role, child in anatomy.roles(place).items()
+    ]
+    parts += [_node(anatomy, symbols[place], place, spots[place], links.get(place)) for place in spots]
+    return (
+        f'<svg class="graph" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" direction="ltr">{"".join(parts)}</svg>'
+    )
+
+
+def _levels(anatomy: Anatomy) -> dict[int, int]:
+    """Return the row of each node: computed ones by their distance from the root, leaves just below their user."""
+    nodes = anatomy.graph.nodes
+    levels = {anatomy.root: 0}
+    for place in reversed(range(len(nodes))):
+        for child in anatomy.roles(place).values():
+            below = levels[place] + 1
+            first = min(levels.get(child, below), below)
+            levels[child] = first if nodes[child].op is None else max(levels.get(child, 0), below)
+    return levels
+
+
+def _edge(parent: tuple[float, float], child: tuple[float, float], role: str) -> str:
+    x1, y1 = child[0] + _WIDTH / 2, child[1]
+    x2, y2 = parent[0] + _WIDTH / 2, parent[1] + _HEIGHT
+    middle = (y1 + y2) / 2
+    path = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
+    label = f'<text class="role" x="{x1:.0f}" y="{y1 - 8:.0f}">{escape(printable(role))}</text>'
+    return f'<path class="edge" d="{path}"/>{label}'
+
+
+def _node(anatomy: Anatomy, symbol: Symbol, place: int, spot: tuple[float, float], link: str | None) -> str:
+    node, (x, y) = anatomy.graph.nodes[place], spot
+    kind = "op" if node.op is not None else "parameter" if isinstance(node, Parameter) else "leaf"
+    value = anatomy.values[place]
+    size = number(value.reshape(())[()]) if value.size == 1 else "×".join(map(str, value.shape))
+    name = type(node.op).__name__ if node.op is not None else anatomy.labels[place]
+    middle = x + _WIDTH / 2
+    shape = (
+        f'<g class="{kind}"><title>{escape(printable(anatomy.labels[place]))}</title>'
+        f'<rect x="{x:.0f}" y="{y:.0f}" width="{_WIDTH}" height="{_HEIGHT}" rx="7"/>'
+        f'<text class="name" x="{middle:.0f}" y="{y + 19:.0f}">{escape(_cut(f"{one_line(symbol)} · {size}", 16))}</text>'
+        f'<text class="kind" x="{middle:.0f}" y="{y + 36:.0f}">{escape(_cut(printable(name), 17))}</text></g>'
+    )
+    return f'<a href="#{link}">{shape}</a>' if link else shape
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,6 @@
+"""The compiled replay: a program's calls as one function of fused loops, compiled by numba (`pip install chainrule[fast]`)."""
+
+from chainrule.replay.compiled.epoch import CompiledEpoch, compile_program
+from chainrule.replay.compiled.statements import Uncompilable
+
+__all__ = ["CompiledEpoch", "Uncompilable", "compile_program"]

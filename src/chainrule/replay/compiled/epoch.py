@@ -1,0 +1,277 @@
+"""A program compiled into one function that takes many steps: gather, forward, backward, update.
+
+Every node's value and gradient of the last step is where the program has it, so the inspector stays on. Losses come
+back step by step; where one, or a gradient, is not finite, it stops before the update.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.ops.op import Array
+from chainrule.replay.compiled import cache
+from chainrule.replay.compiled.blas import product_source
+from chainrule.replay.compiled.functions import helpers
+from chainrule.replay.compiled.fusing import Schedule
+from chainrule.replay.compiled.memory import Memory, identifier
+from chainrule.replay.compiled.statements import Access, Source, Statement, Uncompilable, copy_of, statements_of
+from chainrule.replay.compiled.writing import Writer
+from chainrule.replay.program import Program
+from chainrule.replay.recording import Buffer, Operand
+
+MOST_STATEMENTS = 1500  # compiling takes about 2 ms for each
+
+_HEAD = '''"""{title}
+
+Written from the record of its NumPy calls. Arrays are of the shapes that the loops say.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, types
+
+f4, f8, i4, i8 = np.float32, np.float64, np.int32, np.int64
+'''
+
+
+class CompiledEpoch:
+    """Many steps in one call.
+
+    Attributes
+    ----------
+    source : str
+        What was compiled, a module.
+    batch : int
+        How many entries of the order make a step: samples, or 1 where nothing is gathered.
+    """
+
+    def __init__(self, program: Program, gathered: Sequence[str], stacked: Sequence[str], scalars: int) -> None:
+        self.source = ""
+        self._inputs = {name: program.inputs[name] for name in (*gathered, *stacked)}
+        self._stacked = frozenset(stacked)
+        self._scalars = scalars
+        self.batch = len(self._inputs[gathered[0]]) if gathered else 1
+        self._arrays: list[Array] = []
+        self._run: cache.Function | None = None
+
+    def run(
+        self, data: Mapping[str, Array], order: Array, scalars: Array | None = None, losses: Array | None = None
+    ) -> int:
+        """Take as many steps as `order` holds batches.
+
+        Parameters
+        ----------
+        data : mapping of str to ndarray
+            For each gathered input its data set, (samples, …), of which every step takes a batch; for each stacked
+            one a slab for each step, (steps, …).
+        order : ndarray of int, (steps · batch,)
+            Which samples, in which order.
+        scalars : ndarray, (steps, scalars), optional
+            For each step the numbers of the arrays that were named when compiling.
+        losses : ndarray of float64, (steps,), optional
+            Where each step's loss is written.
+
+        Returns
+        -------
+        int
+            The steps taken: fewer than asked for if a loss or a gradient was NaN or infinite. Nodes then show the
+            step that went wrong, whose update was left out.
+
+        Raises
+        ------
+        ShapeError, InputError
+            If arrays are not of the shapes and dtypes that were compiled, or the order leaves the data.
+        """
+        steps, rest = divmod(len(order), self.batch)
+        if rest:
+            _refuse(f"an order of {len(order)} samples", f"whole batches of {self.batch}", "Run the rest by another")
+        order = np.ascontiguousarray(order, np.int64)
+        sets = {name: self._checked(name, data.get(name), steps) for name in self._inputs}
+        count = min((len(array) for name, array in sets.items() if name not in self._stacked), default=2**63)
+        if steps and not (0 <= order.min() and order.max() < count):
+            _refuse(f"an order from {order.min()} to {order.max()}", f"0 to {count - 1}", "Pass indices into the data")
+        numbers = np.empty((steps, 0)) if scalars is None else np.ascontiguousarray(scalars, np.float64)
+        if numbers.shape != (steps, self._scalars):
+            _refuse(f"scalars of shape {numbers.shape}", f"({steps}, {self._scalars})", "Pass a row for each step")
+        losses = np.empty(steps) if losses is None else losses
+        if losses.shape != (steps,) or losses.dtype != np.float64 or not losses.flags.c_contiguous:
+            _refuse(f"losses of {losses.dtype} {losses.shape}", f"float64 ({steps},)", f"Pass np.empty({steps})")
+        return self._call(steps, order, numbers, losses, sets)
+
+    def _call(self, steps: int, order: Array, scalars: Array, losses: Array, sets: Mapping[str, Array]) -> int:
+        assert self._run is not None
+        tables = [_as_table(array, self._inputs[name], name in self._stacked) for name, array in sets.items()]
+        return int(self._run(steps, order, scalars, losses, *tables, *self._arrays))
+
+    def _checked(self, name: str, array: Array | None, steps: int) -> Array:
+        like = self._inputs[name]
+        stacked = name in self._stacked
+        shape = like.shape if stacked else like.shape[1:]
+        wanted = f"{like.dtype} ({'steps' if stacked else 'samples'}, …{shape})"
+        if array is None:
+            _refuse(f"no {name!r}", wanted, "Pass it in data")
+        if array.shape[1:] != shape or array.dtype != like.dtype or (stacked and len(array) != steps):
+            _refuse(f"{name!r} as {array.dtype} {array.shape}", wanted, "Pass what the program was recorded with")
+        return array
+
+    def compile(self, source: str, arrays: Sequence[Array]) -> None:
+        """Compile the source, which reads and writes these arrays; with it run no step."""
+        self.source, self._arrays = source, list(arrays)
+        sets = {
+            name: np.empty((0, *(like.shape if name in self._stacked else like.shape[1:])), like.dtype)
+            for name, like in self._inputs.items()
+        }
+
+        def once(function: cache.Function) -> None:
+            self._run = function
+            self._call(0, np.empty(0, np.int64), np.empty((0, self._scalars)), np.empty(0), sets)
+
+        self._run = cache.load(source, once)
+
+
+def compile_program(
+    program: Program,
+    *,
+    gathered: Sequence[str],
+    stacked: Sequence[str] = (),
+    scalars: Sequence[Array] = (),
+    gradient: Array | None = None,
+    names: Mapping[str, Array] | None = None,
+) -> CompiledEpoch:
+    """Compile a program into a function that takes many steps.
+
+    Parameters
+    ----------
+    program : Program
+        With gradients, and an update as its last stage, on batches of the size to be run.
+    gathered : sequence of str
+        The inputs that are rows of a data set.
+    stacked : sequence of str
+        The inputs that are given anew for each step, such as dropout's masks. Others stay as they are.
+    scalars : sequence of ndarray
+        The arrays of no axes that change from step to step: the learning rate, an optimizer's corrections.
+    gradient : ndarray, optional
+        The vector that must be finite before the last stage, and the loss with it. None: nothing is checked.
+    names : mapping of str to ndarray, optional
+        What arrays other than nodes' shall be called in the source.
+
+    Raises
+    ------
+    Uncompilable
+        If something in the program has no compiled form: it can still be replayed.
+    MissingExtraError
+        If numba is not installed.
+    """
+    if program.called:
+        raise Uncompilable(f"{', '.join(program.called)}, which can't be recorded")
+    epoch = CompiledEpoch(program, gathered, stacked, len(scalars))
+    stages = [_feeds(program, gathered, stacked, scalars), *map(statements_of, program.calls)]
+    if sum(map(len, stages)) > MOST_STATEMENTS:
+        raise Uncompilable(f"a step of {sum(map(len, stages))} calls, more than {MOST_STATEMENTS}")
+    schedule = Schedule(stages, _kept(program), gate=gradient is not None)
+    tables = [f"{identifier(name)}_data" for name in (*gathered, *stacked)]
+    memory = Memory(schedule, program.locate, _names(program) | dict(names or {}), taken=tables)
+    gate = _gate(program, memory, gradient)
+    lines = Writer(schedule, memory, gate).lines() + ([] if gradient is not None else gate)
+    arguments = ["steps", "order", "scalars", "losses", *tables, *memory.arrays]
+    title = f"Training steps on {epoch.batch} samples each, down to {identifier(program.graph.root.name)}."
+    epoch.compile(_module(title, arguments, lines, stages), list(memory.arrays.values()))
+    return epoch
+
+
+def _feeds(
+    program: Program, gathered: Sequence[str], stacked: Sequence[str], scalars: Sequence[Array]
+) -> list[Statement]:
+    """Return the statements that fill the inputs and the scalars of a step."""
+    found = []
+    for name in gathered:
+        batch = len(program.inputs[name])
+        index = "[sample, {j}]" if program.inputs[name].ndim > 1 else f"[order[s * {batch} + {{j}}]]"
+        found.append((program.inputs[name], f"{identifier(name)}_data{index}"))
+    for name in stacked:
+        index = ("[s]", "[s, {j}]", "[s, {i}, {j}]")[min(program.inputs[name].ndim, 2)]
+        found.append((program.inputs[name], f"{identifier(name)}_data{index}"))
+    statements = [copy_of(Source(text, array.dtype), _operand(program, array)) for array, text in found]
+    for k, array in enumerate(scalars):
+        source = Source(f"scalars[s, {k}]", np.dtype(np.float64))
+        statements.append(copy_of(source, _operand(program, array)))
+    return statements
+
+
+def _operand(program: Program, array: Array) -> Operand:
+    """Return the program's own memory as an operand."""
+    for buffer in _buffers(program).values():
+        if buffer.array is array:
+            return Operand(buffer, array)
+    buffer = Buffer(array, fixed=True)  # nothing reads it
+    return Operand(buffer, array)
+
+
+def _buffers(program: Program) -> dict[int, Buffer]:
+    operands = [operand for calls in program.calls for call in calls for operand in (*call.read(), call.out)]
+    return {id(operand.buffer): operand.buffer for operand in operands}
+
+
+def _results(program: Program) -> list[tuple[str, Operand]]:
+    """Return the values and gradients of all nodes, each with its name."""
+    nodes = program.graph.nodes
+    values = [(node.name, value.operand) for node, value in zip(nodes, program._values, strict=True)]
+    gradients = zip(nodes, program._gradients, strict=True)
+    return values + [(f"d_{node.name}", given.operand) for node, given in gradients if given is not None]
+
+
+def _kept(program: Program) -> set[int]:
+    return {id(operand.buffer) for _, operand in _results(program)}
+
+
+def _names(program: Program) -> dict[str, Array]:
+    return {name: program.locate(operand) for name, operand in reversed(_results(program))}
+
+
+def _gate(program: Program, memory: Memory, gradient: Array | None) -> list[str]:
+    """Return the lines that note the loss, and leave if it or the gradient is not finite."""
+    root = program._values[program.graph.place(program.graph.root)].operand
+    if root.array.size != 1:
+        raise Uncompilable("a loss of more than one number")
+    loss = f"{memory.name(Access(root, root.array.shape))}[{', '.join('0' * root.array.ndim) or '()'}]"
+    lines = [f"losses[s] = {loss}"]
+    if gradient is not None:
+        vector = memory.name(Access(_operand(program, gradient), gradient.shape))
+        lines.append(f"if not (math.isfinite({loss}) and all_finite({vector})):")
+        lines.append("    return s")
+    return lines
+
+
+def _module(title: str, arguments: Sequence[str], lines: Sequence[str], stages: Sequence[list[Statement]]) -> str:
+    """Return a module with the function."""
+    body = "\n".join("        " + line for line in lines)
+    listed = textwrap.fill(", ".join(arguments), 110, initial_indent="    ", subsequent_indent="    ")
+    function = f"def run(\n{listed},\n):\n    for s in range(steps):\n{body}\n    return steps\n"
+    decorator = '@njit(cache=True, error_model="numpy", nogil=True)\n'
+    parts = [_HEAD.format(title=title), helpers(function)]
+    products = {s.out.dtype for stage in stages for s in stage if s.kind == "product"}
+    if len(products) > 1:
+        raise Uncompilable("products of float32 and of float64 in one step")
+    parts += [product_source(dtype) for dtype in products if "product(" in function]
+    return "\n".join(parts) + f"\n\n{decorator}{function}"
+
+
+def _as_table(array: Array, like: Array, stacked: bool) -> Array:
+    """Return a data set with one axis for all that a sample holds, read-only: one type for numba, whoever owns it."""
+    array = np.ascontiguousarray(array).view()
+    if like.ndim > 1:
+        width = math.prod(like.shape[1:])
+        array = array.reshape(*array.shape[: 1 + stacked], width)
+    array.flags.writeable = False
+    return array
+
+
+def _refuse(given: str, expected: str, fix: str) -> NoReturn:
+    raise ShapeError("compiled run", given=given, expected=expected, fix=fix)

@@ -1,0 +1,310 @@
+"""The classifier: labels of any name become class indices, a column of zeros and ones, or a column for each label."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from chainrule.errors import InputError
+from chainrule.ops.op import Array
+from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
+from chainrule.sklearn.inputs import dense, weigh_classes
+from chainrule.training.metrics import Metric, predicted_classes
+
+
+class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc]  # scikit-learn has no types
+    """A multi-layer perceptron that tells classes apart.
+
+    The parameters down to `max_fun` are those of scikit-learn's class of this name, and mean the same; the others
+    are chainrule's.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Neurons in each hidden layer; none at all for a linear model.
+    activation : str, Op, or a sequence with one for each hidden layer, default "relu"
+        "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", or an op of your own
+        such as ``cr.Activation(function, derivative)``.
+    solver : {"adam", "sgd", "lbfgs"}
+    alpha : float, default 0.0001
+        The L2 penalty alpha/2 · ‖W‖² of a batch, divided like its loss by what the batch weighs; biases are excluded.
+    batch_size : int or "auto", default "auto"
+        "auto" is 200, or all samples if they are fewer.
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        For "sgd": "invscaling" divides it by (samples seen + 1)^power_t after each epoch, "adaptive" by 5 when
+        nothing has become better for `n_iter_no_change` epochs.
+    learning_rate_init : float, default 0.001
+    power_t : float, default 0.5
+    max_iter : int, default 200
+        Epochs a fit; for "lbfgs", iterations.
+    shuffle : bool, default True
+    random_state : int, RandomState or None
+        For the starting weights, the order of the samples, dropout, and what is held out to validate on.
+    tol : float, default 0.0001
+        What counts as better, of the loss or of the validation score.
+    verbose : bool, default False
+        Print a line an epoch.
+    warm_start : bool, default False
+        Let `fit` go on from the fit before, exactly as if it had not ended: 5 epochs and 5 more are 10.
+    momentum, nesterovs_momentum : float and bool, default 0.9 and True
+        For "sgd".
+    early_stopping : bool, default False
+        Hold out `validation_fraction` of the samples, the same share of each class, and stop by the score on these
+        (or on `X_val`, if that is given to `fit`).
+    validation_fraction : float, default 0.1
+    beta_1, beta_2, epsilon : float
+        For "adam".
+    n_iter_no_change : int or inf, default 10
+        Epochs without anything better before training stops.
+    max_fun : int, default 15000
+        For "lbfgs": evaluations of the loss.
+    dropout : float, or a sequence with one for each hidden layer, default 0
+        The share of each hidden layer's values that is left out in training.
+    class_weight : mapping of label to float, or "balanced", optional
+        How much each class counts, times the weight of the sample.
+    callbacks : callback, function, or a list of them, optional
+        As `chainrule.train` takes them: functions are called with (training, epoch) after each epoch.
+    keep : {"best", "last"}, optional
+        Which weights to have in the end. Left out: the best ones if there are validation samples, else the last.
+    dtype : {"auto", "float32", "float64"}
+        "auto" is that of X; whole numbers count as float64. float32 takes about half the time.
+
+    Attributes
+    ----------
+    classes_ : array, (classes,)
+    network_ : chainrule.Network
+        The network itself, for summaries, hidden values, gradients, explanations and saving.
+    history_ : chainrule.History
+        The last fit, epoch by epoch. With "lbfgs" there is none.
+    coefs_, intercepts_ : list of arrays
+        Weights (inputs, outputs) and bias (outputs,) of each layer: the network's own arrays.
+    loss_, loss_curve_ : float and list of float
+        The loss with its penalty, of the last epoch and of all.
+    best_loss_ : float or None
+        The smallest one; None with `early_stopping`.
+    validation_scores_, validation_loss_curve_ : list of float, or None
+        Accuracy (of all labels at once, if there are several) and loss on the validation samples.
+    best_validation_score_ : float or None
+    n_iter_ : int
+        Epochs of the last fit.
+    t_ : int
+        Samples seen in training, in all fits.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As in scikit-learn.
+
+    Raises
+    ------
+    InputError
+        If a parameter, or the data, can't be used, or training leads to NaN or infinity.
+
+    Notes
+    -----
+    What differs from scikit-learn: a fit that goes on keeps the optimizer's moments; the last, smaller batch of an
+    epoch has the same penalty as the others; `loss_` weighs samples as training does; Adam's ε is that of the paper's
+    first form; for several labels at once `network_` has the mean over labels as its loss, with steps and `loss_` of
+    the sum.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier(16, learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.95)
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        class_weight: Any = None,
+        callbacks: Any = None,
+        keep: str | None = None,
+        dtype: str = "auto",
+    ) -> None:
+        self._store(locals())
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train on samples.
+
+        Parameters
+        ----------
+        X : array, data frame or sparse matrix, (samples, features)
+        y : array, (samples,), or (samples, labels) of zeros and ones where several labels may be true
+        sample_weight : array, (samples,), optional
+        X_val, y_val, sample_weight_val : the same for samples to validate on, optional
+            Measured after each epoch, never trained on.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Train for one epoch, going on from where the network is.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array, (classes,)
+            All labels that will ever come; needed in the first call.
+
+        Returns
+        -------
+        self
+        """
+        goes_on = hasattr(self, "network_")
+        if not goes_on or classes is not None:
+            self._meet_classes(y, classes, goes_on)
+        return self._learn(X, y, sample_weight, (), "some", goes_on=goes_on, partial=True)
+
+    def predict(self, X: Any) -> Array:
+        """Return the label of each sample, (samples,), or zeros and ones (samples, labels)."""
+        prediction = self._outputs(X)
+        if self._head == "multilabel":
+            return (prediction > 0.5).astype(np.int64)
+        indices = predicted_classes(prediction)
+        return self.classes_[np.minimum(indices, len(self.classes_) - 1)]
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, (samples, classes), in the order of `classes_`."""
+        prediction = self._outputs(X)
+        if self._head != "binary":
+            return prediction
+        if len(self.classes_) == 1:
+            return np.ones_like(prediction)
+        return np.hstack([1 - prediction, prediction])
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithm of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            logarithm: Array = np.log(self.predict_proba(X))
+        return logarithm
+
+    def _target(self, y: Any, labels: str) -> Array:
+        check_classification_targets(y)
+        several = type_of_target(y, input_name="y").startswith("multilabel")
+        y = dense(y) if several else column_or_1d(y, warn=True)
+        found = np.arange(y.shape[1]) if several else np.unique(y)
+        if labels == "new":
+            self._know(found, several)
+        missing, strangers = np.setdiff1d(self.classes_, found), np.setdiff1d(found, self.classes_)
+        if strangers.size or (labels == "all" and missing.size) or several != (self._head == "multilabel"):
+            raise InputError(
+                type(self).__name__,
+                given=f"y with {'several labels' if several else f'the classes {found.tolist()}'}",
+                expected=f"{'the' if labels == 'all' else 'only'} classes of before: {self.classes_.tolist()}",
+                fix="Pass the same classes again, or train a new estimator without warm_start",
+            )
+        if several:
+            return y.astype(np.float64)
+        indices = np.searchsorted(self.classes_, y)
+        return indices.astype(np.float64).reshape(-1, 1) if self._head == "binary" else indices
+
+    def _know(self, classes: Array, several: bool) -> None:
+        self.classes_ = classes
+        self._head = "multilabel" if several else "binary" if len(classes) <= 2 else "multiclass"
+
+    def _meet_classes(self, y: Any, classes: Any, goes_on: bool) -> None:
+        if classes is None:
+            raise InputError(
+                f"{type(self).__name__}.partial_fit",
+                given="no classes in the first call",
+                expected="all labels that will ever come",
+                fix="Pass classes=np.unique(y_of_all_samples)",
+            )
+        known = np.unique(np.asarray(classes))
+        if not goes_on:
+            self._know(known, type_of_target(y).startswith("multilabel"))
+        elif not np.array_equal(known, self.classes_):
+            raise InputError(
+                f"{type(self).__name__}.partial_fit",
+                given=f"classes={known.tolist()}",
+                expected=f"{self.classes_.tolist()}, as in the first call",
+                fix="Leave classes out, or train a new estimator",
+            )
+
+    def _indices(self, target: Array) -> Array:
+        return target.reshape(-1).astype(np.intp)
+
+    def _weights_by_class(self, target: Array, weights: Array | None) -> Array | None:
+        if self.class_weight is None:
+            return weights
+        where = type(self).__name__
+        if self._head == "multilabel":
+            raise InputError(
+                where,
+                given="class_weight with several labels a sample",
+                expected="one label a sample",
+                fix="Pass sample_weight to fit instead",
+            )
+        return weigh_classes(where, self.class_weight, self.classes_, self._indices(target), weights)
+
+    def _n_outputs(self, target: Array) -> int:
+        return 1 if self._head == "binary" else len(self.classes_)
+
+    def _class_names(self) -> list[str] | None:
+        return None if len(self.classes_) == 1 else [str(label) for label in self.classes_]
+
+    def _strata(self, target: Array) -> Array | None:
+        return None if self._head == "multilabel" else self._indices(target)
+
+    def _scorer(self, truth: Array, weights: Array | None) -> Metric:
+        several = self._head == "multilabel"
+
+        def accuracy(prediction: Array, target: Array) -> float:
+            if not np.isfinite(prediction).all():
+                return float("nan")
+            right = (
+                ((prediction > 0.5) == truth).all(axis=1)
+                if several
+                else predicted_classes(prediction) == self._indices(truth)
+            )
+            return float(np.average(right, weights=weights))
+
+        return accuracy
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

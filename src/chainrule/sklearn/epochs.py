@@ -1,0 +1,185 @@
+"""Training in epochs, with scikit-learn's rule for when to stop: after each epoch the estimator's curves grow.
+
+The training itself is `chainrule.train`; what is here is a callback, and a learning rate that it sets.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from chainrule.errors import InputError, NonFiniteError
+from chainrule.nn.network import Network
+from chainrule.ops.op import Array
+from chainrule.optim import Schedule
+from chainrule.sklearn.inputs import Samples, SparseBatches
+from chainrule.training import Epoch, Training, train
+from chainrule.training.metrics import Metric
+
+LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
+
+
+class Set(Schedule):
+    """A learning rate that somebody sets after each epoch."""
+
+    per_epoch = True
+
+    def rate(self, epoch: float, epochs: float, losses: Any) -> float:
+        return self.value
+
+    def __init__(self, value: float) -> None:
+        self.value = self._number("value", value, above=0)
+
+
+class Progress:
+    """After each epoch: curves, the best weights, the learning rate, and whether to stop.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Its attributes are written.
+    samples : int
+        How many are in an epoch.
+    schedule : Set
+        Its value is set.
+    may_stop : bool
+        Whether to stop when nothing has become better for `n_iter_no_change` epochs.
+    """
+
+    def __init__(self, estimator: Any, samples: int, schedule: Set, may_stop: bool) -> None:
+        self.estimator, self.samples, self.schedule, self.may_stop = estimator, samples, schedule, may_stop
+
+    def __call__(self, training: Training, epoch: Epoch) -> None:
+        this = self.estimator
+        this.n_iter_ += 1
+        this.t_ += self.samples
+        this.loss_ = this._scale * (epoch.loss + epoch.penalty)
+        this.loss_curve_.append(this.loss_)
+        text = f"Iteration {this.n_iter_}, loss = {this.loss_:.8f}"
+        score = None
+        if epoch.validation_loss is not None:
+            score = float(epoch.metrics[this._score_name])
+            this.validation_loss_curve_.append(this._scale * epoch.validation_loss)
+            this.validation_scores_.append(score)
+            text += f", validation score = {score:.6f}"
+        if this.verbose:
+            sys.stdout.write(f"{text}\n")
+        self._judge(score, training.network)
+        if self.may_stop and this._no_improvement_count > this.n_iter_no_change:
+            self._slow_down_or_stop(training)
+        self.schedule.value = learning_rate(this)
+
+    def _judge(self, score: float | None, network: Network) -> None:
+        """Count the epochs without a gain of `tol`, and remember the best weights."""
+        this = self.estimator
+        by_loss = this.best_loss_ is not None
+        figure, best = (-this.loss_, -this.best_loss_) if by_loss else (score, this.best_validation_score_)
+        this._no_improvement_count = 0 if figure >= best + this.tol else this._no_improvement_count + 1
+        if by_loss:
+            this.best_loss_ = min(this.best_loss_, this.loss_)
+        if score is not None:
+            figure, best = score, this.best_validation_score_
+            this.best_validation_score_ = max(best, score)
+        if this._keeps_best and figure > best:
+            this._best_parameters = network.parameters.copy()
+
+    def _slow_down_or_stop(self, training: Training) -> None:
+        this = self.estimator
+        if this.solver == "sgd" and this.learning_rate == "adaptive" and learning_rate(this) > LOWEST_RATE:
+            this._reductions += 1
+            this._no_improvement_count = 0
+            return
+        training.stop(f"no better by {this.tol:g} for {this.n_iter_no_change} epochs")
+
+
+def fit_epochs(
+    estimator: Any, data: Samples, validation: Samples | None, score: Metric, *, epochs: int, partial: bool
+) -> None:
+    """Train an estimator's network, with its settings, and leave the best or the last weights in it."""
+    network: Network = estimator.network_
+    schedule = Set(learning_rate(estimator))
+    estimator.n_iter_ = 0
+    progress = Progress(estimator, len(data.y), schedule, may_stop=not partial)
+    size = min(200, len(data.y)) if estimator.batch_size == "auto" else int(estimator.batch_size)
+    settings: dict[str, Any] = {
+        "epochs": epochs,
+        "callbacks": [progress, *callback_list(estimator.callbacks)],
+        "keep": "last",  # the best ones are kept over several fits, by their score
+    }
+    if validation is not None:
+        estimator._score_name = score.__name__
+        settings |= {"validation_data": validation.dense(), "metrics": score}
+    network.optimizer.learning_rate = schedule
+    try:
+        if isinstance(data.x, np.ndarray):
+            history = train(
+                network,
+                data.x,
+                data.y,
+                sample_weight=data.weights,
+                batch_size=size,
+                shuffle=bool(estimator.shuffle),
+                **settings,
+            )
+        else:
+            generator = network.generators["shuffle"] if estimator.shuffle else None
+            history = train(network, SparseBatches(data, size, generator), batch_size=None, **settings)
+    except NonFiniteError as error:
+        history = error.history  # type: ignore[attr-defined]  # train puts it there
+        if validation is None or estimator._best_parameters is None:
+            raise diverged(type(estimator).__name__, estimator) from error
+        estimator.validation_scores_.append(math.nan)
+        warnings.warn(f"Training ended, and the best weights until then are kept: {error}", ConvergenceWarning, 2)
+    finally:
+        network.optimizer.learning_rate = schedule.value
+    # Without its copies of the parameters: every pickle would hold them.
+    estimator.history_ = replace(history, best_parameters=None, last_parameters=None)
+    if history.stopped == "finished" and not partial:
+        warnings.warn(
+            f"Stopped after max_iter={epochs} epochs, still getting better: raise max_iter, or tol",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    estimator._last_parameters = None
+    if estimator._best_parameters is not None:
+        estimator._last_parameters = network.parameters.copy()
+        network.parameters[:] = estimator._best_parameters
+
+
+def learning_rate(estimator: Any) -> float:
+    """Return the learning rate of the next epoch.
+
+    Where the loss is a mean over labels and scikit-learn's a sum, plain gradient descent takes the step of the sum;
+    Adam's steps don't depend on the size of the loss.
+    """
+    rate = float(estimator.learning_rate_init)
+    if estimator.solver != "sgd":
+        return rate
+    rate *= estimator._scale
+    if estimator.learning_rate == "invscaling" and estimator.t_:
+        return rate / float((estimator.t_ + 1) ** estimator.power_t)
+    return rate / 5**estimator._reductions if estimator.learning_rate == "adaptive" else rate
+
+
+def callback_list(callbacks: Any) -> list[Any]:
+    """Return callbacks as a list, also if it is one alone."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def diverged(where: str, estimator: Any) -> InputError:
+    """Return the error for weights, or a loss, that are no numbers any more."""
+    return InputError(
+        where,
+        given=f"NaN or infinity in training (solver={estimator.solver!r}, "
+        f"learning_rate_init={estimator.learning_rate_init:g})",
+        expected="finite numbers",
+        fix="Scale the data, for example with a StandardScaler in a Pipeline, or pass a smaller learning_rate_init",
+    )

@@ -1,0 +1,304 @@
+"""What both estimators share: from data to a network, through a solver, and back to predictions."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from chainrule.errors import InputError, MisuseError, ShapeError
+from chainrule.nn import Network
+from chainrule.ops.op import Array
+from chainrule.sklearn.building import OUT_ACTIVATIONS, build_network, build_optimizer, carry_over, dense_layers
+from chainrule.sklearn.epochs import fit_epochs
+from chainrule.sklearn.inputs import Samples, outputs
+from chainrule.sklearn.lbfgs import fit_lbfgs
+from chainrule.sklearn.settings import STOCHASTIC, Architecture, architecture, check_settings, refuse_with_lbfgs
+from chainrule.training.history import History
+from chainrule.training.metrics import Metric
+
+FLOATS = (np.float64, np.float32)
+
+
+def is_stochastic(estimator: Any) -> bool:
+    """Return whether an estimator's solver works in epochs: only then is there a `partial_fit`."""
+    return estimator.solver in STOCHASTIC
+
+
+class MultilayerPerceptron(BaseEstimator):
+    """Base of `MLPClassifier` and `MLPRegressor`; a subclass says what targets are to the network."""
+
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: Any
+    alpha: Any
+    batch_size: Any
+    max_iter: Any
+    random_state: Any
+    warm_start: Any
+    early_stopping: Any
+    validation_fraction: Any
+    dropout: Any
+    callbacks: Any
+    keep: Any
+    dtype: Any
+    network_: Network
+    history_: History
+    n_features_in_: int
+    _head: str
+    _best_parameters: Array | None
+    _last_parameters: Array | None
+
+    def _target(self, y: Any, labels: str) -> Array:
+        """Return `y` as the network wants it.
+
+        `labels` says which ones it may have: "new" ones, "all" that are known, or "some" of those.
+        """
+        raise NotImplementedError
+
+    def _n_outputs(self, target: Array) -> int:
+        raise NotImplementedError
+
+    def _scorer(self, truth: Array, weights: Array | None) -> Metric:
+        """Return a metric for the validation samples, weighted: accuracy or R²."""
+        raise NotImplementedError
+
+    def _weights_by_class(self, target: Array, weights: Array | None) -> Array | None:
+        return weights
+
+    def _class_names(self) -> list[str] | None:
+        return None
+
+    def _strata(self, target: Array) -> Array | None:
+        """Return what a split for validation keeps the shares of."""
+        return None
+
+    def _store(self, given: dict[str, Any]) -> None:
+        """Keep the constructor's arguments, and do nothing else with them: so it is among estimators."""
+        for name in self._get_param_names():
+            setattr(self, name, given[name])
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, *validation: Any) -> Self:
+        """Train for `max_iter` epochs or until nothing gets better."""
+        goes_on = bool(self.warm_start) and hasattr(self, "network_")
+        return self._learn(X, y, sample_weight, validation, "all" if goes_on else "new", goes_on=goes_on)
+
+    def _learn(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, ...],
+        labels: str,
+        *,
+        goes_on: bool,
+        partial: bool = False,
+    ) -> Self:
+        where = type(self).__name__
+        check_settings(where, self)
+        made_of = architecture(where, self.hidden_layer_sizes, self.activation, self.dropout)
+        if partial and self.early_stopping:
+            raise InputError(
+                f"{where}.partial_fit",
+                given="early_stopping=True",
+                expected="False: one call is one epoch, and no samples can be held out",
+                fix="Pass early_stopping=False, or call fit",
+            )
+        X, y = self._validated(X, y, reset=not goes_on, dtype=self._dtypes(goes_on))
+        weights = None
+        if sample_weight is not None:
+            X, y, weights = self._weighted(X, y, sample_weight)
+        target = self._target(y, labels)
+        data = Samples(X, target, weights)
+        held_out = self._validation(*validation) if validation else None
+        if self.solver == "lbfgs":
+            refuse_with_lbfgs(where, self, made_of.dropout, held_out is not None)
+        seed = self.network_.seed if goes_on else int(check_random_state(self.random_state).randint(2**31 - 1))
+        if self.early_stopping and held_out is None and is_stochastic(self):
+            data, held_out = self._split(data, seed)
+        data = data._replace(weights=self._weights_by_class(data.y, data.weights))
+        self._prepare(made_of, data, held_out is not None, seed, goes_on=goes_on, partial=partial)
+        if self.solver == "lbfgs":
+            fit_lbfgs(self, data)
+        else:
+            truth = None if held_out is None else self._scorer(held_out.y, held_out.weights)
+            fit_epochs(self, data, held_out, truth, epochs=1 if partial else int(self.max_iter), partial=partial)
+        return self
+
+    def _validated(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Any, Any]:
+        """Return samples and targets that have been through scikit-learn's door."""
+        options: dict[str, Any] = {"accept_sparse": "csr", "multi_output": True, "dtype": dtype}
+        X, y = validate_data(self, X, y, reset=reset, y_numeric=self._head_is_numeric, **options)
+        return X, y
+
+    _head_is_numeric = False
+
+    def _dtypes(self, goes_on: bool) -> Any:
+        if goes_on and self.dtype == "auto":
+            return self.network_.dtype
+        return list(FLOATS) if self.dtype == "auto" else self.dtype
+
+    def _weighted(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Array]:
+        """Return the samples that weigh anything: the others must not matter, not even to chance."""
+        weights = _check_sample_weight(sample_weight, X, dtype=FLOATS, ensure_non_negative=True)
+        counts = weights > 0
+        if not counts.any():
+            raise InputError(
+                type(self).__name__,
+                given="a sample_weight of 0 for every sample",
+                expected="one above 0",
+                fix="Pass 1 for a sample that counts",
+            )
+        return (X, y, weights) if counts.all() else (X[counts], y[counts], weights[counts])
+
+    def _validation(self, X: Any, y: Any, sample_weight: Any) -> Samples | None:
+        """Return the validation samples that were passed to fit, if any."""
+        if X is None and y is None:
+            return None
+        if X is None or y is None:
+            raise InputError(
+                f"{type(self).__name__}.fit",
+                given="X_val without y_val" if y is None else "y_val without X_val",
+                expected="both, or neither",
+                fix="Pass fit(X, y, X_val=…, y_val=…)",
+            )
+        # What `y` may be was settled by the training samples, and so were the features.
+        X, y = self._validated(X, y, reset=False, dtype=list(FLOATS))
+        weights = None
+        if sample_weight is not None:
+            X, y, weights = self._weighted(X, y, sample_weight)
+        return self._enough(Samples(X, self._target(y, "some"), weights))
+
+    def _split(self, data: Samples, seed: int) -> tuple[Samples, Samples]:
+        """Return the samples to train on and to validate on: the same at each call with the same samples."""
+        order = np.arange(len(data.y))
+        kept, held = train_test_split(
+            order, test_size=self.validation_fraction, random_state=seed, stratify=self._strata(data.y)
+        )
+        parts = [
+            Samples(data.x[rows], data.y[rows], None if data.weights is None else data.weights[rows])
+            for rows in (kept, held)
+        ]
+        return parts[0], self._enough(parts[1])
+
+    def _enough(self, validation: Samples) -> Samples:
+        if len(validation.y) >= 2:
+            return validation
+        raise InputError(
+            type(self).__name__,
+            given="one sample to validate on",
+            expected="at least two",
+            fix="Pass a larger validation_fraction, or more samples",
+        )
+
+    def _prepare(
+        self, made_of: Architecture, data: Samples, has_validation: bool, seed: int, *, goes_on: bool, partial: bool
+    ) -> None:
+        """Make the network, or let the one there is go on, with the settings of now."""
+        mass = len(data.y) if data.weights is None else float(data.weights.sum(dtype=np.float64))
+        features, count = data.x.shape[1], self._n_outputs(data.y)
+        self._scale = count if self._head == "multilabel" else 1
+        batch = len(data.y)
+        if is_stochastic(self):
+            batch = min(200 if self.batch_size == "auto" else int(self.batch_size), batch)
+        # alpha is per sample: divided by what a batch weighs, on average.
+        l2 = float(self.alpha) / (batch * mass / len(data.y) * self._scale)
+        optimizer = build_optimizer(self)
+        settings = {**optimizer.settings(), "learning_rate": None}
+        dtype = str(data.x.dtype) if self.dtype == "auto" else self.dtype
+        plan = (made_of, self._head, type(optimizer), settings, l2, dtype)
+        if not goes_on or plan != self._plan:
+            network = build_network(
+                made_of,
+                self._head,
+                optimizer,
+                features=features,
+                outputs=count,
+                l2=l2,
+                classes=self._class_names(),
+                seed=seed,
+                dtype=dtype,
+            )
+            if goes_on:
+                carry_over(self.network_, network, type(self).__name__)
+            self.network_, self._plan = network, plan
+        if not goes_on:
+            self.t_, self._no_improvement_count, self._reductions = 0, 0, 0
+            self.loss_curve_: list[float] = []
+            self.validation_scores_: list[float] | None = None
+            self.validation_loss_curve_: list[float] | None = None
+            self.best_loss_: float | None = float("inf")
+            self.best_validation_score_: float | None = None
+            self._best_parameters = self._last_parameters = None
+        self._keeps_best = not partial and self.keep != "last" and (has_validation or self.keep == "best")
+        if self._last_parameters is not None and not partial:
+            self.network_.parameters[:] = self._last_parameters
+        if not self._keeps_best:
+            self._best_parameters = None
+        if has_validation and self.validation_scores_ is None:
+            self.validation_scores_, self.validation_loss_curve_ = [], []
+            self.best_validation_score_ = -np.inf
+        if has_validation and self.early_stopping:
+            self.best_loss_ = None
+
+    def _outputs(self, X: Any) -> Array:
+        """Return the network's outputs for samples it may not have seen."""
+        check_is_fitted(self)
+        return outputs(self.network_, validate_data(self, X, accept_sparse="csr", dtype=self.network_.dtype, reset=False))
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """The weights of each layer, (inputs, outputs): the network's own arrays."""
+        return [layer.weights.array for layer in dense_layers(self.network_)]
+
+    @coefs_.setter
+    def coefs_(self, arrays: Any) -> None:
+        self._put("coefs_", self.coefs_, arrays)
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """The bias of each layer, (outputs,): the network's own arrays."""
+        return [layer.bias.array for layer in dense_layers(self.network_)]
+
+    @intercepts_.setter
+    def intercepts_(self, arrays: Any) -> None:
+        self._put("intercepts_", self.intercepts_, arrays)
+
+    def _put(self, name: str, own: list[Array], arrays: Any) -> None:
+        """Write numbers over the network's; training goes on from these then."""
+        given = [np.shape(array) for array in arrays]
+        if given != [array.shape for array in own]:
+            raise ShapeError(
+                f"{type(self).__name__}.{name}",
+                given=f"arrays of shapes {given}",
+                expected=f"{[array.shape for array in own]}",
+                fix="Pass an array for each layer",
+            )
+        for place, array in zip(own, arrays):
+            place[...] = array
+        self._best_parameters = self._last_parameters = None
+
+    @property
+    def n_layers_(self) -> int:
+        """The number of layers, input and output included."""
+        return len(dense_layers(self.network_)) + 1
+
+    @property
+    def n_outputs_(self) -> int:
+        """The number of outputs."""
+        return dense_layers(self.network_)[-1].outputs
+
+    @property
+    def out_activation_(self) -> str:
+        """What the last layer makes of its weighted sums."""
+        check_is_fitted(self)
+        return OUT_ACTIVATIONS[self._head]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

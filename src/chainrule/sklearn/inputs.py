@@ -1,0 +1,103 @@
+"""Samples as scikit-learn hands them over: dense or sparse, weighted, with classes of any name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.errors import InputError
+from chainrule.nn.network import Network
+from chainrule.ops.op import Array
+from chainrule.training import predict
+from chainrule.training.evaluate import CHUNK
+
+
+class Samples(NamedTuple):
+    """Inputs (an array or a sparse matrix in rows), targets as the network wants them, and weights."""
+
+    x: Any
+    y: Array
+    weights: Array | None
+
+    def dense(self) -> tuple[Any, ...]:
+        """Return them as arrays."""
+        return dense(self.x), self.y, self.weights
+
+
+class SparseBatches:
+    """The batches of a sparse matrix, each made dense when its turn comes; the order is that of dense samples."""
+
+    def __init__(self, data: Samples, size: int, generator: np.random.Generator | None) -> None:
+        self.data, self.size, self.generator = data, size, generator
+
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+        x, y, weights = self.data
+        count = len(y)
+        # As with dense samples: where one batch is all, nothing is shuffled.
+        order = np.arange(count) if self.generator is None or self.size >= count else self.generator.permutation(count)
+        for start in range(0, count, self.size):
+            rows = order[start : start + self.size]
+            batch = (dense(x[rows]), y[rows])
+            yield batch if weights is None else (*batch, weights[rows])
+
+    def __len__(self) -> int:
+        return -(-len(self.data.y) // self.size)
+
+
+def dense(x: Any) -> Array:
+    """Return an array: `x` itself, or a sparse matrix with its zeros."""
+    if isinstance(x, np.ndarray):
+        return x
+    array: Array = x.toarray()
+    return array
+
+
+def outputs(network: Network, x: Any) -> Array:
+    """Return a network's outputs for samples that may be sparse."""
+    if isinstance(x, np.ndarray):
+        return predict(network, x)
+    rows = x.shape[0]
+    return np.concatenate([predict(network, dense(x[i : i + CHUNK])) for i in range(0, rows, CHUNK)])
+
+
+def weigh_classes(where: str, class_weight: Any, classes: Array, indices: Array, weights: Array | None) -> Array:
+    """Return each sample's weight times that of its class.
+
+    "balanced" gives all classes that occur the same total weight.
+
+    Parameters
+    ----------
+    class_weight : mapping of label to float, or "balanced"
+        A label that is left out weighs 1.
+    classes : array, (classes,)
+        The labels.
+    indices : array, (samples,)
+        The class of each sample, as a place in `classes`.
+    """
+    own = np.ones(len(indices)) if weights is None else weights.astype(np.float64)
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        totals = np.bincount(indices, weights=own, minlength=len(classes))
+        present = totals > 0
+        factors = np.divide(own.sum() / present.sum(), totals, out=np.ones(len(classes)), where=present)
+    elif hasattr(class_weight, "items"):
+        known = classes.tolist()
+        strangers = [label for label in class_weight if label not in known]
+        if strangers:
+            raise InputError(
+                f"{where} class_weight",
+                given=f"a weight for {strangers[0]!r}",
+                expected=f"labels of y: {known}",
+                fix="Leave it out, or write the label as y does",
+            )
+        factors = np.array([float(class_weight.get(label, 1.0)) for label in known])
+    else:
+        raise InputError(
+            f"{where} class_weight",
+            given=repr(class_weight)[:80],
+            expected='a mapping of label to weight, or "balanced"',
+            fix='Pass class_weight="balanced"',
+        )
+    weighed: Array = own * factors[indices]
+    return weighed

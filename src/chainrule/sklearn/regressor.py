@@ -1,0 +1,170 @@
+"""The regressor: targets are quantities, one or several a sample."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+
+from chainrule import checks
+from chainrule.errors import InputError
+from chainrule.ops.op import Array
+from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
+from chainrule.training.metrics import Metric
+
+
+class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]  # scikit-learn has no types
+    """A multi-layer perceptron that predicts quantities.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}
+        "squared_error" is ½ Σ (prediction − target)² over outputs, the mean over samples. "poisson" is half the
+        Poisson deviance, for counts: the network then ends in exp.
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, \
+shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
+beta_1, beta_2, epsilon, n_iter_no_change, max_fun
+        Those of scikit-learn's class of this name, and as in `MLPClassifier`.
+    dropout, callbacks, keep, dtype
+        As in `MLPClassifier`.
+
+    Attributes
+    ----------
+    validation_scores_ : list of float, or None
+        R² on the validation samples.
+    network_, history_, coefs_, intercepts_, loss_, loss_curve_, best_loss_, validation_loss_curve_, \
+best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As in `MLPClassifier`.
+
+    Raises
+    ------
+    InputError
+        If a parameter, or the data, can't be used, or training leads to NaN or infinity.
+
+    Notes
+    -----
+    What differs from scikit-learn is told in `MLPClassifier`; and with several outputs `loss_` is the sum over them,
+    whose derivative training follows, where scikit-learn prints the mean.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = MLPRegressor(hidden_layer_sizes=16, solver="lbfgs", alpha=1.0, max_iter=50, tol=1.0, random_state=0)
+    >>> bool(model.fit(X, y).score(X, y) > 0.4)
+    True
+    """
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        callbacks: Any = None,
+        keep: str | None = None,
+        dtype: str = "auto",
+    ) -> None:
+        self._store(locals())
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train on samples.
+
+        Parameters
+        ----------
+        X : array, data frame or sparse matrix, (samples, features)
+        y : array, (samples,) or (samples, outputs)
+        sample_weight : array, (samples,), optional
+        X_val, y_val, sample_weight_val : the same for samples to validate on, optional
+            Measured after each epoch, never trained on.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch, going on from where the network is; X, y and sample_weight as in `fit`."""
+        goes_on = hasattr(self, "network_")
+        return self._learn(X, y, sample_weight, (), "some" if goes_on else "new", goes_on=goes_on, partial=True)
+
+    def predict(self, X: Any) -> Array:
+        """Return the prediction for each sample, (samples,) or (samples, outputs)."""
+        prediction = self._outputs(X)
+        return prediction.ravel() if prediction.shape[1] == 1 else prediction
+
+    _head_is_numeric = True
+
+    def _target(self, y: Any, labels: str) -> Array:
+        where = type(self).__name__
+        column = column_or_1d(y, warn=True).reshape(-1, 1) if y.ndim == 1 or y.shape[1] == 1 else y
+        target: Array = column.astype(np.float64) if column.dtype.kind != "f" else column
+        self._head = checks.one_of(f"{where} loss", self.loss, ("squared_error", "poisson"))
+        if self._head == "poisson" and (target < 0).any():
+            raise InputError(
+                where,
+                given=f"y down to {target.min():g} with loss='poisson'",
+                expected="counts, of at least 0",
+                fix="Pass loss='squared_error'",
+            )
+        if labels != "new" and target.shape[1] != self.n_outputs_:
+            raise InputError(
+                where,
+                given=f"y with {target.shape[1]} columns",
+                expected=f"{self.n_outputs_}, as in the fit before",
+                fix="Pass the same targets again, or train a new estimator without warm_start",
+            )
+        return target
+
+    def _n_outputs(self, target: Array) -> int:
+        return int(target.shape[1])
+
+    def _scorer(self, truth: Array, weights: Array | None) -> Metric:
+        def r2(prediction: Array, target: Array) -> float:
+            if not np.isfinite(prediction).all():
+                return float("nan")
+            return float(r2_score(truth, prediction, sample_weight=weights))
+
+        return r2
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

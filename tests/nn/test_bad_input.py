@@ -1,0 +1,119 @@
+"""What users get wrong when they build a network: each is one error that says what was given and what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+X = np.zeros((4, 3))
+
+
+def network(*layers, **told):
+    return cr.Network(list(layers) or [cr.Dense(4), cr.Tanh(), cr.Dense(2)], **told)
+
+
+BAD = {
+    "no layers": (lambda: cr.Network([]), ["no layers"]),
+    "None": (lambda: cr.Network(None), ["got None", "[cr.Dense(8), cr.Tanh(), cr.Dense(1)]"]),
+    "layers one by one": (lambda: cr.Network(cr.Dense(2), cr.Tanh()), ["Tanh() as its loss", "in one list"]),
+    "layers one by one, dense": (lambda: cr.Network(cr.Tanh(), cr.Dense(2)), ["Dense(2) as its loss", "in one list"]),
+    "a list inside": (lambda: network([cr.Dense(2)]), ["[Dense(2)] among the layers"]),
+    "a function": (lambda: network(cr.Dense(2), np.tanh), ["ufunc 'tanh'", "cr.Activation(function, derivative)"]),
+    "a name": (lambda: network(cr.Dense(2), "relu"), ["'relu' among the layers"]),
+    "a class": (lambda: network(cr.Dense(2), cr.ReLU), ["the class ReLU itself", "with parentheses"]),
+    "a loss as layer": (lambda: network(cr.MeanSquaredError()), ["needs 2 arrays (prediction, target)"]),
+    "a loss's name": (lambda: network(loss="mse"), ["Network loss", "'mse'", "cr.MeanSquaredError()"]),
+    "a loss's class": (lambda: network(loss=cr.Huber), ["the class Huber itself"]),
+    "a loss's function": (lambda: network(loss=cr.huber), ["the function huber"]),
+    "logits after softmax": (
+        lambda: network(cr.Dense(2), cr.Softmax(), loss=cr.SoftmaxCrossEntropy()),
+        ["takes logits", "Drop the last Softmax()"],
+    ),
+    "an op as loss": (lambda: network(loss=cr.ops.Add()), ["roles a, b", "cr.Loss(function, derivative)"]),
+    "softmax over one": (lambda: network(cr.Dense(3, 1), cr.Softmax()), ["one output", "cr.Sigmoid()"]),
+    "an optimizer's name": (lambda: network(optimizer="adam"), ["Network optimizer", "'adam'"]),
+    "an optimizer's class": (lambda: network(optimizer=cr.SGD), ["the class SGD itself"]),
+    "a number as optimizer": (lambda: network(optimizer=0), ["Network optimizer: got 0"]),
+    "float16": (lambda: network(dtype="float16"), ["dtype", "float32, float64"]),
+    "a dtype unknown": (lambda: network(dtype="foo"), ["'foo'"]),
+    "no dtype": (lambda: network(dtype=None), ["dtype"]),
+    "a seed below 0": (lambda: network(seed=-1), ["seed", "-1"]),
+    "a seed with a fraction": (lambda: network(seed=1.5), ["seed", "whole number"]),
+    "a penalty below 0": (lambda: network(l2=-1), ["l2", "at least 0"]),
+    "a penalty in words": (lambda: network(l1="some"), ["l1", "'some'"]),
+    "no inputs": (lambda: network(inputs=0), ["inputs", "from 1"]),
+    "classes in one text": (lambda: network(classes="ab"), ["classes", "a list of names"]),
+    "too few classes": (lambda: network(classes=["a", "b", "c"], inputs=3), ["3 names", "2 for 2 outputs"]),
+    "Dense of nothing": (lambda: cr.Dense(), ["Dense outputs", "None"]),
+    "Dense of 0": (lambda: cr.Dense(0), ["Dense outputs", "from 1"]),
+    "Dense in words": (lambda: cr.Dense("4"), ["'4'"]),
+    "an initializer's name": (lambda: cr.Dense(4, initializer="he"), ["initializer", "'he'", "cr.He()"]),
+    "a name with a dot": (lambda: cr.Dense(4, name="a.b"), ["'a.b'", "without dots"]),
+    "sizes that don't meet": (
+        lambda: network(cr.Dense(3, 4), cr.Dense(5, 2)),
+        ["Dense 'dense_2'", "4 features", "Dense(4, 2)"],
+    ),
+    "images into Dense": (lambda: network(cr.Dense(2), inputs=(4, 4)), ["(4, 4)", "cr.Flatten()"]),
+    "images out": (lambda: network(cr.Tanh(), inputs=(4, 4)), ["a row of outputs"]),
+    "a residual that narrows": (
+        lambda: network(cr.Residual([cr.Dense(2)]), inputs=3),
+        ["(2,)", "(3,)", "as many outputs"],
+    ),
+    "no branches": (lambda: cr.Concatenate([]), ["a list of branches"]),
+    "a branch of nothing": (lambda: cr.Concatenate(5), ["got 5"]),
+    "all dropped": (lambda: cr.Dropout(1), ["rate", "below 1"]),
+    "a scale in words": (lambda: cr.Rescale("a"), ["Rescale scale", "'a'"]),
+    "scales too few": (lambda: network(cr.Rescale((1.0, 2.0)), inputs=3), ["(3,)", "2 features"]),
+    "scaling by NaN": (lambda: cr.Rescale.standard([[np.nan]]), ["NaN"]),
+    "built twice": (lambda: network(inputs=3).build(4), ["(4,)", "(3,)", "new network"]),
+    "looked at too early": (lambda: network().parameters, ["not built yet", "inputs=…"]),
+    "frozen too early": (lambda: network().freeze(), ["Network.freeze", "not built"]),
+    "a graph unknown": (lambda: network(inputs=3).graph("train"), ["Did you mean 'training'"]),
+    "backward first": (lambda: network(inputs=3).backward(), ["network.forward(x, y) first"]),
+    "a rate in words": (lambda: step("a"), ["learning_rate", "'a'"]),
+    "a range upside down": (lambda: cr.Uniform(1, 0), ["Uniform high", "above 1"]),
+    "a deviation below 0": (lambda: cr.Normal(0, -1), ["deviation"]),
+    "a distribution unknown": (lambda: cr.He("gauss"), ["'gauss'", "normal, uniform"]),
+    "an initializer of another shape": (
+        lambda: network(cr.Dense(3, 2, initializer=Wrong())),
+        ["shape (3,) to start from"],
+    ),
+}
+
+
+class Wrong(cr.Initializer):
+    def __call__(self, shape, generator):
+        return np.zeros(3)
+
+
+def step(rate):
+    made = network(inputs=3)
+    made.forward(X, X[:, :2])
+    made.backward()
+    made.optimize(rate)
+
+
+@pytest.mark.parametrize(("call", "words"), BAD.values(), ids=BAD)
+def test_a_mistake_is_one_clear_error(call, words):
+    with pytest.raises(cr.ChainruleError) as caught:
+        call()
+    error = caught.value
+    for word in words:
+        assert word in str(error)
+    assert error.where
+    assert error.given
+    assert error.expected
+    assert error.fix
+    assert error.__suppress_context__ or (error.__cause__ is None and error.__context__ is None), "one error, not two"
+    assert "\n" not in str(error)
+
+
+def test_a_built_network_is_still_one_after_it_was_applied_to_a_node():
+    made = network(inputs=3)
+    before = made.parameters
+    y = made(cr.Input("x", X.astype(np.float32)))
+    assert y.shape == (4, 2)
+    assert made.parameters is before
+    cr.train(made, X, X[:, :2], epochs=1)

@@ -1,0 +1,217 @@
+"""What users get wrong: a table of calls and the words their one error must contain, and of odd calls that work."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+RNG = np.random.default_rng(0)
+X, Y, LABELS = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2)), np.arange(8) % 3
+YES = LABELS > 0
+NAN = np.where(np.arange(24).reshape(8, 3) == 7, np.nan, X)
+
+
+class Frame:
+    """Something like a data frame: a table that is no array and iterates over its columns' names."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.table, dtype)
+
+    def __iter__(self):
+        return iter("abc"[: self.table.shape[1]])
+
+    def __len__(self):
+        return len(self.table)
+
+
+def quantities(**told):
+    return cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(2)], **told)
+
+
+def classes(**told):
+    return cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(3), cr.Softmax()], **told)
+
+
+def yes_or_no(**told):
+    return cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Sigmoid()], **told)
+
+
+def train(X=X, Y=Y, network=quantities, **told):
+    return cr.train(network(), X, Y, **{"epochs": 1, **told})
+
+
+def train_classes(Y=LABELS, **told):
+    return train(X, Y, classes, **told)
+
+
+def after(*batch, network=classes):
+    """Train on what is right, then predict."""
+    trained = network()
+    cr.train(trained, X, LABELS, epochs=1)
+    return cr.predict(trained, *batch)
+
+
+def twice(y):
+    network = classes()
+    network.forward(X, LABELS)
+    network.forward(X, y)
+
+
+BAD = {
+    # the data
+    "X of one axis": (lambda: train(X[0], Y[0]), ["X with shape (3,)", "reshape(1, -1)"]),
+    "X without features": (lambda: train(X[:, :0]), ["(8, 0)", "at least one feature"]),
+    "X without samples": (lambda: train(X[:0], Y[:0]), ["no samples"]),
+    "X with NaN": (lambda: train(NAN), ["X with 1 values", "first at [2, 1]", "finite"]),
+    "X beyond float32": (lambda: train(X * 1e300), ["X with 24 values", "float32"]),
+    "X complex": (lambda: train(X + 1j), ["complex128", "real numbers"]),
+    "X ragged": (lambda: train([[1, 2], [3]], Y[:2]), ["rows of different lengths"]),
+    "X a file's name": (lambda: train("data.csv"), ["X='data.csv'", "cr.data"]),
+    "X nothing": (lambda: train(None), ["X=None"]),
+    "X images": (lambda: train(np.zeros((8, 2, 2))), ["(2, 2)", "cr.Flatten()"]),
+    "X without y": (lambda: train(X, None), ["without y", "cr.train(network, X, y)"]),
+    "rows without y": (lambda: train(X.tolist(), None), ["without y", "cr.train(network, X, y)"]),
+    "a pair as X": (lambda: train((X, Y), None), ["as a batch", "cr.train(network, X, y)"]),
+    "a frame without y": (lambda: train(Frame(X), None), ["'a' as a batch", "cr.train(network, X, y)"]),
+    "a dict as X": (lambda: train({"X": X}, None), ["'X' as a batch"]),
+    "y too short": (lambda: train(Y=Y[:5]), ["5 targets for 8 samples"]),
+    "y too wide": (lambda: train(Y=X), ["(8, 3)", "2 columns"]),
+    "labels for quantities": (lambda: train(Y=LABELS), ["(8,)", "cr.data.one_hot(y, 2)"]),
+    "y with NaN": (lambda: train(Y=NAN[:, :2]), ["y with 1 values", "[2, 1]"]),
+    "y beyond float32": (lambda: train(Y=Y * 1e300), ["y with 16 values"]),
+    "y texts": (lambda: train_classes(np.array(list("abcabcab"))), ["np.unique(y, return_inverse=True)"]),
+    "labels with NaN": (lambda: train_classes(NAN[:, 1]), ["y with 1 values", "first at [2]"]),
+    "labels with fractions": (lambda: train_classes(LABELS / 2), ["not whole", "MeanSquaredError"]),
+    "labels from 1": (lambda: train_classes(LABELS + 1), ["target[2] = 3", "3 classes", "from 0"]),
+    "labels below 0": (lambda: train_classes(LABELS - 1), ["target[0] = -1"]),
+    "one-hot too wide": (lambda: train_classes(np.eye(4)[LABELS]), ["(8, 4)", "class indices"]),
+    "rows that don't add up": (lambda: train_classes(np.ones((8, 3))), ["sum 3", "add up to 1"]),
+    "answers of -1 and 1": (lambda: train(Y=2.0 * YES - 1, network=yes_or_no), ["-1.0", "as 0 and 1"]),
+    "three answers": (lambda: train(Y=LABELS, network=yes_or_no), ["target[2, 0] = 2.0"]),
+    "wrong labels later": (lambda: twice(LABELS + 1), ["forward", "target[2] = 3"]),
+    # settings of train
+    "epochs below 0": (lambda: train(epochs=-1), ["epochs", "-1"]),
+    "epochs a fraction": (lambda: train(epochs=1.5), ["epochs", "1.5", "whole number"]),
+    "no batch size": (lambda: train(batch_size=0), ["batch_size", "from 1"]),
+    "batch size in words": (lambda: train(batch_size="all"), ["batch_size", "'all'"]),
+    "a share above 1": (lambda: train(validation_split=20), ["validation_split", "20", "below 1"]),
+    "one sample to split": (lambda: train(X[:1], Y[:1], validation_split=0.5), ["one sample", "at least two"]),
+    "two validations": (lambda: train(validation_split=0.5, validation_data=(X, Y)), ["one of them"]),
+    "validation without y": (lambda: train(validation_data=X), ["(X, y)", "validation_data=(X_validation"]),
+    "validation with None": (lambda: train(validation_data=(X, None)), ["validation_data", "y=None"]),
+    "validation other features": (lambda: train(validation_data=(X[:, :2], Y)), ["validation_data", "2 features"]),
+    "validation with NaN": (lambda: train(validation_data=(X, NAN[:, :2])), ["validation_data", "y with 1 values"]),
+    "split of an iterable": (
+        lambda: train([(X, Y)], None, validation_split=0.5),
+        ["iterable", "validation_data=(X, y)"],
+    ),
+    "weights of an iterable": (lambda: train([(X, Y)], None, sample_weight=[1]), ["iterable", "(x, y, sample_weight)"]),
+    "weights too few": (lambda: train(sample_weight=[1, 2]), ["(2,)", "8 finite numbers"]),
+    "weights below 0": (lambda: train(sample_weight=-np.ones(8)), ["from -1 to -1", "none negative"]),
+    "weights all 0": (lambda: train(sample_weight=np.zeros(8)), ["not all zero"]),
+    "classes without weight": (lambda: train_classes(class_weight={0: 1}), ["classes [0]", "[0, 1, 2]", "Add 1: 1.0"]),
+    "class weights of quantities": (lambda: train(class_weight={0: 1}), ["quantities", "sample_weight"]),
+    "class weights in words": (lambda: train_classes(class_weight="auto"), ["'auto'", "balanced"]),
+    "a class weight in words": (lambda: train_classes(class_weight=["a", 1, 1]), ["class_weight[0]", "'a'"]),
+    "class weights a number": (lambda: train_classes(class_weight=5), ["got 5", "a mapping"]),
+    "a metric unknown": (lambda: train(metrics=["acuracy"]), ["'acuracy'", "Did you mean 'accuracy'"]),
+    "a metric a number": (lambda: train(metrics=5), ["got 5", "function of (prediction, target)"]),
+    "a metric named loss": (
+        lambda: train(metrics=[type("M", (), {"__name__": "loss", "__call__": max})()]),
+        ["'loss'"],
+    ),
+    "accuracy of quantities": (lambda: train(metrics="accuracy"), ["quantities", "r2"]),
+    "a matrix to monitor": (
+        lambda: train_classes(metrics=[cr.confusion_matrix], monitor="confusion_matrix"),
+        ["monitor", "one number"],
+    ),
+    "monitor unknown": (lambda: train(monitor="val_loss"), ["'val_loss'", "Did you mean 'loss'"]),
+    "keep unknown": (lambda: train(keep="first"), ["'first'", "best, last"]),
+    "a callback's class": (lambda: train(callbacks=[cr.EarlyStopping]), ["the class EarlyStopping", "patience=10)"]),
+    "a callback in words": (lambda: train(callbacks="early"), ["'early'"]),
+    "layers to train": (lambda: cr.train([cr.Dense(2)], X, Y), ["[Dense(2)]", "cr.Network"]),
+    "a class to train": (lambda: cr.train(cr.Network, X, Y), ["the class Network itself"]),
+    # predict, evaluate
+    "other features": (lambda: after(X[:, :2]), ["X with 2 features (shape (8, 2))", "3 features"]),
+    "one sample": (lambda: after(X[0]), ["X.reshape(1, -1) if it is one sample"]),
+    "flat images": (
+        lambda: cr.predict(cr.Network([cr.Dense(4, 2)]), np.zeros((3, 2, 2))),
+        ["(2, 2)", "X.reshape(-1, 4)"],
+    ),
+    "NaN": (lambda: after(NAN), ["predict", "X with 1 values"]),
+    "an op to predict": (lambda: cr.predict(cr.Tanh(), X), ["predict", "Tanh()"]),
+    "evaluate without y": (lambda: cr.evaluate(quantities(), X, None), ["evaluate", "y=None"]),
+    "evaluate wrong labels": (lambda: cr.evaluate(classes(), X, LABELS + 5), ["evaluate", "target[0] = 5"]),
+    "evaluate no rows": (lambda: cr.evaluate(classes(), X, LABELS, batch_size=0), ["batch_size"]),
+    "an unknown column": (lambda: train()["los"], ["'los'", "Did you mean 'loss'"]),
+}
+
+
+@pytest.mark.parametrize(("call", "words"), BAD.values(), ids=BAD)
+def test_a_mistake_is_one_clear_error(call, words):
+    with pytest.raises(cr.ChainruleError) as caught:
+        call()
+    error = caught.value
+    for word in words:
+        assert word in str(error)
+    assert error.where
+    assert error.given
+    assert error.expected
+    assert error.fix
+    assert error.__suppress_context__ or (error.__cause__ is None and error.__context__ is None), "one error, not two"
+    assert "\n" not in str(error)
+    assert len(str(error)) < 400
+
+
+ODD = {
+    "lists": lambda: train(X.tolist(), Y.tolist()),
+    "tuples": lambda: train(tuple(map(tuple, X)), tuple(map(tuple, Y))),
+    "frames": lambda: train(Frame(X), Frame(Y)),
+    "one sample": lambda: train(X[:1], Y[:1]),
+    "whole numbers": lambda: train((X * 9).astype(int), (Y * 9).astype(int)),
+    "yes and no as X": lambda: train(X > 0),
+    "float16": lambda: train(X.astype(np.float16)),
+    "not contiguous": lambda: train(np.asfortranarray(X)[::-1], Y[::-1]),
+    "labels in a column": lambda: train_classes(LABELS[:, None]),
+    "labels as floats": lambda: train_classes(LABELS.astype(float)),
+    "labels in a list": lambda: train_classes(LABELS.tolist()),
+    "labels as uint8": lambda: train_classes(LABELS.astype(np.uint8)),
+    "one-hot": lambda: train_classes(np.eye(3, dtype=bool)[LABELS]),
+    "yes and no": lambda: train(Y=YES, network=yes_or_no),
+    "yes and no in a column": lambda: train(Y=YES[:, None].astype(int), network=yes_or_no),
+    "no epochs": lambda: train(epochs=0),
+    "a large batch": lambda: train(batch_size=10**6),
+    "NumPy's whole numbers": lambda: train(epochs=np.int64(1), batch_size=np.int32(4)),
+    "a metric's name": lambda: train(metrics="r2"),
+    "a function as metric": lambda: train(metrics=lambda p, y: 0.0),
+    "no metrics": lambda: train(metrics=None),
+    "validation in a list": lambda: train(validation_data=[X.tolist(), Y.tolist()]),
+    "weighted validation": lambda: train(validation_data=(X, Y, np.arange(8))),
+    "one callback": lambda: train(callbacks=cr.EarlyStopping()),
+    "one function as callback": lambda: train(callbacks=lambda training, epoch: None),
+    "no callbacks": lambda: train(callbacks=None),
+    "weights in a list": lambda: train(sample_weight=[0, 1] * 4),
+    "class weights in a list": lambda: train_classes(class_weight=[1, 2, 3]),
+    "NumPy's classes": lambda: train_classes(class_weight={np.int64(c): 1 for c in range(3)}),
+    "a generator of batches": lambda: train(((X, Y) for _ in range(2)), None),
+    "batches as lists": lambda: train([[X.tolist(), Y.tolist()]], None),
+}
+
+
+@pytest.mark.parametrize("call", ODD.values(), ids=ODD)
+def test_what_is_odd_but_plausible_works(call):
+    history = call()
+    assert isinstance(history, cr.History)
+    assert all(np.isfinite(history["loss"]))
+
+
+def test_what_is_odd_gives_the_same_as_what_is_plain():
+    plain = train_classes()
+    assert train_classes(LABELS[:, None])["loss"] == plain["loss"]
+    assert train_classes(LABELS.astype(float).tolist())["loss"] == plain["loss"]
+    assert train(Frame(X), Y.tolist())["loss"] == train()["loss"]
