@@ -21,7 +21,7 @@ from workloads import Unavailable, Workload
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 FOLDER = HERE / ".environments"
-PATIENCE = 600.0  # seconds that a contender may take for one answer: compilers are slow
+PATIENCE = 300.0  # seconds that a contender may take for one answer: compilers are slow
 
 #: What is installed into each environment, which has the name of what it is for.
 PACKAGES = {

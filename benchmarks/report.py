@@ -28,7 +28,14 @@ def print_results(name: str, results: list[Result]) -> None:
         ratio = "" if first.refusal else f"{result.minimum / first.minimum:.2f}"
         loss = "" if result.loss is None else f"{result.loss:.6f}"
         times = (shown(result.minimum * 1e6), shown(result.median * 1e6))
-        table.add_row(result.contender.name, *times, ratio, f"+{result.spread:.0%}", f"{result.cores:.2f}", loss)
+        table.add_row(
+            result.contender.name,
+            *times,
+            ratio,
+            f"+{result.spread:.0%}" if len(result.turns) > 1 else "",
+            f"{result.cores:.2f}",
+            loss,
+        )
     console.print(table)
     for result in measured:
         if result.refusal:

@@ -136,7 +136,7 @@ def _sweeps() -> Iterator[Workload]:
         yield replace(base, name=f"batch-{batch}", batch=batch)
     for depth in (2, 5, 10, 20, 50, 100, 200):
         yield replace(base, name=f"depth-{depth}", sizes=(784, *[64] * (depth - 1), 10), activation="tanh")
-    for gates in (10, 100, 1000):
+    for gates in (10, 50, 200):
         yield Workload(
             f"gates-{gates}", (16,) * (gates + 1), 16, kind="gates", activation="tanh", loss="squared error",
             learning_rate=0.001, samples=16,

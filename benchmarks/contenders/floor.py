@@ -30,20 +30,23 @@ class Floor:
             return
         d = [rng.standard_normal((work.batch, size), "f4") for size in sizes]
         for i, w in reversed(list(enumerate(weights))):
-            self.calls.append((np.matmul, (a[i].T, d[i + 1], np.empty_like(w))))
+            product = np.matmul if work.batch > 1 else np.dot  # matmul takes outer products past BLAS, 5x slower
+            self.calls.append((product, (a[i].T, d[i + 1], np.empty_like(w))))
             if i:  # nobody needs the gradient into the data
                 self.calls.append((np.matmul, (d[i + 1], w.T, d[i])))
 
     def add_gates(self, x: Any, weights: list[Any]) -> None:
-        a, t = ([np.empty_like(x) for _ in range(len(weights) + 1)] for _ in range(2))
-        d, z, row = np.ones_like(x), np.empty_like(x), np.empty_like(weights[0])
+        a = [x] + [np.empty_like(x) for _ in weights]
+        t = [np.empty_like(x) for _ in weights]
+        d, z, other, row = np.empty_like(x), np.empty_like(x), np.empty_like(x), np.empty_like(weights[0])
         one, ones = np.array(1, "f4"), np.ones(len(x), "f4")
         for w, t_i, (h, after) in zip(weights, t, itertools.pairwise(a)):
             self.calls += [(np.multiply, (h, w, t_i)), (np.add, (t_i, w, t_i))]
             self.calls += [(np.tanh, (t_i, t_i)), (np.add, (h, t_i, after))]
+        self.calls.append((np.copyto, (d, x)))
         for w, t_i, h in reversed(list(zip(weights, t, a))):
             self.calls += [(np.multiply, (t_i, t_i, z)), (np.subtract, (one, z, z)), (np.multiply, (d, z, z))]
-            self.calls += [(ones.dot, (z, row)), (np.multiply, (z, h, h)), (ones.dot, (h, row))]
+            self.calls += [(ones.dot, (z, row)), (np.multiply, (z, h, other)), (ones.dot, (other, row))]
             self.calls += [(np.multiply, (z, w, z)), (np.add, (d, z, d))]
 
     def run(self, steps: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from workloads import BETA_1, BETA_2, EPSILON, Workload
+from workloads import BETA_1, BETA_2, EPSILON, Unavailable, Workload
 
 
 class Jax:
@@ -97,4 +97,6 @@ class Jax:
 
 def build(work: Workload, variant: str) -> Jax:
     """Return a network for `work` that is trained by steps, or by epochs if `variant` is "scan"."""
+    if variant == "scan" and work.kind == "predict":
+        raise Unavailable("a prediction is no epoch")
     return Jax(work, variant)

@@ -20,18 +20,21 @@ if TYPE_CHECKING:
     from chainrule.files import save as save
     from chainrule.public import *
 
-# What costs time is imported when it is asked for: the public names at the first of them, these rooms one by one.
-_LATER = {"files": "", "plot": "", "recipes": "", "explain": "", "save": "files", "load": "files"}
+# Nothing is imported before it is asked for: rooms one by one, the public names at the first of them.
+_ROOMS = {
+    *("checks", "data", "errors", "explain", "files", "generators", "graph", "nn", "ops", "optim"),
+    *("plot", "public", "recipes", "replay", "settings", "training"),
+}
+_OF_FILES = {"save", "load"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        room = importlib.import_module(f"chainrule.{_LATER[name] or name}")
-        return getattr(room, name) if _LATER[name] else room
-    if name.startswith("_"):
-        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
-    public = importlib.import_module("chainrule.public")
-    if name not in public.__all__:
+    if name in _ROOMS:
+        return importlib.import_module(f"chainrule.{name}")
+    if name in _OF_FILES:
+        return getattr(importlib.import_module("chainrule.files"), name)
+    public = None if name.startswith("_") else importlib.import_module("chainrule.public")
+    if public is None or name not in public.__all__:
         raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
     globals().update({known: getattr(public, known) for known in public.__all__})
     return globals()[name]
@@ -39,4 +42,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     public = importlib.import_module("chainrule.public")
-    return sorted({*public.__all__, *_LATER, "__version__"})
+    return sorted({*public.__all__, *_ROOMS, *_OF_FILES, "__version__"})

@@ -37,11 +37,7 @@ def draw(anatomy: Anatomy, symbols: list[Symbol], links: dict[int, str]) -> str:
         left = (width - len(row) * (_WIDTH + _GAP) + _GAP) / 2
         for i, place in enumerate(row):
             spots[place] = (left + i * (_WIDTH + _GAP), _GAP + level * (_HEIGHT + _DROP))
-    parts = [
-        _edge(spots[place], spots[child], role)
-        for place in spots
-        for role, child in anatomy.roles(place).items()
-    ]
+    parts = [_edge(spots[place], spots[child], role) for place in spots for role, child in anatomy.roles(place).items()]
     parts += [_node(anatomy, symbols[place], place, spots[place], links.get(place)) for place in spots]
     return (
         f'<svg class="graph" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
@@ -77,10 +73,11 @@ def _node(anatomy: Anatomy, symbol: Symbol, place: int, spot: tuple[float, float
     size = number(value.reshape(())[()]) if value.size == 1 else "×".join(map(str, value.shape))
     name = type(node.op).__name__ if node.op is not None else anatomy.labels[place]
     middle = x + _WIDTH / 2
+    title = _cut(f"{one_line(symbol)} · {size}", 16)
     shape = (
         f'<g class="{kind}"><title>{escape(printable(anatomy.labels[place]))}</title>'
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{_WIDTH}" height="{_HEIGHT}" rx="7"/>'
-        f'<text class="name" x="{middle:.0f}" y="{y + 19:.0f}">{escape(_cut(f"{one_line(symbol)} · {size}", 16))}</text>'
+        f'<text class="name" x="{middle:.0f}" y="{y + 19:.0f}">{escape(title)}</text>'
         f'<text class="kind" x="{middle:.0f}" y="{y + 36:.0f}">{escape(_cut(printable(name), 17))}</text></g>'
     )
     return f'<a href="#{link}">{shape}</a>' if link else shape

@@ -153,9 +153,7 @@ _UNSEEN = ("copy", "astype", "positive", "asarray", "broadcast_to")  # they chan
 _WRITTEN: dict[str, Callable[[_Typesetter, list[ast.expr]], Math]] = {
     "exp": lambda t, a: Power(_E, t.plain(a[0])),
     "expm1": lambda t, a: Row((Power(_E, t.plain(a[0])), "−", Number("1"))),
-    "log1p": lambda t, a: Row(
-        (Symbol("log"), "", Fence("(", Row((Number("1"), "+", t.fenced(a[0], _PRODUCT))), ")"))
-    ),
+    "log1p": lambda t, a: Row((Symbol("log"), "", Fence("(", Row((Number("1"), "+", t.fenced(a[0], _PRODUCT))), ")"))),
     "sqrt": lambda t, a: Root(t.plain(a[0])),
     "absolute": lambda t, a: Fence("|", t.plain(a[0]), "|"),
     "abs": lambda t, a: Fence("|", t.plain(a[0]), "|"),

@@ -1,6 +1,6 @@
 """Networks in ONNX files: out to whatever runs them, and in from PyTorch and scikit-learn.
 
-`export` writes the graph that predicts, ops by ops, with the `onnx` package. `load` turns a file into layers again,
+`export` writes the graph that predicts, op by op, with the `onnx` package. `load` turns a file into layers again,
 which can be trained, saved and explained; it reads the bytes itself, without trust, and needs no other package.
 """
 

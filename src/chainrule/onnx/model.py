@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,7 @@ class Constant:
         """Return the elements as a read-only array."""
         name, code = _TYPES.get(self.kind, (f"number {self.kind}", ""))
         if not code:
-            refuse(self.where, f"data of the type {name}", "float, double, int32, int64 or bool")
+            raise refusal(self.where, f"data of the type {name}", "float, double, int32, int64 or bool")
         dtype, count = np.dtype(code), math.prod(self.shape)
         fields = {
             "raw_data": dtype,
@@ -66,24 +66,26 @@ class Constant:
         }
         held = [key for key, value in self.message.items() if key.endswith("_data") and len(value)]
         if len(held) > 1 or (held and held[0] not in (*fields, "int32_data", "int64_data")):
-            refuse(self.where, f"its numbers in {', '.join(sorted(held))}", "all in one field, that of its type")
+            raise refusal(self.where, f"its numbers in {', '.join(sorted(held))}", "all in one field, that of its type")
         key = held[0] if held else "raw_data"
         if key in fields:
             chunks = self.message.get(key, b"")
             data = chunks if key == "raw_data" else b"".join(chunks)
             if len(data) != count * dtype.itemsize:
-                refuse(self.where, f"{len(data):,} bytes for shape {self.shape} of {name}", "as many as it needs")
+                raise refusal(
+                    self.where, f"{len(data):,} bytes for shape {self.shape} of {name}", "as many as it needs"
+                )
             return np.frombuffer(data, dtype).reshape(self.shape)
         numbers = integers(self.message[key], _MOST_NUMBERS)
         if (key == "int64_data") != (name == "int64") or name in ("float", "double"):
-            refuse(self.where, f"{name} numbers in {key}", "them in the field of their type")
+            raise refusal(self.where, f"{name} numbers in {key}", "them in the field of their type")
         if numbers is None or len(numbers) != count:
-            refuse(self.where, f"other whole numbers than shape {self.shape} has", f"{count:,}, at most 100,000")
+            raise refusal(self.where, f"other whole numbers than shape {self.shape} has", f"{count:,}, at most 100,000")
         limits = np.iinfo(dtype) if dtype.kind in "iu" else None
         if limits is None and set(numbers) - {0, 1}:
-            refuse(self.where, "booleans that are neither 0 nor 1", "0 or 1")
+            raise refusal(self.where, "booleans that are neither 0 nor 1", "0 or 1")
         if limits is not None and any(not limits.min <= number <= limits.max for number in numbers):
-            refuse(self.where, f"numbers beyond {name}", f"numbers that {name} can hold")
+            raise refusal(self.where, f"numbers beyond {name}", f"numbers that {name} can hold")
         return np.array(numbers, dtype).reshape(self.shape)
 
 
@@ -143,14 +145,14 @@ def read_model(path: Path, *, where: str) -> OnnxModel:
         where = f"{where} {shown(path)}"
         size = file_size(file)
         if not 0 < size <= LONGEST_FILE:
-            refuse(where, f"{size:,} bytes", f"an ONNX file, of at most {LONGEST_FILE:,} bytes")
+            raise refusal(where, f"{size:,} bytes", f"an ONNX file, of at most {LONGEST_FILE:,} bytes")
         data = read_exactly(where, file, size)
     return _model(where, decode(where, data.data.toreadonly()))
 
 
-def refuse(where: str, given: str, expected: str, fix: str = _EXPORT_AGAIN) -> NoReturn:
-    """Raise a `FileError`."""
-    raise FileError(where, given=given, expected=expected, fix=fix)
+def refusal(where: str, given: str, expected: str, fix: str = _EXPORT_AGAIN) -> FileError:
+    """Return the error that says what a file has and what is understood."""
+    return FileError(where, given=given, expected=expected, fix=fix)
 
 
 def text(where: str, data: bytes) -> str:
@@ -158,39 +160,39 @@ def text(where: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        refuse(where, f"the text {shown(data[:40])}", "UTF-8")
+        raise refusal(where, f"the text {shown(data[:40])}", "UTF-8") from None
 
 
 def _model(where: str, model: Message) -> OnnxModel:
     version = model.get("ir_version", 0)
     if version not in VERSIONS:
-        refuse(where, f"ONNX IR version {version}", f"one from {VERSIONS[0]} to {VERSIONS[-1]}")
+        raise refusal(where, f"ONNX IR version {version}", f"one from {VERSIONS[0]} to {VERSIONS[-1]}")
     for key, meaning in (("functions", "functions of its own"), ("training_info", "a training graph")):
         if model[key]:
-            refuse(where, meaning, "a graph of ONNX's own operators that predicts")
+            raise refusal(where, meaning, "a graph of ONNX's own operators that predicts")
     opset = _opset(where, model["opset_import"])
     graph = model.get("graph")
     if graph is None:
-        refuse(where, "no graph", "one")
+        raise refusal(where, "no graph", "one")
     for key, meaning in (("sparse_initializer", "sparse weights"), ("quantization_annotation", "quantized weights")):
         if graph[key]:
-            refuse(where, meaning, "dense floating-point weights")
+            raise refusal(where, meaning, "dense floating-point weights")
     constants: dict[str, Constant] = {}
     for tensor in graph["initializer"]:
         name = tensor.get("name", "")
         if not name or name in constants:
-            refuse(where, f"the initializer {shown(name)} " + ("twice" if name else "without a name"), "a name of its own")
+            raise refusal(where, f"the initializer {shown(name)} again", "each once, with a name")
         constants[name] = _constant(f"{where}: {shown(name)}", tensor)
     inputs = [_value(where, value) for value in graph["input"] if value.get("name") not in constants]
     outputs = [_value(where, value) for value in graph["output"]]
     if len(inputs) != 1 or not outputs:
         names = shown([value.name for value in inputs])
-        refuse(where, f"{len(inputs)} inputs {names} and {len(outputs)} outputs", "one input, and an output")
+        raise refusal(where, f"{len(inputs)} inputs {names} and {len(outputs)} outputs", "one input, and an output")
     steps = _steps(where, graph["node"], {inputs[0].name, *constants})
     made = {inputs[0].name, *constants, *(name for step in steps for name in step.outputs)}
     for value in outputs:
         if value.name not in made:
-            refuse(where, f"the output {shown(value.name)}, which no node makes", "outputs that are computed")
+            raise refusal(where, f"the output {shown(value.name)}, which no node makes", "outputs that are computed")
     metadata = {entry.get("key", ""): entry.get("value", "") for entry in model["metadata_props"]}
     return OnnxModel(where, opset, inputs[0], outputs, steps, constants, metadata)
 
@@ -201,17 +203,17 @@ def _opset(where: str, entries: Sequence[Message]) -> int:
         domain = entry.get("domain", "")
         domain = "" if domain == "ai.onnx" else domain
         if domain in versions:
-            refuse(where, f"two operator sets of the domain {shown(domain)}", "one version of each")
+            raise refusal(where, f"two operator sets of the domain {shown(domain)}", "one version of each")
         versions[domain] = entry.get("version", 0)
     if versions.get("") not in OPSETS:
-        refuse(where, f"opset {versions.get('')}", f"one from {OPSETS[0]} to {OPSETS[-1]}")
+        raise refusal(where, f"opset {versions.get('')}", f"one from {OPSETS[0]} to {OPSETS[-1]}")
     return versions[""]
 
 
 def _steps(where: str, nodes: Sequence[Message], known: set[str]) -> list[Step]:
     """Return the nodes, refused unless each comes after what it reads, and makes values of its own."""
     if len(nodes) > MOST_NODES:
-        refuse(where, f"{len(nodes):,} nodes", f"at most {MOST_NODES:,}")
+        raise refusal(where, f"{len(nodes):,} nodes", f"at most {MOST_NODES:,}")
     steps, made = [], set(known)
     for i, node in enumerate(nodes):
         domain, op = node.get("domain", ""), node.get("op_type", "")
@@ -219,16 +221,16 @@ def _steps(where: str, nodes: Sequence[Message], known: set[str]) -> list[Step]:
         place = f"{where}: {shown(node.get('name') or i)} ({shown(op)[1:-1]})"
         for name in node["input"]:
             if name and name not in made:
-                refuse(place, f"the value {shown(name)} before it is made", "nodes in order, not in a circle")
+                raise refusal(place, f"the value {shown(name)} before it is made", "nodes in order, not in a circle")
         for name in filter(None, node["output"]):
             if name in made:
-                refuse(place, f"a second value {shown(name)}", "a name of its own for each")
+                raise refusal(place, f"a second value {shown(name)}", "a name of its own for each")
             made.add(name)
         attributes: dict[str, Any] = {}
         for attribute in node["attribute"]:
             name = attribute.get("name", "")
             if name in attributes:
-                refuse(place, f"the attribute {shown(name)} twice", "each once")
+                raise refusal(place, f"the attribute {shown(name)} twice", "each once")
             attributes[name] = _attribute(f"{place}: attribute {shown(name)}", attribute)
         steps.append(Step(place, op, tuple(node["input"]), tuple(node["output"]), attributes))
     return steps
@@ -254,7 +256,7 @@ def _attribute(where: str, message: Message) -> Any:
             return tuple(numbers)
     if kind == 8:
         return tuple(message["strings"])
-    refuse(where, f"a value of type {kind}", "a number, a text, a tensor, or lists of numbers or texts")
+    raise refusal(where, f"a value of type {kind}", "a number, a text, a tensor, or lists of numbers or texts")
 
 
 def _shortest(array: npt.NDArray[np.float32]) -> tuple[float, ...]:
@@ -265,12 +267,16 @@ def _shortest(array: npt.NDArray[np.float32]) -> tuple[float, ...]:
 def _constant(where: str, message: Message) -> Constant:
     if message.get("data_location", 0) != 0 or message["external_data"]:
         told = {entry.get("key", ""): entry.get("value", "") for entry in message["external_data"]}
-        refuse(where, f"data in another file, {shown(told.get('location', ''))}", "all data in the ONNX file itself")
+        raise refusal(
+            where, f"data in another file, {shown(told.get('location', ''))}", "all data in the ONNX file itself"
+        )
     if "segment" in message:
-        refuse(where, "a piece of a tensor", "all of it")
+        raise refusal(where, "a piece of a tensor", "all of it")
     shape = integers(message["dims"], _MOST_AXES)
     if shape is None or any(not 0 <= size < 2**31 for size in shape) or math.prod(size or 1 for size in shape) > 2**40:
-        refuse(where, f"shape {shown(shape)}", f"at most {_MOST_AXES} lengths from 0, of a tensor that fits in a file")
+        raise refusal(
+            where, f"shape {shown(shape)}", f"at most {_MOST_AXES} lengths from 0, of a tensor that fits in a file"
+        )
     return Constant(where, message, message.get("data_type", 0), tuple(shape))
 
 
@@ -284,6 +290,6 @@ def _value(where: str, message: Message) -> Value:
         return Value(name, told, None, None)
     sizes = [dimension.get("dim_value") for dimension in tensor["shape"]["dim"]]
     if any(size is not None and not 0 <= size < 2**31 for size in sizes):
-        refuse(f"{where}: {shown(name)}", f"shape {shown(sizes)}", "lengths from 0 to 2147483647")
+        raise refusal(f"{where}: {shown(name)}", f"shape {shown(sizes)}", "lengths from 0 to 2147483647")
     known = tuple(size for size in sizes[1:] if size)
     return Value(name, told, sizes[0] or None, known if len(known) == len(sizes) - 1 else None)

@@ -13,7 +13,7 @@ from chainrule.errors import FileError
 
 Message = dict[str, Any]
 
-MOST_FIELDS = 1_000_000
+MOST_FIELDS = 300_000
 
 # Message -> its fields: number, name, and kind: int, float, text, bytes, another message, or chunks (the bytes as they
 # are, of any field); a star where there may be many.

@@ -79,7 +79,7 @@ def _in_blocks(calls: list[Call], locate: Locate, kept: set[int]) -> list[Step]:
     scratch: dict[int, Array] = {}
     for call in calls:
         buffer = call.out.buffer
-        if id(buffer) in made and not buffer.fixed:
+        if id(buffer) in made and buffer.temporary:
             scratch.setdefault(id(buffer), np.empty(BLOCK, call.out.array.dtype))
     size = calls[0].out.array.shape[0]
     found: list[Step] = []

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import DerivativeError
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.ops.op import Array
-from chainrule.replay.lowering import Step, steps
+from chainrule.replay.lowering import Step, plain, steps
 from chainrule.replay.recording import Buffer, Operand, Recorded, Tape, was_refused
-from chainrule.replay.tidy import Arena, with_conversions_merged, without_dead_results
+from chainrule.replay.tidy import Arena, moved, with_conversions_merged, without_dead_results
 
 Wrap = Callable[[Array], Recorded]
 Stage = Callable[[Wrap], None]
@@ -68,7 +69,7 @@ class Program:
     ) -> None:
         self.graph = graph
         self._tape = Tape()
-        self._vectors = [(vector, Buffer(vector, fixed=True)) for vector in vectors]
+        self._homes = [Buffer(np.array(vector), vector) for vector in vectors]
         self._called: list[str] = []
         nodes = graph.nodes
         self.recorded: list[Recorded] = []
@@ -84,17 +85,20 @@ class Program:
                 self._tape.stage += 1
                 stage(self._wrap)
         self.called = tuple(self._called)
+        self._check()
         self._finish(2 + len(stages), lowering)
 
     # ------------------------------------------------------------------ recording
 
     def _wrap(self, array: Array) -> Recorded:
-        for vector, buffer in self._vectors:
-            if array is vector or (array.size and np.may_share_memory(array, vector)):
-                return self._tape.wrap(array, buffer=buffer)
-        buffer = Buffer(array, fixed=True)
-        self._vectors.append((array, buffer))
-        return self._tape.wrap(array, buffer=buffer)
+        """Return a recording array for memory that others see too: a copy stands for it while recording."""
+        for buffer in self._homes:
+            home = buffer.home
+            if home is not None and (array is home or (array.size and np.may_share_memory(array, home))):
+                return self._tape.wrap(moved(array, home, buffer.array), buffer=buffer)
+        buffer = Buffer(np.array(array), array)
+        self._homes.append(buffer)
+        return self._tape.wrap(buffer.array, buffer=buffer)
 
     def _leaf(self, node: Node, feeds: dict[str, Array]) -> Recorded:
         if isinstance(node, Parameter):
@@ -102,7 +106,7 @@ class Program:
         for name, leaf in self.graph.inputs.items():
             if leaf is node:
                 self.inputs[name] = np.array(feeds.get(name, node._value))
-                return self._tape.wrap(self.inputs[name])
+                return self._wrap(self.inputs[name])
         if isinstance(node, Input) and not node.name:  # nobody can feed it
             return self._tape.wrap(node._value.copy(), constant=True)
         return self._wrap(node._value)
@@ -211,12 +215,48 @@ class Program:
             target.operand.array[...] = source.array
         return target
 
+    def _check(self) -> None:
+        """Run the record once on other values, where it was recorded, and compare it with plain calls.
+
+        A second fence, behind the closed recording array, against an op that keeps a value from an earlier call.
+        """
+        generator = np.random.default_rng(0)
+        values: list[Any] = []
+        for node, recorded in zip(self.graph.nodes, self.recorded, strict=True):
+            array = recorded.operand.array
+            values.append(array if node.op is None else None)
+            if node.op is None and not recorded.operand.buffer.constant:
+                if array.ndim and not isinstance(node, Parameter):
+                    array[...] = np.roll(array, 1, axis=0)
+                if array.dtype.kind == "f":  # targets and weights stay in their range when they become smaller
+                    array *= generator.uniform(0.5, 1.0, array.shape).astype(array.dtype)
+        with np.errstate(all="ignore"):
+            for call in self._tape.calls:
+                if call.stage < 2:
+                    for function, arguments in plain(call, lambda operand: operand.array):
+                        function(*arguments)
+            self.graph.calls.forward(values, check=False)
+            gradients: list[Any] = [None] * len(values)
+            if any(gradient is not None for gradient in self.recorded_gradients):
+                root = self.graph.place(self.graph.root)
+                gradients = self.graph.calls.backward(values, root, np.ones_like(values[root]), {})
+        nodes = (*self.graph.nodes, *self.graph.nodes)
+        replayed = (*self.recorded, *self.recorded_gradients)
+        for node, recorded_one, called in zip(nodes, replayed, (*values, *gradients), strict=True):
+            if recorded_one is not None and not _close(recorded_one.operand.array, called):
+                raise DerivativeError(
+                    node.where,
+                    given="other numbers when replayed than when called",
+                    expected="the same: an op computes from its arrays alone and keeps nothing from an earlier call",
+                    fix="Build the network with dynamic=True, where ops are only called, or let the op keep no state",
+                )
+
     # ------------------------------------------------------------------ the finished program
 
     def _finish(self, stages: int, lowering: bool) -> None:
         results = [*self.recorded, *(g for g in self.recorded_gradients if g is not None)]
         kept = {id(r.operand.buffer): r.operand.buffer for r in results}
-        kept |= {id(buffer): buffer for _, buffer in self._vectors}
+        kept |= {id(buffer): buffer for buffer in self._homes}
         calls = without_dead_results(self._tape.calls, kept.values())
         self.calls = [[call for call in calls if call.stage == stage] for stage in range(stages)]
         calls = with_conversions_merged(calls, kept.values())
@@ -232,7 +272,7 @@ class Program:
         self.results = [self.values[self.graph.place(root)] for root in self.graph.roots]
         self.root = self.results[0]
         for r in results:  # what is constant was worked out while recording
-            if not (r.operand.buffer.fixed or r.operand.buffer.constant):
+            if r.operand.buffer.temporary:
                 arena.array(r.operand)[...] = r.operand.array
 
     def feed(self, **arrays: Array) -> None:
@@ -251,3 +291,16 @@ class Program:
         """Run one stage: 0 forward, 1 backward, then the others."""
         for function, arguments in self.plans[stage]:
             function(*arguments)
+
+
+def _close(a: Array | None, b: Array) -> bool:
+    if a is None or a.shape != b.shape:
+        return False
+    if a.dtype.kind != "f":
+        return bool(np.array_equal(a, b))
+    finite = np.isfinite(b)
+    if not np.array_equal(finite, np.isfinite(a)):
+        return False
+    scale = float(np.abs(b[finite]).max(initial=0.0))
+    tolerance = 1e-3 if a.dtype == np.float32 else 1e-9
+    return bool((np.abs(a[finite] - b[finite]) <= tolerance * scale + 1e-30).all())

@@ -34,19 +34,24 @@ class Buffer:
     Attributes
     ----------
     array : ndarray
-        The memory itself.
+        The memory that is used while recording.
+    home : ndarray or None
+        The memory it stands for: the parameters, the inputs, an optimizer's slots. Recording never touches that.
     constant : bool
         Whether it is the same in every run.
-    fixed : bool
-        Whether it must stay where it is: the parameters, the inputs, an optimizer's slots.
     version : int
         How often it has been written; equal calls on equal versions are one call.
     """
 
     array: Array
+    home: Array | None = None
     constant: bool = False
-    fixed: bool = False
     version: int = 0
+
+    @property
+    def temporary(self) -> bool:
+        """Whether it may lie wherever there is room."""
+        return self.home is None and not self.constant
 
 
 @dataclass(eq=False)
@@ -120,8 +125,7 @@ class Tape:
 
     def wrap(self, array: Array, *, constant: bool = False, buffer: Buffer | None = None) -> Recorded:
         """Return a recording array for memory that exists already; `buffer` if it is a part of that one."""
-        buffer = buffer or Buffer(array, constant=constant, fixed=True)
-        return Recorded(self, Operand(buffer, array))
+        return Recorded(self, Operand(buffer or Buffer(array, array, constant), array))
 
     def note(self, function: Any, method: str, inputs: list[Any], result: Any, options: dict[str, Any]) -> Recorded:
         """Note a call that gave `result`; if it was noted before on the same values, return what it gave then."""
@@ -277,7 +281,7 @@ def _operand(value: Any) -> Any:
         return value.operand
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.array(value)
-        return Operand(Buffer(array, constant=True, fixed=True), array)
+        return Operand(Buffer(array, constant=True), array)
     if isinstance(value, (bool, int, float)):
         return value
     raise Refused(f"an operand of type {type(value).__name__}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def shared_memory(calls: list[Call], kept: Iterable[Buffer]) -> dict[int, Buffer
             continue
         for operand in call.read():
             buffer = operand.buffer
-            dying = uses.last[id(buffer)] == i and not (buffer.fixed or buffer.constant)
+            dying = uses.last[id(buffer)] == i and buffer.temporary
             if (
                 dying
                 and id(buffer) not in untouchable
@@ -128,14 +129,14 @@ class Arena:
             while id(owner) in shared:
                 owner = shared[id(owner)]
             self._owner[key] = owner
-            if owner.fixed or owner.constant:
+            if not owner.temporary:
                 continue
             last[id(owner)] = max(last.get(id(owner), -1), uses.last[key])
             first[id(owner)] = min(first.get(id(owner), len(calls)), uses.first[key])
             if id(owner) in forever:
                 last[id(owner)] = len(calls)
         for buffer in kept:  # results that no call writes, such as a node that is its child's view
-            if not (buffer.fixed or buffer.constant) and id(buffer) not in first:
+            if buffer.temporary and id(buffer) not in first:
                 self._owner[id(buffer)] = buffer
                 first[id(buffer)], last[id(buffer)] = -1, len(calls)
         owners = {id(o): o for o in self._owner.values()}
@@ -161,13 +162,38 @@ class Arena:
 
     def array(self, operand: Operand) -> Array:
         """Return an operand's array where it lies now."""
+        home = operand.buffer.home
+        if home is not None:
+            return moved(operand.array, operand.buffer.array, home)
         owner = self._owner.get(id(operand.buffer), operand.buffer)
         offset = self._offsets.get(id(owner))
         if offset is None:
             return operand.array
-        array, base = operand.array, operand.buffer.array
-        start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        return np.ndarray(array.shape, array.dtype, self._memory.data, offset + start, array.strides)
+        array = operand.array
+        start = offset + _distance(array, operand.buffer.array)
+        return np.ndarray(array.shape, array.dtype, self._memory.data, start, array.strides)
+
+
+def moved(view: Array, base: Array, other: Array) -> Array:
+    """Return the view that lies in `other` where `view` lies in `base`."""
+    if view is base:
+        return other
+    if other.size == 0:
+        return other.reshape(view.shape)
+    start = other.__array_interface__["data"][0] + _distance(view, base)
+    return np.asarray(_Place(other, {**view.__array_interface__, "data": (start, False), "strides": view.strides}))
+
+
+class _Place:
+    """Memory described to NumPy; it keeps its owner alive."""
+
+    def __init__(self, owner: Array, interface: dict[str, Any]) -> None:
+        self.owner, self.__array_interface__ = owner, interface
+
+
+def _distance(view: Array, base: Array) -> int:
+    """Return how many bytes after `base` a view of it begins."""
+    return int(view.__array_interface__["data"][0] - base.__array_interface__["data"][0])
 
 
 def _aligned(size: int, alignment: int) -> Array:

@@ -120,6 +120,4 @@ def dense_layers(network: Network) -> list[Dense]:
 
 def _dense(inputs: int, outputs: int, factor: int) -> Dense:
     bound = math.sqrt(factor / (inputs + outputs))
-    return Dense(
-        inputs, outputs, initializer=Uniform(-bound, bound), bias_initializer=Uniform(-bound, bound)
-    )
+    return Dense(inputs, outputs, initializer=Uniform(-bound, bound), bias_initializer=Uniform(-bound, bound))

@@ -11,9 +11,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from chainrule.errors import InputError
+from chainrule.ops import LogSoftmax, Softplus
 from chainrule.ops.op import Array
 from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
-from chainrule.sklearn.inputs import dense, weigh_classes
+from chainrule.sklearn.inputs import dense, logits, weigh_classes
 from chainrule.training.metrics import Metric, predicted_classes
 
 
@@ -216,10 +217,25 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         return np.hstack([1 - prediction, prediction])
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithm of `predict_proba`."""
-        with np.errstate(divide="ignore"):
-            logarithm: Array = np.log(self.predict_proba(X))
-        return logarithm
+        """Return the logarithm of `predict_proba`, finite also where a probability is too small to be told from 0."""
+        if self._head == "multilabel":  # their sigmoids are never 0 before e⁻⁷⁴⁵, and that there are ties stays true
+            with np.errstate(divide="ignore"):
+                return np.log(self.predict_proba(X))
+        scores = self._logits(X)
+        if self._head == "multiclass":
+            return np.asarray(LogSoftmax().forward(scores))
+        if len(self.classes_) == 1:
+            return np.zeros_like(scores)
+        return -np.asarray(Softplus().forward(np.hstack([scores, -scores])))
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the logits: (samples,) for two classes, above 0 for the second; else (samples, classes)."""
+        scores = self._logits(X)
+        return scores.ravel() if self._head == "binary" else scores
+
+    def _logits(self, X: Any) -> Array:
+        samples = self._samples(X)
+        return logits(self.network_, samples)
 
     def _target(self, y: Any, labels: str) -> Array:
         check_classification_targets(y)

@@ -247,8 +247,13 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _outputs(self, X: Any) -> Array:
         """Return the network's outputs for samples it may not have seen."""
+        samples = self._samples(X)
+        return outputs(self.network_, samples)
+
+    def _samples(self, X: Any) -> Any:
+        """Return samples to predict for, in the network's dtype."""
         check_is_fitted(self)
-        return outputs(self.network_, validate_data(self, X, accept_sparse="csr", dtype=self.network_.dtype, reset=False))
+        return validate_data(self, X, accept_sparse="csr", dtype=self.network_.dtype, reset=False)
 
     @property
     def coefs_(self) -> list[Array]:

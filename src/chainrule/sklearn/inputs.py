@@ -56,10 +56,24 @@ def dense(x: Any) -> Array:
 
 def outputs(network: Network, x: Any) -> Array:
     """Return a network's outputs for samples that may be sparse."""
-    if isinstance(x, np.ndarray):
-        return predict(network, x)
-    rows = x.shape[0]
-    return np.concatenate([predict(network, dense(x[i : i + CHUNK])) for i in range(0, rows, CHUNK)])
+    return np.concatenate([predict(network, part) for part in _parts(x)])
+
+
+def logits(network: Network, x: Any) -> Array:
+    """Return what a network's last activation is applied to, for samples that may be sparse."""
+    graph = network.graph("prediction")
+    (before,) = graph.root.children.values()
+    place = graph.place(before)
+    found = []
+    for part in _parts(x):
+        value = graph.values_on({"x": part})[place]
+        assert value is not None
+        found.append(value)
+    return np.concatenate(found)
+
+
+def _parts(x: Any) -> Iterator[Array]:
+    return (dense(x[start : start + CHUNK]) for start in range(0, x.shape[0], CHUNK))
 
 
 def weigh_classes(where: str, class_weight: Any, classes: Array, indices: Array, weights: Array | None) -> Array:

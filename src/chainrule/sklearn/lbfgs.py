@@ -27,12 +27,11 @@ def fit_lbfgs(estimator: Any, data: Samples) -> None:
     network: Network = estimator.network_
     scale = float(estimator._scale)
     x, y, weights = network.as_batch(type(estimator).__name__, *data.dense())
-    network.check_targets(type(estimator).__name__, y)
     curve: list[float] = []
 
     def loss_and_gradient(parameters: Array) -> tuple[float, Array]:
         network.parameters[:] = parameters
-        loss = network.step_forward(x, y, weights) + network.penalty()
+        loss = network.forward(x, y, weights)
         network.backward()
         return scale * loss, scale * network.gradients.astype(np.float64)
 

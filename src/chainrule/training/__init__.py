@@ -3,7 +3,7 @@
 from chainrule.training.callbacks import Callback, EarlyStopping
 from chainrule.training.evaluate import classify, evaluate, predict
 from chainrule.training.history import Epoch, History
-from chainrule.training.loop import Training, train
+from chainrule.training.loop import train
 from chainrule.training.metrics import (
     METRICS,
     accuracy,
@@ -14,6 +14,7 @@ from chainrule.training.metrics import (
     min_confidence,
     r2,
 )
+from chainrule.training.training import Training
 
 __all__ = [
     "METRICS",

@@ -10,14 +10,15 @@ from chainrule.settings import Configured
 from chainrule.training.history import Epoch
 
 if TYPE_CHECKING:
-    from chainrule.training.loop import Training
+    from chainrule.training.training import Training
 
 
 class Callback(Configured):
     """Something that training calls. Write the methods you need.
 
     A plain function of (training, epoch) serves as well; it is called after each epoch. `training` has the
-    `network`, the `history` so far, and `stop(reason)`.
+    `network`, the `history` so far, and `stop(reason)`. What a callback decides should follow from the history, as
+    it does in `EarlyStopping`: then a training that is resumed is decided as the one that was never stopped.
     """
 
     def begin(self, training: Training) -> None:
@@ -28,6 +29,12 @@ class Callback(Configured):
 
     def after_epoch(self, training: Training, epoch: Epoch) -> None:
         """After each epoch, validation included."""
+
+    def ending(self, training: Training) -> None:
+        """Where training ends, at a place from which it could go on; not in the middle of a step.
+
+        An epoch that was stopped in its middle has not been measured yet, and the best parameters not put back.
+        """
 
     def end(self, training: Training) -> None:
         """After the last epoch, whatever ended training."""

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first ends training after the current step, keeping what was learnt; the second stops at once."""
+"""Ctrl-C and SIGTERM: the first ends training after the current step, keeping what was learnt; the second at once."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from types import FrameType
 
 
 @contextmanager
-def on_interrupt(ask: Callable[[], None]) -> Iterator[None]:
-    """Call `ask` at the first Ctrl-C instead of raising; only the main thread hears signals."""
-    if threading.current_thread() is not threading.main_thread():
+def on_signal(number: int, ask: Callable[[], None]) -> Iterator[None]:
+    """Call `ask` at the first signal of this kind instead of what it does by default.
+
+    Only the main thread hears signals, and where somebody else's handler is in charge it stays so.
+    """
+    default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(number) is not default:
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
 
     def heard(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, default)
         ask()
 
-    if before is not signal.default_int_handler:  # somebody else's handler stays in charge
-        yield
-        return
-    signal.signal(signal.SIGINT, heard)
+    signal.signal(number, heard)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, default)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Protocol, TypeAlias
+from itertools import islice
+from typing import Any, Protocol, TypeAlias, cast
 
 import numpy as np
 
@@ -21,9 +22,22 @@ Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 
 
 class Source(Protocol):
-    """What training iterates once an epoch: (x, y, sample_weight or None, share of the epoch done before it)."""
+    """What training takes its batches from."""
 
-    def __iter__(self) -> Iterator[Batch]: ...
+    def batches(self, skip: int = 0) -> Iterator[Batch]:
+        """Yield an epoch: (x, y, sample_weight or None, share of the epoch done before it).
+
+        So many batches at the start are left out, but for the randomness that they take.
+        """
+        ...
+
+    def state(self, batches: int) -> dict[str, Any]:
+        """Return, as plain data, what it needs to give the rest of an epoch of which so many batches were taken."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned."""
+        ...
 
     def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
         """Return metrics on these data."""
@@ -44,17 +58,40 @@ class ArraySource:
         self.x, self.y, self.weights, self.network = x, y, weights, network
         self.batch_size = len(x) if batch_size is None else min(batch_size, len(x))
         self.generator = generator
+        self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
 
-    def __iter__(self) -> Iterator[Batch]:
+    def batches(self, skip: int = 0) -> Iterator[Batch]:
         count = len(self.x)
         if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
-            yield self.network.cast(self.x), self.y, self.weights, 0.0
+            if not skip:
+                yield self.network.cast(self.x), self.y, self.weights, 0.0
             return
+        if self.generator is not None:
+            self._order = cast(dict[str, Any], self.generator.bit_generator.state)
         parts = batches(
             self.x, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator, into=self._places()
         )
-        for i, (x, y, *weights) in enumerate(parts):
+        for i, (x, y, *weights) in islice(enumerate(parts), skip, None):
             yield self.network.cast(x), y, weights[0] if weights else None, i * self.batch_size / count
+
+    def state(self, batches: int) -> dict[str, Any]:
+        return {
+            "samples": len(self.x),
+            "batch_size": self.batch_size,
+            "order": self._order if batches else None,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, own in (("samples", len(self.x)), ("batch_size", self.batch_size)):
+            if state.get(name) != own:
+                raise InputError(
+                    "train resume",
+                    given=f"{name.replace('_', ' ')} {own}",
+                    expected=f"{state.get(name)}, as before",
+                    fix="Pass the same data and settings",
+                )
+        if state["order"] is not None and self.generator is not None:
+            self.generator.bit_generator.state = state["order"]
 
     def _places(self) -> Callable[[int], list[Array] | None]:
         """Return where a batch of some size is gathered: straight to where the network reads it, if it can be."""
@@ -89,9 +126,12 @@ class IterableSource:
             )
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
 
-    def __iter__(self) -> Iterator[Batch]:
+    def batches(self, skip: int = 0) -> Iterator[Batch]:
         count = 0
         for batch in self.iterable:
+            if count < skip:
+                count += 1
+                continue
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3) or np.ndim(batch[0]) == 0:
                 raise InputError(
                     "train",
@@ -105,8 +145,14 @@ class IterableSource:
             count += 1
         self.steps = count or None
 
+    def state(self, batches: int) -> dict[str, Any]:
+        return {"steps": self.steps}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.steps = state.get("steps")
+
     def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
-        parts = [(probabilities(network, network.compute(x)), y) for x, y, _, _ in self]
+        parts = [(probabilities(network, network.compute(x)), y) for x, y, _, _ in self.batches()]
         if not parts:
             raise used_up("for the metrics")
         prediction, target = (np.concatenate(arrays) for arrays in zip(*parts))

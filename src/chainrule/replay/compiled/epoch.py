@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -95,7 +95,7 @@ class CompiledEpoch:
         order = np.ascontiguousarray(order, np.int64)
         sets = {name: self._checked(name, data.get(name), steps) for name in self._inputs}
         count = min((len(array) for name, array in sets.items() if name not in self._stacked), default=2**63)
-        if steps and not (0 <= order.min() and order.max() < count):
+        if steps and not (order.min() >= 0 and order.max() < count):
             _refuse(f"an order from {order.min()} to {order.max()}", f"0 to {count - 1}", "Pass indices into the data")
         numbers = np.empty((steps, 0)) if scalars is None else np.ascontiguousarray(scalars, np.float64)
         if numbers.shape != (steps, self._scalars):
@@ -175,13 +175,14 @@ def compile_program(
     stages = [_feeds(program, gathered, stacked, scalars), *map(statements_of, program.calls)]
     if sum(map(len, stages)) > MOST_STATEMENTS:
         raise Uncompilable(f"a step of {sum(map(len, stages))} calls, more than {MOST_STATEMENTS}")
-    schedule = Schedule(stages, _kept(program), gate=gradient is not None)
+    results = _results(program)
+    schedule = Schedule(stages, {id(operand.buffer) for _, operand in results}, gate=gradient is not None)
     tables = [f"{identifier(name)}_data" for name in (*gathered, *stacked)]
-    memory = Memory(schedule, program.locate, _names(program) | dict(names or {}), taken=tables)
+    memory = Memory(schedule, program.locate, _names(program, results, names or {}), taken=tables)
     gate = _gate(program, memory, gradient)
     lines = Writer(schedule, memory, gate).lines() + ([] if gradient is not None else gate)
     arguments = ["steps", "order", "scalars", "losses", *tables, *memory.arrays]
-    title = f"Training steps on {epoch.batch} samples each, down to {identifier(program.graph.root.name)}."
+    title = f"Training steps on {epoch.batch} samples each, down to {identifier(str(program.graph.root.name))}."
     epoch.compile(_module(title, arguments, lines, stages), list(memory.arrays.values()))
     return epoch
 
@@ -208,9 +209,9 @@ def _feeds(
 def _operand(program: Program, array: Array) -> Operand:
     """Return the program's own memory as an operand."""
     for buffer in _buffers(program).values():
-        if buffer.array is array:
+        if buffer.home is array:
             return Operand(buffer, array)
-    buffer = Buffer(array, fixed=True)  # nothing reads it
+    buffer = Buffer(array, home=array)  # nothing reads it
     return Operand(buffer, array)
 
 
@@ -221,23 +222,20 @@ def _buffers(program: Program) -> dict[int, Buffer]:
 
 def _results(program: Program) -> list[tuple[str, Operand]]:
     """Return the values and gradients of all nodes, each with its name."""
-    nodes = program.graph.nodes
-    values = [(node.name, value.operand) for node, value in zip(nodes, program._values, strict=True)]
-    gradients = zip(nodes, program._gradients, strict=True)
-    return values + [(f"d_{node.name}", given.operand) for node, given in gradients if given is not None]
+    labels = {id(node): name for name, node in program.graph.names.items()}
+    nodes = [labels.get(id(node), "value") for node in program.graph.nodes]
+    values = [(name, value.operand) for name, value in zip(nodes, program.recorded, strict=True)]
+    gradients = zip(nodes, program.recorded_gradients, strict=True)
+    return values + [(f"d_{name}", gradient.operand) for name, gradient in gradients if gradient is not None]
 
 
-def _kept(program: Program) -> set[int]:
-    return {id(operand.buffer) for _, operand in _results(program)}
-
-
-def _names(program: Program) -> dict[str, Array]:
-    return {name: program.locate(operand) for name, operand in reversed(_results(program))}
+def _names(program: Program, results: list[tuple[str, Operand]], names: Mapping[str, Array]) -> list[tuple[str, Array]]:
+    return [*names.items(), *((name, program.locate(operand)) for name, operand in results)]
 
 
 def _gate(program: Program, memory: Memory, gradient: Array | None) -> list[str]:
     """Return the lines that note the loss, and leave if it or the gradient is not finite."""
-    root = program._values[program.graph.place(program.graph.root)].operand
+    root = program.recorded[program.graph.place(program.graph.root)].operand
     if root.array.size != 1:
         raise Uncompilable("a loss of more than one number")
     loss = f"{memory.name(Access(root, root.array.shape))}[{', '.join('0' * root.array.ndim) or '()'}]"

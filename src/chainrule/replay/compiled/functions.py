@@ -147,11 +147,11 @@ def tanh(x):
     near = (p * q) * x + x
     return near if size < f4(0.625) else -far if x < f4(0) else far
 ''',
-    "choose": '''
+    "choose": """
 @njit(error_model="numpy")
 def choose(condition, a, b):
     return a if condition else b
-''',
+""",
     "total": '''
 @njit(error_model="numpy", fastmath={"reassoc"})
 def total(row, start):

@@ -89,7 +89,7 @@ class Schedule:
     def _take(self, statement: Statement, alone: bool) -> None:
         buffer = statement.out.buffer
         self._taken[id(statement)] = len(self._taken)
-        free = not (id(buffer) in self.kept or buffer.fixed) and alone and statement.kind in ("each", "row")
+        free = not (id(buffer) in self.kept or not buffer.temporary) and alone and statement.kind in ("each", "row")
         if free and statement.out.operand.whole:
             self._waiting[id(buffer)] = statement
             for access in statement.reads:

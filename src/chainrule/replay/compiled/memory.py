@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,8 @@ class Memory:
     schedule : Schedule
     locate : callable
         Operand -> array, for what is kept.
-    names : mapping of str to ndarray
-        What arrays shall be called.
+    names : sequence of (str, ndarray)
+        What arrays shall be called; the first name counts.
     taken : iterable of str
         Names of other arguments.
 
@@ -49,11 +49,15 @@ class Memory:
     """
 
     def __init__(
-        self, schedule: Schedule, locate: Callable[[Operand], Array], names: Mapping[str, Array], taken: Iterable[str]
+        self,
+        schedule: Schedule,
+        locate: Callable[[Operand], Array],
+        names: Sequence[tuple[str, Array]],
+        taken: Iterable[str],
     ) -> None:
         self.arrays: dict[str, Array] = {}
         self._schedule, self._locate, self._taken = schedule, locate, set(taken)
-        self._given = {_place_of(array): identifier(name) for name, array in reversed(names.items())}
+        self._given = {_place_of(array): identifier(name) for name, array in reversed(names)}
         self._known: dict[tuple[Any, ...], str] = {}
         self._places: dict[tuple[Any, ...], str] = {}
         self._own: dict[int, Array] = {}
@@ -75,7 +79,7 @@ class Memory:
                 reader.kind == "each"
                 and target.operand.whole
                 and len(writes) == 1
-                and not target.buffer.fixed
+                and target.buffer.temporary
                 and self.kept(target.buffer)
                 and (target.operand.array.shape, target.dtype) == (access.operand.array.shape, access.dtype)
                 and reads[0].access.key[1:] == target.key[1:]
@@ -85,7 +89,7 @@ class Memory:
 
     def kept(self, buffer: Buffer) -> bool:
         """Whether somebody looks at it afterwards."""
-        return id(buffer) in self._schedule.kept or buffer.fixed or buffer.constant
+        return id(buffer) in self._schedule.kept or not buffer.temporary
 
     def one_row(self, buffer: Buffer) -> bool:
         """Whether only one row of it is kept at a time."""

@@ -1,0 +1,217 @@
+"""Watching a network while it is trained: per layer, how large values, gradients and steps are, and what is dead.
+
+A vanishing gradient, a learning rate ten times too large and a layer of dead neurons look the same from outside, as
+a loss that does not fall; here they look different.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import UnknownNameError, nearest
+from chainrule.explain.escaping import printable
+from chainrule.explain.notation import number
+from chainrule.explain.terminal import table
+from chainrule.explain.tracing import html_table
+from chainrule.graph import Node, Parameter
+from chainrule.nn import Network
+from chainrule.ops.op import Array
+from chainrule.training.callbacks import Callback
+from chainrule.training.loop import Training
+
+FLAT = 0.05  # a slope below it lets hardly anything through
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What one node looked like at one step.
+
+    Attributes
+    ----------
+    step : int
+    name : str
+    value : float
+        The norm of its value, divided by √n: its root mean square.
+    grad : float or None
+        The same of its gradient.
+    dead : float or None
+        Of an activation: the share of neurons whose slope was 0 for every sample of the batch, which learn nothing.
+    saturated : float or None
+        Of an activation: the share of values where its slope was below 0.05.
+    update : float or None
+        Of a parameter: the norm of the step divided by the norm of the parameter. About 0.001 is usual.
+    """
+
+    step: int
+    name: str
+    value: float
+    grad: float | None
+    dead: float | None = None
+    saturated: float | None = None
+    update: float | None = None
+
+
+def watch(every: int = 10) -> Watch:
+    """Record norms, dead and saturated shares, and the ratio of update to weight, while a network is trained.
+
+    Parameters
+    ----------
+    every : int, default 10
+        At which steps: each tenth.
+
+    Returns
+    -------
+    Watch
+        To be passed among the ``callbacks`` of `train`. ``watched["dense_1"]`` gives one node's records,
+        ``columns()`` all of them; it prints as the table of the last recorded step.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = cr.data.xor()
+    >>> watched = watch(every=5)
+    >>> network = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(1)])
+    >>> history = cr.train(network, X, y, epochs=20, batch_size=4, callbacks=[watched])
+    >>> len(watched["relu_1"]), sorted(watched.names())
+    (4, ['dense_1', 'dense_1.bias', 'dense_1.weights', 'dense_2', 'dense_2.bias', 'dense_2.weights', 'loss', 'relu_1'])
+    """
+    return Watch(every)
+
+
+class Watch(Callback):
+    """What `watch` returns: a callback that keeps a record of the steps it saw.
+
+    Attributes
+    ----------
+    records : list of Watched
+        One for each node and recorded step.
+    """
+
+    def __init__(self, every: int = 10) -> None:
+        self.every = checks.whole("watch every", every)
+        self.records: list[Watched] = []
+        self._before: Array | None = None
+        self._activations: dict[int, bool] = {}
+
+    def begin(self, training: Training) -> None:
+        self._before = None
+        self._activations = {}
+        if self.every == 1 and training.network.built:
+            self._before = training.network.parameters.copy()
+
+    def after_step(self, training: Training) -> None:
+        step, network = training.step, training.network
+        if step % self.every == 0:
+            self._record(step, network)
+        if (step + 1) % self.every == 0:  # to know what the next step will have changed
+            if self._before is None:
+                self._before = network.parameters.copy()
+            else:
+                np.copyto(self._before, network.parameters)
+
+    def _record(self, step: int, network: Network) -> None:
+        places = {id(parameter): place for parameter, place in network.vector.places}
+        for name, node in network.nodes.items():
+            if isinstance(node, Parameter):
+                update = None
+                if self._before is not None and id(node) in places:
+                    place = places[id(node)]
+                    before = self._before[place]
+                    moved = _norm(network.parameters[place] - before)
+                    update = moved / max(_norm(before), 1e-30)
+                self.records.append(Watched(step, name, _size(node._value), _size_of_grad(node), update=update))
+            elif node.op is not None:
+                dead, saturated = self._slopes(node)
+                self.records.append(Watched(step, name, _size(node._value), _size_of_grad(node), dead, saturated))
+
+    def _slopes(self, node: Node) -> tuple[float | None, float | None]:
+        """Return the dead and the saturated share of an activation."""
+        if id(node) not in self._activations:
+            self._activations[id(node)] = is_activation(node)
+        if not self._activations[id(node)] or node.op is None:
+            return None, None
+        ((role, child),) = node.children.items()
+        value = node._value
+        slopes = np.abs(node.op.backward(np.ones(value.shape, value.dtype), value, **{role: child._value})[role])
+        flat = np.count_nonzero(slopes < FLAT) / slopes.size
+        neurons = slopes.reshape(len(slopes), -1)
+        return np.count_nonzero(neurons.max(axis=0) == 0) / neurons.shape[1], flat
+
+    def names(self) -> list[str]:
+        """Return the nodes that were watched."""
+        return list(dict.fromkeys(record.name for record in self.records))
+
+    def __getitem__(self, name: str) -> list[Watched]:
+        """Return the records of one node, in order."""
+        found = [record for record in self.records if record.name == name]
+        if not found:
+            fix = nearest(name, self.names()) if self.records else "Train with it among the callbacks first"
+            raise UnknownNameError("Watch", given=repr(name), expected="a node that was watched", fix=fix)
+        return found
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return all records as columns, under the names of `Watched`'s attributes."""
+        rows = [asdict(record) for record in self.records]
+        return {key: [row[key] for row in rows] for key in Watched.__dataclass_fields__}
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the last recorded step as a table."""
+        if not self.records:
+            return []
+        last = self.records[-1].step
+        latest = [record for record in self.records if record.step == last]
+        return [
+            (printable(r.name), *(_told(v) for v in (r.value, r.grad, r.dead, r.saturated, r.update))) for r in latest
+        ]
+
+    def __str__(self) -> str:
+        if not self.records:
+            return f"{self!r}: nothing recorded yet"
+        lines = table([list(_HEAD), *map(list, self.rows())])
+        return "\n".join([f"step {self.records[-1].step}", *(line[4:] for line in lines)])
+
+    def _repr_html_(self) -> str:
+        return html_table(_HEAD, self.rows())
+
+
+_HEAD = ("node", "value", "gradient", "dead", "saturated", "update / weight")
+
+
+def is_activation(node: Node) -> bool:
+    """Return whether a node's op works element by element on one array with a row a sample."""
+    if node.op is None or len(node.children) != 1:
+        return False
+    ((role, child),) = node.children.items()
+    z = child._value
+    if z.shape != node.shape or z.ndim < 2 or not z.size:
+        return False
+    row = z[:1].copy()
+    row[..., -1] += 1  # a softmax would change the others as well
+    moved = np.asarray(node.op.forward(**{role: row}))
+    alone = np.asarray(node.op.forward(**{role: z[:1, :1].copy()}))
+    same = (moved[..., :-1], node._value[:1][..., :-1]), (alone, node._value[:1, :1])
+    return all(np.allclose(a, b, rtol=1e-5, atol=1e-6, equal_nan=True) for a, b in same)
+
+
+def _norm(array: Array) -> float:
+    flat = array.reshape(-1)
+    return math.sqrt(float(flat.dot(flat)))
+
+
+def _size(array: Array) -> float:
+    if array.dtype.kind != "f" or not array.size:
+        return math.nan
+    return _norm(array) / math.sqrt(array.size)
+
+
+def _size_of_grad(node: Node) -> float | None:
+    return None if node._grad is None else _size(node._grad)
+
+
+def _told(value: float | None) -> str:
+    return "" if value is None else number(value)

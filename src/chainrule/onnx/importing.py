@@ -1,0 +1,204 @@
+"""From an ONNX file to a network: the graph is walked from its output to its input, node by node and branch by branch.
+
+The result consists of chainrule's own layers, so it can be trained, saved and explained like any other network.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.data.opening import shown
+from chainrule.errors import ChainruleError, FileError, InputError
+from chainrule.files.atomic import Path
+from chainrule.files.bounds import Size
+from chainrule.files.table import MOST_DEPTH
+from chainrule.nn import Concatenate, Network, Rescale, Residual
+from chainrule.nn.layer import LayerLike
+from chainrule.onnx.flow import Flow
+from chainrule.onnx.formulas import recognised
+from chainrule.onnx.layers import SPARE, LayerMaker, Piece
+from chainrule.onnx.model import OnnxModel, Step, Value, read_model, refusal
+from chainrule.ops import Identity, Op
+
+if TYPE_CHECKING:
+    from chainrule.optim import Optimizer
+
+_FLOATS = ("float", "double")
+_INPUTS = (*_FLOATS, "int32", "int64", "uint8", "int8")
+
+
+def load(
+    path: Path,
+    *,
+    loss: Op | None = None,
+    optimizer: Optimizer | None = None,
+    output: str | None = None,
+    seed: int = 0,
+) -> Network:
+    """Return the network in an ONNX file, ready to predict and to be trained further.
+
+    Understood are feed-forward networks as PyTorch and scikit-learn export them: Gemm, MatMul and Add, activations
+    (GELU and SiLU also as formulas), softmax, scaling by constants, reshapes, skip connections, concatenated branches.
+    Weights that two nodes share are tied. Nothing but the file is opened, and nothing in it is executed.
+
+    Parameters
+    ----------
+    path : path
+    loss : Op, optional
+        What to train it for. Exported networks often end in logits: pass ``cr.SoftmaxCrossEntropy()`` for classes then.
+        If left out, see `Network`.
+    optimizer : Optimizer, optional
+        ``cr.Adam()`` if left out.
+    output : str, optional
+        The output to take, if the file has more than one of floating-point numbers.
+    seed : int, default 0
+        For the randomness of further training.
+
+    Returns
+    -------
+    Network
+        In float64 if the file's input is, else in float32.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or damaged, or has something in it that no layer of chainrule does: it is named.
+    """
+    where = "onnx.load"
+    model = read_model(path, where=where)
+    flow = Flow(model, _output(model, output))
+    maker = LayerMaker(flow)
+    layers = _merged(_between(flow, maker, flow.start, flow.end, 0)) or [Identity()]
+    sample, dtype = model.input.sample, "float64" if _is_double(model, maker) else "float32"
+    try:
+        network = Network(
+            _bounded(layers, sample, dtype, maker), loss, optimizer, inputs=sample, classes=_classes(model, maker),
+            dtype=dtype, seed=seed,
+        )  # fmt: skip
+    except ChainruleError as error:
+        if error.where.startswith("Network") and error.where != "Network classes":  # an argument of the caller's
+            raise
+        raise refusal(f"{model.where}: {error.where}", error.given, error.expected) from error
+    if not network.built:
+        raise refusal(model.where, "an input whose shape is not told", "the shape of a sample")
+    for layer, weights, bias in maker.dense.values():
+        layer.weights.assign(weights)
+        if bias is not None:
+            layer.bias.assign(bias)
+    return network
+
+
+def _bounded(layers: list[LayerLike], sample: tuple[int, ...] | None, dtype: str, maker: LayerMaker) -> list[LayerLike]:
+    """Return the layers, refused if they need more memory than the file's own numbers, or give no row of outputs."""
+    held = sum(weights.size + (0 if bias is None else bias.size) for _, weights, bias in maker.dense.values())
+    output = Size(held + SPARE).chain(layers, sample, dtype)
+    if output is not None and len(output) != 1:
+        raise InputError("output", given=f"shape {output} for a sample", expected="a row of numbers", fix="Flatten it")
+    return layers
+
+
+def _output(model: OnnxModel, wanted: str | None) -> str:
+    """Return the name of the output to take: the one of numbers that vary smoothly."""
+    if model.input.type not in _INPUTS:
+        raise refusal(model.where, f"the input {shown(model.input.name)} of type {model.input.type}", "numbers")
+    names = [value.name for value in model.outputs]
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        raise InputError("onnx.load output", given=repr(wanted), expected="an output of the file", fix=_known(names))
+    smooth = [value.name for value in model.outputs if _is_smooth(value)]
+    if len(smooth) != 1:
+        raise refusal(model.where, f"the outputs {shown(names)}", "one of floating-point numbers", "Pass output='name'")
+    return smooth[0]
+
+
+def _known(names: list[str]) -> str:
+    return f"Known: {shown(names)}"
+
+
+def _is_smooth(value: Value) -> bool:
+    return value.type in (*_FLOATS, "no tensor", "unknown")
+
+
+def _is_double(model: OnnxModel, maker: LayerMaker) -> bool:
+    if maker.dense:
+        return any(weights.dtype == np.float64 for _, weights, _ in maker.dense.values())
+    return model.input.type == "double"
+
+
+def _between(flow: Flow, maker: LayerMaker, start: str, end: str, depth: int) -> list[LayerLike]:
+    """Return the layers that lead from one value to another that it dominates."""
+    if depth > MOST_DEPTH:
+        raise refusal(flow.model.where, "branches nested too deeply", f"at most {MOST_DEPTH} deep")
+    pieces: list[list[LayerLike]] = []
+    while end != start:
+        end, layers = _piece(flow, maker, end, depth)
+        pieces.append(layers)
+    return [layer for layers in reversed(pieces) for layer in layers]
+
+
+def _piece(flow: Flow, maker: LayerMaker, end: str, depth: int) -> Piece:
+    """Return the layers that make a value, and the nearest value before them."""
+    step = flow.makers[end]
+    if end != step.outputs[0]:
+        raise refusal(step.where, f"its output {shown(end)} in use", "the first one only")
+    formula = recognised(flow, end)
+    if formula is not None:
+        return formula[0], [formula[1]]
+    inputs = flow.inputs(step)
+    if len(inputs) == 1:
+        return maker.piece(step)
+    start = flow.above[end]
+    if step.op == "Concat" and len(inputs) == len(step.inputs):
+        return start, [_concatenate(flow, maker, step, start, depth)]
+    if step.op == "Add" and len(inputs) == 2 and start in inputs:
+        inside = inputs[1 - inputs.index(start)]
+        return start, [Residual(_merged(_between(flow, maker, start, inside, depth + 1)) or [Identity()])]
+    raise refusal(
+        step.where,
+        f"{step.op} of {len(inputs)} values that all depend on the samples",
+        "x + layers(x), a concatenation of branches, or the formula of an activation",
+        "Export a network of layers that chainrule has",
+    )
+
+
+def _concatenate(flow: Flow, maker: LayerMaker, step: Step, start: str, depth: int) -> LayerLike:
+    axis = step.attributes.get("axis")
+    if axis not in (1, -1) or len(step.attributes) > 1:
+        raise refusal(step.where, f"axis={shown(axis)}", "1, the features")
+    branches = [_merged(_between(flow, maker, start, part, depth + 1)) for part in step.inputs]
+    return Concatenate(branches)
+
+
+def _merged(layers: list[LayerLike]) -> list[LayerLike]:
+    """Return the layers, an offset and the scale that follows it as one."""
+    merged: list[LayerLike] = []
+    for layer in layers:
+        before = merged[-1] if merged else None
+        if isinstance(layer, Rescale) and isinstance(before, Rescale) and before.scale == 1 and layer.offset == 0:
+            merged[-1] = Rescale(layer.scale, before.offset)
+        else:
+            merged.append(layer)
+    return merged
+
+
+def _classes(model: OnnxModel, maker: LayerMaker) -> tuple[str, ...] | None:
+    """Return the names of the classes, if the file tells them: in its metadata, or where it turns them into labels."""
+    told = model.metadata.get("classes")
+    if told is not None:
+        try:
+            names = json.loads(told)
+        except (ValueError, RecursionError):
+            names = None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise refusal(model.where, f"the metadata classes={shown(told)}", "a list of names in JSON")
+        return tuple(names)
+    if maker.classes is not None:
+        return maker.classes
+    for step in model.steps:
+        if step.op == "ai.onnx.ml.ArrayFeatureExtractor" and step.inputs[0] in model.constants:
+            return model.constants[step.inputs[0]].texts()
+    return None

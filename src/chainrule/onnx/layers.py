@@ -1,0 +1,326 @@
+"""What each ONNX operator is in chainrule: a layer, and the numbers that belong to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.opening import shown
+from chainrule.nn import Dense, Dropout, Rescale
+from chainrule.nn.layer import LayerLike
+from chainrule.onnx.flow import Flow
+from chainrule.onnx.model import Constant, Step, refusal
+from chainrule.ops import (
+    ELU,
+    GELU,
+    Absolute,
+    Array,
+    Exp,
+    Flatten,
+    LeakyReLU,
+    Log,
+    LogSoftmax,
+    LogSumExp,
+    Max,
+    Mean,
+    Negative,
+    Op,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    SiLU,
+    Slice,
+    Softmax,
+    Softplus,
+    Sqrt,
+    Sum,
+    Tanh,
+    Transpose,
+)
+
+SPARE = 1 << 20  # numbers that layers may have beyond those in the file: a scalar bias becomes a vector
+
+Piece = tuple[str, list[LayerLike]]  # the value that a part of the network starts from, and its layers
+
+_PLAIN: dict[str, type[Op]] = {
+    "Relu": ReLU, "Tanh": Tanh, "Sigmoid": Sigmoid, "Softplus": Softplus,
+    "Exp": Exp, "Log": Log, "Sqrt": Sqrt, "Abs": Absolute, "Neg": Negative,
+}  # fmt: skip
+_REDUCTIONS: dict[str, type[Sum] | type[Mean] | type[Max] | type[LogSumExp]] = {
+    "ReduceSum": Sum, "ReduceMean": Mean, "ReduceMax": Max, "ReduceLogSumExp": LogSumExp,
+}  # fmt: skip
+_FLOATS = {1: np.float32, 11: np.float64}  # TensorProto.DataType
+
+
+class LayerMaker:
+    """Turns nodes with one input that depends on the samples into layers.
+
+    Attributes
+    ----------
+    dense : dict
+        The dense layers that have been made, each with its weights (inputs, outputs) and its bias.
+    classes : tuple of str or None
+        Names of classes that a node told.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.dense: dict[tuple[Any, ...], tuple[Dense, Array, Array | None]] = {}
+        self.classes: tuple[str, ...] | None = None
+        self._left = SPARE + sum(math.prod(constant.shape) for constant in flow.model.constants.values())
+        self._table: dict[str, Callable[[Step], list[LayerLike]]] = {
+            **dict.fromkeys(_PLAIN, self._plain),
+            **dict.fromkeys(_REDUCTIONS, self._reduction),
+            **dict.fromkeys(("Add", "Sub", "Mul", "Div"), self._arithmetic),
+            "Gemm": self._gemm,
+            "MatMul": self._matmul,
+            "Elu": lambda step: [ELU(_attributes(step, alpha=1.0)["alpha"])],
+            "LeakyRelu": lambda step: [LeakyReLU(_attributes(step, alpha=0.01)["alpha"])],
+            "Softmax": lambda step: [Softmax(self._axis(step))],
+            "LogSoftmax": lambda step: [LogSoftmax(self._axis(step))],
+            "Gelu": self._gelu,
+            "Swish": self._swish,
+            "Identity": lambda step: [],
+            "Dropout": self._dropout,
+            "Cast": self._cast,
+            "Flatten": self._flatten,
+            "Reshape": self._reshape,
+            "Transpose": self._transpose,
+            "Slice": self._slice,
+            "Squeeze": self._squeeze,
+            "Unsqueeze": self._unsqueeze,
+            "ai.onnx.ml.Scaler": self._scaler,
+            "ai.onnx.ml.ZipMap": self._zip_map,
+        }
+
+    def piece(self, step: Step) -> Piece:
+        """Return a node as layers.
+
+        Raises
+        ------
+        FileError
+            If the operator is unknown, or used in a way that no layer has.
+        """
+        (source,) = {*self.flow.inputs(step)}
+        if step.op not in self._table:
+            raise refusal(
+                step.where,
+                f"the operator {shown(step.op)}",
+                "one of " + ", ".join(sorted([*self._table, "Concat"])),
+                "Export a network of layers that chainrule has, without what follows it",
+            )
+        before = self.flow.makers.get(source)
+        if step.op == "Add" and before is not None and before.op == "MatMul" and self.flow.readers[source] == 1:
+            bias = self._other(step)
+            if bias.size == max(bias.shape, default=0) and bias.ndim and bias.size == self._weights(before).shape[1]:
+                return self.flow.inputs(before)[0], self._dense(before, self._weights(before), bias.reshape(-1), step)
+        return source, self._table[step.op](step)
+
+    # ------------------------------------------------------------------ weighted sums
+
+    def _gemm(self, step: Step) -> list[LayerLike]:
+        told = _attributes(step, alpha=1.0, beta=1.0, transA=0, transB=0)
+        weights, bias = self.flow.array(step, 1), self.flow.array(step, 2)
+        if self.flow.varies(step.inputs[1]) or told["transA"] or weights is None or weights.ndim != 2:
+            raise refusal(
+                step.where, "weights that are no constant matrix, or samples in columns", "x @ weights + bias"
+            )
+        weights = weights.T if told["transB"] else weights
+        weights = weights if told["alpha"] == 1 else weights * weights.dtype.type(told["alpha"])
+        if bias is not None:
+            bias = bias if told["beta"] == 1 else bias * bias.dtype.type(told["beta"])
+            if bias.size not in (1, weights.shape[1]) or bias.size != max(bias.shape, default=1):
+                raise refusal(
+                    step.where, f"a bias of shape {bias.shape}", f"a number for each of {weights.shape[1]} outputs"
+                )
+            bias = np.broadcast_to(bias.reshape(-1), weights.shape[1:])
+        return self._dense(step, weights, bias)
+
+    def _matmul(self, step: Step) -> list[LayerLike]:
+        _attributes(step)
+        return self._dense(step, self._weights(step), None)
+
+    def _weights(self, step: Step) -> Array:
+        weights = None if self.flow.varies(step.inputs[-1]) else self.flow.array(step, 1)
+        if weights is None or weights.ndim != 2:
+            raise refusal(step.where, "a product that is not samples times a constant matrix", "x @ weights")
+        return weights
+
+    def _dense(self, step: Step, weights: Array, bias: Array | None, adding: Step | None = None) -> list[LayerLike]:
+        """Return the dense layer with these numbers: the same one again if it is used twice."""
+        if 0 in weights.shape or any(array is not None and array.dtype.kind != "f" for array in (weights, bias)):
+            raise refusal(step.where, f"weights of shape {weights.shape} and {weights.dtype}", "a matrix of floats")
+        names = (step.inputs[1:], None if adding is None else {*adding.inputs} - {*step.outputs})
+        key = (str(names), str(sorted(step.attributes.items())))
+        if key not in self.dense:
+            self._left -= weights.size
+            if self._left < 0:
+                raise refusal(
+                    step.where, "weights that are used in many different ways", "layers with weights of their own"
+                )
+            layer = Dense(*weights.shape, use_bias=bias is not None)
+            self.dense[key] = (layer, weights, bias)
+        return [self.dense[key][0]]
+
+    # ------------------------------------------------------------------ arithmetic with constants
+
+    def _arithmetic(self, step: Step) -> list[LayerLike]:
+        _attributes(step)
+        constant = _settings(step, self._other(step))
+        first = not self.flow.varies(step.inputs[0])
+        if step.op == "Mul":
+            return [Rescale(scale=constant)]
+        if step.op == "Div" and not first and np.all(constant):
+            return [Rescale(scale=_settings(step, 1 / np.asarray(constant)))]
+        if step.op == "Add":
+            return [Rescale(offset=_settings(step, -np.asarray(constant)))]
+        if step.op == "Sub":
+            return [Rescale(scale=-1.0 if first else 1.0, offset=constant)]
+        raise refusal(
+            step.where, "a division by what depends on the samples, or by 0", "arithmetic that Rescale can do"
+        )
+
+    def _other(self, step: Step) -> Array:
+        """Return the constant of a node with two inputs."""
+        constants = [i for i, name in enumerate(step.inputs) if not self.flow.varies(name)]
+        array = self.flow.array(step, constants[0]) if len(step.inputs) == 2 and constants else None
+        if array is None:
+            raise refusal(step.where, f"{len(step.inputs)} inputs, of which one value", "a constant as the other one")
+        return array
+
+    def _scaler(self, step: Step) -> list[LayerLike]:
+        told = _attributes(step, scale=(1.0,), offset=(0.0,))
+        return [Rescale(*(_settings(step, np.array(told[key], np.float64)) for key in ("scale", "offset")))]
+
+    # ------------------------------------------------------------------ activations
+
+    def _plain(self, step: Step) -> list[LayerLike]:
+        _attributes(step)
+        return [_PLAIN[step.op]()]
+
+    def _gelu(self, step: Step) -> list[LayerLike]:
+        kind = _attributes(step, approximate=b"none")["approximate"]
+        if kind not in (b"none", b"tanh"):
+            raise refusal(step.where, f"approximate={shown(kind)}", "none or tanh")
+        return [GELU(approximate=kind == b"tanh")]
+
+    def _swish(self, step: Step) -> list[LayerLike]:
+        if _attributes(step, alpha=1.0)["alpha"] != 1:
+            raise refusal(step.where, f"alpha={step.attributes['alpha']}", "1, which makes it SiLU")
+        return [SiLU()]
+
+    def _axis(self, step: Step) -> int:
+        # Before opset 13 axis 1 was the default and all axes from it on were one: the same for rows of features.
+        return int(_attributes(step, axis=-1)["axis"])
+
+    def _reduction(self, step: Step) -> list[LayerLike]:
+        told = _attributes(step, axes=None, keepdims=1, noop_with_empty_axes=0)
+        axes = told["axes"] if len(step.inputs) < 2 else _whole(step, self.flow.array(step, 1))
+        if not axes and told["noop_with_empty_axes"]:
+            return []
+        return [_REDUCTIONS[step.op](tuple(axes) or None if axes is not None else None, bool(told["keepdims"]))]
+
+    # ------------------------------------------------------------------ what changes no value, or only shapes
+
+    def _dropout(self, step: Step) -> list[LayerLike]:
+        told = _attributes(step, ratio=0.5, seed=None, is_test=None)
+        ratio = self.flow.array(step, 1)
+        rate = told["ratio"] if ratio is None or ratio.size != 1 else float(str(ratio.reshape(-1)[0]))
+        return [Dropout(rate)]
+
+    def _cast(self, step: Step) -> list[LayerLike]:
+        if _attributes(step, to=0, saturate=1, round_mode=b"up")["to"] not in _FLOATS:
+            raise refusal(step.where, f"a conversion to type {step.attributes.get('to')}", "float or double")
+        return []
+
+    def _flatten(self, step: Step) -> list[LayerLike]:
+        if _attributes(step, axis=1)["axis"] != 1:
+            raise refusal(step.where, f"axis={step.attributes['axis']}", "1: a row for each sample")
+        return [Flatten()]
+
+    def _reshape(self, step: Step) -> list[LayerLike]:
+        told = _attributes(step, allowzero=0, shape=None)
+        shape = told["shape"] or _whole(step, self.flow.array(step, 1))
+        batch = self.flow.model.input.batch
+        rows_kept = shape and (shape[0] in (0, -1) or shape[0] == batch) and not told["allowzero"]
+        if not rows_kept or len(shape) < 2 or 0 in shape[1:] or (shape[0] == -1 and -1 in shape[1:]):
+            raise refusal(step.where, f"the shape {shown(shape)}", "a row for each sample, and how it is shaped")
+        if len(shape) == 2 and shape[1] == -1:
+            return [Flatten()]
+        if -1 in shape[1:]:
+            raise refusal(step.where, f"the shape {shown(shape)}", "each length but that of the samples told")
+        return [Reshape((-1, *shape[1:]))]
+
+    def _transpose(self, step: Step) -> list[LayerLike]:
+        return [Transpose(_attributes(step, perm=None)["perm"])]
+
+    def _slice(self, step: Step) -> list[LayerLike]:
+        _attributes(step)
+        starts, stops, axes, steps = (_whole(step, self.flow.array(step, i)) for i in range(1, 5))
+        axes = axes or tuple(range(len(starts)))
+        steps = steps or (1,) * len(starts)
+        if len({len(starts), len(stops), len(axes), len(steps)}) > 1 or not all(0 <= a < 32 for a in axes):
+            raise refusal(
+                step.where, f"axes {shown(axes)}", "axes counted from 0, with a start, an end and a step for each"
+            )
+        if 0 in steps:
+            raise refusal(step.where, "a step of 0", "another one")
+        key: list[Any] = [slice(None)] * (max(axes) + 1)
+        for axis, start, stop, stride in zip(axes, starts, stops, steps):
+            backwards_out = stride < 0 and stop < -(2**31)
+            key[axis] = slice(start, None if backwards_out or stop >= 2**31 - 1 else stop, stride)
+        return [Slice(tuple(key))]
+
+    def _squeeze(self, step: Step) -> list[LayerLike]:
+        axes = _attributes(step, axes=None)["axes"] or _whole(step, self.flow.array(step, 1))
+        if not axes or min(axes) < 0 or max(axes) >= 32:
+            raise refusal(step.where, f"axes {shown(axes)}", "axes counted from 0")
+        return [Slice(tuple(0 if axis in axes else slice(None) for axis in range(max(axes) + 1)))]
+
+    def _unsqueeze(self, step: Step) -> list[LayerLike]:
+        axes = _attributes(step, axes=None)["axes"] or _whole(step, self.flow.array(step, 1))
+        if not axes or min(axes) < 0 or max(axes) >= 32:
+            raise refusal(step.where, f"axes {shown(axes)}", "axes counted from 0")
+        return [Slice(tuple(None if axis in axes else slice(None) for axis in range(max(axes) + 1)))]
+
+    def _zip_map(self, step: Step) -> list[LayerLike]:
+        told = _attributes(step, classlabels_strings=(), classlabels_int64s=())
+        names = [*told["classlabels_strings"], *told["classlabels_int64s"]]
+        self.classes = tuple(str(name, "utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names)
+        return []
+
+
+def _attributes(step: Step, **known: Any) -> dict[str, Any]:
+    """Return a node's attributes, with these defaults; unknown ones, and those of other types, are refused."""
+    for name, value in step.attributes.items():
+        if name not in known:
+            raise refusal(step.where, f"an attribute {shown(name)}", ", ".join(known) or "none")
+        default = known[name]
+        if isinstance(value, Constant) or (default is not None and type(value) is not type(default)):
+            raise refusal(step.where, f"{name}={shown(value)}", f"a value like {default!r}")
+    return {**known, **step.attributes}
+
+
+def _settings(step: Step, array: Any) -> float | tuple[float, ...]:
+    """Return a constant as one number, or one for each feature."""
+    values = np.asarray(array)
+    if values.size == 0 or values.dtype.kind not in "fiu" or values.size != max(values.shape, default=1):
+        raise refusal(step.where, f"a constant of shape {values.shape}", "one number, or one for each feature")
+    if values.size > 1 and values.shape[-1] == 1:
+        raise refusal(step.where, f"a constant of shape {values.shape}", "a number for each feature, in the last axis")
+    if not np.isfinite(values).all():
+        raise refusal(step.where, "a constant that is NaN or infinite", "finite numbers")
+    numbers = values.reshape(-1).astype(np.float64).tolist()
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def _whole(step: Step, array: Array | None) -> tuple[int, ...]:
+    """Return a constant input as whole numbers; none if it is left out."""
+    if array is None:
+        return ()
+    if array.dtype.kind != "i" or array.ndim > 1 or array.size > 32:
+        raise refusal(step.where, f"a constant of {array.dtype} and shape {array.shape}", "a few whole numbers")
+    return tuple(int(number) for number in array.reshape(-1))
