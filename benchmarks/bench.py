@@ -37,6 +37,7 @@ def main() -> None:
     if content["machine"]["load"] > 0.5:
         print("The machine is busy: expect noise, and believe minima before medians.")
     print(f"{settings.threads} thread(s), {settings.rounds} rounds in each of {settings.processes} process(es)\n")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     contenders = [contender for contender in contenders if installed(contender)]
     content["footprints"] = footprints(contenders, settings.processes)
     content["works"] = {}
@@ -44,12 +45,10 @@ def main() -> None:
         results = measure(work, contenders, settings)
         report.print_results(work.name, results)
         content["works"][work.name] = {result.contender.name: result.record() for result in results}
+        report.write_json(options.out, content)  # after each, for all of it takes an hour
     report.print_overview(content["works"])
     report.print_footprints(content["footprints"])
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    files = [*draw(options.out, content["works"]), options.out]
-    report.write_json(options.out, content)
-    print("Written:", ", ".join(path.name for path in files))
+    print("Written:", ", ".join(path.name for path in (options.out, *draw(options.out, content["works"]))))
 
 
 def installed(contender: Contender) -> bool:
@@ -81,7 +80,7 @@ def footprints(contenders: list[Contender], processes: int) -> dict[str, dict[st
 
 
 def chosen_works(options: argparse.Namespace) -> list[Workload]:
-    """Return the workloads whose names begin as asked; without asking, the tables (and the sweeps)."""
+    """Return the workloads that are asked for; without asking, the tables (and the sweeps)."""
     known = TABLES | SWEEPS
     if not options.only:
         works = list(known.values() if options.sweeps else TABLES.values())
@@ -90,27 +89,29 @@ def chosen_works(options: argparse.Namespace) -> list[Workload]:
 
 
 def chosen_contenders(asked: str) -> list[Contender]:
-    """Return the contenders whose names begin as asked, all of them if nothing is."""
+    """Return the contenders that are asked for, all of them if none is."""
     known = {contender.name: contender for contender in CONTENDERS}
     return [known[name] for name in matching(asked, list(known))] if asked else CONTENDERS
 
 
 def matching(asked: str, names: list[str]) -> list[str]:
-    """Return the names that begin with one of the beginnings asked for, separated by commas."""
-    starts = asked.split(",")
-    for start in starts:
-        if not any(name.startswith(start) for name in names):
+    """Return the names asked for, separated by commas: W3 is W3-sgd and W3-adam, jax is jax-step and jax-scan."""
+    chosen = set()
+    for start in asked.split(","):
+        found = [name for name in names if f"{name}-".startswith(f"{start}-")]
+        if not found:
             raise SystemExit(f"bench: nothing is called {start!r}. Known: {', '.join(names)}.")
-    return [name for name in names if name.startswith(tuple(starts))]
+        chosen.update(found)
+    return [name for name in names if name in chosen]
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the options."""
     made = argparse.ArgumentParser(prog="bench", description="Measure training steps against other libraries.")
     made.add_argument("--quick", action="store_true", help="few rounds, one process each, no -silent workloads")
-    made.add_argument("--only", metavar="W3,depth", help="workloads whose names begin so")
+    made.add_argument("--only", metavar="W3,depth", help="these workloads")
     made.add_argument("--sweeps", action="store_true", help="the sweeps over width, batch, depth and gates too")
-    made.add_argument("--contenders", metavar="floor,chainrule,jax", default="", help="whose names begin so")
+    made.add_argument("--contenders", metavar="floor,chainrule,jax", default="", help="these alone")
     made.add_argument("--rounds", type=int, help="turns of each process")
     made.add_argument("--processes", type=int, help="fresh processes of each contender")
     made.add_argument("--threads", type=int, default=1, help="threads of each library (1)")

@@ -5,6 +5,7 @@ Environments live in a folder that git does not see and are made once, again onl
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import selectors
@@ -71,6 +72,8 @@ def python_of(environment: str) -> Path:
     python = folder / "bin" / "python"
     stamp = folder / "installed.txt"
     wanted = f"{sys.version.split()[0]} {' '.join(PACKAGES[environment])}"
+    if "--editable" in PACKAGES[environment]:
+        wanted += f" {hashlib.sha256((ROOT / 'pyproject.toml').read_bytes()).hexdigest()}"
     if stamp.exists() and stamp.read_text() == wanted:
         return python
     print(f"Installing {' '.join(PACKAGES[environment])} ...", flush=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.ticker import NullFormatter
 from workloads import SWEEPS, TABLES
 
 from chainrule.plot.style import CLASS_COLOURS, INK, MARKERS, new_figure, save_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 Works = dict[str, dict[str, Any]]
 
@@ -58,6 +60,7 @@ def _multiples(axes: Axes, tables: Works, looks: dict[str, dict[str, Any]]) -> N
     axes.axvline(1, color=INK)
     axes.set(xscale="log", xlabel="time a step / time of its bare matrix products", yticks=range(len(tables)))
     axes.set_yticklabels(list(tables))
+    _plain_numbers(axes.xaxis)
     axes.invert_yaxis()
 
 
@@ -71,3 +74,11 @@ def _curves(axes: Axes, kind: str, sweeps: Works, looks: dict[str, dict[str, Any
         if points:
             axes.plot(*zip(*points), **look)
     axes.set(xscale="log", yscale="log", xlabel=kind, ylabel="µs a step")
+    _plain_numbers(axes.xaxis)
+    _plain_numbers(axes.yaxis)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """1000 in place of 10³, which needs the mathematical text that chainrule's style turns off."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())

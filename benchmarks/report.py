@@ -72,7 +72,6 @@ def shown(microseconds: float) -> str:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write the measured figures, a workload a line."""
-    works = content.pop("works")
-    head = json.dumps(content, indent=1, ensure_ascii=False)
-    lines = ",\n".join(f'  "{name}": {json.dumps(work, ensure_ascii=False)}' for name, work in works.items())
+    head = json.dumps({key: part for key, part in content.items() if key != "works"}, indent=1)
+    lines = ",\n".join(f'  "{name}": {json.dumps(work)}' for name, work in content["works"].items())
     path.write_text(f'{head[:-2]},\n "works": {{\n{lines}\n }}\n}}\n')

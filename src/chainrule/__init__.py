@@ -19,20 +19,23 @@ if TYPE_CHECKING:
     from chainrule.files import load as load
     from chainrule.files import save as save
     from chainrule.public import *
+    from chainrule.recipes import resume as resume
+    from chainrule.training.checkpoint import Checkpoint as Checkpoint
 
 # Nothing is imported before it is asked for: rooms one by one, the public names at the first of them.
 _ROOMS = {
     *("checks", "data", "errors", "explain", "files", "generators", "graph", "nn", "ops", "optim"),
     *("plot", "public", "recipes", "replay", "settings", "training"),
 }
-_OF_FILES = {"save", "load"}
+# Names whose rooms are heavier than the others': read and write files, run recipes.
+_LATER = {"save": "files", "load": "files", "Checkpoint": "training.checkpoint", "resume": "recipes"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"chainrule.{name}")
-    if name in _OF_FILES:
-        return getattr(importlib.import_module("chainrule.files"), name)
+    if name in _LATER:
+        return getattr(importlib.import_module(f"chainrule.{_LATER[name]}"), name)
     public = None if name.startswith("_") else importlib.import_module("chainrule.public")
     if public is None or name not in public.__all__:
         raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
@@ -42,4 +45,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     public = importlib.import_module("chainrule.public")
-    return sorted({*public.__all__, *_ROOMS, *_OF_FILES, "__version__"})
+    return sorted({*public.__all__, *_ROOMS, *_LATER, "__version__"})

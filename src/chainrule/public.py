@@ -120,6 +120,7 @@ from chainrule.optim import (
     StepDecay,
     Warmup,
 )
+from chainrule.replay import source
 from chainrule.training import (
     Callback,
     EarlyStopping,
@@ -237,6 +238,7 @@ __all__ = [
     "slice",
     "Softmax",
     "softmax",
+    "source",
     "softmax_cross_entropy",
     "SoftmaxCrossEntropy",
     "Softplus",

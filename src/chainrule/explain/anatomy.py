@@ -154,12 +154,12 @@ def _taken_apart(graph: Graph, gradients: list[Array | None], network: Network |
             parts = op.backward(copies[i], values[i], **{role: values[j] for role, j in children})
             for role, j, _ in edges:
                 paths[j].append(Path(i, role, np.array(parts[role])))
-    for parameter, penalty, array in penalties(network):
+    for parameter, penalty, array in _penalties(network):
         paths[graph.place(parameter)].append(Path(None, penalty.roles[0], array, penalty))
     return Anatomy(graph, labels, values, copies, paths, 0.0, 0.0, 0.0, network)
 
 
-def penalties(network: Network | None, dtype: Any = None) -> list[tuple[Parameter, Op, Array]]:
+def _penalties(network: Network | None) -> list[tuple[Parameter, Op, Array]]:
     """Return what each penalty adds to the derivative of each parameter."""
     if network is None:
         return []
@@ -167,26 +167,26 @@ def penalties(network: Network | None, dtype: Any = None) -> list[tuple[Paramete
     for op, penalised in network.vector.penalties:
         for parameter, place in network.vector.places:
             if penalised.start <= place.start < penalised.stop and parameter.learnt:
-                weights = parameter.value.astype(dtype or parameter.dtype)
-                found.append((parameter, op, op.backward(np.ones((), weights.dtype), None, weights=weights)["weights"]))
+                one = np.ones((), parameter.dtype)
+                found.append((parameter, op, op.backward(one, None, weights=parameter.value)["weights"]))
     return found
 
 
 def proofs(anatomy: Anatomy) -> list[Proof]:
     """Return the derivatives of the parameters' numbers, of large ones the steepest, beside difference quotients."""
-    graph, calls = anatomy.graph, anatomy.graph.calls
+    calls = anatomy.graph.calls
     values = [v.astype(np.float64) if v.dtype.kind == "f" else v for v in anatomy.values]
     calls.forward(values, check=False)
     root = anatomy.root
     gradients = calls.backward(list(values), root, np.ones(values[root].shape), {})
-    added = {}
+    added: dict[int, Array] = {}
     penalised: dict[int, list[Op]] = {}
     for path_to, paths in enumerate(anatomy.paths):
         for path in paths:
             if path.penalty is not None:
                 op = path.penalty
                 part = op.backward(np.ones(()), None, weights=values[path_to])["weights"]
-                added[path_to] = added.get(path_to, 0) + part
+                added[path_to] = added.get(path_to, 0.0) + part
                 penalised.setdefault(path_to, []).append(op)
     found = []
     for place in anatomy.parameters():

@@ -6,22 +6,21 @@ Where they disagree, `slips` tries to say which of the usual mistakes it is.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import ChainruleError, InputError
+from chainrule.errors import InputError
 from chainrule.explain.differences import slope
 from chainrule.explain.escaping import printable
 from chainrule.explain.slips import name_slip, name_stale
 from chainrule.explain.terminal import table
 from chainrule.explain.tracing import html_table
-from chainrule.graph import Graph, Input, Node, check_gradients
+from chainrule.explain.trying import arrays_for, exact
+from chainrule.graph import Graph, Input, Node
 from chainrule.nn import Layer, Network
 from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array, Op
@@ -29,7 +28,6 @@ from chainrule.ops.op import Array, Op
 _HEAD = ("what", "by", "worst error", "verdict")
 _SAMPLES = 5  # of a network's data
 _ELEMENTS = 60  # of an array, checked one by one
-_SHAPES = ((4, 3), (3, 3), (3,), (3, 2), (2,), (4,), ())
 
 
 @dataclass(frozen=True)
@@ -143,10 +141,10 @@ def check(
     tolerance = checks.number("check tolerance", tolerance, above=0, like=1e-6)
     if isinstance(of, Op):
         told = {role: value for role, value in {"x": x, "y": y, **arrays}.items() if value is not None}
-        return Report(tuple(_op_findings(of, _op_arrays(of, told), type(of).__name__, tolerance)))
+        return Report(tuple(_op_findings(of, arrays_for(of, told), type(of).__name__, tolerance)))
     if arrays:
-        name = next(iter(arrays))
-        raise InputError("check", given=f"{name}=…", expected="roles for an op only", fix="Pass x and y")
+        role = next(iter(arrays))
+        raise InputError("check", given=f"{role}=…", expected="roles for an op only", fix="Pass x and y")
     return Report(tuple(_graph_findings(_graph(of, x, y), tolerance)))
 
 
@@ -169,19 +167,12 @@ def _graph(of: Any, x: Any, y: Any) -> Graph:
 
 def _graph_findings(graph: Graph, tolerance: float) -> list[Finding]:
     """Return the findings by parameter, then those by op and role, each kind of use once."""
-    findings = []
-    where = graph.root.name or "graph"
-    try:
-        for leaf in check_gradients(graph, tolerance=tolerance, raise_error=False).leaves:
-            measured = (leaf.worst, leaf.place, leaf.given, leaf.measured)
-            findings.append(Finding(where, leaf.name, *measured, passed=leaf.passed))
-    except ChainruleError as error:
-        findings.append(Finding(where, "parameters", np.inf, passed=False, problem=str(error)))
+    findings = _leaf_findings(graph, graph.root.name or "graph", tolerance)
     known = set()
     for node in graph.nodes:
         if node.op is None:
             continue
-        arrays = {role: _exact(child.value) for role, child in node.children.items()}
+        arrays = {role: exact(child.value) for role, child in node.children.items()}
         kind = (repr(node.op), tuple((role, array.shape) for role, array in arrays.items()))
         if kind not in known:
             known.add(kind)
@@ -189,9 +180,53 @@ def _graph_findings(graph: Graph, tolerance: float) -> list[Finding]:
     return findings
 
 
+def _leaf_findings(graph: Graph, where: str, tolerance: float) -> list[Finding]:
+    """Return the findings about what the graph is differentiated by, all its ops together."""
+    root = graph.place(graph.root)
+    values: list[Any] = [exact(node.value) for node in graph.nodes]
+    dy = np.ones(graph.root.shape)
+    if dy.size != 1:
+        dy = np.random.default_rng(0).standard_normal(graph.root.shape)
+    calls = graph.calls
+    try:
+        calls.forward(values, check=False)
+        gradients = calls.backward(values, root, dy, {})
+    except Exception as error:  # whatever a user's op raises is a finding
+        return [Finding(where, "all", np.inf, passed=False, problem=f"{type(error).__name__}: {error}")]
+
+    def loss() -> float:
+        calls.forward(values, check=False)
+        return float((values[root] * dy).sum())
+
+    findings = []
+    for node in graph.wrt:
+        place = graph.place(node)
+        if node.op is None:
+            values[place] = values[place].copy()
+            given = np.zeros(node.shape) if gradients[place] is None else gradients[place]
+            worst = _compared(where, node.name, loss, values[place], given)
+            findings.append(replace(worst, passed=worst.worst <= tolerance))
+    return findings
+
+
+def _compared(where: str, by: str, loss: Callable[[], float], array: Array, given: Array) -> Finding:
+    """Return the worst disagreement of a derivative with difference quotients by the elements of an array."""
+    chosen = range(array.size) if array.size <= _ELEMENTS else np.linspace(0, array.size - 1, _ELEMENTS).astype(int)
+    worst = Finding(where, by)
+    scale = max(float(np.abs(given).max(initial=0)), 1e-300)
+    for index in chosen:
+        found = slope(loss, array, int(index))
+        value = float(given.flat[index])
+        error = min(found.error(value), 1e3 * abs(value - found.measured) / scale)  # a tiny one beside large ones
+        if not error <= worst.worst:
+            place = tuple(int(i) for i in np.unravel_index(index, array.shape))
+            worst = Finding(where, by, error, place, value, found.measured)
+    return worst
+
+
 def _op_findings(op: Op, arrays: Mapping[str, Array], where: str, tolerance: float) -> list[Finding]:
     roles = [role for role, array in arrays.items() if op.differentiable(role) and array.dtype.kind == "f"]
-    y = _exact(op.forward(**arrays))
+    y = exact(op.forward(**arrays))
     dy = np.random.default_rng(0).standard_normal(y.shape)
     try:
         parts = op.backward(dy, y, **arrays)
@@ -210,7 +245,7 @@ def _finding(
     array = arrays[role].copy()
     if role not in parts:
         return Finding(where, role, np.inf, passed=False, problem="backward returned no derivative for it")
-    given = _exact(parts[role])
+    given = exact(parts[role])
     if given.shape != array.shape:
         problem = f"shape {given.shape} for an array of shape {array.shape}"
         return Finding(where, role, np.inf, passed=False, slip=_named(op, arrays, role), problem=problem)
@@ -220,23 +255,12 @@ def _finding(
         with np.errstate(all="ignore"):
             return float((op.forward(**moved) * dy).sum())
 
-    chosen = range(array.size) if array.size <= _ELEMENTS else np.linspace(0, array.size - 1, _ELEMENTS).astype(int)
-    worst = Finding(where, role)
-    scale = max(float(np.abs(given).max(initial=0)), 1e-300)
-    for index in chosen:
-        slid = slope(loss, array, int(index))
-        value = float(given.flat[index])
-        error = min(slid.error(value), abs(value - slid.measured) / scale * 1e3)  # a tiny one beside large ones
-        if not error <= worst.worst:
-            place = tuple(int(i) for i in np.unravel_index(index, array.shape))
-            worst = Finding(where, role, error, place, value, slid.measured)
-    stale = name_stale(lambda: copy.deepcopy(op), arrays, role)
+    worst = _compared(where, role, loss, array, given)
+    stale = _stale(op, arrays, role)
     if worst.worst <= tolerance and stale is None:
         return worst
-    slip = stale or _named(op, arrays, role)
-    told = (worst.worst, worst.place, worst.given, worst.measured)
     problem = "right only if nothing else was computed before" if worst.worst <= tolerance else None
-    return Finding(where, role, *told, passed=False, slip=slip, problem=problem)
+    return replace(worst, passed=False, slip=stale or _named(op, arrays, role), problem=problem)
 
 
 def _named(op: Op, arrays: Mapping[str, Array], role: str) -> str | None:
@@ -251,36 +275,12 @@ def _is_matmul(error: Exception) -> bool:
     return isinstance(error, ValueError) and ("matmul" in str(error) or "not aligned" in str(error))
 
 
-def _exact(array: Any) -> Array:
-    array = np.asarray(array)
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+def _stale(op: Op, arrays: Mapping[str, Array], role: str) -> str | None:
+    def fresh() -> Op:
+        return type(op)(**op.settings())
 
-
-def _op_arrays(op: Op, told: Mapping[str, Any]) -> dict[str, Array]:
-    """Return the arrays to check an op on: those given, or numbers of the first shapes that it accepts."""
-    if told:
-        return {
-            role: _exact(np.asarray(value, np.float64) if isinstance(value, list) else value)
-            for role, value in told.items()
-        }
-    generator = np.random.default_rng(0)
-    roles = [f"{op.variadic}{i}" for i in range(2)] if op.variadic else list(op.roles)
-    roles = [role for role in roles if role != "sample_weight"]
-    for shapes in product(_SHAPES, repeat=len(roles)) if len(roles) <= 4 else ():
-        for positive in (False, True):
-            arrays = {role: generator.standard_normal(shape) for role, shape in zip(roles, shapes)}
-            if positive:  # probabilities, in rows of sum 1
-                arrays = {r: np.exp(a) / np.exp(a).sum(axis=-1, keepdims=True) for r, a in arrays.items() if a.ndim}
-            try:
-                op.check(type(op).__name__, **arrays)
-                value = np.asarray(op.forward(**arrays))
-            except Exception:  # these shapes don't suit it: try the next
-                continue
-            if np.isfinite(value).all():
-                return arrays
-    raise InputError(
-        "check",
-        given=f"{op!r} without arrays",
-        expected="an array for each role",
-        fix=f"Pass {', '.join(f'{role}=…' for role in roles)}",
-    )
+    try:
+        with np.errstate(all="ignore"):
+            return name_stale(fresh, arrays, role)
+    except Exception:  # it can't be made anew, or raises on other numbers
+        return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -88,7 +88,7 @@ Math: TypeAlias = "Symbol | Number | Matrix | Row | Fraction | Power | Root | Fe
 _RAISED = str.maketrans("0123456789()−-T+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁻ᵀ⁺")
 
 
-def number(value: float) -> str:
+def number(value: Any) -> str:
     """Return a number as explanations print it: four significant digits.
 
     >>> number(0.123456), number(-2.0), number(3)
@@ -281,5 +281,5 @@ def _matrix_box(array: Array) -> Box:
     rows = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in table]
     if len(rows) == 1:
         return Box((f"[ {rows[0]} ]",))
-    sides = ["⎡⎤", *["⎢⎥"] * (len(rows) - 2), "⎣⎦"]
+    sides = [("⎡", "⎤"), *[("⎢", "⎥")] * (len(rows) - 2), ("⎣", "⎦")]
     return Box(tuple(f"{left} {row} {right}" for (left, right), row in zip(sides, rows)), (len(rows) - 1) // 2)

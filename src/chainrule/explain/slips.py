@@ -113,7 +113,7 @@ def _factor(given: Array, measured: Array, y: Array, array: Array) -> str | None
     samples = len(array) if array.ndim else 1
     if y.ndim and y.size > 1:
         samples = len(y)
-    known = {
+    known: dict[float, str | None] = {
         -1.0: "the sign",
         2.0: "a factor 2",
         0.5: "a factor ½",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from chainrule.graph import Node, Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.training.callbacks import Callback
-from chainrule.training.loop import Training
+
+if TYPE_CHECKING:
+    from chainrule.training import Training
 
 FLAT = 0.05  # a slope below it lets hardly anything through
 
@@ -44,7 +46,7 @@ class Watched:
     saturated : float or None
         Of an activation: the share of values where its slope was below 0.05.
     update : float or None
-        Of a parameter: the norm of the step divided by the norm of the parameter. About 0.001 is usual.
+        Of a parameter: the norm of the last step divided by the parameter's own. About 0.001 is usual.
     """
 
     step: int
@@ -96,7 +98,7 @@ class Watch(Callback):
         self.every = checks.whole("watch every", every)
         self.records: list[Watched] = []
         self._before: Array | None = None
-        self._activations: dict[int, bool] = {}
+        self._activations: dict[int, tuple[Node, bool]] = {}
 
     def begin(self, training: Training) -> None:
         self._before = None
@@ -115,32 +117,32 @@ class Watch(Callback):
                 np.copyto(self._before, network.parameters)
 
     def _record(self, step: int, network: Network) -> None:
+        moved = None
+        if self._before is not None:
+            moved = np.subtract(network.parameters, self._before, out=self._before)
         places = {id(parameter): place for parameter, place in network.vector.places}
         for name, node in network.nodes.items():
-            if isinstance(node, Parameter):
-                update = None
-                if self._before is not None and id(node) in places:
-                    place = places[id(node)]
-                    before = self._before[place]
-                    moved = _norm(network.parameters[place] - before)
-                    update = moved / max(_norm(before), 1e-30)
-                self.records.append(Watched(step, name, _size(node._value), _size_of_grad(node), update=update))
-            elif node.op is not None:
+            if node.op is not None:
                 dead, saturated = self._slopes(node)
                 self.records.append(Watched(step, name, _size(node._value), _size_of_grad(node), dead, saturated))
+            elif isinstance(node, Parameter):
+                size, update = _size(node._value), None
+                if moved is not None and id(node) in places:
+                    update = _size(moved[places[id(node)]]) / max(size, 1e-30)
+                self.records.append(Watched(step, name, size, _size_of_grad(node), update=update))
 
     def _slopes(self, node: Node) -> tuple[float | None, float | None]:
         """Return the dead and the saturated share of an activation."""
-        if id(node) not in self._activations:
-            self._activations[id(node)] = is_activation(node)
-        if not self._activations[id(node)] or node.op is None:
+        known = self._activations.get(id(node))
+        if known is None or known[0] is not node:
+            known = self._activations[id(node)] = node, is_activation(node)
+        if not known[1] or node.op is None:
             return None, None
         ((role, child),) = node.children.items()
         value = node._value
         slopes = np.abs(node.op.backward(np.ones(value.shape, value.dtype), value, **{role: child._value})[role])
-        flat = np.count_nonzero(slopes < FLAT) / slopes.size
-        neurons = slopes.reshape(len(slopes), -1)
-        return np.count_nonzero(neurons.max(axis=0) == 0) / neurons.shape[1], flat
+        dead = slopes.size and 1 - np.count_nonzero(slopes.any(axis=0)) / (slopes.size // len(slopes))
+        return float(dead), 1 - np.count_nonzero(slopes >= FLAT) / slopes.size
 
     def names(self) -> list[str]:
         """Return the nodes that were watched."""

@@ -77,6 +77,7 @@ def contents_of(network: Network, *, where: str = "save") -> Contents:
     description = _described(where, network)
     state = network.snapshot()
     leaves, slots = state.pop("leaves"), state.pop("optimizer")
+    state["generators"] = dict(sorted(state["generators"].items()))  # in whichever order they were first asked for
     learnt_or_kept = sum(array.size for array in leaves.values())
     learnt = [leaf.array.size for leaf in network.leaves.values() if isinstance(leaf, Parameter)]
     if sum(learnt) != network.parameters.size:

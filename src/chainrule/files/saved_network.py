@@ -18,7 +18,7 @@ from chainrule.ops import Array
 SLOTS = "optimizer:"  # the section with the optimizer's arrays; those of the network are in none
 
 _KEYS = {"format", "version", "sha256", "description", "state"}
-_CHECKPOINT = "training"  # a key, and a section, that a checkpoint has besides
+TRAINING = "training"  # a key, and a section, that a checkpoint has besides
 _STATE = {"sample_shape", "frozen", "steps", "generators"}
 _MOST_STEPS = 2**53
 
@@ -51,9 +51,9 @@ class SavedNetwork:
             If something is missing, unknown, or of the wrong type.
         """
         keys = set(contents.metadata)
-        if keys - {_CHECKPOINT} != _KEYS:
+        if keys - {TRAINING} != _KEYS:
             _refuse(where, f"metadata {shown(sorted(keys))}", ", ".join(sorted(_KEYS)))
-        sections = {"", SLOTS, *(f"{key}:" for key in keys & {_CHECKPOINT})}
+        sections = {"", SLOTS, *(f"{key}:" for key in keys & {TRAINING})}
         for name in contents.tensors:
             if name[: name.rfind(":") + 1] not in sections:
                 _refuse(where, f"an array {shown(name)}", "arrays of the network and of its optimizer")
@@ -115,12 +115,12 @@ def _state(where: str, state: Any) -> dict[str, Any]:
         _refuse(where, f"frozen {shown(frozen)}", "names, each once")
     if not _is_whole(steps, _MOST_STEPS):
         _refuse(where, f"steps {shown(steps)}", f"a whole number from 0 to below {_MOST_STEPS}")
-    if not isinstance(generators, dict) or not all(map(_is_generator, generators.values())):
+    if not isinstance(generators, dict) or not all(map(is_generator, generators.values())):
         _refuse(where, f"generators {shown(generators)}", "states of PCG64 generators by name")
     return {**state, "sample_shape": tuple(shape)}
 
 
-def _is_generator(state: Any) -> bool:
+def is_generator(state: Any) -> bool:
     """Return whether this is the state of a PCG64 generator."""
     return (
         isinstance(state, dict)

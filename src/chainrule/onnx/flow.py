@@ -12,7 +12,7 @@ from chainrule.data.opening import shown
 from chainrule.onnx.model import Constant, OnnxModel, Step, refusal
 from chainrule.ops import Array
 
-_MOST_STEPS_UP = 5_000_000
+_MOST_STEPS_UP = 1_000_000
 
 
 class Flow:
@@ -104,7 +104,7 @@ class Flow:
             maker = self._folded[name]
             if maker.op == "Constant":
                 break
-            if maker.op not in ("Identity", "Transpose") or len(changes) > 8:
+            if maker.op not in ("Identity", "Transpose") or not maker.inputs or len(changes) > 8:
                 raise refusal(maker.where, "a computation on constants", "the constants themselves")
             changes.append(maker)
             name = maker.inputs[0]

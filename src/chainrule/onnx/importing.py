@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.data.opening import shown
-from chainrule.errors import ChainruleError, FileError, InputError
+from chainrule.errors import ChainruleError, InputError
 from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
 from chainrule.files.table import MOST_DEPTH
@@ -74,10 +74,12 @@ def load(
     layers = _merged(_between(flow, maker, flow.start, flow.end, 0)) or [Identity()]
     sample, dtype = model.input.sample, "float64" if _is_double(model, maker) else "float32"
     try:
-        network = Network(
-            _bounded(layers, sample, dtype, maker), loss, optimizer, inputs=sample, classes=_classes(model, maker),
-            dtype=dtype, seed=seed,
-        )  # fmt: skip
+        layers = _bounded(layers, sample, dtype, maker)
+    except ChainruleError as error:
+        raise refusal(f"{model.where}: {error.where}", error.given, error.expected) from error
+    classes = _classes(model, maker)
+    try:
+        network = Network(layers, loss, optimizer, inputs=sample, classes=classes, dtype=dtype, seed=seed)
     except ChainruleError as error:
         if error.where.startswith("Network") and error.where != "Network classes":  # an argument of the caller's
             raise
@@ -88,6 +90,8 @@ def load(
         layer.weights.assign(weights)
         if bias is not None:
             layer.bias.assign(bias)
+    if len(network.compute(np.zeros((2, *(network.sample_shape or ())), dtype))) != 2:
+        raise refusal(model.where, "operators that mix the samples of a batch", "a row of outputs for each sample")
     return network
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.opening import shown
+from chainrule.errors import InputError
 from chainrule.nn import Dense, Dropout, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
-from chainrule.onnx.model import Constant, Step, refusal
+from chainrule.onnx.model import Constant, Step, refusal, text
 from chainrule.ops import (
     ELU,
     GELU,
@@ -49,8 +50,13 @@ _PLAIN: dict[str, type[Op]] = {
     "Relu": ReLU, "Tanh": Tanh, "Sigmoid": Sigmoid, "Softplus": Softplus,
     "Exp": Exp, "Log": Log, "Sqrt": Sqrt, "Abs": Absolute, "Neg": Negative,
 }  # fmt: skip
+_ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 _REDUCTIONS: dict[str, type[Sum] | type[Mean] | type[Max] | type[LogSumExp]] = {
     "ReduceSum": Sum, "ReduceMean": Mean, "ReduceMax": Max, "ReduceLogSumExp": LogSumExp,
+}  # fmt: skip
+_MOST_INPUTS = {
+    **dict.fromkeys((*_ARITHMETIC, *_REDUCTIONS, "MatMul", "Reshape", "Squeeze", "Unsqueeze"), 2),
+    **dict.fromkeys(("Gemm", "Dropout"), 3), "Slice": 5,
 }  # fmt: skip
 _FLOATS = {1: np.float32, 11: np.float64}  # TensorProto.DataType
 
@@ -74,7 +80,7 @@ class LayerMaker:
         self._table: dict[str, Callable[[Step], list[LayerLike]]] = {
             **dict.fromkeys(_PLAIN, self._plain),
             **dict.fromkeys(_REDUCTIONS, self._reduction),
-            **dict.fromkeys(("Add", "Sub", "Mul", "Div"), self._arithmetic),
+            **dict.fromkeys(_ARITHMETIC, self._arithmetic),
             "Gemm": self._gemm,
             "MatMul": self._matmul,
             "Elu": lambda step: [ELU(_attributes(step, alpha=1.0)["alpha"])],
@@ -104,7 +110,7 @@ class LayerMaker:
         FileError
             If the operator is unknown, or used in a way that no layer has.
         """
-        (source,) = {*self.flow.inputs(step)}
+        (source,) = self.flow.inputs(step)
         if step.op not in self._table:
             raise refusal(
                 step.where,
@@ -112,6 +118,14 @@ class LayerMaker:
                 "one of " + ", ".join(sorted([*self._table, "Concat"])),
                 "Export a network of layers that chainrule has, without what follows it",
             )
+        if len(step.inputs) > _MOST_INPUTS.get(step.op, 1) or (source != step.inputs[0] and step.op not in _ARITHMETIC):
+            raise refusal(step.where, f"the inputs {shown(step.inputs)}", "the samples first, and as many as it takes")
+        try:
+            return self._piece(step, source)
+        except InputError as error:  # settings that the layer refuses
+            raise refusal(step.where, error.given, error.expected) from error
+
+    def _piece(self, step: Step, source: str) -> Piece:
         before = self.flow.makers.get(source)
         if step.op == "Add" and before is not None and before.op == "MatMul" and self.flow.readers[source] == 1:
             bias = self._other(step)
@@ -124,7 +138,7 @@ class LayerMaker:
     def _gemm(self, step: Step) -> list[LayerLike]:
         told = _attributes(step, alpha=1.0, beta=1.0, transA=0, transB=0)
         weights, bias = self.flow.array(step, 1), self.flow.array(step, 2)
-        if self.flow.varies(step.inputs[1]) or told["transA"] or weights is None or weights.ndim != 2:
+        if told["transA"] or weights is None or weights.ndim != 2:
             raise refusal(
                 step.where, "weights that are no constant matrix, or samples in columns", "x @ weights + bias"
             )
@@ -144,7 +158,7 @@ class LayerMaker:
         return self._dense(step, self._weights(step), None)
 
     def _weights(self, step: Step) -> Array:
-        weights = None if self.flow.varies(step.inputs[-1]) else self.flow.array(step, 1)
+        weights = self.flow.array(step, 1)
         if weights is None or weights.ndim != 2:
             raise refusal(step.where, "a product that is not samples times a constant matrix", "x @ weights")
         return weights
@@ -217,11 +231,11 @@ class LayerMaker:
         return int(_attributes(step, axis=-1)["axis"])
 
     def _reduction(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, axes=None, keepdims=1, noop_with_empty_axes=0)
+        told = _attributes(step, axes=(), keepdims=1, noop_with_empty_axes=0)
         axes = told["axes"] if len(step.inputs) < 2 else _whole(step, self.flow.array(step, 1))
         if not axes and told["noop_with_empty_axes"]:
             return []
-        return [_REDUCTIONS[step.op](tuple(axes) or None if axes is not None else None, bool(told["keepdims"]))]
+        return [_REDUCTIONS[step.op](axes or None, bool(told["keepdims"]))]
 
     # ------------------------------------------------------------------ what changes no value, or only shapes
 
@@ -242,7 +256,7 @@ class LayerMaker:
         return [Flatten()]
 
     def _reshape(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, allowzero=0, shape=None)
+        told = _attributes(step, allowzero=0, shape=())
         shape = told["shape"] or _whole(step, self.flow.array(step, 1))
         batch = self.flow.model.input.batch
         rows_kept = shape and (shape[0] in (0, -1) or shape[0] == batch) and not told["allowzero"]
@@ -255,16 +269,16 @@ class LayerMaker:
         return [Reshape((-1, *shape[1:]))]
 
     def _transpose(self, step: Step) -> list[LayerLike]:
-        return [Transpose(_attributes(step, perm=None)["perm"])]
+        return [Transpose(_attributes(step, perm=())["perm"] or None)]
 
     def _slice(self, step: Step) -> list[LayerLike]:
         _attributes(step)
         starts, stops, axes, steps = (_whole(step, self.flow.array(step, i)) for i in range(1, 5))
         axes = axes or tuple(range(len(starts)))
         steps = steps or (1,) * len(starts)
-        if len({len(starts), len(stops), len(axes), len(steps)}) > 1 or not all(0 <= a < 32 for a in axes):
+        if len({len(starts), len(stops), len(axes), len(steps)}) > 1 or not all(1 <= a < 32 for a in axes):
             raise refusal(
-                step.where, f"axes {shown(axes)}", "axes counted from 0, with a start, an end and a step for each"
+                step.where, f"axes {shown(axes)}", "axes counted from 1, with a start, an end and a step for each"
             )
         if 0 in steps:
             raise refusal(step.where, "a step of 0", "another one")
@@ -275,21 +289,21 @@ class LayerMaker:
         return [Slice(tuple(key))]
 
     def _squeeze(self, step: Step) -> list[LayerLike]:
-        axes = _attributes(step, axes=None)["axes"] or _whole(step, self.flow.array(step, 1))
-        if not axes or min(axes) < 0 or max(axes) >= 32:
-            raise refusal(step.where, f"axes {shown(axes)}", "axes counted from 0")
+        axes = _attributes(step, axes=())["axes"] or _whole(step, self.flow.array(step, 1))
+        if not axes or min(axes) < 1 or max(axes) >= 32:
+            raise refusal(step.where, f"axes {shown(axes)}", "axes counted from 1")
         return [Slice(tuple(0 if axis in axes else slice(None) for axis in range(max(axes) + 1)))]
 
     def _unsqueeze(self, step: Step) -> list[LayerLike]:
-        axes = _attributes(step, axes=None)["axes"] or _whole(step, self.flow.array(step, 1))
-        if not axes or min(axes) < 0 or max(axes) >= 32:
-            raise refusal(step.where, f"axes {shown(axes)}", "axes counted from 0")
+        axes = _attributes(step, axes=())["axes"] or _whole(step, self.flow.array(step, 1))
+        if not axes or min(axes) < 1 or max(axes) >= 32:
+            raise refusal(step.where, f"axes {shown(axes)}", "axes counted from 1")
         return [Slice(tuple(None if axis in axes else slice(None) for axis in range(max(axes) + 1)))]
 
     def _zip_map(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, classlabels_strings=(), classlabels_int64s=())
-        names = [*told["classlabels_strings"], *told["classlabels_int64s"]]
-        self.classes = tuple(str(name, "utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names)
+        told = _attributes(step, classlabels_strings=(b"",), classlabels_int64s=())
+        names = told["classlabels_int64s"] or [text(step.where, name) for name in told["classlabels_strings"]]
+        self.classes = tuple(map(str, names))
         return []
 
 
@@ -299,7 +313,9 @@ def _attributes(step: Step, **known: Any) -> dict[str, Any]:
         if name not in known:
             raise refusal(step.where, f"an attribute {shown(name)}", ", ".join(known) or "none")
         default = known[name]
-        if isinstance(value, Constant) or (default is not None and type(value) is not type(default)):
+        inside = type(default[0]) if isinstance(default, tuple) and default else int
+        good = type(value) is type(default) and (type(value) is not tuple or all(type(v) is inside for v in value))
+        if isinstance(value, Constant) or (default is not None and not good):
             raise refusal(step.where, f"{name}={shown(value)}", f"a value like {default!r}")
     return {**known, **step.attributes}
 

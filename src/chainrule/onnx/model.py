@@ -206,7 +206,7 @@ def _opset(where: str, entries: Sequence[Message]) -> int:
             raise refusal(where, f"two operator sets of the domain {shown(domain)}", "one version of each")
         versions[domain] = entry.get("version", 0)
     if versions.get("") not in OPSETS:
-        raise refusal(where, f"opset {versions.get('')}", f"one from {OPSETS[0]} to {OPSETS[-1]}")
+        raise refusal(where, f"opset {versions.get('', 'none')}", f"one from {OPSETS[0]} to {OPSETS[-1]}")
     return versions[""]
 
 

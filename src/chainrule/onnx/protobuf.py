@@ -6,6 +6,7 @@ all: memory stays in proportion to the file. Long lists of numbers, and what nob
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from chainrule.data.opening import shown
@@ -13,7 +14,7 @@ from chainrule.errors import FileError
 
 Message = dict[str, Any]
 
-MOST_FIELDS = 300_000
+MOST_FIELDS = 200_000
 
 # Message -> its fields: number, name, and kind: int, float, text, bytes, another message, or chunks (the bytes as they
 # are, of any field); a star where there may be many.
@@ -84,7 +85,7 @@ def signed(number: int) -> int:
     return number - (1 << 64) if number >> 63 else number
 
 
-def integers(chunks: list[memoryview], most: int) -> list[int] | None:
+def integers(chunks: Sequence[memoryview], most: int) -> list[int] | None:
     """Return the whole numbers of a repeated field; None if they are damaged or more than `most`."""
     numbers: list[int] = []
     for chunk in chunks:
@@ -105,7 +106,7 @@ class _Decoder:
 
     def message(self, data: memoryview, kind: str) -> Message:
         fields = FIELDS[kind]
-        found: Message = {name: [] for name, _, many in fields.values() if many}
+        found: Message = {name: () for name, _, many in fields.values() if many}
         at = 0
         while at < len(data):
             tag, at = self.varint(data, at, kind)
@@ -120,6 +121,7 @@ class _Decoder:
                 self.refuse(f"more than {MOST_FIELDS:,} fields", "fewer")
             value = self.value(chunk, inner, f"{kind}.{name}")
             if many:
+                found[name] = found[name] or []
                 found[name].append(value)
             elif name in found:
                 self.refuse(f"{kind}.{name} twice", "it once")

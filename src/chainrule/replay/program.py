@@ -40,6 +40,9 @@ class Program:
         turns arrays into recording arrays.
     lowering : bool
         Whether calls take their cheapest form; without, replay gives the very bits of plain calls.
+    keep_record : bool
+        Whether `calls`, `recorded`, `recorded_gradients` and `locate` stay, and with them the memory that was used
+        while recording.
 
     Attributes
     ----------
@@ -66,6 +69,7 @@ class Program:
         gradients: bool = False,
         stages: Sequence[Stage] = (),
         lowering: bool = True,
+        keep_record: bool = True,
     ) -> None:
         self.graph = graph
         self._tape = Tape()
@@ -87,6 +91,8 @@ class Program:
         self.called = tuple(self._called)
         self._check()
         self._finish(2 + len(stages), lowering)
+        if not keep_record:
+            del self._tape, self._homes, self.calls, self.recorded, self.recorded_gradients, self.locate
 
     # ------------------------------------------------------------------ recording
 

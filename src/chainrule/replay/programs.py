@@ -89,6 +89,6 @@ class Programs:
     def record(self, feeds: dict[str, Array]) -> Program:
         """Return a new program."""
         self.graph.values_on(feeds)  # refuses what doesn't fit, in words
-        program = Program(self.graph, feeds, self.vectors, **self._options)
+        program = Program(self.graph, feeds, self.vectors, **self._options, keep_record=False)
         self.called = tuple(sorted({*self.called, *program.called}))
         return program

@@ -9,6 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted
 
 from chainrule.errors import InputError
 from chainrule.ops import LogSoftmax, Softplus
@@ -218,6 +219,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of `predict_proba`, finite also where a probability is too small to be told from 0."""
+        check_is_fitted(self)
         if self._head == "multilabel":  # their sigmoids are never 0 before e⁻⁷⁴⁵, and that there are ties stays true
             with np.errstate(divide="ignore"):
                 return np.log(self.predict_proba(X))
@@ -253,9 +255,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
                 fix="Pass the same classes again, or train a new estimator without warm_start",
             )
         if several:
-            return y.astype(np.float64)
-        indices = np.searchsorted(self.classes_, y)
-        return indices.astype(np.float64).reshape(-1, 1) if self._head == "binary" else indices
+            return np.asarray(y, np.float64)
+        indices: Array = np.searchsorted(self.classes_, y)
+        return indices.reshape(-1, 1).astype(np.float64) if self._head == "binary" else indices
 
     def _know(self, classes: Array, several: bool) -> None:
         self.classes_ = classes

@@ -16,7 +16,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn.network import Network
-from chainrule.ops.op import Array
 from chainrule.optim import Schedule
 from chainrule.sklearn.inputs import Samples, SparseBatches
 from chainrule.training import Epoch, Training, train
@@ -99,7 +98,7 @@ class Progress:
 
 
 def fit_epochs(
-    estimator: Any, data: Samples, validation: Samples | None, score: Metric, *, epochs: int, partial: bool
+    estimator: Any, data: Samples, validation: Samples | None, score: Metric | None, *, epochs: int, partial: bool
 ) -> None:
     """Train an estimator's network, with its settings, and leave the best or the last weights in it."""
     network: Network = estimator.network_
@@ -112,7 +111,7 @@ def fit_epochs(
         "callbacks": [progress, *callback_list(estimator.callbacks)],
         "keep": "last",  # the best ones are kept over several fits, by their score
     }
-    if validation is not None:
+    if validation is not None and score is not None:
         estimator._score_name = score.__name__
         settings |= {"validation_data": validation.dense(), "metrics": score}
     network.optimizer.learning_rate = schedule
@@ -161,10 +160,10 @@ def learning_rate(estimator: Any) -> float:
     rate = float(estimator.learning_rate_init)
     if estimator.solver != "sgd":
         return rate
-    rate *= estimator._scale
+    rate *= float(estimator._scale)
     if estimator.learning_rate == "invscaling" and estimator.t_:
         return rate / float((estimator.t_ + 1) ** estimator.power_t)
-    return rate / 5**estimator._reductions if estimator.learning_rate == "adaptive" else rate
+    return rate / float(5**estimator._reductions) if estimator.learning_rate == "adaptive" else rate
 
 
 def callback_list(callbacks: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from chainrule.errors import InputError, MisuseError, ShapeError
+from chainrule.errors import InputError, ShapeError
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.sklearn.building import OUT_ACTIVATIONS, build_network, build_optimizer, carry_over, dense_layers
@@ -29,7 +29,7 @@ def is_stochastic(estimator: Any) -> bool:
     return estimator.solver in STOCHASTIC
 
 
-class MultilayerPerceptron(BaseEstimator):
+class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Base of `MLPClassifier` and `MLPRegressor`; a subclass says what targets are to the network."""
 
     hidden_layer_sizes: Any
@@ -50,6 +50,7 @@ class MultilayerPerceptron(BaseEstimator):
     history_: History
     n_features_in_: int
     _head: str
+    _plan: tuple[Any, ...]
     _best_parameters: Array | None
     _last_parameters: Array | None
 

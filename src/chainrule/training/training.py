@@ -172,6 +172,7 @@ class Training:
         return {
             "position": asdict(self.position),
             "step": self.step,
+            "learning_rate": self.learning_rate,
             "stopped": None if self._stop in (INTERRUPTED, TERMINATED) else self._stop,
             "source": self._source.state(self.position.batches),
             "history": list(self.history.epochs),
@@ -181,7 +182,7 @@ class Training:
     def _restore(self, state: dict[str, Any]) -> None:
         assert self._source is not None
         self.position = Position(**state["position"])
-        self.step = state["step"]
+        self.step, self.learning_rate = state["step"], state["learning_rate"]
         self._stop = state["stopped"]
         self._source.restore(state["source"])
         for record in state["history"]:
@@ -189,8 +190,6 @@ class Training:
             self._judge(record)
         if state["best_parameters"] is not None:
             self.history.best_parameters = np.array(state["best_parameters"])
-        if self.history.epochs:
-            self.learning_rate = self.history.epochs[-1].learning_rate
 
     def _epoch(self, source: Source, validation: tuple[Any, ...] | None) -> None:
         start = time.perf_counter()

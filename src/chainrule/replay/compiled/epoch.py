@@ -133,7 +133,12 @@ class CompiledEpoch:
             self._run = function
             self._call(0, np.empty(0, np.int64), np.empty((0, self._scalars)), np.empty(0), sets)
 
-        self._run = cache.load(source, once)
+        try:
+            self._run = cache.load(source, once)
+        except Exception as error:
+            if type(error).__module__.split(".")[0] != "numba":
+                raise
+            raise Uncompilable(f"what numba refuses ({str(error).splitlines()[0]})") from error
 
 
 def compile_program(
@@ -199,25 +204,20 @@ def _feeds(
     for name in stacked:
         index = ("[s]", "[s, {j}]", "[s, {i}, {j}]")[min(program.inputs[name].ndim, 2)]
         found.append((program.inputs[name], f"{identifier(name)}_data{index}"))
-    statements = [copy_of(Source(text, array.dtype), _operand(program, array)) for array, text in found]
+    statements = [copy_of(Source(text, array.dtype), _own_memory(program, array)) for array, text in found]
     for k, array in enumerate(scalars):
         source = Source(f"scalars[s, {k}]", np.dtype(np.float64))
-        statements.append(copy_of(source, _operand(program, array)))
+        statements.append(copy_of(source, _own_memory(program, array)))
     return statements
 
 
-def _operand(program: Program, array: Array) -> Operand:
-    """Return the program's own memory as an operand."""
-    for buffer in _buffers(program).values():
-        if buffer.home is array:
-            return Operand(buffer, array)
-    buffer = Buffer(array, home=array)  # nothing reads it
-    return Operand(buffer, array)
-
-
-def _buffers(program: Program) -> dict[int, Buffer]:
-    operands = [operand for calls in program.calls for call in calls for operand in (*call.read(), call.out)]
-    return {id(operand.buffer): operand.buffer for operand in operands}
+def _own_memory(program: Program, array: Array) -> Operand:
+    """Return memory that the program knows, an input or a vector, as an operand."""
+    calls = (call for stage in program.calls for call in stage)
+    buffers = [operand.buffer for call in calls for operand in (*call.read(), call.out)]
+    buffers += [value.operand.buffer for value in program.recorded]
+    buffer = next((buffer for buffer in buffers if buffer.home is array), None)
+    return Operand(buffer or Buffer(array, home=array), array if buffer is None else buffer.array)
 
 
 def _results(program: Program) -> list[tuple[str, Operand]]:
@@ -241,7 +241,7 @@ def _gate(program: Program, memory: Memory, gradient: Array | None) -> list[str]
     loss = f"{memory.name(Access(root, root.array.shape))}[{', '.join('0' * root.array.ndim) or '()'}]"
     lines = [f"losses[s] = {loss}"]
     if gradient is not None:
-        vector = memory.name(Access(_operand(program, gradient), gradient.shape))
+        vector = memory.name(Access(_own_memory(program, gradient), gradient.shape))
         lines.append(f"if not (math.isfinite({loss}) and all_finite({vector})):")
         lines.append("    return s")
     return lines

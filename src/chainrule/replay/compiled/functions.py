@@ -60,9 +60,10 @@ EXPRESSIONS: dict[Any, str] = {
     np.logical_not: "not {0}",
     np.bitwise_and: "{0} & {1}",
     np.bitwise_or: "{0} | {1}",
+    np.invert: "not {0}",
 }
 FLOAT32_EXPRESSIONS: dict[Any, str] = {np.exp: "exp({0})", np.tanh: "tanh({0})"}
-ON_TRUTHS = {np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or}
+ON_TRUTHS = {np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or, np.invert}
 
 # Of a reduction: what folds a row, two numbers, and nothing.
 FOLDS: dict[Any, tuple[str, str, float]] = {

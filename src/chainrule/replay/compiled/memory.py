@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.ops.op import Array
 from chainrule.replay.compiled.functions import HELPERS
 from chainrule.replay.compiled.fusing import Schedule
-from chainrule.replay.compiled.statements import Access, address
+from chainrule.replay.compiled.statements import Access, Uncompilable, address
 from chainrule.replay.recording import Buffer, Operand
 
 # What the source calls by these names itself; names of nodes must not hide them.
@@ -60,6 +60,7 @@ class Memory:
         self._given = {_place_of(array): identifier(name) for name, array in reversed(names)}
         self._known: dict[tuple[Any, ...], str] = {}
         self._places: dict[tuple[Any, ...], str] = {}
+        self._turned: dict[tuple[Any, ...], bool] = {}
         self._own: dict[int, Array] = {}
         self._rows: dict[int, bool] = {}
         self._successors = self._merged()
@@ -101,17 +102,17 @@ class Memory:
 
     def name(self, access: Access) -> str:
         """Return what the array is called that an access reads or writes, reserving memory the first time."""
-        known = self._known.get(access.key)
+        known = self._known.get((access.key, access.shape))
         if known is None:
             array = self._array(access)
-            if array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous:
-                array = array.T
+            self._turned[access.key, access.shape] = _turned(array)
+            array = array.T if _turned(array) else array
             place = _place_of(array)
             known = self._places.get(place)
             if known is None:
                 known = self._places[place] = self._new_name(array)
                 self.arrays[known] = array
-            self._known[access.key] = known
+            self._known[access.key, access.shape] = known
         return known
 
     def _new_name(self, array: Array) -> str:
@@ -138,12 +139,14 @@ class Memory:
                 base = self._own.setdefault(id(buffer), np.zeros_like(buffer.array))
                 start = address(operand.array) - address(buffer.array)
                 array = np.ndarray(operand.array.shape, access.dtype, base.data, start, operand.array.strides)
-        return array if array.shape == access.shape else array.reshape(access.shape)
+        if array.shape != access.shape and not array.flags.c_contiguous:
+            raise Uncompilable("an array that lies in memory with gaps")
+        return array.reshape(access.shape)
 
     def turned(self, access: Access) -> bool:
         """Whether the array under this name has the access's rows as its columns."""
-        array = access.operand.array
-        return array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous
+        self.name(access)
+        return self._turned[access.key, access.shape]
 
 
 def identifier(name: str) -> str:
@@ -154,7 +157,10 @@ def identifier(name: str) -> str:
     return f"{plain}_" if taken else plain
 
 
+def _turned(array: Array) -> bool:
+    return array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous
+
+
 def _place_of(array: Array) -> tuple[Any, ...]:
-    if array.ndim == 2 and not array.flags.c_contiguous and array.flags.f_contiguous:
-        array = array.T
+    array = array.T if _turned(array) else array
     return address(array), array.shape, array.strides, array.dtype

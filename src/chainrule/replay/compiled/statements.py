@@ -52,6 +52,7 @@ class Access:
         low, high = np.lib.array_utils.byte_bounds(array) if array.size else (address(array),) * 2
         start = address(base)
         self.span = (low - start, high - start)
+        assert 0 <= self.span[0] and self.span[1] <= base.nbytes, "compiled code would leave its memory"
         self.key = (id(self.operand.buffer), address(array) - start, array.shape, array.strides, array.dtype)
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.replay.compiled.functions import EXPRESSIONS, FLOAT32_EXPRESSIONS, FOLDS
 from chainrule.replay.compiled.fusing import Loop, Schedule, Section
 from chainrule.replay.compiled.memory import Memory
-from chainrule.replay.compiled.statements import Access, Source, Statement
+from chainrule.replay.compiled.statements import Access, Source, Statement, Uncompilable
 
 _DTYPES = {"float32": "f4", "float64": "f8", "int32": "i4", "int64": "i8", "bool": "bool"}
 _LONGEST_FORMULA = 88
@@ -68,6 +68,8 @@ class Writer:
         (rows, inner), columns = a.shape, out.shape[1]
         names = [self.memory.name(access) for access in (a, b, out)]
         if rows * inner * columns > SMALL_PRODUCT:
+            if not all(self.memory.arrays[name].flags.c_contiguous for name in names):
+                raise Uncompilable("a matrix product of tables that lie in memory with gaps")
             ways = ["TURNED" if self.memory.turned(access) else "PLAIN" for access in (a, b)]
             return [f"product({', '.join([*names, *ways])})"]
         left = f"{names[0]}[{'k, i' if self.memory.turned(a) else 'i, k'}]"

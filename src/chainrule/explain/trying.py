@@ -1,0 +1,51 @@
+"""Numbers to try an op on, where a user gives none: random ones, of the first shapes that the op accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import InputError
+from chainrule.ops.op import Array, Op
+
+_SHAPES = ((4, 3), (3, 3), (3,), (3, 2), (2,), (4,), ())
+_MOST_ROLES = 4  # beyond, there are too many combinations of shapes
+
+
+def arrays_for(op: Op, told: Mapping[str, Any]) -> dict[str, Array]:
+    """Return the arrays to check an op on: those given, or numbers of the first shapes that it accepts."""
+    if told:
+        return {
+            role: exact(np.asarray(value, np.float64 if isinstance(value, list) else None))
+            for role, value in told.items()
+        }
+    generator = np.random.default_rng(0)
+    roles = [f"{op.variadic}{i}" for i in range(2)] if op.variadic else list(op.roles)
+    roles = [role for role in roles if role != "sample_weight"]
+    for shapes in product(_SHAPES, repeat=len(roles)) if len(roles) <= _MOST_ROLES else ():
+        for positive in (False, True):
+            arrays = {role: generator.standard_normal(shape) for role, shape in zip(roles, shapes)}
+            if positive:  # probabilities, in rows of sum 1
+                arrays = {r: np.exp(a) / np.exp(a).sum(axis=-1, keepdims=True) for r, a in arrays.items() if a.ndim}
+            try:
+                op.check(type(op).__name__, **arrays)
+                value = np.asarray(op.forward(**arrays))
+            except Exception:  # these shapes don't suit it: try the next
+                continue
+            if np.isfinite(value).all():
+                return arrays
+    raise InputError(
+        "check",
+        given=f"{op!r} without arrays",
+        expected="an array for each role",
+        fix=f"Pass {', '.join(f'{role}=…' for role in roles)}",
+    )
+
+
+def exact(given: Any) -> Array:
+    """Return an array in float64, if it is one of floating-point numbers."""
+    array: Array = np.asarray(given)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array

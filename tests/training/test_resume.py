@@ -1,0 +1,250 @@
+"""Stopping a training anywhere and going on: the same bytes as if it had never been stopped."""
+
+from __future__ import annotations
+
+import signal
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import ChainruleError, FileError, InputError, MisuseError
+from chainrule.files import atomic
+from chainrule.training.checkpoint import contents
+
+RNG = np.random.default_rng(11)
+X, LABELS = RNG.normal(size=(23, 4)), RNG.integers(0, 3, 23)
+WEIGHTS = RNG.integers(0, 3, 23).astype(float)
+BATCHES = [(X[i : i + 5], LABELS[i : i + 5]) for i in range(0, 23, 5)]
+
+
+def classifier(optimizer, *extra, **settings):
+    return cr.Network([cr.Dense(4, 6), cr.ReLU(), *extra, cr.Dense(3), cr.Softmax()], optimizer=optimizer, **settings)
+
+
+# Networks, and how they are trained: optimizers, schedules, dropout, early stopping, a last batch that is smaller.
+CONFIGURATIONS = {
+    "sgd": (lambda: classifier(cr.SGD(0.1)), {}),
+    "momentum and steps": (lambda: classifier(cr.SGD(cr.StepDecay(0.1, every=2), momentum=0.9)), {}),
+    "nesterov, no shuffling": (lambda: classifier(cr.SGD(0.1, momentum=0.9, nesterov=True)), dict(shuffle=False)),
+    "adam, one cycle, dropout": (lambda: classifier(cr.Adam(cr.OneCycle(0.05)), cr.Dropout(0.4)), {}),
+    "adamw, cosine": (lambda: classifier(cr.AdamW(cr.CosineDecay(0.05))), dict(class_weight="balanced")),
+    "rmsprop, exponential": (lambda: classifier(cr.RMSProp(cr.ExponentialDecay(0.01, decay=0.5))), {}),
+    "adagrad, warm-up": (lambda: classifier(cr.Adagrad(cr.Warmup(1.5, 0.1))), dict(batch_size=1)),
+    "phases": (lambda: classifier(cr.Adam(cr.Phases((2, 0.1), (3, cr.OneCycle(0.01))))), {}),
+    "plateau": (lambda: classifier(cr.SGD(cr.ReduceOnPlateau(0.5, patience=1))), dict(validation_data=(X, LABELS))),
+    "clipping, l2": (lambda: classifier(cr.SGD(0.5, clip_norm=0.1), l2=0.01), dict(batch_size=5)),
+    "best by a metric": (
+        lambda: classifier(cr.Adam(0.05), cr.Dropout(0.2)),
+        dict(validation_split=0.3, metrics=["error_rate", "confusion"], monitor="error_rate"),
+    ),
+    "early stopping": (
+        lambda: classifier(cr.SGD(2.0)),
+        dict(validation_data=(X, LABELS), callbacks=[cr.EarlyStopping(patience=1)], epochs=9),
+    ),
+    "sample weights with zeros": (lambda: classifier(cr.Adam(0.05)), dict(sample_weight=WEIGHTS, batch_size=2)),
+    "full batch": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5)), dict(batch_size=None, epochs=12)),
+    "float64, dynamic": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5), dtype="float64", dynamic=True), {}),
+    "batches of one's own": (lambda: classifier(cr.Adam(cr.CosineDecay(0.05))), dict(batches=BATCHES)),
+}
+
+
+class StopAt(cr.Callback):
+    def __init__(self, step, way):
+        self.step, self.way = step, way
+
+    def after_step(self, training):
+        if training.step == self.step:
+            self.way(training)
+
+
+def confusion(prediction, target):
+    return cr.confusion_matrix(prediction, target)
+
+
+def trained(make, told, path, *more, **also):
+    """Train with a checkpoint, and return the history, what it logs without times, and the file."""
+    told = {"epochs": 5, "batch_size": 4, **told, **also}
+    if "metrics" in told:
+        told["metrics"] = [confusion if name == "confusion" else name for name in told["metrics"]]
+    callbacks = [*told.pop("callbacks", []), cr.Checkpoint(path, steps=1, seconds=0), *more]
+    network = make()
+    if "batches" in told:
+        told.pop("batch_size")
+        history = cr.train(network, told.pop("batches"), callbacks=callbacks, **told)
+    else:
+        history = cr.train(network, X, LABELS, callbacks=callbacks, **told)
+    log = [{**epoch.as_dict(), "seconds": 0} for epoch in history]
+    return history, str(log), path.read_bytes(), network.parameters.tobytes()
+
+
+def stop(training):
+    training.stop("interrupted")
+
+
+def press(training):
+    signal.raise_signal(signal.SIGINT)
+
+
+def fail(training):
+    raise ZeroDivisionError("mine")
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_a_training_stopped_anywhere_goes_on_to_the_same_bytes(name, tmp_path):
+    make, told = CONFIGURATIONS[name]
+    whole, *expected = trained(make, told, tmp_path / "whole.safetensors")
+    steps = sum(whole["steps"])
+    rng = np.random.default_rng(len(name))
+    stops = sorted({1, steps - 1, *rng.integers(1, steps, 3).tolist()})
+    path = tmp_path / "stopped.safetensors"
+    for step, way in zip(stops, (stop, press, fail, stop, press)):
+        try:
+            trained(make, told, path, StopAt(step, way))
+        except ZeroDivisionError:
+            assert way is fail
+        history, *found = trained(make, told, path, resume=path)
+        assert found == expected, f"stopped after step {step}"
+        assert (history.stopped, history.best_epoch) == (whole.stopped, whole.best_epoch)
+        for kept in ("best_parameters", "last_parameters"):
+            assert np.array_equal(getattr(history, kept), getattr(whole, kept))
+
+
+def test_a_training_that_is_stopped_at_every_step_goes_on_to_the_same_bytes(tmp_path):
+    make, told = CONFIGURATIONS["adam, one cycle, dropout"]
+    whole, *expected = trained(make, told, tmp_path / "whole.safetensors")
+    path = tmp_path / "stopped.safetensors"
+    trained(make, told, path, StopAt(1, stop))
+    for step in range(2, sum(whole["steps"]) + 1):
+        trained(make, told, path, StopAt(step, stop), resume=path)
+    assert trained(make, told, path, resume=path)[1:] == tuple(expected)
+
+
+def test_a_training_that_has_ended_does_not_go_on_by_itself(tmp_path):
+    make, told = CONFIGURATIONS["early stopping"]
+    path = tmp_path / "a.safetensors"
+    first = trained(make, told, path)
+    assert first[0].stopped == "no better for 1 epochs"
+    again = trained(make, told, path, resume=path)
+    assert again[1:] == first[1:]
+    assert again[0].stopped == first[0].stopped
+
+
+def test_more_epochs_are_what_they_would_have_been_at_once(tmp_path):
+    make = lambda: classifier(cr.Adam(0.05), cr.Dropout(0.2))  # noqa: E731 -- a network of three words
+    expected = trained(make, {}, tmp_path / "a.safetensors", epochs=7)
+    trained(make, {}, tmp_path / "b.safetensors", epochs=3)
+    assert (
+        trained(make, {}, tmp_path / "b.safetensors", epochs=7, resume=tmp_path / "b.safetensors")[1:] == expected[1:]
+    )
+
+
+def test_another_learning_rate_wins_and_the_moments_are_kept(tmp_path):
+    path = tmp_path / "a.safetensors"
+    trained(lambda: classifier(cr.Adam(0.05)), {}, path)
+    twin = classifier(cr.Adam(0.001))
+    seen = []
+
+    class Look(cr.Callback):
+        def begin(self, training):
+            seen.append((twin.optimizer_state.step, float(np.abs(twin.optimizer_state.slots["m"][0]).max())))
+
+    history = cr.train(twin, X, LABELS, epochs=6, batch_size=4, callbacks=[Look()], resume=path)
+    assert seen[0][0] == 30
+    assert seen[0][1] > 0
+    assert history["learning_rate"] == [0.05] * 5 + [0.001]
+
+
+def test_a_checkpoint_is_a_model_file_too(tmp_path):
+    history = trained(*CONFIGURATIONS["adam, one cycle, dropout"], tmp_path / "a.safetensors")[0]
+    assert np.array_equal(cr.load(tmp_path / "a.safetensors").parameters, history.last_parameters)
+
+
+def test_a_second_ctrl_c_in_the_middle_of_a_step_leaves_the_checkpoint_before_it(tmp_path, monkeypatch):
+    path = tmp_path / "a.safetensors"
+    network = classifier(cr.Adam(0.05))
+    network.step = lambda *_: press(press(None))  # the step itself hears both
+    with pytest.raises(KeyboardInterrupt):
+        cr.train(network, X, LABELS, callbacks=[cr.Checkpoint(path, steps=1)])
+    assert cr.load(path).optimizer_state.step == 0
+
+
+def test_a_save_that_fails_on_the_way_is_a_warning_and_training_goes_on(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    class Fill(cr.Callback):
+        def after_epoch(self, training, epoch):
+            monkeypatch.setattr(atomic.os, "fsync", full) if epoch.epoch == 2 else monkeypatch.undo()
+
+    path = tmp_path / "a.safetensors"
+    with pytest.warns(UserWarning, match=r"a disk that is full.* Training goes on"):
+        history = trained(*CONFIGURATIONS["sgd"], path, Fill())[0]
+    assert len(history) == 5
+
+
+def test_what_cannot_be_saved_is_refused_before_training_starts(tmp_path):
+    network = cr.Network([cr.Dense(4, 3), cr.Activation(np.sin, np.cos)])
+    start = network.parameters.copy()
+    with pytest.raises(InputError, match="function"):
+        cr.train(network, X, X[:, :3], callbacks=[cr.Checkpoint(tmp_path / "a.safetensors")])
+    assert np.array_equal(network.parameters, start)
+    assert list(tmp_path.iterdir()) == []
+
+
+REFUSED = {
+    "another network": (lambda: cr.Network([cr.Dense(4, 3), cr.Softmax()]), {}, "layers"),
+    "another seed": (lambda: classifier(cr.SGD(0.1), seed=1), {}, "seed"),
+    "another optimizer": (lambda: classifier(cr.Adam(0.1)), {}, "optimizer"),
+    "another batch size": (lambda: classifier(cr.SGD(0.1)), dict(batch_size=5), "batch size 5, but expected 4"),
+    "fewer samples": (lambda: classifier(cr.SGD(0.1)), dict(validation_split=0.5), "samples 11, but expected 23"),
+}
+
+
+@pytest.mark.parametrize(("make", "told", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_differs_is_refused_by_name(make, told, message, tmp_path):
+    path = tmp_path / "a.safetensors"
+    trained(*CONFIGURATIONS["sgd"], path)
+    with pytest.raises(InputError, match=message):
+        trained(make, told, tmp_path / "b.safetensors", resume=path)
+
+
+def test_a_model_without_a_training_is_refused(tmp_path):
+    cr.save(classifier(cr.SGD(0.1)), tmp_path / "a.safetensors")
+    with pytest.raises(FileError, match=r"cr\.load"):
+        cr.train(classifier(cr.SGD(0.1)), X, LABELS, resume=tmp_path / "a.safetensors")
+
+
+FORGED = [
+    ('"step":30', '"step":-1'),
+    ('"step":30', '"step":1e30'),
+    ('"step":30', '"step":1000000000000000000000000000000'),
+    ('"step":30', '"step":"30"'),
+    ('"step":30', '"step":30,"code":"x"'),
+    ('"epoch":6', '"epoch":7'),
+    ('"epoch":6', '"epoch":60000000000000000'),
+    ('"steps":0', '"steps":31'),
+    ('"order":null', '"order":{"bit_generator":"os.system"}'),
+    ('"metrics":[]', '"metrics":["a"]'),
+    ('"stopped":null', '"stopped":7'),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), FORGED)
+def test_a_forged_checkpoint_is_refused(before, after, tmp_path):
+    class Forge(cr.Callback):
+        def ending(self, training):
+            found = contents(training)
+            text = found.metadata["training"]
+            assert before in text
+            metadata = {**found.metadata, "training": text.replace(before, after)}
+            cr.files.write(tmp_path / "a.safetensors", cr.files.Contents(metadata, found.tensors))
+
+    trained(*CONFIGURATIONS["sgd"], tmp_path / "a.safetensors", Forge())
+    with pytest.raises(ChainruleError):
+        trained(*CONFIGURATIONS["sgd"], tmp_path / "b.safetensors", resume=tmp_path / "a.safetensors")
+
+
+def test_a_snapshot_before_training_has_nothing_to_say():
+    with pytest.raises(MisuseError, match="has not begun"):
+        cr.training.Training(classifier(cr.SGD(0.1)), epochs=1).snapshot()
