@@ -80,7 +80,7 @@ def python_of(environment: str) -> Path:
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / ".gitignore").write_text("*\n")
     venv.create(folder, clear=True, with_pip=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES[environment]]
+    install = [str(python), "-m", "pip", "install", "-qqq", "--disable-pip-version-check", *PACKAGES[environment]]
     if subprocess.run(install, cwd=ROOT).returncode:
         raise Unavailable(f"pip can't install {' '.join(PACKAGES[environment])}")
     stamp.write_text(wanted)

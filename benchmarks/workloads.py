@@ -18,7 +18,8 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Adam's, for everybody
+BETA_1, BETA_2 = 0.9, 0.999  # Adam's, for everybody
+EPSILON = 1e-12  # small enough not to matter where it is added, on which libraries differ
 
 
 class Unavailable(Exception):

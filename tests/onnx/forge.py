@@ -29,7 +29,7 @@ def field(number: int, value: int | float | str | bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def attribute(name: str, value: int | float | bytes | Sequence[int], **other: bytes) -> bytes:
+def attribute(name: str, value: int | float | bytes | Sequence[int]) -> bytes:
     if isinstance(value, int):
         told = field(3, value) + field(20, 2)
     elif isinstance(value, float):

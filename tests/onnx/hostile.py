@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 
 import numpy as np
@@ -39,7 +40,8 @@ def _int(name: str, *numbers: int) -> bytes:
 def _doubling(op: str, levels: int) -> bytes:
     """Return a chain in which every value is read twice by the next one: 2 to the levels as a formula."""
     names = ["h", *(f"v{i}" for i in range(levels - 1)), "output"]
-    steps = [node(op, [a, a], [b]) for a, b in zip(names, names[1:])]
+    axis = [attribute("axis", 1)] if op == "Concat" else []
+    steps = [node(op, [a, a], [b], *axis) for a, b in itertools.pairwise(names)]
     return of(node("Gemm", ["input", "w"], ["h"]), *steps)
 
 
@@ -63,7 +65,7 @@ def _one_weight_many_ways(count: int) -> bytes:
     names = ["input", *(f"v{i}" for i in range(count - 1)), "output"]
     steps = [
         node("Gemm", [a, "big"], [b], attribute("alpha", 1.0 + i / 1024))
-        for i, (a, b) in enumerate(zip(names, names[1:]))
+        for i, (a, b) in enumerate(itertools.pairwise(names))
     ]
     big = tensor("big", np.zeros((1024, 1024), np.float32))
     return model(graph(steps, [big], (value("input", "n", 1024),), (value("output", "n", 1024),)))
@@ -176,7 +178,8 @@ FILES: dict[str, bytes] = {
                                 node("Add", ["a", "b"], ["output"])),
     "samples one below the other": of(GEMM, node("Concat", ["output", "output"], ["o"], attribute("axis", 0)),
                                       outputs=(value("o", "n", 3),)),
-    "a skip connection to other features": of(node("Gemm", ["input", "w"], ["h"]), node("Add", ["input", "h"], ["output"])),
+    "a skip connection to other features": of(node("Gemm", ["input", "w"], ["h"]),
+                                              node("Add", ["input", "h"], ["output"])),
     "a shape that does not fit": after_gemm("Reshape", tensors=[_int("s", -1, 7)], inputs=["s"]),
     "a shape of the whole batch": after_gemm("Reshape", tensors=[_int("s", 6)], inputs=["s"]),
     "a shape with two unknowns": after_gemm("Reshape", tensors=[_int("s", -1, -1)], inputs=["s"]),

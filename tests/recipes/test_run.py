@@ -19,7 +19,15 @@ from chainrule.recipes.environment import chosen_threads, environment, threads
 from chainrule.recipes.folder import new_folder
 from chainrule.recipes.log import told_epoch
 
-FILES = ["best.safetensors", "environment.json", "last.safetensors", "log.jsonl", "log.txt", "recipe.toml"]
+FILES = [
+    "best.safetensors",
+    "environment.json",
+    "last.safetensors",
+    "log.jsonl",
+    "log.txt",
+    "recipe.toml",
+    "result.json",
+]
 SHORT = recipes.override(recipes.load("xor"), epochs=20)
 
 
@@ -152,14 +160,14 @@ def test_an_interrupted_run_saves_both_and_says_so(tmp_path: Path) -> None:
 def test_a_second_interrupt_stops_at_once_and_saves_all_the_same(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         recipes.run(SHORT, out=tmp_path, callbacks=[InterruptAfter(7, times=2)])
-    assert sorted(os.listdir(tmp_path / "xor-001")) == FILES
+    assert sorted(os.listdir(tmp_path / "xor-001")) == FILES[:-1]
 
 
 def test_a_loss_that_is_not_finite_saves_what_was_learnt_and_says_so(tmp_path: Path) -> None:
     recipe = replaced(loss="MeanSquaredError", output="Identity", optimizer="SGD", phases=[recipes.Phase(500, 1e20)])
     with pytest.raises(NonFiniteError):
         recipes.run(recipe, out=tmp_path)
-    assert sorted(os.listdir(tmp_path / "xor-001")) == FILES
+    assert sorted(os.listdir(tmp_path / "xor-001")) == FILES[:-1]
     assert "stopped: train, step" in (tmp_path / "xor-001" / "log.txt").read_text()
     network, _ = recipes.load_run(tmp_path / "xor-001", "last")
     assert np.isfinite(network.parameters).all()

@@ -20,7 +20,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 when all went well, 2 after an error, 130 after Ctrl-C."""
+    """Run the command line and exit: 0 when all went well, 2 after an error, 130 after Ctrl-C, 143 after SIGTERM."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without ∂ still shows the rest

@@ -11,8 +11,13 @@ from chainrule.errors import InputError, nearest
 
 COMMANDS = {
     "train": "Train as a recipe says, into a new run folder.",
+    "resume": "Go on with a run that was stopped, or further than it was planned.",
     "evaluate": "Measure the network of a run.",
     "predict": "Let the network of a run answer for the samples in a file.",
+    "runs": "List the runs in a folder.",
+    "compare": "Show what differs between two runs.",
+    "log": "Show the log of a run, or export it: CSV, TensorBoard.",
+    "plot": "Draw the curves of a run, or of several in one picture.",
     "ops": "Show every function with its derivatives.",
     "recipes": "Show the built-in recipes.",
 }

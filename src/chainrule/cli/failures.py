@@ -7,7 +7,7 @@ import click
 from chainrule.cli.shown import plain
 from chainrule.errors import InputError, nearest
 
-WRONG, INTERRUPTED = 2, 130
+WRONG, INTERRUPTED, TERMINATED = 2, 130, 143
 
 
 def failed(message: str) -> int:

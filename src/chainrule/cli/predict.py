@@ -13,7 +13,8 @@ from chainrule.cli.options import one_of
 @click.option("--out", metavar="CSV", help="Write the answers to this file.")
 @click.option("--weights", metavar="best|last", callback=one_of("best", "last"), default="best", help="Which to ask.")
 def predict(run: str, file: str, out: str | None, weights: str) -> None:
-    """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX).
+    """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX), or for one picture (PNG or
+    JPEG): scaled, and inverted if it needs to be, which is said on stderr.
 
     The answer is a class and the probability that the network gives it, or the predicted numbers.
     """
@@ -27,7 +28,9 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
 
     network, recipe = cr.recipes.load_run(run, weights)
     with threads(1):
-        rows = answers(network, recipe, file)
+        rows, notes = answers(network, recipe, file)
+    for note in notes:
+        say(f"{file}: {note}", err=True)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     if out is None:

@@ -50,10 +50,13 @@ class Live(Callback):
         self.progress = progress
         self.task = progress.add_task("", total=None)
         self.start = self.last = 0.0
-        self.steps_an_epoch = 0
+        self.steps_an_epoch = self.first_step = 0
 
     def begin(self, training: Training) -> None:
         self.start = self.last = time.perf_counter()
+        self.first_step = training.step
+        if training.history.epochs:
+            self.steps_an_epoch = training.history.epochs[-1].steps
 
     def after_step(self, training: Training) -> None:
         now = time.perf_counter()
@@ -74,10 +77,11 @@ class Live(Callback):
             parts.append(f"loss {last.monitored:.4f}")
             if "error_rate" in last.metrics:
                 parts.append(f"error {100 * last.metrics['error_rate']:.2f} %")
-        samples = training.step * training.network["x"].shape[0]
+        steps = training.step - self.first_step
+        samples = steps * training.network["x"].shape[0]
         parts.append(f"{samples / seconds:,.0f} samples/s")
         if total:
-            left = seconds * (total - training.step) / max(training.step, 1)
+            left = seconds * (total - training.step) / max(steps, 1)
             parts.append(f"{int(left) // 60}:{int(left) % 60:02} left")
         self.progress.update(
             self.task, total=total or None, completed=training.step, description="  ".join(parts), refresh=True

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
-from chainrule.cli.failures import INTERRUPTED
 from chainrule.cli.options import column, number, one_of, whole
 
 
@@ -28,54 +26,52 @@ from chainrule.cli.options import column, number, one_of, whole
 )
 @click.option("--keep", metavar="best|last", callback=one_of("best", "last"), help="Which weights to keep.")
 @click.option("--threads", metavar="N", callback=whole(0, 1024), help="For products of matrices; 0: by their size.")
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="The same bytes however many cores there are: one thread, which costs a large network up to the others' work.",
+)
+@click.option(
+    "--checkpoint-steps", metavar="N", callback=whole(0), help="Save all there is to go on from after N steps."
+)
+@click.option(
+    "--checkpoint-seconds",
+    metavar="SECONDS",
+    callback=number(least=0, like=30),
+    help="The same when so much time has passed; 30 where the recipe says nothing, 0 for never.",
+)
 @click.option("--data", metavar="FILE", help="Learn from this file instead.")
 @click.option("--target", metavar="COLUMN", callback=column, help="What to predict of it.")
 @click.option("--out", metavar="DIR", default="runs", show_default=True, help="Where the run folder is made.")
+@click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
 @click.option("--no-pictures", is_flag=True, help="Draw none.")
 @click.option("--quiet", is_flag=True, help="Show the end only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def train(
-    recipe: str, data: str | None, out: str, no_pictures: bool, quiet: bool, as_json: bool, **options: Any
+    recipe: str,
+    data: str | None,
+    out: str,
+    tensorboard: str | None,
+    no_pictures: bool,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
 ) -> int:
     """Train as RECIPE says: the name of a built-in recipe (see chainrule recipes) or a TOML file.
 
     Options win over the recipe. The run goes into a new folder, which is named at the end.
     """
     import chainrule as cr
-    from chainrule.cli.pictures import draw, drawn_in_text
+    from chainrule.cli.ending import shown_result
     from chainrule.cli.progress import shown_progress
-    from chainrule.cli.shown import say
-    from chainrule.recipes.log import figure_lines
 
+    options["deterministic"] = options["deterministic"] or None
     chosen = cr.recipes.override(cr.recipes.load(recipe), data=data, **options)
+    events: list[cr.Callback] = []
+    if tensorboard is not None:
+        from chainrule.tensorboard import TensorBoard
+
+        events.append(TensorBoard(tensorboard))
     with shown_progress(quiet, as_json) as (callbacks, tell):
-        result = cr.recipes.run(chosen, out=out, callbacks=callbacks, say=tell)
-    notes = [] if no_pictures else draw(result)
-    if as_json:
-        import json
-
-        for note in notes:
-            say(note, err=True)
-        click.echo(json.dumps(_finite(result.as_dict()), ensure_ascii=False))
-        return INTERRUPTED if result.interrupted else 0
-    if quiet:
-        for line in figure_lines({name: getattr(result, name) for name in result.samples.parts}):
-            say(line)
-    elif text := drawn_in_text(result):
-        click.echo(f"\n{text}\n")
-    for note in notes:
-        say(note)
-    files = [name for name in sorted(os.listdir(result.run)) if os.path.join(result.run, name) not in result.pictures]
-    if result.pictures:
-        say(f"pictures  {', '.join(result.pictures)}")
-    say(f"run       {result.run}: {', '.join(files)}")
-    return INTERRUPTED if result.interrupted else 0
-
-
-def _finite(value: Any) -> Any:
-    """Return plain data for JSON, which has no word for what is not finite: its name as a text."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, float) and value - value != 0:
-        return str(value)
-    return value
+        result = cr.recipes.run(chosen, out=out, callbacks=[*callbacks, *events], say=tell)
+    return shown_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from chainrule.explain.check import Finding, Report, check
+import sys
+from types import ModuleType
+
+from chainrule.explain.checking import Finding, Report, check
 from chainrule.explain.explaining import Explanation, explain
 from chainrule.explain.showing import show
 from chainrule.explain.stepping import Event, steps
@@ -25,3 +28,12 @@ __all__ = [
     "trace",
     "watch",
 ]
+
+
+class _Room(ModuleType):
+    """The room has the name of the function that users know, so it can be called: ``cr.explain(network, x, y)``."""
+
+    __call__ = staticmethod(explain)
+
+
+sys.modules[__name__].__class__ = _Room

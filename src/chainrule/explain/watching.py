@@ -98,7 +98,7 @@ class Watch(Callback):
         self.every = checks.whole("watch every", every)
         self.records: list[Watched] = []
         self._before: Array | None = None
-        self._activations: dict[int, tuple[Node, bool]] = {}
+        self._activations: dict[int, tuple[Node, Array | None]] = {}
 
     def begin(self, training: Training) -> None:
         self._before = None
@@ -133,16 +133,18 @@ class Watch(Callback):
 
     def _slopes(self, node: Node) -> tuple[float | None, float | None]:
         """Return the dead and the saturated share of an activation."""
+        value = node._value
         known = self._activations.get(id(node))
-        if known is None or known[0] is not node:
-            known = self._activations[id(node)] = node, is_activation(node)
-        if not known[1] or node.op is None:
+        if known is None or known[0] is not node or (known[1] is not None and known[1].shape != value.shape):
+            known = node, np.ones(value.shape, value.dtype) if is_activation(node) else None
+            self._activations[id(node)] = known
+        ones = known[1]
+        if ones is None or node.op is None:
             return None, None
         ((role, child),) = node.children.items()
-        value = node._value
-        slopes = np.abs(node.op.backward(np.ones(value.shape, value.dtype), value, **{role: child._value})[role])
-        dead = slopes.size and 1 - np.count_nonzero(slopes.any(axis=0)) / (slopes.size // len(slopes))
-        return float(dead), 1 - np.count_nonzero(slopes >= FLAT) / slopes.size
+        slopes = np.abs(node.op.backward(ones, value, **{role: child._value})[role])
+        steepest = np.maximum.reduce(slopes, axis=0)  # of each neuron, over the samples
+        return 1 - np.count_nonzero(steepest) / steepest.size, 1 - np.count_nonzero(slopes >= FLAT) / slopes.size
 
     def names(self) -> list[str]:
         """Return the nodes that were watched."""

@@ -17,6 +17,7 @@ from chainrule.files.rebuilding import checked_classes, rebuild
 from chainrule.files.saved_network import SLOTS, SavedNetwork
 from chainrule.graph import Parameter
 from chainrule.nn import Network
+from chainrule.ops import Array
 
 _LONGEST_DESCRIPTION = LONGEST_HEADER // 2  # the rest is for the state and the names of the arrays
 
@@ -71,12 +72,15 @@ def check_savable(network: Network, *, where: str = "save") -> None:
     _described(where, network)
 
 
-def contents_of(network: Network, *, where: str = "save") -> Contents:
-    """Return what a network's file holds."""
+def contents_of(network: Network, *, parameters: Array | None = None, where: str = "save") -> Contents:
+    """Return what a network's file holds; with these parameters, if given, instead of its own."""
     checks.instance(where, network, Network, "a cr.Network")
     description = _described(where, network)
     state = network.snapshot()
     leaves, slots = state.pop("leaves"), state.pop("optimizer")
+    if parameters is not None:
+        for leaf, place in network.vector.places:
+            leaves[leaf.name] = parameters[place].reshape(leaf.shape)
     state["generators"] = dict(sorted(state["generators"].items()))  # in whichever order they were first asked for
     learnt_or_kept = sum(array.size for array in leaves.values())
     learnt = [leaf.array.size for leaf in network.leaves.values() if isinstance(leaf, Parameter)]

@@ -86,9 +86,9 @@ class Calling:
 class Replaying:
     """Builds each graph once, records it for each shape of batch, and replays the records."""
 
-    def __init__(self, network: Network, *, lowering: bool = True) -> None:
+    def __init__(self, network: Network, *, lowering: bool = True, keep_records: bool = False) -> None:
         self.network = network
-        self.lowering = lowering
+        self.lowering, self.keep_records = lowering, keep_records
         self.graph: Graph | None = None
         self._program: Program | None = None
         self._spent = False
@@ -171,6 +171,7 @@ class Replaying:
             gradients=bool(graph.wrt),
             stages=[penalties, update],
             lowering=self.lowering,
+            keep_record=self.keep_records,
         )
 
     def _take(self, use: str, x: Array, y: Array, sample_weight: Array | None, count: int) -> Program:

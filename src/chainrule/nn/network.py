@@ -20,8 +20,9 @@ from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node, Parameter, State
 from chainrule.nn import doors
 from chainrule.nn.building import built, class_names, sample_shape, told_shape
+from chainrule.nn.compiled import Compiled, engine_of
 from chainrule.nn.dense import checked_name
-from chainrule.nn.engine import Calling, Engine, Replaying, quiet
+from chainrule.nn.engine import Replaying, quiet
 from chainrule.nn.graphs import example_graph
 from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, leading
 from chainrule.nn.misuse import attribute_error, cannot_go_back, not_built, unknown_node
@@ -59,6 +60,8 @@ class Network(Layer):
     dtype : {"float32", "float64"}
     dynamic : bool, default False
         Apply the layers anew to each batch, for layers whose Python looks at values.
+    compiled : bool, default False
+        Compile whole epochs; needs ``pip install "chainrule[fast]"``.
     name : str, optional
 
     Examples
@@ -87,6 +90,7 @@ class Network(Layer):
         seed: int = 0,
         dtype: str = "float32",
         dynamic: bool = False,
+        compiled: bool = False,
         name: str | None = None,
     ) -> None:
         self.layers = checked_layers("Network", layers)
@@ -102,12 +106,12 @@ class Network(Layer):
         self.dtype = checks.one_of("Network dtype", known, ("float32", "float64"))
         self.seed = checks.whole("Network seed", seed, least=0, most=2**63 - 1)
         self.classes = None if classes is None else class_names(classes)
-        self.dynamic = bool(dynamic)
+        self.dynamic, self.compiled = bool(dynamic), bool(compiled)
         self.name = checked_name("Network", name)
         self.generators = Generators(self.seed)
         self._lock = threading.RLock()
         self._vector: Vector | None = None
-        self._engine = self._new_engine()
+        self._engine = engine_of(self)
         self._members: list[Layer] = []
         self._optimizer_state: OptimizerState | None = None
         self.inputs = sample_shape(inputs)
@@ -145,7 +149,7 @@ class Network(Layer):
     def _applied(self, x: Node) -> Node:
         """As a layer of another network, whose parameters these are then."""
         if self._owner is not None:
-            self._vector, self._optimizer_state, self._engine = None, None, self._new_engine()
+            self._vector, self._optimizer_state, self._engine = None, None, engine_of(self)
         return chain(self.layers, x)[-1]
 
     def graph(self, kind: str = "training") -> Graph:
@@ -159,9 +163,6 @@ class Network(Layer):
         """
         self._built_vector("graph")
         return self._engine.programs(kind).graph if isinstance(self._engine, Replaying) else example_graph(self, kind)
-
-    def _new_engine(self) -> Engine:
-        return Calling(self) if self.dynamic else Replaying(self)
 
     @property
     def engine(self) -> str:
@@ -206,6 +207,20 @@ class Network(Layer):
                 raise nonfinite_error(self, learning_rate)
             engine.optimize(learning_rate)
         return loss
+
+    def steps(
+        self, x: Array, y: Array, sample_weight: Array | None, order: Array, count: int, rates: Sequence[float]
+    ) -> Array | None:
+        """Take a compiled step for each rate, on batches of `count` samples in this order; return their data losses.
+
+        None, and nothing done, if the network is not compiled.
+        """
+        if not isinstance(self._engine, Compiled):
+            return None
+        losses = self._engine.steps(x, y, sample_weight, order, count, rates)
+        if losses is not None and len(losses) < len(rates):
+            raise nonfinite_error(self, rates[len(losses) - 1])
+        return losses
 
     def buffers(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
         """Return arrays for a batch of `count` samples like these: what is gathered there need not be copied.
@@ -348,7 +363,7 @@ class Network(Layer):
 
     def _set_frozen(self, names: tuple[str, ...], frozen: bool) -> None:
         self._built_vector("freeze" if frozen else "unfreeze").set_frozen(names, frozen)
-        self._optimizer_state, self._engine = None, self._new_engine()
+        self._optimizer_state, self._engine = None, engine_of(self)
 
     @property
     def vector(self) -> Vector:

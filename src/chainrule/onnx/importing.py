@@ -5,13 +5,13 @@ The result consists of chainrule's own layers, so it can be trained, saved and e
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, InputError
+from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
 from chainrule.files.table import MOST_DEPTH
@@ -193,10 +193,7 @@ def _classes(model: OnnxModel, maker: LayerMaker) -> tuple[str, ...] | None:
     """Return the names of the classes, if the file tells them: in its metadata, or where it turns them into labels."""
     told = model.metadata.get("classes")
     if told is not None:
-        try:
-            names = json.loads(told)
-        except (ValueError, RecursionError):
-            names = None
+        names = strict_json.loads(f"{model.where}: metadata", told)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise refusal(model.where, f"the metadata classes={shown(told)}", "a list of names in JSON")
         return tuple(names)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from chainrule.recipes.change import override
+from chainrule.recipes.change import continued, override
 from chainrule.recipes.figures import measure
 from chainrule.recipes.recipe import Data, EarlyStop, Phase, Recipe, from_toml, to_toml
-from chainrule.recipes.run import Result, run
+from chainrule.recipes.run import Result, resume, run
+from chainrule.recipes.runs import RunRecord, compare, list_runs, open_run
 from chainrule.recipes.shelf import load, names
 from chainrule.recipes.use import load_run
 
@@ -15,12 +16,18 @@ __all__ = [
     "Phase",
     "Recipe",
     "Result",
+    "RunRecord",
+    "compare",
+    "continued",
     "from_toml",
+    "list_runs",
     "load",
     "load_run",
     "measure",
     "names",
+    "open_run",
     "override",
+    "resume",
     "run",
     "to_toml",
 ]

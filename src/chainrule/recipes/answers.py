@@ -7,16 +7,18 @@ from chainrule.errors import InputError
 from chainrule.nn import Network
 from chainrule.ops import Sigmoid, Softmax
 from chainrule.ops.op import Array
+from chainrule.recipes.images import is_picture, picture_as_sample
 from chainrule.recipes.recipe import Recipe
 from chainrule.training import predict
 from chainrule.training.evaluate import probabilities
 from chainrule.training.metrics import predicted_classes
 
 
-def answers(network: Network, recipe: Recipe | None, path: str) -> list[list[str]]:
+def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[list[str]], list[str]]:
     """Return a header, and a row for each sample: its number from 1, and the class with its probability, or numbers.
 
-    A column that the network was trained to predict is left out of a table that has it.
+    A column that the network was trained to predict is left out of a table that has it. A picture is brought to the
+    form of the training images; what was done to it is returned beside the rows, in words.
 
     Raises
     ------
@@ -25,18 +27,19 @@ def answers(network: Network, recipe: Recipe | None, path: str) -> list[list[str
     InputError
         If its samples are not like those of the training.
     """
-    outputs = predict(network, _inputs(recipe, path))
+    inputs, notes = picture_as_sample(network, recipe, path) if is_picture(path) else (_inputs(recipe, path), [])
+    outputs = predict(network, inputs)
     values = probabilities(network, outputs)
     if network.classes is None and not network.objective.takes_labels and not network.objective.binary:
         names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{k + 1}" for k in range(values.shape[1])]
-        return [["row", *names], *([str(i), *map(_number, row)] for i, row in enumerate(values.tolist(), 1))]
+        return [["row", *names], *([str(i), *map(_number, row)] for i, row in enumerate(values.tolist(), 1))], notes
     chosen = predicted_classes(values)
     given = values[range(len(values)), chosen] if values.shape[1] > 1 else values[:, 0]
     probable = values is not outputs or isinstance(network.layers[-1], (Sigmoid, Softmax))
     if values.shape[1] == 1 and probable:
         given = abs(1 - chosen - given)
     rows = [[str(i), _name(network, k), _number(p)] for i, (k, p) in enumerate(zip(chosen.tolist(), given.tolist()), 1)]
-    return [["row", "class", "probability" if probable else "output"], *rows]
+    return [["row", "class", "probability" if probable else "output"], *rows], notes
 
 
 def _inputs(recipe: Recipe | None, path: str) -> Array:

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from chainrule import checks
+from chainrule.errors import InputError
 from chainrule.recipes.recipe import Data, Phase, Recipe, checked
 
 
@@ -23,6 +24,9 @@ def override(
     dtype: Literal["float32", "float64"] | None = None,
     keep: Literal["best", "last"] | None = None,
     threads: int | None = None,
+    deterministic: bool | None = None,
+    checkpoint_steps: int | None = None,
+    checkpoint_seconds: float | None = None,
     data: str | os.PathLike[str] | None = None,
     target: str | int | None = None,
 ) -> Recipe:
@@ -40,7 +44,7 @@ def override(
     layers : str, optional
         The short form, such as ``"784-200-100-10"``. A recipe that lists its layers gets plain ones of these sizes,
         with its own `activation`, `output` and dropouts.
-    seed, dtype, keep, threads : optional
+    seed, dtype, keep, threads, deterministic, checkpoint_steps, checkpoint_seconds : optional
     data : path, optional
         A file to learn from; it is split, scaled and so on as the recipe says.
     target : str or int, optional
@@ -58,7 +62,16 @@ def override(
     [30, 10]
     """
     given: dict[str, Any] = dict(
-        batch_size=batch_size, l2=l2, layers=layers, seed=seed, dtype=dtype, keep=keep, threads=threads
+        batch_size=batch_size,
+        l2=l2,
+        layers=layers,
+        seed=seed,
+        dtype=dtype,
+        keep=keep,
+        threads=threads,
+        deterministic=deterministic,
+        checkpoint_steps=checkpoint_steps,
+        checkpoint_seconds=checkpoint_seconds,
     )
     changes = {name: value for name, value in given.items() if value is not None}
     phases = recipe.phases
@@ -76,6 +89,54 @@ def override(
     if target is not None:
         changes["data"] = msgspec.structs.replace(changes.get("data", recipe.data), target=target)
     return checked(msgspec.structs.replace(recipe, phases=phases, **changes), f"recipe {recipe.name}")
+
+
+def continued(recipe: Recipe, done: int, *, epochs: int | None = None, learning_rate: float | None = None) -> Recipe:
+    """Return the recipe of a run that goes on after so many epochs, with other decisions for the rest of it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    done : int
+        Epochs that are behind it.
+    epochs : int, optional
+        How many more. The phases end earlier then, or the last one goes on, its schedule drawn out.
+    learning_rate : float, optional
+        Of all that is to come: a phase of its own.
+
+    Examples
+    --------
+    >>> from chainrule.recipes import load
+    >>> continued(load("xor"), 500, epochs=10, learning_rate=0.01).phases
+    [Phase(epochs=500, learning_rate=0.05), Phase(epochs=10, learning_rate=0.01)]
+    """
+    total = recipe.epochs if epochs is None else done + checks.whole("epochs", epochs)
+    if learning_rate is None:
+        phases = _cut(recipe.phases, total)
+        last = phases[-1]
+        phases[-1] = msgspec.structs.replace(last, epochs=last.epochs + total - sum(phase.epochs for phase in phases))
+    else:
+        rate = checks.number("learning_rate", learning_rate, above=0)
+        if total <= done:
+            raise InputError(
+                "learning_rate",
+                given=f"{rate:g} for a run whose {done} epochs are all done",
+                expected="epochs to come",
+                fix="Add --epochs N (in Python epochs=N)",
+            )
+        phases = [*_cut(recipe.phases, done), Phase(total - done, rate)]
+    return checked(msgspec.structs.replace(recipe, phases=phases), f"recipe {recipe.name}")
+
+
+def _cut(phases: list[Phase], total: int) -> list[Phase]:
+    """Return the first so many epochs of the phases."""
+    kept = []
+    for phase in phases:
+        epochs = min(phase.epochs, total)
+        if epochs > 0:
+            kept.append(msgspec.structs.replace(phase, epochs=epochs))
+        total -= epochs
+    return kept
 
 
 def _scaled(phases: list[Phase], epochs: int) -> list[Phase]:

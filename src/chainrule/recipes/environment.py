@@ -10,6 +10,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -86,3 +87,32 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "cores": os.cpu_count(),
     }
+
+
+def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return in words what of two environments differs that may change the bytes of results.
+
+    Examples
+    --------
+    >>> differences({**environment(), "numpy": "2.0.0"}, {**environment(), "numpy": "2.1.0"})
+    ['numpy was 2.0.0, now 2.1.0']
+    """
+    found = [
+        f"{name} was {then.get(name)}, now {now.get(name)}"
+        for name in ("chainrule", "numpy", "machine")
+        if then.get(name) != now.get(name)
+    ]
+    for was, here in zip_longest(_blas(then), _blas(now)):
+        if was != here:
+            found.append(f"BLAS was {was or 'another'}, now {here or 'another'}")
+    return found
+
+
+def _blas(told: dict[str, Any]) -> list[str]:
+    libraries = told.get("blas")
+    names = ("name", "version", "architecture", "threads")
+    return [
+        "{} {} ({}, threads: {})".format(*(library.get(name) for name in names))
+        for library in (libraries if isinstance(libraries, list) else [])
+        if isinstance(library, dict)
+    ]

@@ -8,6 +8,7 @@ import re
 from chainrule.errors import FileError
 
 BEST, LAST, RECIPE = "best.safetensors", "last.safetensors", "recipe.toml"
+LOG, STORY, ENVIRONMENT, RESULT = "log.jsonl", "log.txt", "environment.json", "result.json"
 
 
 def new_folder(out: str | os.PathLike[str], name: str) -> str:

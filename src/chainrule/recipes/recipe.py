@@ -125,6 +125,10 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     class_weight : "balanced" or table of class to weight, optional
     threads : int, default 0
         How many threads multiply matrices; 0 lets the size of the network decide.
+    deterministic : bool, default False
+        One thread, whatever `threads` says: the same bytes however many cores there are.
+    checkpoint_steps, checkpoint_seconds : int and float, default 0 and 30
+        Save all there is to go on from after so many steps, or when so much time has passed; 0 for neither.
     """
 
     name: str = "recipe"
@@ -148,6 +152,9 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     early_stopping: EarlyStop | None = None
     class_weight: Literal["balanced"] | dict[str, float] | None = None
     threads: int = 0
+    deterministic: bool = False
+    checkpoint_steps: int = 0
+    checkpoint_seconds: float = 30.0
 
     @property
     def epochs(self) -> int:
@@ -251,6 +258,8 @@ def checked(recipe: Recipe, where: str) -> Recipe:
     checks.whole(f"{where}, seed", recipe.seed, least=0, most=2**63 - 1)
     checks.whole(f"{where}, data.seed", recipe.data.seed, least=0)
     checks.whole(f"{where}, threads", recipe.threads, least=0, most=1024)
+    checks.whole(f"{where}, checkpoint_steps", recipe.checkpoint_steps, least=0)
+    checks.number(f"{where}, checkpoint_seconds", recipe.checkpoint_seconds, least=0, like=30)
     return recipe
 
 

@@ -6,27 +6,28 @@ weights are saved whatever ended training: its last epoch, early stopping, Ctrl-
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
-import msgspec
-
-from chainrule.errors import ChainruleError, FileError, InputError, nearest
+from chainrule.errors import FileError, InputError, nearest
 from chainrule.nn import Network
 from chainrule.recipes.build import build
-from chainrule.recipes.environment import chosen_threads, environment, threads
+from chainrule.recipes.change import continued
+from chainrule.recipes.environment import chosen_threads, threads
 from chainrule.recipes.figures import measure
-from chainrule.recipes.folder import BEST, LAST, RECIPE, new_folder
-from chainrule.recipes.log import epoch_line, figure_lines, opening_lines, told_epoch
-from chainrule.recipes.recipe import Recipe, stored, to_toml
+from chainrule.recipes.folder import LAST, RECIPE, RESULT
+from chainrule.recipes.keeper import Keeper, Say
+from chainrule.recipes.log import figure_lines
+from chainrule.recipes.recipe import Recipe
 from chainrule.recipes.samples import Samples, gather
 from chainrule.recipes.shelf import load
-from chainrule.training import Callback, EarlyStopping, Epoch, History, Training, train
-
-Say = Callable[[str], Any]
+from chainrule.training import Callback, EarlyStopping, History, train
+from chainrule.training.checkpoint import read_state
+from chainrule.training.training import INTERRUPTED, TERMINATED
 
 
 @dataclass
@@ -67,14 +68,14 @@ class Result:
     pictures: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what can be written as JSON."""
+        """Return what can be written as JSON; what is not finite, for which JSON has no word, as a text."""
         plain = ("recipe", "seed", "epochs", "seconds", "parameters", "train", "validation", "test", "run", "pictures")
-        return {name: getattr(self, name) for name in plain}
+        return {name: _finite(getattr(self, name)) for name in plain}
 
     @property
     def interrupted(self) -> bool:
-        """Whether somebody stopped it by Ctrl-C."""
-        return self.history.stopped == "interrupted"
+        """Whether somebody stopped it, by Ctrl-C or SIGTERM; `resume` goes on."""
+        return self.history.stopped in (INTERRUPTED, TERMINATED)
 
 
 def run(
@@ -118,148 +119,146 @@ def run(
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
     samples = gather(recipe)
     network = build(recipe, samples)
-    X, y = samples.train
-    batch_size = None if recipe.batch_size in ("full", 0) else int(recipe.batch_size)
-    count = chosen_threads(network, batch_size or len(X), recipe.threads)
-    keeper = _Keeper(recipe, network, samples, out, count, say)
-    class_weight = _class_weight(recipe, samples)
+    keeper = Keeper(recipe, network, samples, _threads(recipe, network, samples), say, out=out)
+    return _carried_out(keeper, callbacks)
+
+
+def resume(
+    folder: str | os.PathLike[str],
+    *,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
+    callbacks: Sequence[Callback] = (),
+    say: Say | None = None,
+) -> Result:
+    """Go on with a run where it was stopped, or killed: to the same bytes as if that had never happened.
+
+    The same bytes need the same machine, versions and threads; where they differ, the log says so. A run that came
+    to its end goes on if it is given more epochs.
+
+    Parameters
+    ----------
+    folder : path
+        The run's.
+    epochs : int, optional
+        How many more, counted from the last whole epoch, instead of those that are left.
+    learning_rate : float, optional
+        From now on, constant, instead of the recipe's rates; moments and steps of the optimizer are kept.
+    callbacks : sequence of Callback, optional
+    say : function of str, optional
+        Is given each line of the log as it is written.
+
+    Returns
+    -------
+    Result
+        Its `seconds` are those of this part of the training.
+
+    Raises
+    ------
+    FileError
+        If there is no run, or a file of it is damaged.
+    InputError
+        If there is nothing left to do, or the recipe or the data are others than before.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> result = run("xor", out=tempfile.mkdtemp())
+    >>> more = resume(result.run, epochs=10, learning_rate=0.01)
+    >>> more.epochs, more.history.epochs[-1].learning_rate
+    (510, 0.01)
+    """
+    folder = os.fspath(folder)
+    for name in (RECIPE, LAST):
+        if not os.path.exists(os.path.join(folder, name)):
+            raise FileError(
+                f"run {folder!r}",
+                given=f"nothing called {name} there",
+                expected="the folder of a run that can go on",
+                fix="Name a folder that train made, such as runs/xor-001",
+            )
+    then, position = load(os.path.join(folder, RECIPE)), read_state(os.path.join(folder, LAST))
+    planned = epochs is None and learning_rate is None
+    if planned and os.path.exists(os.path.join(folder, RESULT)) and position.ended:
+        raise InputError(
+            f"run {folder!r}",
+            given=f"a run that came to its end after {position.epoch - 1} epochs",
+            expected="one with something left to do",
+            fix="Add --epochs N (in Python epochs=N) to go on for so many more",
+        )
+    recipe = continued(then, position.epoch - 1, epochs=epochs, learning_rate=learning_rate)
+    notes = [f"resumed in epoch {position.epoch} after {position.steps} of its steps, {position.step:,} in all"]
+    if learning_rate is not None:
+        notes.append(f"learning rate {learning_rate:g} from here on, {position.learning_rate:g} until here")
+    if epochs is not None:
+        notes.append(f"{recipe.epochs} epochs in all, {then.epochs} before")
+    samples = gather(recipe)
+    network = build(recipe, samples)
+    count = _threads(recipe, network, samples)
+    keeper = Keeper(recipe, network, samples, count, say, folder=folder, notes=tuple(notes))
+    return _carried_out(keeper, callbacks)
+
+
+def _threads(recipe: Recipe, network: Network, samples: Samples) -> int:
+    return (
+        1
+        if recipe.deterministic
+        else chosen_threads(network, _batch_size(recipe) or len(samples.train[0]), recipe.threads)
+    )
+
+
+def _batch_size(recipe: Recipe) -> int | None:
+    return None if recipe.batch_size in ("full", 0) else int(recipe.batch_size)
+
+
+def _carried_out(keeper: Keeper, callbacks: Sequence[Callback]) -> Result:
+    """Train, from the start or from the run's checkpoint, and measure what came of it."""
+    recipe, network, samples = keeper.recipe, keeper.network, keeper.samples
     early = recipe.early_stopping
     stopping = [] if early is None else [EarlyStopping(early.patience, early.minimum_change)]
-    with threads(count), keeper:
+    with threads(keeper.count), keeper:
         start = time.perf_counter()
         history = train(
             network,
-            X,
-            y,
+            *samples.train,
             epochs=recipe.epochs,
-            batch_size=batch_size,
+            batch_size=_batch_size(recipe),
             validation_data=samples.validation,
-            class_weight=class_weight,
+            class_weight=_class_weight(recipe, samples),
             metrics=() if samples.classes is None else ("error_rate",),
             callbacks=[keeper, *stopping, *callbacks],
             keep=recipe.keep,
             monitor=recipe.monitor,
+            resume=keeper.at(LAST) if keeper.resumed else None,
         )
         seconds = time.perf_counter() - start
-        keeper.save()
-        figures = {name: measure(network, part) for name, part in samples.parts.items()}
-        for line in ["", *keeper.ending(), *figure_lines(figures)]:
-            keeper.write(line)
-    return Result(
-        recipe=recipe.name,
-        seed=recipe.seed,
-        epochs=len(history),
-        seconds=seconds,
-        parameters=network.parameters.size,
-        train=figures["train"],
-        validation=figures["validation"],
-        test=figures["test"],
-        run=keeper.folder,
-        network=network,
-        history=history,
-        samples=samples,
-    )
-
-
-class _Keeper(Callback):
-    """Makes the folder, writes the log, and saves the weights whatever happens."""
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        network: Network,
-        samples: Samples,
-        out: str | os.PathLike[str],
-        count: int,
-        say: Say | None,
-    ) -> None:
-        self.recipe, self.network, self.samples, self.out = recipe, network, samples, out
-        self.count, self.say = count, say
-        self.folder = ""
-        self.history = History()
-        self.saved = False
-        self._files: list[IO[Any]] = []
-
-    def begin(self, training: Training) -> None:
-        self.history = training.history
-        self.folder = new_folder(self.out, self.recipe.name)
-        told = environment()
-        self._write_new(RECIPE, to_toml(stored(self.recipe, self.folder)))
-        self._write_new("environment.json", msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
-        try:
-            for name in ("log.jsonl", "log.txt"):
-                self._files.append(open(os.path.join(self.folder, name), "x", encoding="utf-8"))  # noqa: SIM115 -- closed in __exit__
-        except OSError as problem:
-            raise self._unwritable(problem) from None
-        for line in opening_lines(self.recipe, self.network, self.samples, self.count):
-            self.write(line)
-
-    def after_epoch(self, training: Training, epoch: Epoch) -> None:
-        self._files[0].write(msgspec.json.encode(epoch.as_dict()).decode() + "\n")
-        self._files[0].flush()
-        if told_epoch(epoch.epoch, training.epochs):
-            self.write(epoch_line(epoch, training.epochs, len(self.samples.train[0])))
-
-    def ending(self) -> list[str]:
-        """Return how training ended, and which weights it left."""
-        history, epochs = self.history, self.recipe.epochs
-        lines = []
-        if history.epochs and not told_epoch(len(history), epochs):
-            lines.append(epoch_line(history.epochs[-1], epochs, len(self.samples.train[0])))
-        if history.stopped != "finished":
-            lines.append(f"stopped in epoch {len(history)} of {epochs}: {history.stopped}")
-        if history.kept == "best":
-            lines.append(f"weights of epoch {history.best_epoch}, the best by {self.recipe.monitor}")
-        return lines
-
-    def write(self, line: str) -> None:
-        """Write a line to the log and say it."""
-        if len(self._files) == 2:
-            self._files[1].write(line + "\n")
-            self._files[1].flush()
-        if self.say is not None:
-            self.say(line)
-
-    def save(self) -> None:
-        """Save the last and the best weights; the network has those it kept afterwards."""
-        from chainrule.files import save
-
-        network, history = self.network, self.history
-        kept = network.parameters.copy()
-        for name, parameters in ((LAST, history.last_parameters), (BEST, history.best_parameters)):
-            if parameters is not None:
-                network.parameters[:] = parameters
-            save(network, os.path.join(self.folder, name))
-        network.parameters[:] = kept
-        self.saved = True
-
-    def __enter__(self) -> _Keeper:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> None:
-        try:
-            if self.folder and not self.saved:
-                if isinstance(problem, ChainruleError):
-                    self.write(f"stopped: {problem}")
-                self.save()
-        finally:
-            for file in self._files:
-                file.close()
-
-    def _write_new(self, name: str, text: str) -> None:
-        try:
-            with open(os.path.join(self.folder, name), "x", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as problem:
-            raise self._unwritable(problem) from None
-
-    def _unwritable(self, problem: OSError) -> FileError:
-        return FileError(
-            "run folder",
-            given=f"{self.folder!r}, where nothing can be written ({problem.strerror})",
-            expected="a folder that can be written to",
-            fix="Make room, or name another one: --out DIR",
+        # Whoever terminates a process doesn't wait long: everything is saved, and figures can be had later.
+        parts = {} if history.stopped == TERMINATED else samples.parts
+        figures = {name: measure(network, part) for name, part in parts.items()}
+        result = Result(
+            recipe=recipe.name,
+            seed=recipe.seed,
+            epochs=len(history),
+            seconds=seconds,
+            parameters=network.parameters.size,
+            train=figures.get("train"),
+            validation=figures.get("validation"),
+            test=figures.get("test"),
+            run=keeper.folder,
+            network=network,
+            history=history,
+            samples=samples,
         )
+        for line in ["", *keeper.ending_lines(), *figure_lines(figures)]:
+            keeper.write(line)
+        keeper.finish({**result.as_dict(), "stopped": history.stopped, "best_epoch": history.best_epoch})
+    return result
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _class_weight(recipe: Recipe, samples: Samples) -> dict[int, float] | str | None:

@@ -30,6 +30,7 @@ class Programs:
     stages : sequence of function
         See `Program`.
     lowering : bool
+    keep_record : bool
     limit : int, default 8
         How many shapes are kept.
 
@@ -47,10 +48,16 @@ class Programs:
         gradients: bool = False,
         stages: Sequence[Stage] = (),
         lowering: bool = True,
+        keep_record: bool = False,
         limit: int = 8,
     ) -> None:
         self.graph, self.vectors = graph, vectors
-        self._options: dict[str, Any] = {"gradients": gradients, "stages": stages, "lowering": lowering}
+        self._options: dict[str, Any] = {
+            "gradients": gradients,
+            "stages": stages,
+            "lowering": lowering,
+            "keep_record": keep_record,
+        }
         self._limit = limit
         self._kept: OrderedDict[Signature, Program] = OrderedDict()
         self._resting: OrderedDict[Signature, list[Program]] = OrderedDict()
@@ -89,6 +96,6 @@ class Programs:
     def record(self, feeds: dict[str, Array]) -> Program:
         """Return a new program."""
         self.graph.values_on(feeds)  # refuses what doesn't fit, in words
-        program = Program(self.graph, feeds, self.vectors, **self._options, keep_record=False)
+        program = Program(self.graph, feeds, self.vectors, **self._options)
         self.called = tuple(sorted({*self.called, *program.called}))
         return program

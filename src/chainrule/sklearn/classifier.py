@@ -45,8 +45,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     max_iter : int, default 200
         Epochs a fit; for "lbfgs", iterations.
     shuffle : bool, default True
-    random_state : int, RandomState or None
-        For the starting weights, the order of the samples, dropout, and what is held out to validate on.
+    random_state : int, RandomState, Generator or None
+        For the starting weights, the order of the samples, dropout, and what is held out to validate on. None is
+        another one each time: NumPy's global generator is left alone.
     tol : float, default 0.0001
         What counts as better, of the loss or of the validation score.
     verbose : bool, default False
@@ -115,7 +116,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     --------
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier(16, learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> model = MLPClassifier(16, solver="lbfgs", alpha=0.1, max_iter=1000, random_state=0).fit(X, y)
     >>> bool(model.score(X, y) > 0.95)
     True
     """

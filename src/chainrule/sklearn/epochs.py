@@ -134,7 +134,7 @@ def fit_epochs(
         if validation is None or estimator._best_parameters is None:
             raise diverged(type(estimator).__name__, estimator) from error
         estimator.validation_scores_.append(math.nan)
-        warnings.warn(f"Training ended, and the best weights until then are kept: {error}", ConvergenceWarning, 2)
+        warnings.warn(f"Training ended, and the best weights until then are kept: {error}", ConvergenceWarning, 5)
     finally:
         network.optimizer.learning_rate = schedule.value
     # Without its copies of the parameters: every pickle would hold them.
@@ -143,10 +143,13 @@ def fit_epochs(
         warnings.warn(
             f"Stopped after max_iter={epochs} epochs, still getting better: raise max_iter, or tol",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=5,  # whoever called fit
         )
     estimator._last_parameters = None
-    if estimator._best_parameters is not None:
+    if estimator._best_parameters is None:
+        if not np.isfinite(network.parameters).all():  # the very last step may have done it
+            raise diverged(type(estimator).__name__, estimator)
+    else:
         estimator._last_parameters = network.parameters.copy()
         network.parameters[:] = estimator._best_parameters
 

@@ -29,6 +29,13 @@ def is_stochastic(estimator: Any) -> bool:
     return estimator.solver in STOCHASTIC
 
 
+def new_seed(random_state: Any) -> int:
+    """Return a seed for a new network; without a state a fresh one, for there is no global generator here."""
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return int(np.random.default_rng(random_state).integers(2**31 - 1))
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
 class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Base of `MLPClassifier` and `MLPRegressor`; a subclass says what targets are to the network."""
 
@@ -118,7 +125,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         held_out = self._validation(*validation) if validation else None
         if self.solver == "lbfgs":
             refuse_with_lbfgs(where, self, made_of.dropout, held_out is not None)
-        seed = self.network_.seed if goes_on else int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = self.network_.seed if goes_on else new_seed(self.random_state)
         if self.early_stopping and held_out is None and is_stochastic(self):
             data, held_out = self._split(data, seed)
         data = data._replace(weights=self._weights_by_class(data.y, data.weights))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
@@ -105,7 +106,12 @@ def weigh_classes(where: str, class_weight: Any, classes: Array, indices: Array,
                 expected=f"labels of y: {known}",
                 fix="Leave it out, or write the label as y does",
             )
-        factors = np.array([float(class_weight.get(label, 1.0)) for label in known])
+        factors = np.array(
+            [
+                checks.number(f"{where} class_weight[{label!r}]", class_weight.get(label, 1), least=0, like=1)
+                for label in known
+            ]
+        )
     else:
         raise InputError(
             f"{where} class_weight",
@@ -114,4 +120,11 @@ def weigh_classes(where: str, class_weight: Any, classes: Array, indices: Array,
             fix='Pass class_weight="balanced"',
         )
     weighed: Array = own * factors[indices]
+    if not weighed.any():
+        raise InputError(
+            f"{where} class_weight",
+            given="0 for every class of y",
+            expected="a weight above 0",
+            fix="Leave class_weight out",
+        )
     return weighed

@@ -58,5 +58,5 @@ def fit_lbfgs(estimator: Any, data: Samples) -> None:
         warnings.warn(
             f"L-BFGS ended early ({result.message}): raise max_iter or max_fun, or scale the data",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=5,  # whoever called fit
         )

@@ -76,10 +76,7 @@ class Checkpoint(Callback):
             self.save(training)
 
     def after_step(self, training: Training) -> None:
-        if self._due(training):
-            self._try(training)
-
-    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        # Not after an epoch: what other callbacks decide then belongs to it, and comes with the next step or the end.
         if self._due(training):
             self._try(training)
 
@@ -119,7 +116,7 @@ class Checkpoint(Callback):
         self._next_time = time.monotonic() + self.seconds
 
 
-class _State(msgspec.Struct, forbid_unknown_fields=True):
+class State(msgspec.Struct, forbid_unknown_fields=True):
     """The plain data of the section; `loss` and `weight` are the sums of the epoch under way."""
 
     epochs: int
@@ -134,6 +131,11 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     source: dict[str, Any]
     metrics: list[str]
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left of what was planned."""
+        return self.epoch > self.epochs or self.stopped is not None
+
 
 def contents(training: Training) -> Contents:
     """Return what the checkpoint of a training holds."""
@@ -141,7 +143,7 @@ def contents(training: Training) -> Contents:
     state = training.snapshot()
     history: list[Epoch] = state["history"]
     names = list(history[0].metrics) if history else []
-    plain = _State(
+    plain = State(
         epochs=training.epochs,
         metrics=names,
         **{key: state[key] for key in ("step", "learning_rate", "stopped", "source")},
@@ -172,13 +174,7 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
     """
     where = f"train resume {shown(path)}"
     found = read(path, where="train resume")
-    if TRAINING not in found.metadata:
-        raise FileError(
-            where,
-            given="a model without a training",
-            expected="a file of cr.Checkpoint",
-            fix="Load it and train it: network = cr.load(path)",
-        )
+    state = _state(where, found)
     saved, network = SavedNetwork.from_contents(where, found), training.network
     other_rate = _expect_same(where, saved.description, network)
     try:
@@ -190,7 +186,7 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
     except ChainruleError as error:
         raise FileError(f"{where}: {error.where}", given=error.given, expected=error.expected, fix=error.fix) from error
     arrays = {name.removeprefix(_SECTION): a for name, a in found.tensors.items() if name.startswith(_SECTION)}
-    state = _checked(where, strict_json.loads(f"{where}: training", found.metadata[TRAINING]), arrays, network)
+    _check_arrays(where, state, arrays, network)
     if other_rate or state.epochs != training.epochs:
         state.stopped = None  # why it ended is no reason any more
     return {
@@ -230,18 +226,42 @@ def _first_difference(then: Any, now: Any, place: str) -> tuple[str, Any, Any] |
     return next((found for name, a, b in pairs if (found := _first_difference(a, b, name))), None)
 
 
-def _checked(where: str, told: Any, arrays: dict[str, Array], network: Network) -> _State:
-    """Return the section's plain data if every number in it, and every array beside it, can be what it says."""
+def read_state(path: str | os.PathLike[str]) -> State:
+    """Return where the training in a checkpoint is.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or no checkpoint.
+    """
+    return _state(f"checkpoint {shown(path)}", read(path, where="checkpoint"))
+
+
+def _state(where: str, found: Contents) -> State:
+    """Return the section's plain data if every number in it can be what it says."""
+    if TRAINING not in found.metadata:
+        raise FileError(
+            where,
+            given="a model without a training",
+            expected="a file of cr.Checkpoint",
+            fix="Load it and train it: network = cr.load(path)",
+        )
+    where = f"{where}: training"
     try:
-        state = msgspec.convert(told, _State)
+        state = msgspec.convert(strict_json.loads(where, found.metadata[TRAINING]), State)
     except msgspec.ValidationError as error:
-        _refuse(f"{where}: training", str(error))
-    numbers = (state.epochs, state.epoch, state.batches, state.steps, state.step)
+        _refuse(where, str(error))
+    numbers = (state.epochs, state.epoch - 1, state.batches, state.steps, state.step)
     if not all(0 <= number < _MOST for number in numbers) or state.steps > min(state.batches, state.step):
-        _refuse(f"{where}: training", f"epoch {state.epoch}, batch {state.batches}, step {state.step}")
+        _refuse(where, f"epoch {state.epoch}, batch {state.batches}, step {state.step}")
     order, size = state.source.get("order"), state.source.get("steps")
     if not (order is None or is_generator(order)) or not (size is None or (type(size) is int and 0 < size < _MOST)):
-        _refuse(f"{where}: training", f"a source {shown(state.source)}")
+        _refuse(where, f"a source {shown(state.source)}")
+    return state
+
+
+def _check_arrays(where: str, state: State, arrays: dict[str, Array], network: Network) -> None:
+    """Raise unless the arrays are those of which the plain data speak."""
     count = state.epoch - 1
     wanted = {*_COLUMNS, *(f"metrics.{i}" for i in range(len(state.metrics)))}
     optional = {"validation_loss", "best"}
@@ -254,10 +274,9 @@ def _checked(where: str, told: Any, arrays: dict[str, Array], network: Network) 
             fits = array.ndim >= 1 and len(array) == count and (name.startswith("metrics.") or array.ndim == 1)
         if not fits:
             _refuse(f"{where}: training", f"{name} as {array.dtype} {array.shape}")
-    return state
 
 
-def _history(state: _State, arrays: dict[str, Array]) -> list[Epoch]:
+def _history(state: State, arrays: dict[str, Array]) -> list[Epoch]:
     """Return the records of the epochs, without the seconds, which no file keeps."""
     validation = arrays.get("validation_loss")
     return [

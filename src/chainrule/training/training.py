@@ -101,7 +101,7 @@ class Training:
         self._schedule = as_schedule(network.optimizer.learning_rate)
         self._stop: str | None = None
         self._whole = True  # False while a step, or the record of an epoch, is half done
-        self._told_end = False
+        self._told_end = True  # until it has begun
         if callbacks is None:
             callbacks = ()
         elif isinstance(callbacks, (Callback, str)) or not isinstance(callbacks, Iterable):
@@ -135,6 +135,7 @@ class Training:
         try:
             for callback in self._callbacks:
                 callback.begin(self)
+            self._told_end = False
             with on_signal(SIGINT, lambda: self.stop(INTERRUPTED)):
                 while not self._stop and self.position.epoch <= self.epochs:
                     self._epoch(source, validation)

@@ -1,4 +1,4 @@
-"""The compiled replay: a program's calls as one function of fused loops, compiled by numba (`pip install chainrule[fast]`)."""
+"""The compiled replay: a program's calls as one function of fused loops, made by numba (the extra `fast`)."""
 
 from chainrule.replay.compiled.epoch import CompiledEpoch, compile_program
 from chainrule.replay.compiled.statements import Uncompilable

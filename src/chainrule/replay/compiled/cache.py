@@ -91,7 +91,8 @@ def _expect_numba() -> None:
 
 def _imported(name: str, path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # numba looks it up by name when it loads machine code
     spec.loader.exec_module(module)

@@ -61,6 +61,11 @@ class CompiledEpoch:
         self._arrays: list[Array] = []
         self._run: cache.Function | None = None
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What `run` wants data for: first what is gathered, then what is stacked."""
+        return tuple(self._inputs)
+
     def run(
         self, data: Mapping[str, Array], order: Array, scalars: Array | None = None, losses: Array | None = None
     ) -> int:
@@ -114,7 +119,7 @@ class CompiledEpoch:
         like = self._inputs[name]
         stacked = name in self._stacked
         shape = like.shape if stacked else like.shape[1:]
-        wanted = f"{like.dtype} ({'steps' if stacked else 'samples'}, …{shape})"
+        wanted = f"{like.dtype} ({', '.join(['steps' if stacked else 'samples', *map(str, shape)])})"
         if array is None:
             _refuse(f"no {name!r}", wanted, "Pass it in data")
         if array.shape[1:] != shape or array.dtype != like.dtype or (stacked and len(array) != steps):

@@ -52,7 +52,7 @@ class Access:
         low, high = np.lib.array_utils.byte_bounds(array) if array.size else (address(array),) * 2
         start = address(base)
         self.span = (low - start, high - start)
-        assert 0 <= self.span[0] and self.span[1] <= base.nbytes, "compiled code would leave its memory"
+        assert start <= low <= high <= start + base.nbytes, "compiled code would leave its memory"
         self.key = (id(self.operand.buffer), address(array) - start, array.shape, array.strides, array.dtype)
 
     @property
@@ -267,35 +267,35 @@ def _fold(call: Call) -> list[Statement]:
 def _table(shape: tuple[int, ...], operands: list[Operand]) -> tuple[int, int, list[Access]]:
     """Return rows and columns for a shape, and the operands as they are broadcast to it."""
     if len(shape) <= 2:
-        rows, columns = ((1, 1) + shape)[-2:]
+        rows, columns = (1, 1, *shape)[-2:]
         accesses = []
         for operand in operands:
             array = operand.array
-            while array.ndim > len(shape):
+            if array.ndim > len(shape):
                 raise Uncompilable("an array of more axes than its result")
-            lengths = ((1, 1) + array.shape)[-2:]
+            lengths = (1, 1, *array.shape)[-2:]
             accesses.append(Access(operand, array.shape, lengths[0] > 1, lengths[1] > 1))
         return rows, columns, accesses
     rows, columns = shape[0], math.prod(shape[1:])
-    accesses = []
-    for operand in operands:
-        array = operand.array
-        if array.size == 1:
-            access = _folded(operand, ())
-        elif array.shape == shape:
-            access = _folded(operand, (rows, columns))
-        elif array.shape == shape[1:] or array.shape == (1, *shape[1:]):
-            access = _folded(operand, (columns,))
-        elif array.shape == (rows, *(1 for _ in shape[1:])):
-            access = _folded(operand, (rows, 1))
-        else:
-            raise Uncompilable(f"arrays of {array.shape} and {shape} together")
-        access.down, access.across = (
-            access.shape[:1] == (rows,) and len(access.shape) == 2 and rows > 1,
-            (bool(access.shape) and access.shape[-1] > 1),
-        )
-        accesses.append(access)
-    return rows, columns, accesses
+    return rows, columns, [_broadcast(operand, shape, rows, columns) for operand in operands]
+
+
+def _broadcast(operand: Operand, shape: tuple[int, ...], rows: int, columns: int) -> Access:
+    """Return an operand of a table that an array of more than two axes is folded into."""
+    own = operand.array.shape
+    if operand.array.size == 1:
+        access = _folded(operand, ())
+    elif own == shape:
+        access = _folded(operand, (rows, columns))
+    elif own in (shape[1:], (1, *shape[1:])):
+        access = _folded(operand, (columns,))
+    elif own == (rows, *(1 for _ in shape[1:])):
+        access = _folded(operand, (rows, 1))
+    else:
+        raise Uncompilable(f"arrays of {own} and {shape} together")
+    access.down = len(access.shape) == 2 and rows > 1
+    access.across = bool(access.shape) and access.shape[-1] > 1
+    return access
 
 
 def _folded(operand: Operand, shape: tuple[int, ...]) -> Access:

@@ -259,8 +259,8 @@ def _finding(
     stale = _stale(op, arrays, role)
     if worst.worst <= tolerance and stale is None:
         return worst
-    problem = "right only if nothing else was computed before" if worst.worst <= tolerance else None
-    return replace(worst, passed=False, slip=stale or _named(op, arrays, role), problem=problem)
+    note = "right only if nothing else was computed before" if worst.worst <= tolerance else None
+    return replace(worst, passed=False, slip=stale or _named(op, arrays, role), problem=note)
 
 
 def _named(op: Op, arrays: Mapping[str, Array], role: str) -> str | None:

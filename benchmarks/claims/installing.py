@@ -1,0 +1,119 @@
+"""What it costs to have chainrule: time to start, size on disk, and whether a fresh clone works."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from claims.figure import (
+    ROOT,
+    Figure,
+    Options,
+    Unavailable,
+    at_most,
+    command,
+    megabytes,
+    milliseconds,
+    seconds,
+    stated,
+)  # fmt: skip
+
+STARTS = 9
+IMPORT = """
+import time
+import numpy
+began = time.perf_counter()
+import chainrule
+chainrule.Network, chainrule.train
+print(time.perf_counter() - began)
+"""
+# What an installed distribution holds on disk, by its own list of files. pip brings itself and setuptools.
+SIZES = """
+import importlib.metadata as metadata, json
+sizes = {}
+for found in metadata.distributions():
+    files = [file.locate() for file in found.files or ()]
+    sizes[found.metadata["Name"]] = sum(file.stat().st_size for file in files if file.is_file())
+print(json.dumps(sizes))
+"""
+
+
+def start(options: Options) -> Iterator[Figure]:
+    """Start fresh processes, one before the first measured so that the files are in memory."""
+    imports = [float(command([sys.executable, "-c", IMPORT], ROOT)) for _ in range(STARTS + 1)][1:]
+    yield at_most(f"import beyond NumPy, median of {STARTS}", median(imports), 0.040, milliseconds)
+    helped = []
+    for _ in range(STARTS + 1):
+        began = time.perf_counter()
+        command([sys.executable, "-m", "chainrule", "--help"], ROOT)
+        helped.append(time.perf_counter() - began)
+    yield at_most(f"chainrule --help, median of {STARTS}", median(helped[1:]), 0.250, milliseconds)
+
+
+def installed_size(options: Options) -> Iterator[Figure]:
+    """Install into an empty environment, without extras, and weigh each package, its compiled files included."""
+    name = "installed size without NumPy"
+    with tempfile.TemporaryDirectory() as folder:
+        python = _environment(Path(folder, "venv"))
+        try:
+            command([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(ROOT)], ROOT)
+        except RuntimeError as problem:
+            raise Unavailable(str(problem)) from None
+        sizes = json.loads(command([python, "-c", SIZES], Path(folder)))
+    sizes = {package: size / 1e6 for package, size in sizes.items() if package not in ("pip", "setuptools")}
+    beside = {package: size for package, size in sizes.items() if package != "numpy"}
+    yield at_most(name, sum(beside.values()), 26, megabytes, f" in {len(beside)} packages")
+    for package, size in sorted(sizes.items(), key=lambda item: -item[1]):
+        yield stated(f"installed: {package}", megabytes(size), size)
+
+
+def fresh_clone(options: Options) -> Iterator[Figure]:
+    """Clone the last commit into an empty folder and type what the README says."""
+    if options.quick:
+        for target in ("demo", "test"):
+            yield Figure(f"fresh clone: make {target}", "works", "left out by --quick")
+        return
+    if not all(map(shutil.which, ("git", "make"))):
+        raise Unavailable("git and make are needed")
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder, "clone")
+        command(["git", "clone", "--quiet", str(ROOT), str(clone)], Path(folder))
+        for target, bound in {"demo": None, "test": 240.0}.items():
+            began = time.perf_counter()
+            done = subprocess.run(["make", target], cwd=clone, capture_output=True, text=True, env=_like_a_strangers())
+            took = time.perf_counter() - began
+            if done.returncode:
+                told = (done.stdout + done.stderr).strip().splitlines()[-1]
+                yield Figure(f"fresh clone: make {target}", "works", f"fails: {told}", False)
+            elif bound is None:
+                named = [line for line in done.stdout.splitlines() if line.startswith("pictures")]
+                told = f"works in {seconds(took)}, installation included; names {len(named)} lots of pictures"
+                yield Figure(f"fresh clone: make {target}", "XOR and MNIST, pictures named", told, len(named) == 2)
+            else:
+                last = done.stdout.strip().splitlines()[-1].strip("= ")
+                note = f", installation included: {last}"
+                yield at_most(f"fresh clone: make {target}", took, bound, seconds, note)
+
+
+def _environment(folder: Path) -> str:
+    """Make an empty environment and return its Python."""
+    if importlib.util.find_spec("ensurepip") is None:
+        raise Unavailable("Python is without ensurepip: an empty environment can't be made")
+    venv.create(folder, with_pip=True)
+    return str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+
+
+def _like_a_strangers() -> dict[str, str]:
+    """Return the environment's variables without what this process's own make and Python put there."""
+    ours = ("MAKE", "PYTHON", "CHAINRULE", "VIRTUAL_ENV", "MFLAGS")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

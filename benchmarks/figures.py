@@ -1,0 +1,120 @@
+"""`make figures`: measure every figure that the documentation claims, now, and print them beside their bounds.
+
+    python benchmarks/figures.py --quick
+    python benchmarks/figures.py --only xor,start --json figures.json
+
+Exits with 1 if a bound is missed. What can't be measured here says why, and misses nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from claims import derivatives, engine, installing, learning, tested
+from claims.figure import Figure, Measurement, Options, Unavailable
+from machine import machine
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "fresh-clone": installing.fresh_clone,
+    "start": installing.start,
+    "installed-size": installing.installed_size,
+    "calls": engine.calls,
+    "memory": engine.memory,
+    "closedness": engine.closedness,
+    "xor": learning.xor,
+    "xor-pictures": learning.xor_pictures,
+    "xor-classic": learning.xor_classic,
+    "mnist": learning.mnist,
+    "mnist-cross-entropy-16": learning.mnist_cross_entropy_16,
+    "derivatives": derivatives.derivatives,
+    "wrong-derivatives": derivatives.wrong_derivatives,
+    "kinks": derivatives.kinks,
+    "per-sample-descent": derivatives.per_sample_descent,
+    "exact": tested.exact,
+    "bad-input": tested.bad_input,
+    "pytorch": derivatives.against_pytorch,
+}
+
+
+def main() -> int:
+    """Measure what the options ask for; return the exit status."""
+    options = parser().parse_args()
+    names = chosen(options.only)
+    told = {"machine": machine(), "quick": options.quick}
+    print(described(told["machine"], options.quick), flush=True)
+    figures: list[Figure] = []
+    for name in names:
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        began = time.perf_counter()
+        figures += measured(name, Options(options.quick))
+        print(f"measuring {name} took {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"\n{table(figures)}\n")
+    missed = [figure for figure in figures if figure.met is False]
+    unmeasured = [figure for figure in figures if figure.verdict == "not measured"]
+    met = sum(figure.met is True for figure in figures)
+    print(f"{met} met, {len(missed)} missed, {len(unmeasured)} not measured.")
+    if options.json:
+        records = [asdict(figure) | {"verdict": figure.verdict} for figure in figures]
+        text = json.dumps({**told, "figures": records}, indent=1, ensure_ascii=False)
+        options.json.write_text(text + "\n", encoding="utf-8")
+    return 1 if missed else 0
+
+
+def measured(name: str, options: Options) -> list[Figure]:
+    """Return the figures of one measurement; what goes wrong in it is a figure too."""
+    figures: list[Figure] = []
+    try:
+        figures += MEASUREMENTS[name](options)
+    except Unavailable as reason:
+        figures.append(Figure(name, "", str(reason)))
+    except Exception as problem:  # the others are measured whatever happens to one
+        figures.append(Figure(name, "can be measured", f"{type(problem).__name__}: {problem}"[:200], False))
+    return figures
+
+
+def table(figures: list[Figure]) -> str:
+    """Return the figures as a Markdown table that reads as it is."""
+    rows = [("figure", "claimed", "measured", "verdict")]
+    rows += [(f.name, f.claimed, f.measured.replace("|", "¦"), f.verdict) for f in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]
+    lines.insert(1, f"|{'|'.join('-' * (width + 2) for width in widths)}|")
+    return "\n".join(lines)
+
+
+def described(about: dict[str, object], quick: bool) -> str:
+    """Return what the figures hold for, in a sentence or two."""
+    cores, python = f"{about['cores']} cores", f"Python {about['python']}"
+    text = ", ".join(map(str, (about["processor"], cores, about["memory"], about["system"], python)))
+    if quick:
+        text += "\n--quick: fewer seeds, epochs and rounds than the claims speak of; no fresh clone"
+    if float(str(about["load"])) > 0.5:
+        text += f"\nThe machine is busy (load {about['load']}): times are longer than they need to be."
+    return text
+
+
+def chosen(asked: str) -> list[str]:
+    """Return the measurements asked for, in their order; all of them if none is."""
+    wanted = asked.split(",") if asked else list(MEASUREMENTS)
+    unknown = [name for name in wanted if name not in MEASUREMENTS]
+    if unknown:
+        raise SystemExit(f"figures: nothing is called {unknown[0]!r}. Known: {', '.join(MEASUREMENTS)}.")
+    return [name for name in MEASUREMENTS if name in wanted]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the options."""
+    made = argparse.ArgumentParser(prog="figures", description="Measure every figure that the documentation claims.")
+    made.add_argument("--quick", action="store_true", help="fewer seeds, epochs and rounds; no fresh clone")
+    made.add_argument("--only", metavar="NAME,NAME", default="", help=f"these alone: {', '.join(MEASUREMENTS)}")
+    made.add_argument("--json", metavar="FILE", type=Path, help="write them to this file too")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""How the command line shows what came of a training: figures, pictures, and what the folder of the run holds."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+from chainrule.cli.failures import INTERRUPTED, TERMINATED
+from chainrule.cli.pictures import draw, drawn_in_text
+from chainrule.cli.shown import say
+from chainrule.recipes import Result
+from chainrule.recipes.log import figure_lines
+
+
+def shown_result(result: Result, *, no_pictures: bool, quiet: bool, as_json: bool) -> int:
+    """Draw, print, and return the exit status."""
+    status = {"interrupted": INTERRUPTED, "terminated": TERMINATED}.get(result.history.stopped, 0)
+    notes = [] if no_pictures or status == TERMINATED else draw(result)
+    if as_json:
+        for note in notes:
+            say(note, err=True)
+        click.echo(json.dumps(result.as_dict(), ensure_ascii=False))
+        return status
+    if quiet:
+        for line in figure_lines({name: getattr(result, name) for name in result.samples.parts}):
+            say(line)
+    elif text := drawn_in_text(result):
+        click.echo(f"\n{text}\n")
+    for note in notes:
+        say(note)
+    files = [name for name in sorted(os.listdir(result.run)) if os.path.join(result.run, name) not in result.pictures]
+    if result.pictures:
+        say(f"pictures  {', '.join(result.pictures)}")
+    say(f"run       {result.run}: {', '.join(files)}")
+    if status:
+        say(f"go on     chainrule resume {result.run}")
+    return status

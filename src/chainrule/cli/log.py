@@ -1,0 +1,47 @@
+"""``chainrule log``: what a run said while it went, and its figures for other programs."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(short_help="Show the log of a run, or export it.")
+@click.argument("run")
+@click.option("--csv", "table", metavar="FILE", help="Write a line an epoch to this CSV file.")
+@click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
+def log(run: str, table: str | None, tensorboard: str | None) -> None:
+    """Show the log of RUN, or export its figures, epoch by epoch."""
+    import csv
+    import io
+    import os
+
+    from chainrule.cli.shown import say
+    from chainrule.data.opening import open_file
+    from chainrule.errors import InputError
+    from chainrule.files import write_atomically
+    from chainrule.recipes import open_run
+    from chainrule.recipes.folder import STORY
+
+    record = open_run(run)
+    if table is None and tensorboard is None:
+        with open_file("log", os.path.join(record.folder, STORY)) as file:
+            for line in file.read().decode("utf-8", "replace").splitlines():
+                say(line)
+        return
+    rows = [epoch.as_dict() for epoch in record.history]
+    if not rows:
+        raise InputError(f"log {run!r}", given="no epoch yet", expected="at least one", fix="Wait for it")
+    if table is not None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(table, text.getvalue().encode(), where="log")
+        say(f"table     {table}: {len(rows)} epochs")
+    if tensorboard is not None:
+        from chainrule.tensorboard import TensorBoard
+
+        with TensorBoard(tensorboard) as events:
+            for epoch in record.history:
+                events.write(epoch)
+        say(f"events    {tensorboard}: {len(rows)} epochs")

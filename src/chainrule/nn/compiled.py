@@ -1,0 +1,104 @@
+"""The compiled engine: many steps in one call, from the same record that is replayed.
+
+What can't be compiled is replayed, and the summary says so. Single steps are replayed as well: compiling pays for
+whole epochs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.errors import InputError, MissingExtraError
+from chainrule.nn.engine import Calling, Engine, Replaying, quiet
+from chainrule.ops.op import Array
+from chainrule.replay import Program
+
+if TYPE_CHECKING:
+    from chainrule.nn.network import Network
+    from chainrule.replay.compiled import CompiledEpoch
+
+
+class Compiled(Replaying):
+    """Replays, and compiles whole runs of steps."""
+
+    def __init__(self, network: Network) -> None:
+        if importlib.util.find_spec("numba") is None:
+            raise MissingExtraError(
+                "Network(compiled=True)",
+                given="no numba",
+                expected="the packages that compile",
+                fix="Run pip install 'chainrule[fast]', or leave compiled out",
+            )
+        super().__init__(network, keep_records=True)
+        self._made: dict[int, tuple[Program, CompiledEpoch | None]] = {}
+        self.refused: set[str] = set()
+
+    def describe(self) -> str:
+        text = super().describe()
+        if self.refused:
+            return f"{text}; not compiled, because of {', '.join(sorted(self.refused))}"
+        return f"{text}; whole epochs compiled"
+
+    def steps(
+        self, x: Array, y: Array, sample_weight: Array | None, order: Array, count: int, rates: Sequence[float]
+    ) -> Array | None:
+        """Take a step for each rate on batches of `count` samples in this order; return each one's data loss.
+
+        None if it can't be compiled: nothing has been done then. Where a loss or a gradient is not finite, the
+        losses end with that step, whose update is left out.
+        """
+        weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)
+        program = self._take("training", x[:1], y[:1], weights, count)
+        epoch = self._compiled(program)
+        if epoch is None:
+            return None
+        state = self.network.optimizer_state
+        scalars = np.empty((len(rates), 1 + len(state.scalars)))
+        for row, rate in zip(scalars, rates, strict=True):
+            state.advance(rate)
+            row[:] = [state.rate, *state.scalars.values()]
+        data = {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}
+        for mask, array in self._masks:
+            data[str(mask.name)] = np.stack([mask.drawn(len(array)) for _ in rates])
+        losses = np.empty(len(rates))
+        with quiet():
+            taken = epoch.run(data, order, scalars, losses)
+        self._spent = True
+        if taken == len(rates):
+            return losses
+        state.step -= len(rates) - taken
+        return losses[: taken + 1]
+
+    def _compiled(self, program: Program) -> CompiledEpoch | None:
+        """Return a program, compiled; None if it can't be."""
+        from chainrule.replay.compiled import Uncompilable, compile_program  # numba takes its time to import
+
+        if id(program) not in self._made:
+            masks = [str(mask.name) for mask, _ in self._masks]
+            state = self.network.optimizer_state
+            epoch = None
+            try:
+                epoch = compile_program(
+                    program,
+                    gathered=[name for name in program.inputs if name not in masks],
+                    stacked=masks,
+                    scalars=[state.rate, *state.scalars.values()],
+                    gradient=self.network.vector.gradient,
+                )
+            except Uncompilable as reason:
+                self.refused.add(str(reason))
+            self._made[id(program)] = program, epoch  # the program is kept, so that its id stays its own
+        return self._made[id(program)][1]
+
+
+def engine_of(network: Network) -> Engine:
+    """Return the engine that a network asks for."""
+    if network.dynamic and network.compiled:
+        raise InputError("Network", given="dynamic and compiled", expected="one of them", fix="Leave compiled out")
+    if network.compiled:
+        return Compiled(network)
+    return Calling(network) if network.dynamic else Replaying(network)

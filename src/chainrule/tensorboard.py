@@ -1,0 +1,76 @@
+"""Event files for TensorBoard: a callback that writes the figures of each epoch as they come.
+
+It needs the extra, ``pip install "chainrule[tensorboard]"``, which is tensorboardX; TensorBoard itself is not needed
+to write the files.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import FileError, MissingExtraError
+from chainrule.training import Callback, Epoch, Training
+
+
+class TensorBoard(Callback):
+    """Write losses, metrics and learning rate to a folder that ``tensorboard --logdir`` shows.
+
+    Parameters
+    ----------
+    folder : path
+        One for each training.
+
+    Raises
+    ------
+    MissingExtraError
+        If tensorboardX is not installed.
+    FileError
+        If the folder can't be written to.
+
+    Examples
+    --------
+    ``cr.train(network, X, y, callbacks=[TensorBoard("events/first")])``
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as problem:
+            raise MissingExtraError(
+                "TensorBoard",
+                given="no tensorboardX",
+                expected="it to write event files with",
+                fix='Run: pip install "chainrule[tensorboard]"',
+            ) from problem
+        self.folder = os.fspath(folder)
+        try:
+            self._writer: Any = SummaryWriter(self.folder)
+        except OSError as problem:
+            raise FileError(
+                f"TensorBoard {self.folder!r}",
+                given=problem.strerror or str(problem),
+                expected="a folder that can be written to",
+                fix="Name another one",
+            ) from problem
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        self.write(epoch)
+
+    def end(self, training: Training) -> None:
+        self._writer.close()
+
+    def write(self, epoch: Epoch) -> None:
+        """Write the figures of an epoch that are single numbers."""
+        for name, value in epoch.as_dict().items():
+            if name != "epoch" and value is not None and np.ndim(value) == 0:
+                self._writer.add_scalar(name, float(value), epoch.epoch)
+        self._writer.flush()
+
+    def __enter__(self) -> TensorBoard:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._writer.close()

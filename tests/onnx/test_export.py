@@ -1,0 +1,169 @@
+"""Networks leave as ONNX files that pass the checker, compute the same elsewhere, and come back."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+import chainrule.onnx
+from chainrule.errors import FileError, InputError, MisuseError
+from chainrule.onnx.protobuf import FIELDS
+from tests.onnx.networks import random_network
+
+SEEDS = range(0, 200, 20)
+
+
+def reference(onnx: ModuleType, path: Path) -> Any:
+    """Return NumPy's evaluator of ONNX; its own Erf rounds to float32, so it gets one that doesn't."""
+    from onnx.reference import ReferenceEvaluator
+    from onnx.reference.op_run import OpRun
+
+    class Erf(OpRun):  # type: ignore[misc]  # the class comes from a package that may be missing
+        def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
+            return (np.vectorize(math.erf, otypes=[x.dtype])(x),)
+
+    return ReferenceEvaluator(str(path), new_ops=[Erf])
+
+
+@pytest.mark.parametrize("first", SEEDS)
+def test_a_network_computes_the_same_in_onnxruntime_and_when_it_is_back(
+    onnx: ModuleType, onnxruntime: ModuleType, tmp_path: Path, first: int
+) -> None:
+    path = tmp_path / "network.onnx"
+    for seed in range(first, first + 20):
+        network, x = random_network(seed)
+        expected = cr.predict(network, x)
+        chainrule.onnx.export(network, path)
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+        (there,) = onnxruntime.InferenceSession(path).run(None, {"input": x})
+        np.testing.assert_allclose(there, expected, rtol=1e-5, atol=1e-6)
+        back = chainrule.onnx.load(path)
+        np.testing.assert_allclose(cr.predict(back, x), expected, rtol=1e-5, atol=1e-6)
+        assert back.classes == network.classes
+        assert back.parameters.size == network.parameters.size
+
+
+@pytest.mark.parametrize("first", SEEDS)
+def test_in_float64_nothing_is_lost(onnx: ModuleType, tmp_path: Path, first: int) -> None:
+    path = tmp_path / "network.onnx"
+    for seed in range(first, first + 20):
+        network, x = random_network(seed, "float64")
+        expected = cr.predict(network, x)
+        chainrule.onnx.export(network, path)
+        (there,) = reference(onnx, path).run(None, {"input": x})
+        assert there.dtype == np.float64
+        np.testing.assert_allclose(there, expected, rtol=1e-12, atol=1e-12)
+        back = chainrule.onnx.load(path)
+        assert back.dtype == "float64"
+        np.testing.assert_allclose(cr.predict(back, x), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_file_names_its_version_its_classes_and_any_number_of_samples(onnx: ModuleType, tmp_path: Path) -> None:
+    network = cr.Network([cr.Rescale(1 / 255), cr.Dense(4, 3), cr.Softmax()], classes=["cat", "dog", "Kuh 牛"])
+    chainrule.onnx.export(network, tmp_path / "a.onnx")
+    model = onnx.load(tmp_path / "a.onnx")
+    assert (model.ir_version, model.opset_import[0].version, model.producer_name) == (8, 18, "chainrule")
+    assert {entry.key: json.loads(entry.value) for entry in model.metadata_props} == {
+        "classes": ["cat", "dog", "Kuh 牛"]
+    }
+    (given,), (made,) = model.graph.input, model.graph.output
+    assert [d.dim_param or d.dim_value for d in given.type.tensor_type.shape.dim] == ["samples", 4]
+    assert [d.dim_param or d.dim_value for d in made.type.tensor_type.shape.dim] == ["samples", 3]
+
+
+def test_the_same_network_gives_the_same_bytes(onnx: ModuleType, tmp_path: Path) -> None:
+    network, _ = random_network(3)
+    for name in ("a", "b"):
+        chainrule.onnx.export(network, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_tied_layers_are_written_once_and_come_back_tied(onnx: ModuleType, tmp_path: Path) -> None:
+    dense = cr.Dense(3, 3)
+    chainrule.onnx.export(cr.Network([dense, cr.Tanh(), dense]), tmp_path / "a")
+    assert len(onnx.load(tmp_path / "a").graph.initializer) == 2
+    back = chainrule.onnx.load(tmp_path / "a")
+    assert back.layers[0] is back.layers[2]
+    assert back.parameters.size == 12
+
+
+def test_the_layers_come_back_as_what_they_were(onnx: ModuleType, tmp_path: Path) -> None:
+    layers = [
+        cr.Rescale((1.0, 0.5), (2.0, 0.0)),
+        cr.Dense(2, 4),
+        cr.GELU(),
+        cr.Residual([cr.Dense(4, 4), cr.LeakyReLU(0.3)]),
+        cr.Concatenate([[cr.SiLU()], [cr.Dense(4, 2, use_bias=False), cr.ELU(0.7)], []]),
+        cr.GELU(approximate=True),
+        cr.Dense(10, 3),
+        cr.Softmax(),
+    ]
+    for dtype in ("float32", "float64"):
+        network = cr.Network(
+            layers=[layer.copy() if isinstance(layer, cr.Layer) else layer for layer in layers], dtype=dtype
+        )
+        chainrule.onnx.export(network, tmp_path / "a")
+        assert repr(chainrule.onnx.load(tmp_path / "a").layers) == repr(layers)
+
+
+def test_a_loaded_network_trains_and_is_saved(onnx: ModuleType, tmp_path: Path) -> None:
+    data = cr.data.moons(100)
+    network = cr.Network([cr.Dense(2, 8), cr.Tanh(), cr.Dense(2), cr.Softmax()])
+    chainrule.onnx.export(network, tmp_path / "a.onnx")
+    back = chainrule.onnx.load(tmp_path / "a.onnx", optimizer=cr.Adam(0.05))
+    history = cr.train(back, *data, epochs=20)
+    assert history.final_loss < 0.5 * network.compute_loss(*data)
+    cr.save(back, tmp_path / "a.safetensors")
+    assert (cr.load(tmp_path / "a.safetensors").parameters == back.parameters).all()
+
+
+def test_a_layer_of_ones_own_made_of_ops_is_exported(onnx: ModuleType, onnxruntime: ModuleType, tmp_path: Path) -> None:
+    class Gate(cr.Layer):
+        def build(self, shape: tuple[int, ...]) -> None:
+            self.gain = self.parameter("gain", shape, cr.Constant(2.0))
+
+        def forward(self, x: cr.Node) -> cr.Node:
+            return x * cr.sigmoid(z=x * self.gain) / (2.0 - x**2.0)
+
+    network, x = cr.Network([cr.Dense(3, 4), Gate()]), np.ones((2, 3), np.float32)
+    chainrule.onnx.export(network, tmp_path / "a")
+    (there,) = onnxruntime.InferenceSession(tmp_path / "a").run(None, {"input": x})
+    np.testing.assert_allclose(there, cr.predict(network, x), rtol=1e-5, atol=1e-6)
+
+
+def test_what_can_not_be_exported_says_why_and_writes_nothing(onnx: ModuleType, tmp_path: Path) -> None:
+    own = cr.Network([cr.Dense(2, 2), cr.Activation(np.sin, np.cos)])
+    for network, error, words in (
+        (own, InputError, "Activation"),
+        (cr.Network([cr.Dense(3)]), MisuseError, "not built"),
+        ("network", InputError, "a cr.Network"),
+    ):
+        with pytest.raises(error, match=words):
+            chainrule.onnx.export(network, tmp_path / "a")
+    with pytest.raises(FileError):
+        chainrule.onnx.export(cr.Network([cr.Dense(2, 2)]), tmp_path / "no such folder" / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_reader_knows_the_fields_of_onnx_as_they_are(onnx: ModuleType) -> None:
+    names = {
+        "Model": "ModelProto", "Opset": "OperatorSetIdProto", "Entry": "StringStringEntryProto", "Graph": "GraphProto",
+        "Node": "NodeProto", "Attribute": "AttributeProto", "Tensor": "TensorProto", "Value": "ValueInfoProto",
+        "Type": "TypeProto", "TensorType": "TypeProto.Tensor", "Shape": "TensorShapeProto",
+        "Dimension": "TensorShapeProto.Dimension",
+    }  # fmt: skip
+    assert set(names) == set(FIELDS)
+    for ours, theirs in names.items():
+        message = onnx
+        for part in theirs.split("."):
+            message = getattr(message, part)
+        described = {f.number: (f.name, f.is_repeated) for f in message.DESCRIPTOR.fields}
+        told = {number: (name, many) for number, (name, _, many) in FIELDS[ours].items()}
+        assert {n: f for n, f in told.items() if n in described} == {n: f for n, f in described.items() if n in told}
