@@ -119,7 +119,7 @@ def _tables() -> Iterator[Workload]:
     w1 = Workload("W1", (2, 3, 1), 4, activation="tanh", loss="squared error", learning_rate=0.1, samples=4)
     w2 = Workload("W2", (784, 16, 16, 10), 64)
     w3 = Workload("W3-sgd", (784, 200, 100, 10), 64)
-    w3_adam = replace(w3, name="W3-adam", optimizer="adam", learning_rate=0.001)
+    w3_adam = replace(w3, name="W3-adam", optimizer="adam", learning_rate=0.0001)
     w4 = replace(w3, name="W4", batch=512)
     w5 = replace(w3_adam, name="W5", sizes=(784, 1024, 1024, 10), batch=256)
     for work in (w1, w2, replace(w2, name="W2-uint8", uint8=True), w3, w3_adam, w4, w5):

@@ -26,7 +26,7 @@ from claims.figure import (
     milliseconds,
     seconds,
     stated,
-)  # fmt: skip
+)
 
 STARTS = 9
 IMPORT = """

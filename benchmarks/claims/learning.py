@@ -21,7 +21,7 @@ from claims.figure import (
     small,
     stated,
     trained,
-)  # fmt: skip
+)
 
 #: What two hidden layers of 16 reached when this recipe was first described: validation error by epoch.
 DESCRIBED = {10: 0.17, 20: 0.1225, 30: 0.1112, 40: 0.1033, 50: 0.0964, 60: 0.0916}

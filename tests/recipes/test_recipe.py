@@ -28,9 +28,11 @@ data = { name = "digits" }
 NAMES = [
     "digits",
     "mnist",
+    "mnist-best",
     "mnist-cross-entropy-16",
     "mnist-cross-entropy-200",
     "mnist-mse-16",
+    "mnist-mse-16-fast",
     "mnist-mse-16-slow",
     "mnist-mse-200",
     "spirals",

@@ -13,7 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule.graph import Graph, Input, Parameter
 from chainrule.replay import Program
-from chainrule.replay.compiled import CompiledEpoch, cache, compile_program
+from chainrule.replay.compiled import CompiledEpoch, Uncompilable, cache, compile_program
 from chainrule.replay.compiled.memory import identifier
 
 pytest.importorskip("numba")
@@ -168,7 +168,31 @@ def test_a_step_that_is_not_finite_is_left_before_the_update(bad: float) -> None
     assert not np.isfinite(network.graph("training").names["x"].value[1]).all() or bad == 1e308
 
 
-def test_nothing_taken_outside_the_data() -> None:
+def test_what_reads_old_numbers_is_computed_before_they_are_overwritten() -> None:
+    w, total = np.arange(6.0), np.zeros(6)
+
+    def update(wrap: Any) -> None:
+        weights, sums = wrap(w), wrap(total)
+        doubled = weights * 2  # nobody looks at it, so it waits for its reader
+        weights += 1
+        sums += doubled
+
+    x = Parameter("x", np.ones((1, 2)))
+    program = Program(Graph(cr.sum(x=x)), {}, [w, total], gradients=True, stages=[update])
+    assert compile_program(program, gathered=()).run({}, np.zeros(2, int)) == 2
+    np.testing.assert_array_equal(w, np.arange(6.0) + 2)
+    np.testing.assert_array_equal(total, 4 * np.arange(6.0) + 2)
+
+
+def test_a_step_too_long_to_compile_is_refused() -> None:
+    node: Any = Parameter("x", np.ones((1, 2)))
+    for _ in range(150):
+        node = cr.tanh(z=node)
+    with pytest.raises(Uncompilable, match="more than 300"):
+        compile_program(Program(Graph(cr.sum(x=node)), {}, gradients=True), gathered=())
+
+
+def test_nothing_is_taken_from_outside_the_data() -> None:
     network = classifier(optimizer=cr.SGD(0.1))
     epoch, scalars = compiled(network, X, CLASSES)
     data = {"x": X, "y": CLASSES}

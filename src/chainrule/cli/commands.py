@@ -20,6 +20,7 @@ COMMANDS = {
     "plot": "Draw the curves of a run, or of several in one picture.",
     "ops": "Show every function with its derivatives.",
     "recipes": "Show the built-in recipes.",
+    "reproduce": "Run the founding experiments, and show their figures beside ours.",
 }
 
 

@@ -164,7 +164,7 @@ def _operator(text: str) -> str:
     if not text.strip():
         return '<mspace width="0.15em"></mspace>' if text else ""
     if text[:1].isalpha() or text.startswith(", "):
-        return f"<mtext>&nbsp;{escape(text.strip(', '))}&nbsp;</mtext>"
+        return f"<mtext>\u00a0{escape(text.strip(', '))}\u00a0</mtext>"
     return f"<mo>{escape(text)}</mo>"
 
 

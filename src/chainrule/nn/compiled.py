@@ -6,7 +6,6 @@ whole epochs.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,13 +25,6 @@ class Compiled(Replaying):
     """Replays, and compiles whole runs of steps."""
 
     def __init__(self, network: Network) -> None:
-        if importlib.util.find_spec("numba") is None:
-            raise MissingExtraError(
-                "Network(compiled=True)",
-                given="no numba",
-                expected="the packages that compile",
-                fix="Run pip install 'chainrule[fast]', or leave compiled out",
-            )
         super().__init__(network, keep_records=True)
         self._made: dict[int, tuple[Program, CompiledEpoch | None]] = {}
         self.refused: set[str] = set()
@@ -91,6 +83,8 @@ class Compiled(Replaying):
                 )
             except Uncompilable as reason:
                 self.refused.add(str(reason))
+            except MissingExtraError as reason:  # a model file may come from a machine that has it
+                self.refused.add(f"{reason.given} ({reason.fix})")
             self._made[id(program)] = program, epoch  # the program is kept, so that its id stays its own
         return self._made[id(program)][1]
 

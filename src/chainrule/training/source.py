@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from typing import Any, Protocol, TypeAlias, cast
@@ -73,6 +74,20 @@ class ArraySource:
         )
         for i, (x, y, *weights) in islice(enumerate(parts), skip, None):
             yield self.network.cast(x), y, weights[0] if weights else None, i * self.batch_size / count
+
+    @contextmanager
+    def peeked_order(self) -> Iterator[Array]:
+        """Give the order of this epoch's samples; `batches` will draw the same one afterwards."""
+        if self.generator is None:
+            yield np.arange(len(self.x))
+            return
+        before = cast(dict[str, Any], self.generator.bit_generator.state)
+        self._order = before
+        order = self.generator.permutation(len(self.x))
+        try:
+            yield order
+        finally:
+            self.generator.bit_generator.state = before
 
     def state(self, batches: int) -> dict[str, Any]:
         return {

@@ -25,8 +25,9 @@ from chainrule.training.callbacks import Callback
 from chainrule.training.evaluate import evaluate
 from chainrule.training.history import Epoch, History
 from chainrule.training.interrupt import on_signal
+from chainrule.training.leap import leap
 from chainrule.training.metrics import Metric, named_metrics
-from chainrule.training.source import Source, used_up
+from chainrule.training.source import ArraySource, Source, used_up
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 
@@ -200,7 +201,9 @@ class Training:
         done = at.epoch - 1
         if constant:
             self.learning_rate = rate_at(done, self.epochs, self._monitored)
-        for x, y, weights, progress in source.batches(at.batches):
+        if self.network.compiled and isinstance(source, ArraySource) and not self._each_step:
+            leap(source, at.batches, lambda share: rate_at(done + share, self.epochs, self._monitored), self._leapt)
+        for x, y, weights, progress in () if self._stop else source.batches(at.batches):
             if not constant:
                 self.learning_rate = rate_at(done + progress, self.epochs, self._monitored)
             share = len(x) if weights is None else float(weights.sum(dtype="float64"))
@@ -246,6 +249,17 @@ class Training:
         self._whole = True
         for callback in self._each_step:
             callback.after_step(self)
+
+    def _leapt(self, losses: Array, shares: Array, rates: list[float]) -> bool:
+        """Note the steps of a compiled run; return whether to go on."""
+        at = self.position
+        for loss, share in zip(losses.tolist(), shares.tolist(), strict=True):
+            at.loss, at.weight = at.loss + loss * share, at.weight + share
+        at.batches, at.steps, self.step = at.batches + len(rates), at.steps + len(rates), self.step + len(rates)
+        self.learning_rate = rates[-1]
+        if self._stop:
+            self._tell_end()
+        return not self._stop
 
     def _record(self, record: Epoch) -> None:
         self._whole = False

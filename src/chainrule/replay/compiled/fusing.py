@@ -174,10 +174,8 @@ class Schedule:
         )
         if not in_step:
             return event.loop + 1, 0
-        together = other.columns == statement.columns and not other.folds and not statement.folds
-        if loop.rows == 1 and not access.across and statement.columns > 1:
-            together = False  # one number that a whole row reads or makes
-        return event.loop, event.section if together else event.section + 1
+        # Statements of a section keep their order; what folds, or is of another width, finds no room in this one.
+        return event.loop, event.section
 
     def stays_in_one_loop(self, buffer: Buffer) -> bool:
         """Whether all that touch a buffer do so row by row in one loop: then one row of it is enough memory."""

@@ -1,0 +1,258 @@
+"""Weights of PyTorch's Linear layers, in and out: safetensors files of a state dict, never pickles.
+
+PyTorch keeps weights as (outputs, inputs) and names them by the layer's place, ``0.weight``; here they are
+(inputs, outputs). Reading transposes, writing transposes back.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.data.opening import file_size, open_file, read_exactly, shown
+from chainrule.errors import FileError, InputError
+from chainrule.files import strict_json
+from chainrule.files.atomic import Path
+from chainrule.files.container import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
+from chainrule.nn import Dense, Dropout, Network
+from chainrule.nn.layer import LayerLike
+from chainrule.ops import Array, Op
+from chainrule.optim import Optimizer
+
+LayerWeights: TypeAlias = "tuple[Array, Array | None]"
+Activations: TypeAlias = "LayerLike | Sequence[LayerLike | Sequence[LayerLike] | None]"
+
+_ENTRY = {"dtype", "shape", "data_offsets"}
+_CONVERT = "In PyTorch run: from safetensors.torch import save_file; save_file(model.state_dict(), 'model.safetensors')"
+_OTHERWISE = "For other networks, export ONNX from PyTorch and use chainrule.onnx.load"
+_AGAIN = "It is damaged or no safetensors file: write it again"
+
+
+def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | None = None) -> list[LayerWeights]:
+    """Return the weights and the bias of each Linear layer in a state dict, the first layer first.
+
+    Parameters
+    ----------
+    source : path or mapping
+        A safetensors file, or ``model.state_dict()`` itself. Of a file the layers are taken in the order of their
+        names, numbers as numbers: ``2.weight`` before ``10.weight``; of a mapping in its own.
+    order : sequence of str, optional
+        The layers' names in the order of their use, where it is another one: ``["encoder", "head"]``.
+
+    Returns
+    -------
+    list of (weights, bias)
+        Weights (inputs, outputs), contiguous; bias (outputs,), None if the layer has none.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or a pickle (``.pt``): a pickle can run code, so none is ever opened.
+    InputError
+        If there is something other than Linear layers in it, or they don't fit together in this order.
+    """
+    if isinstance(source, Mapping):
+        arrays = {str(name): _array(value) for name, value in source.items()}
+    else:
+        arrays = _read(source)
+    layers: dict[str, dict[str, Array]] = {}
+    for name, array in arrays.items():
+        layer, _, kind = name.rpartition(".")
+        if not (kind == "weight" and array.ndim == 2) and not (kind == "bias" and array.ndim == 1):
+            _refuse(f"{shown(name)} with shape {array.shape}", "weights and biases of Linear layers only")
+        if array.dtype not in (np.float32, np.float64) or 0 in array.shape:
+            _refuse(f"{shown(name)} of {array.dtype} with shape {array.shape}", "float32 or float64 numbers")
+        layers.setdefault(layer, {})[kind] = array
+    names = list(layers) if isinstance(source, Mapping) else sorted(layers, key=_natural)
+    if order is not None:
+        if sorted(order) != sorted(layers):
+            _refuse(f"order={list(order)!r}", f"each of {sorted(layers)} once")
+        names = list(order)
+    return [_layer(name, layers[name], layers[before] if before else None) for before, name in zip(["", *names], names)]
+
+
+def network_from_torch(
+    source: Path | Mapping[str, Any],
+    activations: Activations,
+    *,
+    loss: Op | None = None,
+    optimizer: Optimizer | None = None,
+    classes: Sequence[str] | None = None,
+    order: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Network:
+    """Return a network of dense layers with the weights of a PyTorch state dict; the activations aren't in it.
+
+    Parameters
+    ----------
+    source, order
+        See `load_state_dict`.
+    activations : layer, or sequence of layers
+        One for all hidden layers, such as ``cr.ReLU()``; or what follows each layer, in order: a layer, a list of them,
+        or None. The last layer's may be left out.
+    loss, optimizer, classes, seed
+        See `Network`. For logits pass ``loss=cr.SoftmaxCrossEntropy()``.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> state_dict = {"0.weight": np.ones((3, 2), np.float32), "2.weight": np.ones((1, 3), np.float32)}
+    >>> network_from_torch(state_dict, cr.Tanh()).layers
+    [Dense(2, 3, use_bias=False), Tanh(), Dense(3, 1, use_bias=False)]
+    """
+    numbers = load_state_dict(source, order=order)
+    if not numbers:
+        _refuse("no layers", "at least one Linear layer")
+    following: list[Any]
+    if isinstance(activations, (str, bytes)) or not isinstance(activations, Sequence):
+        following = [activations] * (len(numbers) - 1) + [None]
+    else:
+        following = [*activations, *[None] * (len(activations) == len(numbers) - 1)]
+    if len(following) != len(numbers):
+        _refuse(f"{len(following)} activations for {len(numbers)} layers", "one for each, or for each but the last")
+    layers: list[LayerLike] = []
+    dense: list[Dense] = []
+    for (weights, bias), after in zip(numbers, following):
+        dense.append(Dense(*weights.shape, use_bias=bias is not None))
+        layers.append(dense[-1])
+        layers += [] if after is None else list(after) if isinstance(after, (list, tuple)) else [after]
+    dtype = str(np.result_type(*(weights for weights, _ in numbers)))
+    network = Network(layers, loss, optimizer, classes=classes, dtype=dtype, seed=seed)
+    for layer, (weights, bias) in zip(dense, numbers):
+        layer.weights.assign(weights)
+        if bias is not None:
+            layer.bias.assign(bias)
+    return network
+
+
+def save_state_dict(network: Network, path: Path) -> None:
+    """Write a network's weights as the state dict of a PyTorch Sequential with the same layers in the same places.
+
+    ``[Dense, Tanh, Dense]`` gives ``0.weight``, ``0.bias``, ``2.weight``, ``2.bias``; a network inside of a network is
+    a Sequential inside of a Sequential. In PyTorch: ``model.load_state_dict(safetensors.torch.load_file(path))``.
+
+    Raises
+    ------
+    InputError
+        If a layer has numbers that no Linear layer has.
+    MisuseError
+        If the network is not built.
+    FileError
+        If the file can't be written.
+    """
+    checks.instance("save_state_dict", network, Network, "a cr.Network")
+    tensors: dict[str, Array] = {}
+    network.leaves  # noqa: B018 -- raises if the network is not built
+    _collect(network.layers, "", tensors)
+    write(path, Contents({"format": "pt"}, tensors), where="save_state_dict")
+
+
+def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]) -> None:
+    for i, layer in enumerate(layers):
+        if type(layer) is Dense:
+            tensors[f"{prefix}{i}.weight"] = np.ascontiguousarray(layer.weights.value.T)
+            if layer.use_bias:
+                tensors[f"{prefix}{i}.bias"] = layer.bias.value
+        elif isinstance(layer, Network):
+            _collect(layer.layers, f"{prefix}{i}.", tensors)
+        elif not isinstance(layer, (Op, Dropout)):
+            raise InputError(
+                "save_state_dict",
+                given=f"{layer!r}"[:120],
+                expected="dense layers, dropout and activations, which a PyTorch Sequential has too",
+                fix="Use chainrule.onnx.export, which writes every layer",
+            )
+
+
+def _layer(name: str, arrays: dict[str, Array], before: dict[str, Array] | None) -> LayerWeights:
+    """Return a layer's weights and bias, refused if they don't fit each other or the layer before."""
+    weights, bias = arrays.get("weight"), arrays.get("bias")
+    if weights is None:
+        _refuse(f"a bias {shown(name)} without weights", "both")
+    if bias is not None and bias.shape != weights.shape[:1]:
+        _refuse(f"{shown(name)} with weights {weights.shape} and bias {bias.shape}", "a bias for each row of weights")
+    if before is not None and before["weight"].shape[0] != weights.shape[1]:
+        _refuse(
+            f"{shown(name)}, which takes {weights.shape[1]} inputs, after {before['weight'].shape[0]} outputs",
+            "layers that fit together",
+            "Name the layers in the order of their use: order=['first', 'second', …]",
+        )
+    return np.ascontiguousarray(weights.T), bias
+
+
+def _array(value: Any) -> Array:
+    """Return an array, or what a PyTorch tensor holds."""
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    """Return a key that sorts 2 before 10."""
+    parts = re.split(r"([0-9]{1,9})", name)
+    return [(0, int(part)) if i % 2 else (1, part) for i, part in enumerate(parts)]
+
+
+def _read(path: Path) -> dict[str, Array]:
+    """Return the arrays in a safetensors file of any program, its header checked against its size."""
+    with open_file("load_state_dict", path) as file:
+        where, size = f"load_state_dict {shown(path)}", file_size(file)
+        prefix = file.read(8)
+        length = int.from_bytes(prefix, "little")
+        if prefix.startswith((b"PK", b"\x80")):
+            expected = "safetensors: a pickle can run code when it is opened"
+            raise FileError(where, given="a PyTorch file of pickles", expected=expected, fix=_CONVERT)
+        if len(prefix) < 8 or not 0 < length <= min(size - 8, LONGEST_HEADER):
+            raise FileError(
+                where, given=f"{size:,} bytes that begin {prefix!r}", expected="a safetensors file", fix=_CONVERT
+            )
+        text = file.read(length)
+        if marks(text) > MOST_MARKS:
+            _damaged(where, f"{marks(text):,} lists and keys in the header", f"at most {MOST_MARKS:,}")
+        table = strict_json.loads(where, text)
+        if not isinstance(table, dict):
+            _damaged(where, shown(table), "a table of tensors")
+        table.pop("__metadata__", None)
+        places = {name: _place(f"{where}: {shown(name)}", entry) for name, entry in table.items()}
+        stop = 0
+        for name, (_, _, start, end) in sorted(places.items(), key=lambda item: item[1][2:]):
+            if start != stop:
+                _damaged(
+                    f"{where}: {shown(name)}", "a hole before it, or another's bytes", "tensors one after the other"
+                )
+            stop = end
+        if stop != size - 8 - length:
+            _damaged(where, f"{size - 8 - length:,} bytes behind the header", f"{stop:,}, as the header says")
+        data = read_exactly(where, file, stop)
+    return {name: data[a:b].view(dtype).reshape(shape) for name, (dtype, shape, a, b) in places.items()}
+
+
+def _place(where: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+    if not isinstance(entry, dict) or set(entry) != _ENTRY:
+        _damaged(where, shown(entry), "dtype, shape and data_offsets")
+    dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+    if dtype is None or dtype.kind != "f":
+        fix = "Convert it before saving: model.float()"
+        raise FileError(where, given=f"dtype {shown(entry['dtype'])}", expected="F32 or F64", fix=fix)
+    shape, offsets = entry["shape"], entry["data_offsets"]
+    if not _whole(shape) or len(shape) > 8 or not _whole(offsets) or len(offsets) != 2:
+        _damaged(where, f"shape {shown(shape)} and data_offsets {shown(offsets)}", "whole numbers")
+    start, stop = offsets
+    if math.prod(shape) * dtype.itemsize != stop - start or math.prod(n or 1 for n in shape) > 2**60:
+        _damaged(where, f"{stop - start:,} bytes for shape {shown(shape)}", "as many as it needs")
+    return dtype, tuple(shape), start, stop
+
+
+def _whole(numbers: Any) -> bool:
+    return isinstance(numbers, list) and all(type(n) is int and 0 <= n < 2**63 for n in numbers)
+
+
+def _damaged(where: str, given: str, expected: str) -> NoReturn:
+    raise FileError(where, given=given, expected=expected, fix=_AGAIN)
+
+
+def _refuse(given: str, expected: str, fix: str = _OTHERWISE) -> NoReturn:
+    raise InputError("load_state_dict", given=given, expected=expected, fix=fix)

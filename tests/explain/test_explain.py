@@ -1,0 +1,270 @@
+"""What `explain` says is what the program computed: its numbers are read back and compared, its derivatives proven."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.explain import Explanation, explain
+from chainrule.explain.wording import templates
+
+XOR = cr.data.xor()
+
+
+def xor_network(**settings: Any) -> Any:
+    layers = [cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()]
+    return cr.Network(layers, **{"loss": cr.MeanSquaredError(), "optimizer": cr.SGD(0.1), **settings})
+
+
+def deep_network(**settings: Any) -> Any:
+    layers: list[Any] = [cr.Dense(5, 4), cr.Sigmoid(), cr.Dense(4), cr.ReLU(), cr.Dense(4), cr.Tanh(), cr.Dense(1)]
+    return cr.Network(layers, **{"optimizer": cr.Adam(0.01), **settings})
+
+
+_random = np.random.default_rng(3)
+NETWORKS = {
+    "2-3-1": (xor_network, *XOR),
+    "2-3-1-penalised": (lambda: xor_network(l2=0.1), *XOR),
+    "5-4-4-4-1": (deep_network, _random.normal(size=(6, 5)), _random.normal(size=(6, 1))),
+    "5-4-4-4-1-float64": (
+        lambda: deep_network(dtype="float64"),
+        _random.normal(size=(6, 5)),
+        _random.normal(size=(6, 1)),
+    ),
+}
+
+
+def to_digits(array: Any) -> list[float]:
+    return [float(f"{value:.4g}") for value in np.asarray(array, np.float64).reshape(-1)]
+
+
+def sections(page: str, way: str) -> dict[int, list[ET.Element]]:
+    """Return the formulas of each node's section in an HTML explanation."""
+    found = {}
+    for piece in re.split(r"<h[23] ", page)[1:]:
+        head = re.match(rf'id="{way}-(\d+)"', piece)
+        if head:
+            formulas = piece.split("</h3>", 1)[1]
+            found[int(head[1])] = [ET.fromstring(m) for m in re.findall(r"<math.*?</math>", formulas)]
+    return found
+
+
+def last_numbers(formula: ET.Element) -> list[float]:
+    """Return the numbers of the last matrix in a formula, or its last number."""
+    tables = list(formula.iter("mtable"))
+    cells = list((tables[-1] if tables else formula).iter("mn"))
+    cells = cells if tables else cells[-1:]
+    return [float(str(cell.text).replace("−", "-")) for cell in cells]
+
+
+def stepped(network: Any, x: Any, y: Any) -> Any:
+    """Return the network after a training step on the first sample, and its parameters from before."""
+    twin = network.copy()
+    twin.forward(x[:1], y[:1])
+    twin.backward()
+    return twin
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_numbers_on_the_page_are_the_programs_own(name: str) -> None:
+    make, x, y = NETWORKS[name]
+    network = make()
+    page = str(explain(network, x, y, format="html"))
+    twin = stepped(network, x, y)
+    nodes = cr.Graph(list(twin.nodes.values())[-1]).nodes
+    values = [node.value.copy() for node in nodes]
+    gradients = [None if node.grad is None else node.grad.copy() for node in nodes]
+    forward, backward, update = (sections(page, way) for way in ("forward", "backward", "update"))
+    assert set(forward) == {i for i, node in enumerate(nodes) if node.op is not None}
+    for i, formulas in forward.items():
+        assert last_numbers(formulas[-1]) == to_digits(values[i])
+    for i, formulas in backward.items():
+        arrived = formulas[1] if name.endswith("penalised") and nodes[i].op is None else formulas[0]
+        assert last_numbers(arrived) == to_digits(gradients[i])
+    assert len(update) == sum(isinstance(node, cr.Parameter) for node in nodes)
+    twin.optimize()
+    for i, formulas in update.items():
+        assert last_numbers(formulas[-1]) == to_digits(nodes[i].value)
+
+
+@pytest.mark.parametrize("name", ["2-3-1", "5-4-4-4-1"])
+def test_the_numbers_in_the_terminal_are_the_programs_own(name: str) -> None:
+    make, x, y = NETWORKS[name]
+    network = make()
+    text = str(explain(network, x, y))
+    twin = stepped(network, x, y)
+    forward = text.split("\nForward:")[1].split("\nThe cost\n")[0]
+    found = {}
+    for piece in forward.split("\n▪ ")[1:]:
+        lines = [line for line in piece.splitlines() if line.strip()]
+        numbers = re.findall(r"-?\d[\d.]*(?:e[+-]\d+)?", lines[-1])
+        found[lines[0].split()[-1]] = [float(value) for value in numbers]
+    assert found == {name: to_digits(node.value) for name, node in twin.nodes.items() if node.op is not None}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_finite_differences_agree_to_six_digits(name: str) -> None:
+    make, x, y = NETWORKS[name]
+    for sample in (1, 3, None):
+        told = json.loads(str(explain(make(), x, y, sample=sample, format="json")))
+        assert len({proof["node"] for proof in told["proof"]}) == len(make().leaves)
+        assert all(proof["error"] < 1e-6 for proof in told["proof"] if not proof["kink"])
+        assert sum(abs(proof["by_chain"]) > 1e-4 for proof in told["proof"]) >= 6
+
+
+def test_the_proof_sees_a_wrong_derivative() -> None:
+    class Wrong(cr.Op):
+        """y = z²
+        ∂z = ∂y · 2z"""
+
+        def forward(self, z: Any) -> Any:
+            return z * z
+
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=dy * 2.001 * z)
+
+    network = cr.Network([cr.Dense(2, 3), Wrong(), cr.Dense(1)], loss=cr.MeanSquaredError())
+    told = json.loads(str(explain(network, *XOR, sample=1, format="json")))
+    errors = {proof["node"]: proof["error"] for proof in told["proof"] if proof["by_chain"]}
+    assert errors["dense_1.bias"] > 1e-4
+    assert errors["dense_2.bias"] < 1e-6
+
+
+def test_parameters_are_counted_as_dimensions() -> None:
+    _, x, y = NETWORKS["5-4-4-4-1"]
+    assert "56 weights + 13 biases = 69 parameters" in " ".join(str(explain(deep_network(), x, y)).split())
+
+
+def test_an_explanation_says_what_the_notation_promises() -> None:
+    text = " ".join(str(explain(xor_network(), *XOR, sample=2)).split())
+    for sentence in (
+        "z⁽¹⁾ = x @ W⁽¹⁾ + b⁽¹⁾",
+        "a⁽¹⁾ = tanh(z⁽¹⁾)",
+        "∂C/∂W⁽²⁾ = a⁽¹⁾ᵀ @ ∂C/∂z⁽²⁾",
+        "∂C/∂z⁽²⁾ = ∂C/∂ŷ · (1 − ŷ²)",
+        "∂z = ∂y · (1 − y²)",
+        "depends on three things",
+        "Why the square?",
+        "Explained for sample 2",
+    ):
+        assert sentence in text
+
+
+def test_explaining_changes_nothing() -> None:
+    network = cr.Network([cr.Dense(2, 4), cr.ReLU(), cr.Dropout(0.5), cr.Dense(1)], optimizer=cr.Adam())
+    network.forward(*XOR)
+    network.backward()
+    before = network.parameters.copy(), network.gradients.copy(), network.snapshot()["generators"]
+    explain(network, *XOR, format="html")
+    after = network.parameters, network.gradients, network.snapshot()["generators"]
+    assert np.array_equal(before[0], after[0])
+    assert np.array_equal(before[1], after[1])
+    assert before[2] == after[2]
+    assert network.optimizer_state.step == 0
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html", "json"])
+def test_the_same_network_gives_the_same_text(form: str, language: str) -> None:
+    first, second = (str(explain(xor_network(), *XOR, format=form, language=language)) for _ in range(2))
+    assert first == second
+    assert first.endswith("\n")
+
+
+def test_several_paths_are_a_sum() -> None:
+    x, w = cr.Input("x", [[2.0]]), cr.Parameter("w", [[3.0]])
+    loss = cr.mean(x=cr.tanh(z=w * x) + w * w)
+    told = json.loads(str(explain(loss, format="json")))
+    node = next(node for node in told["nodes"] if node["name"] == "w")
+    assert [path["role"] for path in node["paths"]] == ["a", "b", "a"]
+    assert np.isclose(sum(np.sum(path["derivative"]) for path in node["paths"]), np.sum(node["derivative"]))
+    assert "3 paths lead from here to the cost" in " ".join(str(explain(loss, node="w")).split())
+
+
+def test_a_penalty_is_a_path_of_its_own() -> None:
+    text = " ".join(str(explain(xor_network(l2=0.1), *XOR)).split())
+    assert "by way of the penalty L2Penalty(factor=0.1)" in text
+    assert "plus the penalty on the weights" in text
+
+
+def test_two_weighted_sums_in_a_row_are_pointed_out() -> None:
+    network = cr.Network([cr.Dense(2, 3), cr.Dense(1)])
+    text = " ".join(str(explain(network, *XOR)).split())
+    assert "dense_2 follows dense_1 with no activation between them" in text
+    assert "no activation between them" not in str(explain(xor_network(), *XOR))
+
+
+def test_one_node_can_be_explained_alone() -> None:
+    network = xor_network()
+    text = str(explain(network, *XOR, node="dense_2"))
+    assert "z⁽²⁾ = a⁽¹⁾ @ W⁽²⁾ + b⁽²⁾" in text
+    assert "tanh(z⁽¹⁾)" not in text
+    assert "dense_1.bias" not in text
+
+
+def test_large_matrices_are_shown_by_their_corner() -> None:
+    network = cr.Network([cr.Dense(40, 30), cr.ReLU(), cr.Dense(1)])
+    x = np.random.default_rng(0).normal(size=(2, 40))
+    text = str(explain(network, x, [[0.0], [1.0]]))
+    assert "shape 1×30, norm" in text
+    assert "█" in text
+    assert max(map(len, text.splitlines())) <= 210
+
+
+def test_networks_of_every_kind_are_explained() -> None:
+    layers = [cr.Rescale(0.5), cr.Dense(4), cr.Residual([cr.Dense(4), cr.SiLU()]), cr.Dropout(0.2), cr.Dense(3)]
+    network = cr.Network([*layers, cr.Softmax()], inputs=2, optimizer=cr.RMSProp(cr.CosineDecay(0.1)), dynamic=True)
+    network.freeze("dense_1")
+    text = str(explain(network, XOR[0], [0, 1, 2, 1], sample=None))
+    assert "dense_1.weights is frozen" in text
+    assert "batch of 4 samples" in text
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_every_sentence_exists_in_every_language(language: str) -> None:
+    english, other = templates("en"), templates(language)
+    assert set(other) == set(english)
+    for key, template in english.items():
+        fields = set(re.findall(r"\{\w+\}", template))
+        assert set(re.findall(r"\{\w+\}", other[key])) == fields
+        assert template.count("`") % 2 == other[key].count("`") % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("of", "options", "message"),
+    [
+        ("network", {"x": None}, "without x"),
+        ("network", {"y": None}, "without y"),
+        ("network", {"sample": 9}, "sample=9"),
+        ("network", {"node": "dens_1"}, "Did you mean 'dense_1'"),
+        ("network", {"format": "pdf"}, "'pdf'"),
+        ("network", {"language": "fr"}, "'fr'"),
+        ("node", {"x": 1}, "beside a graph"),
+        ("matrix", {}, "a loss: one number"),
+        ("nothing", {}, "a cr.Network"),
+    ],
+)
+def test_bad_input_gets_one_clear_error(of: str, options: dict[str, Any], message: str) -> None:
+    w = cr.Parameter("w", [[1.0, 2.0]])
+    subjects = {"network": xor_network(), "node": cr.mean(x=w), "matrix": w * w, "nothing": 3}
+    data = {"x": XOR[0], "y": XOR[1]} if of == "network" else {}
+    with pytest.raises(cr.ChainruleError, match=re.escape(message)):
+        explain(subjects[of], **{**data, **options})
+
+
+def test_an_explanation_is_saved_in_one_piece(tmp_path: Any) -> None:
+    explanation = explain(xor_network(), *XOR, format="html")
+    assert isinstance(explanation, Explanation)
+    path = explanation.save(tmp_path / "xor.html")
+    assert path.read_text("utf-8") == str(explanation)
+    assert "<iframe" in explanation._repr_html_()
+
+
+def test_the_room_is_called_like_the_function() -> None:
+    assert str(cr.explain(xor_network(), *XOR)) == str(explain(xor_network(), *XOR))

@@ -1,0 +1,121 @@
+"""Looking inside: traces, drawings, steps, and what a notebook shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.explain import notebook, show, steps, trace
+from tests.explain.test_page import HOSTILE
+
+X, Y = cr.data.xor()
+
+
+def network(**settings: Any) -> Any:
+    layers = [cr.Dense(2, 4), cr.ReLU(), cr.Residual([cr.Dense(4), cr.Tanh()]), cr.Dense(1), cr.Sigmoid()]
+    return cr.Network(layers, **{"optimizer": cr.Adam(0.1), **settings})
+
+
+def test_a_trace_has_every_value_and_gradient() -> None:
+    net = network(l2=0.01)
+    found = trace(net, X, Y)
+    net.forward(X, Y)
+    net.backward()
+    assert list(found) == list(net.nodes)
+    for name, node in net.nodes.items():
+        assert np.array_equal(found[name].value, node.value)
+        if node.grad is not None:
+            assert np.array_equal(found[name].grad, node.grad)
+    assert str(found).splitlines()[0].split()[:2] == ["node", "op"]
+    assert "<table>" in found._repr_html_()
+    with pytest.raises(cr.ChainruleError, match="Did you mean 'dense_1'"):
+        found["dens_1"]
+
+
+def test_a_trace_changes_nothing() -> None:
+    net = network()
+    before = net.parameters.copy()
+    trace(net, X, Y)
+    assert np.array_equal(net.parameters, before)
+    assert not net.gradients.any()
+
+
+def test_a_drawing_shows_each_node_once() -> None:
+    x, w = cr.Input("x", [[1.0, 2.0]]), cr.Parameter("w", [[3.0], [4.0]])
+    shared = cr.tanh(z=x @ w, name="shared")
+    drawn = show(cr.mean(x=shared * shared + shared, name="loss"))
+    assert drawn.count("Tanh") == 1
+    assert drawn.count("↑ shared") == 2
+    assert "b: w (2, 1)" in drawn
+
+
+def test_a_deep_graph_is_drawn_without_recursion() -> None:
+    node: Any = cr.Parameter("w", [1.0])
+    for _ in range(10_000):
+        node = node + 1.0
+    lines = show(cr.sum(x=node)).splitlines()
+    assert len(lines) > 10_000
+    assert max(map(len, lines)) < 80
+
+
+@pytest.mark.parametrize("leaf", [cr.Input("x", [[1.0]]), cr.Parameter("w", 2.0)], ids=["input", "parameter"])
+def test_a_leaf_can_be_drawn(leaf: Any) -> None:
+    assert show(leaf).startswith(leaf.name)
+
+
+def test_the_stepper_gives_what_the_graph_gives() -> None:
+    net = network()
+    net.forward(X, Y)
+    net.backward()
+    graph = net.graph("training")
+    events = list(steps(graph, x=X, y=Y))
+    forward = {event.name: event for event in events if event.way == "forward"}
+    backward = {event.name: event for event in events if event.way == "backward"}
+    ops = [name for name, node in graph.names.items() if node.op is not None]
+    assert list(forward) == ops
+    assert list(backward) == ops[::-1]
+    fresh = cr.Graph(graph.root)
+    fresh.forward(x=X, y=Y)
+    fresh.backward()
+    for name, event in forward.items():
+        assert np.array_equal(event.value, graph[name].value)
+    for name, event in backward.items():
+        assert np.array_equal(event.grad, graph[name].grad)
+    handed = backward["dense_1"].handed["weights"]
+    assert np.array_equal(handed, net["dense_1.weights"].grad)
+
+
+def test_the_stepper_leaves_the_graph_as_it_is() -> None:
+    w = cr.Parameter("w", [[1.0, 2.0]])
+    loss = cr.mean(x=cr.Input("x", [[1.0, 1.0]]) * w, name="loss")
+    for event in steps(cr.Graph(loss), x=np.array([[5.0, 5.0]], np.float32)):
+        assert str(event)
+    assert float(loss.value) == 1.5
+    assert w.grad is None
+    with pytest.raises(ValueError, match="read-only"):
+        event.inputs["a"][...] = 0
+
+
+def test_a_notebook_shows_tables() -> None:
+    net = network()
+    history = cr.train(net, X, Y, epochs=30, batch_size=4, metrics=["accuracy"])
+    assert "dense_1" in notebook.network_html(net)
+    assert "17 weights" not in notebook.network_html(net)
+    assert "accuracy" in notebook.history_html(history)
+    assert notebook.history_html(history).count("<tr>") <= 14
+    assert "<math" in notebook.node_html(net["dense_1"])
+    assert "<pre>loss" in notebook.graph_html(net.graph("training"))
+    assert "<pre>" in notebook.network_html(cr.Network([cr.Dense(3)]))
+    assert "no epochs" in notebook.history_html(cr.History())
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_escaped_in_notebooks_and_drawings(name: str) -> None:
+    node = cr.mean(x=cr.Parameter(name, [[1.0]]), name=name)
+    for html in (notebook.node_html(node), notebook.graph_html(cr.Graph(node))):
+        assert "<script" not in html
+        assert "\x1b" not in html
+    assert show(node).isprintable() or show(node).replace("\n", "").isprintable()

@@ -1,0 +1,92 @@
+"""Compiled epochs learn what single steps learn, from the same samples in the same order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+pytest.importorskip("numba")
+
+generator = np.random.default_rng(0)
+X, Y = generator.standard_normal((70, 6)), generator.integers(0, 3, 70)
+WEIGHTS = generator.uniform(0.5, 2, 70)
+
+
+@pytest.fixture(autouse=True)
+def compiled_code_stays_here(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path_factory.getbasetemp() / "compiled"))
+
+
+def network(**settings):
+    layers = [cr.Dense(8), cr.ReLU(), cr.Dropout(0.2), cr.Dense(3), cr.Softmax()]
+    settings = {"optimizer": cr.Adam(cr.CosineDecay(0.05)), "l2": 1e-3, "dtype": "float64", **settings}
+    return cr.Network(layers, inputs=6, seed=3, **settings)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["", "weighted"])
+def test_a_compiled_network_trains_as_a_replayed_one(weights):
+    histories, parameters = [], []
+    for compiled in (False, True):
+        trained = network(compiled=compiled)
+        settings = {"epochs": 4, "batch_size": 16, "sample_weight": weights, "validation_split": 0.1}
+        histories.append(cr.train(trained, X, Y, **settings))
+        parameters.append(trained.parameters.copy())
+    assert "compiled" in trained.summary().engine
+    np.testing.assert_allclose(parameters[1], parameters[0], rtol=1e-9, atol=1e-12)
+    for column in ("loss", "validation_loss", "learning_rate", "steps"):
+        np.testing.assert_allclose(histories[1][column], histories[0][column], rtol=1e-9)
+
+
+def test_nodes_show_the_last_compiled_step():
+    trained = network(compiled=True)
+    cr.train(trained, X[:64], Y[:64], epochs=1, batch_size=16, shuffle=False)
+    np.testing.assert_array_equal(trained["x"].value, X[48:64])
+    assert trained["dense_1"].grad.shape == (16, 8)
+
+
+def test_a_nan_stops_compiled_training_before_the_update():
+    trained = network(compiled=True, optimizer=cr.SGD(1e-3))
+    cr.train(trained, X, Y, epochs=1, batch_size=16)
+    before = trained.parameters.copy()
+    trained.parameters[0] = np.nan
+    with pytest.raises(cr.ChainruleError, match="forward at"):
+        cr.train(trained, X, Y, epochs=1, batch_size=16)
+    np.testing.assert_array_equal(trained.parameters[1:], before[1:])
+
+
+def test_what_can_not_be_compiled_is_replayed_and_the_summary_says_so():
+    class Longest(cr.Op):
+        """y = z / max|z|, by a branch on values
+        ∂z = ∂y / max|z|"""
+
+        def forward(self, z):
+            return z / (np.abs(z).max() if np.any(z) else 1)
+
+        def backward(self, dy, y, z):
+            return dict(z=dy / (np.abs(z).max() if np.any(z) else 1))
+
+    settings = {"inputs": 6, "optimizer": cr.SGD(0.1), "seed": 1}
+    compiled = cr.Network([cr.Dense(4), Longest(), cr.Dense(3), cr.Softmax()], compiled=True, **settings)
+    replayed = cr.Network([cr.Dense(4), Longest(), cr.Dense(3), cr.Softmax()], **settings)
+    cr.train(compiled, X, Y, epochs=2, batch_size=16)
+    cr.train(replayed, X, Y, epochs=2, batch_size=16)
+    assert "not compiled, because of Longest" in compiled.summary().engine
+    np.testing.assert_array_equal(compiled.parameters, replayed.parameters)
+
+
+def test_dynamic_and_compiled_exclude_each_other():
+    with pytest.raises(cr.ChainruleError, match="one of them"):
+        cr.Network([cr.Dense(1)], dynamic=True, compiled=True)
+
+
+def test_a_callback_at_each_step_is_called_at_each_step():
+    steps = []
+
+    class Count(cr.Callback):
+        def after_step(self, training):
+            steps.append(training.step)
+
+    cr.train(network(compiled=True), X, Y, epochs=2, batch_size=16, callbacks=[Count()])
+    assert steps == list(range(1, 11))
