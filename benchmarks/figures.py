@@ -2,6 +2,7 @@
 
     python benchmarks/figures.py --quick
     python benchmarks/figures.py --only xor,start --json figures.json
+    python benchmarks/figures.py --write
 
 Exits with 1 if a bound is missed. What can't be measured here says why, and misses nothing.
 """
@@ -15,10 +16,12 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from claims import derivatives, engine, installing, learning, tested
-from claims.figure import Figure, Measurement, Options, Unavailable
+from claims.figure import ROOT, Figure, Measurement, Options, Unavailable
 from machine import machine
 
+PAGE = ROOT / "docs" / "figures.md"
 MEASUREMENTS: dict[str, Measurement] = {
     "fresh-clone": installing.fresh_clone,
     "start": installing.start,
@@ -46,14 +49,16 @@ def main() -> int:
     options = parser().parse_args()
     names = chosen(options.only)
     told = {"machine": machine(), "quick": options.quick}
-    print(described(told["machine"], options.quick), flush=True)
+    held_on = described(told["machine"], options.quick)
+    print(held_on, flush=True)
     figures: list[Figure] = []
     for name in names:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         began = time.perf_counter()
         figures += measured(name, Options(options.quick))
         print(f"measuring {name} took {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    print(f"\n{table(figures)}\n")
+    printed = table(figures)
+    print(f"\n{printed}\n")
     missed = [figure for figure in figures if figure.met is False]
     unmeasured = [figure for figure in figures if figure.verdict == "not measured"]
     met = sum(figure.met is True for figure in figures)
@@ -62,7 +67,20 @@ def main() -> int:
         records = [asdict(figure) | {"verdict": figure.verdict} for figure in figures]
         text = json.dumps({**told, "figures": records}, indent=1, ensure_ascii=False)
         options.json.write_text(text + "\n", encoding="utf-8")
+    if options.write:
+        write(f"{held_on}\n\n{printed}")
     return 1 if missed else 0
+
+
+def write(text: str) -> None:
+    """Put what was measured into the documentation, in the place of what was measured before."""
+    before, start, rest = PAGE.read_text("utf-8").partition("<!-- measured -->\n")
+    _, end, after = rest.partition("<!-- end -->\n")
+    if not end:
+        raise SystemExit(
+            f"figures: {PAGE.name} has no place for the table, between <!-- measured --> and <!-- end -->."
+        )
+    PAGE.write_text(f"{before}{start}\n{text}\n\n{end}{after}", "utf-8")
 
 
 def measured(name: str, options: Options) -> list[Figure]:
@@ -89,8 +107,8 @@ def table(figures: list[Figure]) -> str:
 
 def described(about: dict[str, object], quick: bool) -> str:
     """Return what the figures hold for, in a sentence or two."""
-    cores, python = f"{about['cores']} cores", f"Python {about['python']}"
-    text = ", ".join(map(str, (about["processor"], cores, about["memory"], about["system"], python)))
+    versions = f"Python {about['python']}, NumPy {np.__version__}"
+    text = f"{about['cores']} cores, {about['memory']}, {about['system']}, {versions}"
     if quick:
         text += "\n--quick: fewer seeds, epochs and rounds than the claims speak of; no fresh clone"
     if float(str(about["load"])) > 0.5:
@@ -112,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="figures", description="Measure every figure that the documentation claims.")
     made.add_argument("--quick", action="store_true", help="fewer seeds, epochs and rounds; no fresh clone")
     made.add_argument("--only", metavar="NAME,NAME", default="", help=f"these alone: {', '.join(MEASUREMENTS)}")
+    made.add_argument("--write", action="store_true", help="put the table into docs/figures.md")
     made.add_argument("--json", metavar="FILE", type=Path, help="write them to this file too")
     return made
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 from claims.figure import (
     Figure,
@@ -73,6 +73,7 @@ def xor_classic(options: Options) -> Iterator[Figure]:
         "squared error > 0.05, stuck": sum(e > 0.05 for e in errors),
     }.items():
         yield stated(f"xor-classic: {what}", f"{reached} of {count}", reached / count)
+    yield stated("xor-classic: squared error, median", f"{median(errors):.5f}", median(errors))
 
 
 def mnist(options: Options) -> Iterator[Figure]:

@@ -35,7 +35,7 @@ class Gate(cr.Layer):
 
 
 class Chainrule:
-    """A Network and its public step, on batches gathered to where the network wants them."""
+    """A Network and its public step, on batches gathered to where the network wants them; compiled, many steps at once."""
 
     def __init__(self, work: Workload, variant: str) -> None:
         self.work = work
@@ -52,14 +52,17 @@ class Chainrule:
         if work.optimizer == "adam":
             optimizer = cr.Adam(work.learning_rate, BETA_1, BETA_2, EPSILON)
         loss = None if entropy else cr.MeanSquaredError()
-        self.network = cr.Network(layers, loss, optimizer, inputs=work.sizes[0], dynamic=variant == "called")
+        engine = {} if variant == "replayed" else {"dynamic" if variant == "called" else "compiled": True}
+        self.network = cr.Network(layers, loss, optimizer, inputs=work.sizes[0], **engine)
         self.X, self.y, _ = self.network.as_batch("bench", *work.data)
         self.places = self.network.buffers(self.X, self.y, None, work.batch) or {}
-        self.batches = work.batches()
+        self.epoch, self.batches, self.taken = work.epoch(), work.batches(), 0
 
     def run(self, steps: int) -> None:
         network, X, Y, x_place, y_place = self.network, self.X, self.y, self.places.get("x"), self.places.get("y")
-        if self.work.full_batch:
+        if self.network.compiled:
+            self.run_compiled(steps)
+        elif self.work.full_batch:
             x, y = (array.take(range(len(X)), 0, place, "clip") for array, place in ((X, x_place), (Y, y_place)))
             for _ in range(steps):
                 network.step(x, y)
@@ -70,6 +73,13 @@ class Chainrule:
             for rows in itertools.islice(self.batches, steps):
                 network.step(X.take(rows, 0, x_place, "clip"), Y.take(rows, 0, y_place, "clip"))
 
+    def run_compiled(self, steps: int) -> None:
+        order = self.epoch.take(range(self.taken, self.taken + steps), axis=0, mode="wrap").reshape(-1)
+        rates = [self.work.learning_rate] * steps
+        if self.network.steps(self.X, self.y, None, order, self.work.batch, rates) is None:
+            raise Unavailable(self.network.engine)
+        self.taken += steps
+
     def state(self) -> list[Any]:
         if self.work.kind == "predict":
             return [self.probabilities]
@@ -78,8 +88,8 @@ class Chainrule:
 
 def build(work: Workload, variant: str) -> Chainrule:
     """Return a network for `work`, used in the way that `variant` names."""
-    if variant == "compiled":
-        raise Unavailable("it is not compiled yet")
+    if variant == "compiled" and work.kind == "predict":
+        raise Unavailable("a prediction is no epoch")
     if not work.loss_value:
         raise Unavailable("a step always tells its loss")
     return Chainrule(work, variant)

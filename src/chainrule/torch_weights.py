@@ -147,7 +147,7 @@ def save_state_dict(network: Network, path: Path) -> None:
     """
     checks.instance("save_state_dict", network, Network, "a cr.Network")
     tensors: dict[str, Array] = {}
-    network.leaves  # noqa: B018 -- raises if the network is not built
+    network.graph("prediction")  # raises if the network is not built
     _collect(network.layers, "", tensors)
     write(path, Contents({"format": "pt"}, tensors), where="save_state_dict")
 
@@ -182,7 +182,7 @@ def _layer(name: str, arrays: dict[str, Array], before: dict[str, Array] | None)
             "layers that fit together",
             "Name the layers in the order of their use: order=['first', 'second', …]",
         )
-    return np.ascontiguousarray(weights.T), bias
+    return np.array(weights.T, order="C"), None if bias is None else bias.copy()
 
 
 def _array(value: Any) -> Array:

@@ -25,7 +25,10 @@ def seen(formula: Any) -> Any:
     return eval(compile(ast.Expression(formula.result), "formula", "eval"), {"np": np, **formula.values})
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+ACCEPTED = [case for case in CASES if "rows-of-any-sum" not in case.note]  # the others no graph is built of
+
+
+@pytest.mark.parametrize("case", ACCEPTED, ids=str)
 def test_an_op_is_explained_in_a_graph(case: Any) -> None:
     leaves = {}
     for role, array in case.arrays.items():

@@ -254,7 +254,7 @@ def _power_box(base: Box, exponent: Box) -> Box:
     raised = exponent.lines[0]
     if len(exponent.lines) == 1 and len(raised) == 1 and raised.translate(_RAISED) != raised:
         return beside([base, Box((raised.translate(_RAISED),))])
-    simple = len(exponent.lines) == 1 and " " not in raised
+    simple = len(exponent.lines) == 1 and not set(raised) & set(" −")
     parts = [exponent] if simple else [Box(("(",)), exponent, Box((")",))]
     return beside([base, Box(("^",)), *parts])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 
-from chainrule.explain.notation import Fence, Fraction, Math, Number, Power, Root, Row, Symbol
+from chainrule.explain.notation import Fence, Fraction, Math, Matrix, Number, Partial, Power, Root, Row, Symbol
 
 _SUM, _PRODUCT, _RAISED, _ATOM = 1, 2, 3, 4  # how tightly a formula holds together
 Bound = tuple[Math, int]
@@ -62,7 +62,9 @@ class _Typesetter:
         """Return a formula and how tightly it holds together."""
         match node:
             case ast.Name(id):
-                return self.names.get(id, Symbol(id)), _ATOM
+                math = self.names.get(id, Symbol(id))
+                negative = isinstance(math, Matrix) and math.array.ndim == 0 and math.array < 0
+                return math, _SUM if negative else _RAISED if isinstance(math, Partial) else _ATOM
             case ast.Constant(value) if isinstance(value, (int, float)):
                 return Number(f"{value:.6g}"), _ATOM
             case ast.BinOp(left, operator, right):
@@ -77,7 +79,7 @@ class _Typesetter:
             case ast.Attribute(ast.Name("self"), setting):
                 return Symbol(setting.strip("_")), _ATOM
             case ast.Subscript(base, key):
-                return Row((self.fenced(base, _ATOM), "", Symbol(f"[{ast.unparse(key)}]"))), _ATOM
+                return Row((self.fenced(base, _ATOM), "", Symbol(f"[{_key(key)}]"))), _ATOM
             case ast.List(items) | ast.Tuple(items):
                 return Fence("[", self.listed(items), "]"), _ATOM
             case ast.IfExp(test, body, orelse):
@@ -168,6 +170,11 @@ _WRITTEN: dict[str, Callable[[_Typesetter, list[ast.expr]], Math]] = {
     "concatenate": lambda t, a: t.plain(a[0]),
     "where": _Typesetter.where,
 }
+
+
+def _key(key: ast.expr) -> str:
+    parts = key.elts if isinstance(key, ast.Tuple) else [key]
+    return ", ".join(part.attr if isinstance(part, ast.Attribute) else ast.unparse(part) for part in parts)
 
 
 def _shape(arguments: list[ast.expr]) -> Math:

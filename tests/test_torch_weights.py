@@ -1,0 +1,191 @@
+"""Weights of PyTorch come in transposed and go out again; pickles are refused, and so is what doesn't fit."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import chainrule as cr
+from chainrule.errors import FileError, InputError, MisuseError
+from chainrule.torch_weights import load_state_dict, network_from_torch, save_state_dict
+
+W1, B1 = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4, dtype=np.float32)
+W2 = np.arange(8, dtype=np.float32).reshape(2, 4)
+STATE = {"0.weight": W1, "0.bias": B1, "2.weight": W2}
+
+
+def test_weights_are_transposed_and_contiguous_in_the_order_of_the_numbers(tmp_path: Path) -> None:
+    names = {"10.weight": W2, "2.bias": B1, "2.weight": W1}
+    save_file(names, tmp_path / "a.safetensors")
+    for source in (tmp_path / "a.safetensors", {"2.weight": W1, "2.bias": B1, "10.weight": W2}):
+        (first, bias), (second, none) = load_state_dict(source)
+        assert none is None
+        np.testing.assert_array_equal(first, W1.T)
+        np.testing.assert_array_equal(bias, B1)
+        np.testing.assert_array_equal(second, W2.T)
+        assert first.flags.c_contiguous
+        assert second.flags.c_contiguous
+
+
+def test_layers_can_be_put_in_order_by_name(tmp_path: Path) -> None:
+    save_file({"z_first.weight": W1, "head.weight": W2}, tmp_path / "a.safetensors")
+    with pytest.raises(InputError, match="order="):
+        load_state_dict(tmp_path / "a.safetensors")
+    numbers = load_state_dict(tmp_path / "a.safetensors", order=["z_first", "head"])
+    assert [weights.shape for weights, _ in numbers] == [(3, 4), (4, 2)]
+
+
+@pytest.mark.parametrize(
+    ("activations", "expected"),
+    [
+        (cr.Tanh(), "[Dense(3, 4), Tanh(), Dense(4, 2, use_bias=False)]"),
+        ([cr.Tanh()], "[Dense(3, 4), Tanh(), Dense(4, 2, use_bias=False)]"),
+        ([[cr.ReLU(), cr.Dropout(0.1)], cr.Softmax()],
+         "[Dense(3, 4), ReLU(), Dropout(rate=0.1), Dense(4, 2, use_bias=False), Softmax()]"),
+        ([None, None], "[Dense(3, 4), Dense(4, 2, use_bias=False)]"),
+    ],
+)  # fmt: skip
+def test_activations_stand_between_the_layers_or_after_each(activations: Any, expected: str) -> None:
+    assert repr(network_from_torch(STATE, activations).layers) == expected
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_networks_of_pytorch_compute_and_learn_the_same(referee: Any, tmp_path: Path, dtype: str) -> None:
+    from safetensors.torch import save_file as save
+
+    close = dict(rtol=1e-5, atol=1e-6) if dtype == "float32" else dict(rtol=1e-12, atol=1e-12)
+    pairs = [(referee.nn.Tanh(), cr.Tanh()), (referee.nn.ReLU(), cr.ReLU()), (referee.nn.GELU(), cr.GELU()),
+             (referee.nn.SiLU(), cr.SiLU()), (referee.nn.Softplus(), cr.Softplus())]  # fmt: skip
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        referee.manual_seed(seed)
+        sizes = [*(int(n) for n in rng.integers(1, 9, size=rng.integers(2, 14))), 3]
+        chosen = [pairs[i] for i in rng.integers(len(pairs), size=len(sizes) - 2)]
+        parts: list[Any] = []
+        for i, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:])):
+            parts += [referee.nn.Linear(inputs, outputs, bias=bool(rng.random() < 0.8))]
+            parts += [chosen[i][0]] if i < len(chosen) else []
+        model = referee.nn.Sequential(*parts).to(getattr(referee, dtype))
+        save(model.state_dict(), tmp_path / "a.safetensors")
+        network = network_from_torch(
+            tmp_path / "a.safetensors", [ours for _, ours in chosen], loss=cr.SoftmaxCrossEntropy()
+        )
+        x, labels = rng.normal(size=(6, sizes[0])).astype(dtype), rng.integers(3, size=6)
+        logits = model(referee.from_numpy(x))
+        referee.nn.functional.cross_entropy(logits, referee.from_numpy(labels)).backward()
+        assert network.dtype == dtype
+        np.testing.assert_allclose(cr.predict(network, x), logits.detach().numpy(), **close)
+        network.forward(x, labels)
+        network.backward()
+        dense = [layer for layer in network.layers if isinstance(layer, cr.Dense)]
+        ours = [leaf.grad for layer in dense for leaf in layer.leaves.values()]
+        theirs = [p.grad.numpy().T if p.ndim == 2 else p.grad.numpy() for p in model.parameters()]
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, **close)
+
+
+def test_a_state_dict_that_was_saved_loads_into_a_sequential_of_pytorch(referee: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file as load
+
+    nn = referee.nn
+    network = cr.Network([cr.Network([cr.Dense(3, 5), cr.Tanh()]), cr.Dropout(0.5), cr.Dense(2, use_bias=False)])
+    save_state_dict(network, tmp_path / "a.safetensors")
+    model = nn.Sequential(
+        nn.Sequential(nn.Linear(3, 5), nn.Tanh()), nn.Dropout(0.5), nn.Linear(5, 2, bias=False)
+    ).eval()
+    model.load_state_dict(load(tmp_path / "a.safetensors"))
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        model(referee.from_numpy(x)).detach().numpy(), cr.predict(network, x), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_what_was_saved_comes_back_the_same(tmp_path: Path) -> None:
+    network = cr.Network([cr.Dense(3, 5), cr.ReLU(), cr.Dense(2)], seed=3)
+    save_state_dict(network, tmp_path / "a.safetensors")
+    assert sorted(load_file(tmp_path / "a.safetensors")) == ["0.bias", "0.weight", "2.bias", "2.weight"]
+    back = network_from_torch(tmp_path / "a.safetensors", cr.ReLU())
+    assert (back.parameters == network.parameters).all()
+
+
+@pytest.mark.parametrize(
+    ("network", "error"),
+    [
+        (cr.Network([cr.Rescale(2.0), cr.Dense(2, 2)]), InputError),
+        (cr.Network([cr.Residual([cr.Dense(2, 2)])], inputs=2), InputError),
+        (cr.Network([cr.Dense(2)]), MisuseError),
+        ("network", InputError),
+    ],
+)
+def test_what_a_sequential_can_not_be_is_not_saved(tmp_path: Path, network: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        save_state_dict(network, tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def with_header(header: Any, data: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def entry(**changed: Any) -> dict[str, Any]:
+    return {"0.weight": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8], **changed}}
+
+
+BAD = {
+    "a pickle": pickle.dumps({"0.weight": [1.0]}, protocol=4),
+    "a file of torch.save": b"PK\x03\x04" + bytes(100),
+    "empty": b"",
+    "a header of 2^63 bytes": b"\xff" * 8 + b"{}",
+    "no JSON": with_header(b"{nope"),
+    "a name twice": with_header(b'{"a.weight":1,"a.weight":2}'),
+    "a list": with_header([1]),
+    "an unknown field": with_header(entry(more=1), bytes(8)),
+    "half precision": with_header(entry(dtype="BF16", data_offsets=[0, 4]), bytes(4)),
+    "a shape of texts": with_header(entry(shape=["1", 2]), bytes(8)),
+    "a negative length": with_header(entry(shape=[-1, -2]), bytes(8)),
+    "2^80 numbers": with_header(entry(shape=[2**40, 2**40]), bytes(8)),
+    "more than is there": with_header(entry(shape=[2**20, 2**20], data_offsets=[0, 2**42]), bytes(8)),
+    "a hole": with_header(entry(data_offsets=[4, 12]), bytes(12)),
+    "bytes behind it": with_header(entry(), bytes(9)),
+    "cut": with_header(entry(), bytes(7)),
+    "a million lists": with_header(b"[" * 1_000_000),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.pt").write_bytes(BAD[name])
+    with pytest.raises(FileError, match="load_state_dict") as caught:
+        load_state_dict(tmp_path / "a.pt")
+    if "pickle" in name or "torch.save" in name:
+        assert "save_file(model.state_dict()" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"0.weight": np.ones((2, 3, 3, 3), np.float32)},
+        {"0.weight": np.ones((2, 3), np.float32), "0.running_mean": np.ones(2, np.float32)},
+        {"0.bias": B1},
+        {"0.weight": W1, "0.bias": B1[:2]},
+        {"0.weight": W1, "1.weight": W1},
+        {"0.weight": W1.astype(np.int64)},
+        {"0.weight": np.ones((0, 3), np.float32)},
+        {},
+    ],
+)
+def test_what_is_no_row_of_linear_layers_is_refused(state: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"load_state_dict.*but expected"):
+        network_from_torch(state, cr.Tanh())
+
+
+def test_a_wrong_number_of_activations_is_refused() -> None:
+    with pytest.raises(InputError, match="3 activations for 2 layers"):
+        network_from_torch(STATE, [cr.Tanh()] * 3)
