@@ -6,7 +6,7 @@ BIN = .venv/bin
 
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help demo test lint types docs check figures clean
+.PHONY: help demo test lint types docs check figures bench soak clean
 
 help: ## list the tasks
 	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,12 @@ check: lint types docs test ## all four
 
 figures: .venv/installed-dev ## measure every figure that the docs claim
 	$(BIN)/python benchmarks/figures.py
+
+bench: .venv/installed-plot ## measure training steps beside other libraries: long, and downloads them
+	$(BIN)/python benchmarks/bench.py
+
+soak: .venv/installed-dev ## stop, kill and break things for an hour or two
+	$(BIN)/python benchmarks/soak.py
 
 clean: ## remove .venv, caches and built files; runs/ stays
 	rm -rf .venv build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

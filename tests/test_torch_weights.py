@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 from pathlib import Path
@@ -68,7 +69,7 @@ def test_networks_of_pytorch_compute_and_learn_the_same(referee: Any, tmp_path: 
         sizes = [*(int(n) for n in rng.integers(1, 9, size=rng.integers(2, 14))), 3]
         chosen = [pairs[i] for i in rng.integers(len(pairs), size=len(sizes) - 2)]
         parts: list[Any] = []
-        for i, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:])):
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             parts += [referee.nn.Linear(inputs, outputs, bias=bool(rng.random() < 0.8))]
             parts += [chosen[i][0]] if i < len(chosen) else []
         model = referee.nn.Sequential(*parts).to(getattr(referee, dtype))

@@ -60,7 +60,7 @@ def against_pytorch(options: Options) -> Iterator[Figure]:
         y.backward(torch.tensor(dy))
         worst = max(worst, error(case.op.forward(**case.arrays), y.detach().numpy()))
         derived = backward(case, dy)
-        worst = max(worst, *(error(derived[role], tensors[role].grad.numpy()) for role in case.roles))
+        worst = max(worst, *(error(derived[role], np.asarray(tensors[role].grad)) for role in case.roles))
     yield at_most(name, worst, bound, small, f" ({len(known)} cases, PyTorch {torch.__version__.split('+')[0]})")
 
 

@@ -55,7 +55,7 @@ def memory(options: Options) -> Iterator[Figure]:
 
     for name in ("W1", "W3-adam"):
         work = TABLES[name]
-        model = build(replace(work, samples=min(work.samples, 6400)), "")
+        model = build(replace(work, samples=min(work.samples, 6400)), "replayed")
         count = options.count(2000, 500)
         with threadpool_limits(limits=1, user_api="blas"):
             kept, grown = min(_retained(model.run, count) for _ in range(3))
@@ -88,7 +88,7 @@ def _program(name: str) -> tuple[Any, dict[str, Any], float]:
     from chainrule.replay import Program
 
     work = replace(TABLES[name], samples=TABLES[name].batch)
-    model = build(work, "")
+    model = build(work, "replayed")
     graph = model.network.graph()
     batch = {"x": model.X[: work.batch], "y": model.y[: work.batch]}
     graph.values_on(batch)

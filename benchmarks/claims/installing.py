@@ -93,7 +93,7 @@ def fresh_clone(options: Options) -> Iterator[Figure]:
             done = subprocess.run(["make", target], cwd=clone, capture_output=True, text=True, env=_like_a_strangers())
             took = time.perf_counter() - began
             if done.returncode:
-                told = (done.stdout + done.stderr).strip().splitlines()[-1]
+                told = (done.stdout.strip() or done.stderr.strip()).splitlines()[-1].strip("= ")
                 yield Figure(f"fresh clone: make {target}", "works", f"fails: {told}", False)
             elif bound is None:
                 named = [line for line in done.stdout.splitlines() if line.startswith("pictures")]

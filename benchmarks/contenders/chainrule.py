@@ -35,7 +35,7 @@ class Gate(cr.Layer):
 
 
 class Chainrule:
-    """A Network and its public step, on batches gathered to where the network wants them; compiled, many steps at once."""
+    """A Network and its public step on batches gathered to where it wants them; compiled, many steps at once."""
 
     def __init__(self, work: Workload, variant: str) -> None:
         self.work = work
@@ -52,8 +52,10 @@ class Chainrule:
         if work.optimizer == "adam":
             optimizer = cr.Adam(work.learning_rate, BETA_1, BETA_2, EPSILON)
         loss = None if entropy else cr.MeanSquaredError()
-        engine = {} if variant == "replayed" else {"dynamic" if variant == "called" else "compiled": True}
-        self.network = cr.Network(layers, loss, optimizer, inputs=work.sizes[0], **engine)
+        called, compiled = variant == "called", variant == "compiled"
+        self.network = cr.Network(
+            layers, loss, optimizer, inputs=work.sizes[0], dynamic=called, compiled=compiled
+        )  # fmt: skip
         self.X, self.y, _ = self.network.as_batch("bench", *work.data)
         self.places = self.network.buffers(self.X, self.y, None, work.batch) or {}
         self.epoch, self.batches, self.taken = work.epoch(), work.batches(), 0

@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.explain import notebook, show, steps, trace
-from tests.explain.test_page import HOSTILE
+from tests.explain.names import HOSTILE
 
 X, Y = cr.data.xor()
 

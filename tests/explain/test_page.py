@@ -12,19 +12,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain import explain
+from chainrule.explain import explain, html
+from chainrule.explain.wording import Text
+from tests.explain.names import HOSTILE
 
 X, Y = cr.data.xor()
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "\"><img src=x onerror='alert(1)'>",
-    "]]></math></style><script>alert(1)</script>",
-    "\x1b[2J\x1b]0;owned\x07",
-    "\u202egnirts",
-    "{name} {0} %s `code`",
-    "**bold** [link](javascript:alert(1)) | cell | # <b>",
-    "```\nfence",
-)
 VOID = {"meta", "link", "br", "img"}
 
 
@@ -116,11 +108,16 @@ def test_names_are_escaped_everywhere(name: str, language: str) -> None:
         allowed = "\u2066\u2069\u00a0"
         assert all(line.translate({ord(c): None for c in allowed}).isprintable() for line in told.splitlines())
     marked = str(explain(loss, format="markdown", language=language))
-    prose = re.sub(r"^(`{3,})text\n.*?^\1$", "", marked, flags=re.M | re.S)
+    prose = re.sub(r"^(`{3,})text\n.*?^\1$", "", marked, flags=re.MULTILINE | re.DOTALL)
     assert "<script" not in prose
     assert "<img" not in prose
     assert not re.search(r"(?<!\\)\]\(javascript", prose)
     assert not re.search(r"(?<!\\)\*\*bold", prose)
+
+
+def test_what_fills_a_sentence_is_escaped_inside_and_outside_of_names() -> None:
+    told = html.sentence(Text("<{a}> `{a}`", {"a": "<b>`"}))
+    assert told == '&lt;&lt;b&gt;`&gt; <bdi class="f" dir="ltr">&lt;b&gt;`</bdi>'
 
 
 def test_a_graph_too_large_to_draw_is_said_to_be() -> None:
@@ -151,9 +148,7 @@ def browser() -> Any:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [380, 1200])
 @pytest.mark.parametrize("language", ["en", "he"])
-def test_a_browser_shows_the_page_calmly(
-    browser: Any, tmp_path: Path, language: str, width: int, scheme: Any
-) -> None:
+def test_a_browser_shows_the_page_calmly(browser: Any, tmp_path: Path, language: str, width: int, scheme: Any) -> None:
     wide = cr.Network([cr.Dense(20, 16), cr.ReLU(), cr.Dense(10), cr.Softmax()], l2=0.01)
     x = np.random.default_rng(0).normal(size=(3, 20))
     pages = {
@@ -162,16 +157,22 @@ def test_a_browser_shows_the_page_calmly(
         "hostile": explain(cr.mean(x=cr.Parameter(HOSTILE[0] * 9, [[1.0]])), format="html", language=language),
     }
     for name, page in pages.items():
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        tab, noted = context.new_page(), []
-        tab.on("console", lambda message: noted.append(message.text))
-        tab.on("pageerror", lambda error: noted.append(str(error)))
-        tab.on("request", lambda r: noted.append(r.url) if not r.url.startswith(("file:", "data:")) else None)
-        tab.goto(page.save(tmp_path / f"{name}.html").as_uri())
+        tab, noted = opened(browser, page.save(tmp_path / f"{name}.html").as_uri(), width, scheme)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
         assert tab.evaluate("document.querySelector('math').getBoundingClientRect().height") > 5
         if name == "xor":
             tab.click("svg.graph a >> nth=0")
             assert "#" in tab.url
         assert noted == []
-        context.close()
+        tab.context.close()
+
+
+def opened(browser: Any, address: str, width: int, scheme: Any) -> tuple[Any, list[str]]:
+    """Return a tab that shows the page, and a list of what goes wrong in it: messages, errors, requests."""
+    tab = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
+    noted: list[str] = []
+    tab.on("console", lambda message: noted.append(message.text))
+    tab.on("pageerror", lambda error: noted.append(str(error)))
+    tab.on("request", lambda r: noted.append(r.url) if not r.url.startswith(("file:", "data:")) else None)
+    tab.goto(address)
+    return tab, noted

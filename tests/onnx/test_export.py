@@ -25,7 +25,7 @@ def reference(onnx: ModuleType, path: Path) -> Any:
     from onnx.reference import ReferenceEvaluator
     from onnx.reference.op_run import OpRun
 
-    class Erf(OpRun):  # type: ignore[misc]  # the class comes from a package that may be missing
+    class Erf(OpRun):
         def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
             return (np.vectorize(math.erf, otypes=[x.dtype])(x),)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.errors import NonFiniteError, ShapeError
 from chainrule.training import METRICS
 
 RNG = np.random.default_rng(7)
@@ -306,3 +307,41 @@ def test_metrics_that_are_no_numbers_are_kept_too():
     assert history["<lambda>"] == [1, 1]
     assert history["<lambda>_2"] == [2, 2]
     assert "confusion" not in repr(history)
+
+
+def test_augmented_samples_are_trained_on_and_never_measured_on():
+    X = np.ones((6, 4), np.float32)
+    network = cr.Network([cr.Dense(4, 1)], optimizer=cr.SGD(0.01))
+    seen, fed = [], []
+
+    def double(x, generator):
+        seen.append((x.copy(), generator.integers(1000)))
+        return x * 2
+
+    class Look(cr.Callback):
+        def after_step(self, training):
+            fed.append(training.network["x"].value.copy())
+
+    def inputs(prediction, target):
+        return len(prediction)
+
+    cr.train(
+        network, X, X[:, :1], epochs=2, batch_size=3, augment=double, callbacks=[Look()],
+        validation_data=(X, X[:, :1]), metrics=[inputs],
+    )  # fmt: skip
+    assert len(seen) == len(fed) == 4
+    assert len({draw for _, draw in seen}) > 1
+    assert all((x == 1).all() for x, _ in seen)
+    assert all((x == 2).all() for x in fed)
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "message"),
+    [
+        (dict(augment=lambda x, generator: x[:, :2]), ShapeError, "train augment: got X with 2 features"),
+        (dict(augment=lambda x, generator: x * np.nan), NonFiniteError, "at 'x'"),
+    ],
+)
+def test_an_augmentation_that_returns_something_else_is_refused(told, error, message):
+    with pytest.raises(error, match=message):
+        cr.train(cr.Network([cr.Dense(4, 1)]), np.ones((6, 4)), np.ones((6, 1)), epochs=1, **told)

@@ -6,6 +6,7 @@ predict as floats of shape (samples, outputs). Everything is seeded, and row i o
 
 from __future__ import annotations
 
+from chainrule.data.affine import RandomAffine
 from chainrule.data.batches import batches, split
 from chainrule.data.dataset import Dataset
 from chainrule.data.digits import digits
@@ -19,6 +20,7 @@ from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
 
 __all__ = [
     "Dataset",
+    "RandomAffine",
     "batches",
     "blobs",
     "circles",

@@ -125,18 +125,17 @@ class RandomAffine(Configured):
         return down, right
 
     def _sides(self, images: NDArray[Any]) -> tuple[int, int]:
-        shape = getattr(images, "shape", ())
-        if len(shape) == 3:
-            sides = shape[1:]
-        elif self.shape is not None:
-            sides = self.shape
-        else:
-            sides = (math.isqrt(shape[1]),) * 2 if len(shape) == 2 else ()
-        if len(sides) != 2 or math.prod(shape[1:]) != sides[0] * sides[1] or (self.shape or sides) != sides:
+        shape: tuple[int, ...] = getattr(images, "shape", ())
+        sides = self.shape
+        if sides is None and len(shape) == 3:
+            sides = (shape[1], shape[2])
+        elif sides is None and len(shape) == 2:
+            sides = (math.isqrt(shape[1]), math.isqrt(shape[1]))
+        if sides is None or shape[1:] not in (sides, (sides[0] * sides[1],)):
             raise ShapeError(
                 "RandomAffine",
                 given=f"samples of shape {shape}",
-                expected=f"images of {self.shape or 'known'} height and width",
+                expected="images" if self.shape is None else f"images of {self.shape[0]} x {self.shape[1]}",
                 fix="Pass shape=(height, width)",
             )
         if images.dtype.kind not in "fiub":

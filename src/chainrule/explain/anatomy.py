@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import InputError, MisuseError
-from chainrule.explain.differences import Slope, slope
+from chainrule.explain.differences import Slope, closest
 from chainrule.graph import Graph, Input, Node, Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array, Op
@@ -201,7 +201,8 @@ def proofs(anatomy: Anatomy) -> list[Proof]:
 
         for index in _chosen(gradient):
             where = tuple(int(i) for i in np.unravel_index(index, array.shape))
-            found.append(Proof(place, where, float(gradient.flat[index]), slope(cost, array, index)))
+            given = float(gradient.flat[index])
+            found.append(Proof(place, where, given, closest(cost, array, index, given)))
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError
-from chainrule.explain.differences import slope
+from chainrule.explain.differences import closest
 from chainrule.explain.escaping import printable
 from chainrule.explain.slips import name_slip, name_stale
 from chainrule.explain.terminal import table
@@ -215,8 +215,8 @@ def _compared(where: str, by: str, loss: Callable[[], float], array: Array, give
     worst = Finding(where, by)
     scale = max(float(np.abs(given).max(initial=0)), 1e-300)
     for index in chosen:
-        found = slope(loss, array, int(index))
         value = float(given.flat[index])
+        found = closest(loss, array, int(index), value)
         error = min(found.error(value), 1e3 * abs(value - found.measured) / scale)  # a tiny one beside large ones
         if not error <= worst.worst:
             place = tuple(int(i) for i in np.unravel_index(index, array.shape))

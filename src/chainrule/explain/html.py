@@ -35,7 +35,7 @@ def to_html(document: Document, anatomy: Anatomy, symbols: list[Symbol]) -> str:
     links = {int(b.key.partition("-")[2]): b.key for b in _headings(document, 3, "update-", "backward-", "forward-")}
     body = [_block(block, anatomy, symbols, links) for block in document.blocks]
     contents = "".join(
-        f'<li><a href="#{block.key}">{_sentence(block.text)}</a></li>' for block in _headings(document, 2, "")
+        f'<li><a href="#{block.key}">{sentence(block.text)}</a></li>' for block in _headings(document, 2, "")
     )
     style = files("chainrule.explain").joinpath("page.css").read_text("utf-8")
     direction = "rtl" if document.right_to_left else "ltr"
@@ -46,7 +46,7 @@ def to_html(document: Document, anatomy: Anatomy, symbols: list[Symbol]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{_sentence(document.title)}</h1>\n<nav><ul>{contents}</ul></nav>\n"
+        f"<h1>{sentence(document.title)}</h1>\n<nav><ul>{contents}</ul></nav>\n"
         + "\n".join(body)
         + "\n</main>\n</body>\n</html>\n"
     )
@@ -62,30 +62,31 @@ def _block(block: Block, anatomy: Anatomy, symbols: list[Symbol], links: dict[in
     match block:
         case Heading(level, told, key, math):
             symbol = f"{mathml(math)} " if math else ""
-            return f'<h{level} id="{key}"><a class="self" href="#{key}">{symbol}{_sentence(told)}</a></h{level}>'
+            return f'<h{level} id="{key}"><a class="self" href="#{key}">{symbol}{sentence(told)}</a></h{level}>'
         case Paragraph(told):
-            return f"<p>{_sentence(told)}</p>"
+            return f"<p>{sentence(told)}</p>"
         case Equation(lines, note):
-            head = f'<p class="note">{_sentence(note)}</p>' if note else ""
+            head = f'<p class="note">{sentence(note)}</p>' if note else ""
             return head + "".join(f'<div class="wide" tabindex="0">{mathml(line)}</div>' for line in lines)
         case OpLine(note, line):
             shown = f'<code dir="ltr">{escape(printable(line))}</code>'
-            return f'<p class="note">{_sentence(note)}</p><div class="wide op" tabindex="0">{shown}</div>'
+            return f'<p class="note">{sentence(note)}</p><div class="wide op" tabindex="0">{shown}</div>'
         case Spread(told, counts):
-            return f'<p class="note">{_sentence(told)} {_bars(counts)}</p>'
+            return f'<p class="note">{sentence(told)} {_bars(counts)}</p>'
         case Source(note, code):
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
-            note_html = f'<p class="note">{_sentence(note)}</p>'
+            note_html = f'<p class="note">{sentence(note)}</p>'
             return f'{note_html}<pre class="wide" dir="ltr" tabindex="0"><code>{lines_of_code}</code></pre>'
         case Table(head, rows):
-            top = "".join(f"<th>{_sentence(told)}</th>" for told in head)
+            top = "".join(f"<th>{sentence(told)}</th>" for told in head)
             inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
             return f'<div class="wide table" tabindex="0"><table><tr>{top}</tr>{inner}</table></div>'
         case Drawing():
             return f'<div class="wide" tabindex="0">{draw(anatomy, symbols, links)}</div>'
 
 
-def _sentence(told: Text) -> str:
+def sentence(told: Text) -> str:
+    """Return a sentence as HTML, its formulas and names set apart."""
     pieces = (f'<bdi class="f" dir="ltr">{escape(p)}</bdi>' if code else escape(p) for p, code in told.parts())
     return "".join(pieces)
 
@@ -93,7 +94,7 @@ def _sentence(told: Text) -> str:
 def _cell(cell: Math | str | Text) -> str:
     if isinstance(cell, str):
         return f"<bdi>{escape(printable(cell))}</bdi>"
-    return _sentence(cell) if isinstance(cell, Text) else mathml(cell)
+    return sentence(cell) if isinstance(cell, Text) else mathml(cell)
 
 
 def _bars(counts: tuple[int, ...]) -> str:

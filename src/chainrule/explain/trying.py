@@ -12,6 +12,7 @@ from chainrule.errors import InputError
 from chainrule.ops.op import Array, Op
 
 _SHAPES = ((4, 3), (3, 3), (3,), (3, 2), (2,), (4,), ())
+_OF_A_BIAS = tuple(sorted(_SHAPES, key=lambda shape: len(shape) != 1))  # (4, 3) would fit as well, but isn't meant
 _MOST_ROLES = 4  # beyond, there are too many combinations of shapes
 
 
@@ -25,7 +26,8 @@ def arrays_for(op: Op, told: Mapping[str, Any]) -> dict[str, Array]:
     generator = np.random.default_rng(0)
     roles = [f"{op.variadic}{i}" for i in range(2)] if op.variadic else list(op.roles)
     roles = [role for role in roles if role != "sample_weight"]
-    for shapes in product(_SHAPES, repeat=len(roles)) if len(roles) <= _MOST_ROLES else ():
+    choices = [_OF_A_BIAS if role in ("bias", "b") else _SHAPES for role in roles]
+    for shapes in product(*choices) if len(roles) <= _MOST_ROLES else ():
         for positive in (False, True):
             arrays = {role: generator.standard_normal(shape) for role, shape in zip(roles, shapes)}
             if positive:  # probabilities, in rows of sum 1

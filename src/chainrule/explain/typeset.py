@@ -113,7 +113,9 @@ class _Typesetter:
         sign, tightness = _OPERATORS.get(type(operator), ("?", _SUM))
         after = tightness + 1 if sign == "−" or tightness == _PRODUCT else tightness
         after = _PRODUCT if isinstance(right, ast.UnaryOp) else after  # a + (−b)
-        return Row((self.fenced(left, tightness), sign, self.fenced(right, after))), tightness
+        literal = isinstance(left, ast.UnaryOp) and isinstance(left.operand, ast.Constant)  # −2 · z needs no brackets
+        first = self.plain(left) if literal else self.fenced(left, tightness)
+        return Row((first, sign, self.fenced(right, after))), _SUM if literal else tightness
 
     def listed(self, items: list[ast.expr]) -> Math:
         parts: list[Math | str] = []
@@ -135,7 +137,7 @@ class _Typesetter:
             axis = told.get("axis", arguments[1] if len(arguments) > 1 else None)
             numbers = "" if axis is None else ast.unparse(axis).strip("()").replace(" ", "")
             sign = {"sum": "Σ", "prod": "Π"}.get(name, name) + numbers.translate(_SUBSCRIPTS)
-            inner = self.fenced(arguments[0], _ATOM)
+            inner = self.fenced(arguments[0], _RAISED)
             if sign[0] in "ΣΠ":
                 return Row((Symbol(sign), " ", inner)), _PRODUCT
             return self.named(sign, arguments[:1]), _ATOM

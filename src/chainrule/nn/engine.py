@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from chainrule.nn.network import Network
 
 
+ROWS = 1024  # predicted at a time: they are copied to the cache, and computed with from there
+
+
 class Engine(Protocol):
     """What a network asks of its engine. It calls `forward`, `backward` and `optimize` with warnings off."""
 
@@ -121,10 +124,14 @@ class Replaying:
         self._program.run(3)
 
     def compute(self, x: Array) -> Array:
-        with self.programs("prediction").lent({"x": x}) as program:
-            program.feed(x=x)
-            program.run(0)
-            return program.results[0].copy()
+        parts = []
+        for start in range(0, max(len(x), 1), ROWS):
+            rows = x[start : start + ROWS]
+            with self.programs("prediction").lent({"x": rows}) as program:
+                program.feed(x=rows)
+                program.run(0)
+                parts.append(program.results[0].copy())
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
         feeds = _feeds(x, y, sample_weight)

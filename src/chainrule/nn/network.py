@@ -198,10 +198,11 @@ class Network(Layer):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
-        engine, gradient = self._engine, self.vector.gradient
+        engine = self._engine
         with quiet():
             loss = engine.forward(x, y, sample_weight)
             engine.backward()
+            gradient = self.vector.gradient
             # A sum of squares is NaN or infinite if an element is; only then is it worth looking closer.
             if not isfinite(loss) or not (isfinite(gradient.dot(gradient)) or np.isfinite(gradient).all()):
                 raise nonfinite_error(self, learning_rate)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data import RandomAffine
 from chainrule.errors import InputError, nearest
 from chainrule.nn import Dense, Dropout, Layer, Network, Rescale
 from chainrule.nn.layer import LayerLike
@@ -65,6 +66,21 @@ def build(recipe: Recipe, samples: Samples) -> Network:
                 fix="Write one_hot = true under [data], or take the loss CategoricalCrossEntropy",
             )
     return network
+
+
+def augmentation(recipe: Recipe, samples: Samples) -> RandomAffine:
+    """Return what changes images while they are trained on, tried on one of them.
+
+    Raises
+    ------
+    InputError
+        If the samples are no images.
+    """
+    told = recipe.augment
+    assert told is not None
+    augment = RandomAffine(told.rotation, told.shift, told.scale, told.shear)
+    augment(samples.train[0][:1], np.random.default_rng(0))
+    return augment
 
 
 def _check_sizes(recipe: Recipe, samples: Samples, where: str) -> None:

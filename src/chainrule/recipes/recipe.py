@@ -44,6 +44,15 @@ class EarlyStop(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_de
     minimum_change: float = 0.0
 
 
+class Affine(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """How far images are turned, shifted, scaled and sheared at random while they are trained on: `RandomAffine`."""
+
+    rotation: float = 10.0
+    shift: float = 2.0
+    scale: float = 0.1
+    shear: float = 0.0
+
+
 class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """What to learn from.
 
@@ -122,6 +131,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     monitor : {"loss", "error_rate"}, default "loss"
         What "best" means.
     early_stopping : EarlyStop, optional
+    augment : Affine, optional
+        For images.
     class_weight : "balanced" or table of class to weight, optional
     threads : int, default 0
         How many threads multiply matrices; 0 lets the size of the network decide.
@@ -150,6 +161,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     keep: Literal["best", "last"] | None = None
     monitor: Literal["loss", "error_rate"] = "loss"
     early_stopping: EarlyStop | None = None
+    augment: Affine | None = None
     class_weight: Literal["balanced"] | dict[str, float] | None = None
     threads: int = 0
     deterministic: bool = False

@@ -15,7 +15,7 @@ from typing import Any
 
 from chainrule.errors import FileError, InputError, nearest
 from chainrule.nn import Network
-from chainrule.recipes.build import build
+from chainrule.recipes.build import augmentation, build
 from chainrule.recipes.change import continued
 from chainrule.recipes.environment import chosen_threads, threads
 from chainrule.recipes.figures import measure
@@ -229,6 +229,7 @@ def _carried_out(keeper: Keeper, callbacks: Sequence[Callback]) -> Result:
             callbacks=[keeper, *stopping, *callbacks],
             keep=recipe.keep,
             monitor=recipe.monitor,
+            augment=None if recipe.augment is None else augmentation(recipe, samples),
             resume=keeper.at(LAST) if keeper.resumed else None,
         )
         seconds = time.perf_counter() - start

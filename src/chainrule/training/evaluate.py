@@ -15,7 +15,7 @@ from chainrule.ops.op import Array
 from chainrule.ops.softmax import Softmax
 from chainrule.training.metrics import METRICS, Metric, named_metrics, predicted_classes, true_classes
 
-CHUNK = 4096  # rows at a time: more bring no speed, only memory
+CHUNK = 1024  # rows at a time: more bring no speed, only memory
 
 
 def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
@@ -27,7 +27,7 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     ----------
     network : Network
     X : array_like, (samples, features)
-    batch_size : int, default 4096
+    batch_size : int, default 1024
         Rows at a time.
 
     Returns
@@ -96,7 +96,7 @@ def evaluate(
     metrics : sequence of str or function, optional
         Names, or functions of (prediction, target). Left out: ``error_rate`` (and ``min_confidence`` where there
         are probabilities) for classes, and ``mean_squared_error``.
-    batch_size : int, default 4096
+    batch_size : int, default 1024
         Rows at a time.
 
     Returns

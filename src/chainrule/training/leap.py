@@ -38,7 +38,9 @@ def leap(
         returns whether to go on.
     """
     count, size, network = len(source.x), source.batch_size, source.network
-    if size == count or isinstance(source.x, np.memmap) or network.cast(source.x[:1]).dtype != source.x.dtype:
+    if source.augment is not None or size == count or isinstance(source.x, np.memmap):
+        return
+    if network.cast(source.x[:1]).dtype != source.x.dtype:
         return
     with source.peeked_order() as order:
         batches = order[: count // size * size].reshape(-1, size)

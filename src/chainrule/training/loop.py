@@ -22,7 +22,7 @@ from chainrule.nn.network import Network
 from chainrule.training.callbacks import Callback
 from chainrule.training.history import History
 from chainrule.training.metrics import Metric
-from chainrule.training.source import ArraySource, IterableSource, Source, held_out, weighted_by_class
+from chainrule.training.source import ArraySource, Augment, IterableSource, Source, held_out, weighted_by_class
 from chainrule.training.training import AfterEpoch, Training
 
 
@@ -42,6 +42,7 @@ def train(
     keep: str | None = None,
     monitor: str = "loss",
     shuffle: bool = True,
+    augment: Augment | None = None,
     resume: str | os.PathLike[str] | None = None,
 ) -> History:
     """Train a network.
@@ -79,6 +80,9 @@ def train(
         a metric's name. Metrics that grow with quality (``accuracy``, ``r2``, ``min_confidence``) are maximised.
     shuffle : bool, default True
         Take the samples in a new random order each epoch.
+    augment : function of (samples, generator), optional
+        Called with each batch before it is trained on, returns what to train on instead; measured is on the samples
+        as they are. ``cr.data.RandomAffine()`` turns, shifts and scales images.
     resume : path, optional
         A file of `cr.Checkpoint`, to go on from with the same network, data and settings as if training had never
         been stopped. Another learning rate of the optimizer wins over the one before; so does another number of
@@ -128,6 +132,7 @@ def train(
             ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
             ("class_weight", class_weight, "Let the iterable give (x, y, sample_weight)"),
             ("validation_split", validation_split or None, "Pass validation_data=(X, y)"),
+            ("augment", augment, "Let the iterable change its batches"),
         ):
             if value is not None:
                 raise InputError(
@@ -150,6 +155,6 @@ def train(
                 )
             (x, target, weights), validation_data = held_out(network, x, target, weights, share)
         generator = network.generators["shuffle"] if shuffle else None
-        source = ArraySource(network, (x, target, weights), size, generator)
+        source = ArraySource(network, (x, target, weights), size, generator, augment)
     training.run(source, validation_data, restored)
     return training.history

@@ -19,6 +19,7 @@ from chainrule.ops.op import Array
 from chainrule.training.evaluate import predict, probabilities
 from chainrule.training.metrics import Metric, true_classes
 
+Augment: TypeAlias = Callable[[Array, np.random.Generator], Array]
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 
 
@@ -54,18 +55,19 @@ class ArraySource:
         arrays: tuple[Array, Array, Array | None],
         batch_size: int | None,
         generator: np.random.Generator | None,
+        augment: Augment | None = None,
     ) -> None:
         x, y, weights = arrays
         self.x, self.y, self.weights, self.network = x, y, weights, network
         self.batch_size = len(x) if batch_size is None else min(batch_size, len(x))
-        self.generator = generator
+        self.generator, self.augment = generator, augment
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         count = len(self.x)
         if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
             if not skip:
-                yield self.network.cast(self.x), self.y, self.weights, 0.0
+                yield self._given(self.x), self.y, self.weights, 0.0
             return
         if self.generator is not None:
             self._order = cast(dict[str, Any], self.generator.bit_generator.state)
@@ -73,7 +75,14 @@ class ArraySource:
             self.x, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator, into=self._places()
         )
         for i, (x, y, *weights) in islice(enumerate(parts), skip, None):
-            yield self.network.cast(x), y, weights[0] if weights else None, i * self.batch_size / count
+            yield self._given(x), y, weights[0] if weights else None, i * self.batch_size / count
+
+    def _given(self, x: Array) -> Array:
+        """Return samples as the network gets them."""
+        if self.augment is None:
+            return self.network.cast(x)
+        changed = self.augment(x, self.network.generators["augment"])
+        return self.network.as_samples("train augment", changed)
 
     @contextmanager
     def peeked_order(self) -> Iterator[Array]:
@@ -113,6 +122,8 @@ class ArraySource:
 
         @cache
         def places(count: int) -> list[Array] | None:
+            if self.augment is not None:  # what is gathered is not yet what the network reads
+                return None
             x, weights = self.network.cast(self.x[:1]), self.weights
             found = self.network.buffers(x, self.y, weights, count)
             if found is None:

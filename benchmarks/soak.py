@@ -1,0 +1,186 @@
+"""`make soak`: the long forms of what the tests show shortly about runs, files and crashes. Takes an hour or two.
+
+    python benchmarks/soak.py --only stops,kills
+    python benchmarks/soak.py --count 20
+
+Exits with 1 if anything is not as claimed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import chainrule as cr  # noqa: E402 -- after the path, for tests/ is beside it
+from chainrule import recipes  # noqa: E402
+from tests.recipes.configurations import CONFIGURATIONS, WIDE  # noqa: E402
+
+Outcome = tuple[bool, str]
+
+
+class StopAt(cr.Callback):
+    """Ends training after some step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_step(self, training: cr.training.Training) -> None:
+        if training.step == self.step:
+            training.stop("interrupted")
+
+
+def left(folder: str | Path) -> list[Any]:
+    """Return the weights files of a run, and its log without times."""
+    rows = [json.loads(line) for line in Path(folder, "log.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["seconds"]
+    return [Path(folder, name).read_bytes() for name in ("best.safetensors", "last.safetensors")] + rows
+
+
+def stops(count: int, out: Path) -> Outcome:
+    """Stop runs at random steps, and compare what they become with runs that were never stopped."""
+    rng, equal = random.Random(0), 0
+    whole = {name: recipes.run(recipe, out=out) for name, recipe in CONFIGURATIONS.items()}
+    for i in range(count):
+        name = list(CONFIGURATIONS)[i % len(CONFIGURATIONS)]
+        steps = sum(whole[name].history["steps"])
+        at = rng.randint(1, steps)
+        folder = recipes.run(CONFIGURATIONS[name], out=out, callbacks=[StopAt(at)]).run
+        recipes.resume(folder)
+        same = left(folder) == left(whole[name].run)
+        equal += same
+        if not same:
+            print(f"  {name}, stopped after step {at}: other bytes", flush=True)
+    return equal == count, f"{equal} of {count} equal weights files and logs, over {len(CONFIGURATIONS)} configurations"
+
+
+def kills(count: int, out: Path) -> Outcome:
+    """Kill a run that saves after every step, at random moments, and let it go on each time."""
+    rng, unreadable, back, runs = random.Random(1), 0, 0, 0
+    told = ["--checkpoint-steps", "1", "--no-pictures", "--quiet", "--epochs", "60"]
+    done = 0
+    while done < count:
+        runs += 1
+        place = out / f"round-{runs}"
+        place.mkdir()
+        folder, before = place / "runs" / "spirals-001", 0
+        command = ["train", "spirals", *told]
+        while done < count:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "chainrule", *command],
+                cwd=place,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            state = folder / "last.safetensors"
+            while process.poll() is None and (not state.exists() or step_of(state) <= before):
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 0.05))
+            if process.poll() is not None:
+                break  # it has come to its end
+            process.kill()
+            process.wait()
+            done += 1
+            try:
+                now = step_of(state)
+                back += now < before
+                before = now
+            except cr.ChainruleError:
+                unreadable += 1
+            command = ["resume", "runs/spirals-001", "--no-pictures", "--quiet"]
+        if process.returncode == 0:
+            whole = recipes.run(
+                recipes.override(recipes.load("spirals"), epochs=60, checkpoint_steps=1), out=place / "w"
+            )
+            if left(folder) != left(whole.run):
+                return False, f"other bytes after {done} kills"
+        litter = [name for name in os.listdir(folder) if name.endswith(".tmp")]
+        if process.returncode == 0 and litter:
+            return False, f"left behind: {litter}"
+    return not unreadable and not back, f"{done} kills: {unreadable} unreadable, {back} steps back"
+
+
+def step_of(path: Path) -> int:
+    """Return how far a checkpoint is."""
+    from chainrule.training.checkpoint import read_state
+
+    return read_state(path).step
+
+
+def same(count: int, out: Path) -> Outcome:
+    """Run every configuration in three processes, and the wide one with one and with two threads."""
+    from tests.recipes.test_same_bytes import digests
+
+    first, *others = digests([([], {"PYTHONHASHSEED": str(seed)}) for seed in (1, 2, 3)])
+    wide = digests([(["wide", threads], {}) for threads in ("1", "2")])
+    free = [recipes.run(free_of(WIDE, threads), out=out).seconds for threads in (1, 2)]
+    cost = f"{WIDE.name} with 2 threads takes {free[1] / free[0]:.2f} times as long as with 1"
+    files = f"{first.count(chr(10))} files in 3 processes"
+    ok = others == [first, first] and wide[0] == wide[1]
+    return ok, f"{files}, and 2 with 1 and 2 threads, {'identical' if ok else 'differ'}; not deterministic, {cost}"
+
+
+def free_of(recipe: recipes.Recipe, threads: int) -> recipes.Recipe:
+    """Return a recipe that may use so many threads."""
+    import msgspec
+
+    return msgspec.structs.replace(recipe, deterministic=False, threads=threads)
+
+
+def fuzz(count: int, out: Path) -> Outcome:
+    """Read so many broken files, and one file with every bit of it flipped in turn."""
+    return tested("tests/files/test_fuzz.py", CHAINRULE_FUZZ=str(max(count, 100_001)))
+
+
+def files(count: int, out: Path) -> Outcome:
+    """Fail every operation of a save in turn, and cut the power after each."""
+    return tested("tests/files/test_atomic.py", "tests/files/test_power_loss.py", "tests/files/test_hostile.py")
+
+
+def tested(*paths: str, **environment: str) -> Outcome:
+    """Run tests, and return what pytest says in the end."""
+    command = [sys.executable, "-m", "pytest", "-q", *paths]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True)
+    return done.returncode == 0, done.stdout.strip().splitlines()[-1]
+
+
+SOAKS: dict[str, tuple[Callable[[int, Path], Outcome], int]] = {
+    "stops": (stops, 200),
+    "kills": (kills, 200),
+    "same": (same, 3),
+    "files": (files, 1),
+    "fuzz": (fuzz, 2_000_000),
+}
+
+
+def main() -> int:
+    """Run what the options ask for; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(SOAKS), help=f"some of {', '.join(SOAKS)}")
+    parser.add_argument("--count", type=int, help="how often, instead of what is claimed")
+    options = parser.parse_args()
+    well = True
+    for name in options.only.split(","):
+        soak, count = SOAKS[name]
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory() as out:
+            ok, said = soak(options.count or count, Path(out))
+        well &= ok
+        print(f"{name:<6} {'ok ' if ok else 'BAD'} {said} ({time.perf_counter() - began:.0f} s)", flush=True)
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,289 @@
+"""A network as one file of Python that predicts with NumPy alone: a page to read, to keep, to run anywhere.
+
+The page is `replay.source`'s, so it is what the network itself runs. It is written out for two sizes of batch; where
+the two differ, the number of samples stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import math
+import os
+import re
+import textwrap
+from fractions import Fraction
+from pathlib import Path as FilePath
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import InputError
+from chainrule.files.atomic import Path, write_atomically
+from chainrule.graph import Graph
+from chainrule.nn import Network
+from chainrule.nn.dropout import Mask
+from chainrule.nn.graphs import graph_over
+from chainrule.ops import Array
+from chainrule.ops.penalties import L1Penalty
+from chainrule.replay import source
+
+_WIDTH = 110
+_MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more are packed
+_SAMPLES = (5, 7)  # two sizes of batch, primes: a number that changes with them in proportion counts samples
+_NUMBER = re.compile(r"(?<![\w.])(\d+\.?\d*(?:e[+-]?\d+)?)(?![\w.])")
+_RESERVED = ("x", "y", "np", "base64", "Path", "learning_rate", "generator", "CLASSES", "predict", "step")
+
+
+def export_numpy(network: Network, path: Path, *, weights: str = "inside", training_step: bool = False) -> None:
+    """Write a network as a Python file whose ``predict(x)`` needs nothing but NumPy, for batches of any size.
+
+    Parameters
+    ----------
+    network : Network
+    path : path
+        ``"name.py"``.
+    weights : {"inside", "beside"}
+        Whether the numbers stand in the file, or in ``name.npz`` beside it.
+    training_step : bool, default False
+        Whether to write ``step(x, y, learning_rate)`` too: the loss, every derivative, and a step of plain gradient
+        descent with the network's penalties, whatever its own optimizer is. It returns the data loss before the step.
+
+    Raises
+    ------
+    InputError
+        If the path doesn't end in ``.py``, or two names would be one on the page.
+    MisuseError
+        If the network is not built, or an op can't be written out: one whose Python looks at values.
+    FileError
+        If the file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import chainrule as cr
+    >>> path = FilePath(tempfile.mkdtemp()) / "model.py"
+    >>> export_numpy(cr.Network([cr.Dense(2, 1), cr.Tanh()]), path)
+    >>> print(path.read_text().split("np.float32)\\n")[-1])
+        dense_1 = (x @ dense_1_weights) + dense_1_bias
+        tanh_1 = np.tanh(dense_1)
+        return tanh_1
+    <BLANKLINE>
+    """
+    where = "export_numpy"
+    checks.instance(where, network, Network, "a cr.Network")
+    checks.one_of(f"{where} weights", weights, ("inside", "beside"))
+    if not isinstance(path, (str, os.PathLike)) or FilePath(os.fspath(path)).suffix != ".py":
+        raise InputError(where, given=repr(path)[:80], expected="a path that ends in .py", fix="Pass 'model.py'")
+    numbers: dict[str, Array] = {}
+    functions = [_predict(network, numbers)]
+    if training_step:
+        functions.append(_step(network, numbers))
+    if weights == "beside":
+        npz = io.BytesIO()
+        np.savez(npz, allow_pickle=False, **numbers)
+        write_atomically(FilePath(os.fspath(path)).with_suffix(".npz"), npz.getvalue(), where=where)
+        kept = ['with np.load(Path(__file__).with_suffix(".npz")) as file:']
+        kept += [f'    {name} = file["{name}"]' for name in numbers]
+        imports = ["from pathlib import Path", ""]
+    else:
+        kept = [line for name, array in numbers.items() for line in _listed(name, array)]
+        packed = any("base64." in line for line in kept)
+        imports = ["import base64", ""] if packed else []
+    classes = [] if network.classes is None else _wrapped(f"CLASSES = {list(network.classes)!a}")
+    draws = any("generator." in line for line in functions[-1])
+    generator = ["generator = np.random.default_rng(0)"] if draws else []
+    lines = [
+        f'"""A network of {network.parameters.size:,} parameters, written by chainrule: it needs NumPy alone."""',
+        "",
+        *imports,
+        "import numpy as np",
+        "",
+        *(kept if numbers else []),
+        *classes,
+        *generator,
+    ]
+    text = "\n".join([*lines, *(line for function in functions for line in ("", "", *function)), ""])
+    write_atomically(path, re.sub(r"\n{4,}", "\n\n\n", text).encode("utf-8"), where=where)
+
+
+def _predict(network: Network, numbers: dict[str, Array]) -> list[str]:
+    """Return the lines of the function that predicts, and add what it reads to the numbers."""
+    graphs = [graph_over(network, x, None, None, "prediction", live=False) for x in _batches(network)]
+    body, value = _body(graphs, numbers)
+    samples, outputs = (_shape(shape) for shape in (network.sample_shape or (), graphs[0].root.shape[1:]))
+    return [
+        '@np.errstate(all="ignore")',
+        "def predict(x):",
+        f'    """Return the outputs {outputs} for samples x {samples}."""',
+        f"    x = np.asarray(x, np.{network.dtype})",
+        *body,
+        f"    return {ast.unparse(value)}",
+    ]
+
+
+def _step(network: Network, numbers: dict[str, Array]) -> list[str]:
+    """Return the lines of the function that trains."""
+    aim, outputs = network.objective, network.graph("prediction").root.shape[1:]
+    graphs = []
+    for x in _batches(network):
+        y = np.zeros(len(x), np.intp) if aim.takes_labels else np.zeros((len(x), *outputs), network.dtype)
+        graphs.append(graph_over(network, x, y, None, "training", live=False))
+    body, value = _body(graphs, numbers)
+    masks = {_name(node.name): node for node in graphs[0].nodes if isinstance(node, Mask)}
+    target = "np.asarray(y, np.intp)"
+    if not aim.takes_labels:
+        target = f"np.asarray(y, np.{network.dtype}).reshape(x.shape[0], -1)"
+    assert isinstance(value, ast.Tuple)
+    loss, derivatives = value.elts
+    assert isinstance(derivatives, ast.Dict)
+    update = []
+    for key, derivative in zip(derivatives.keys, derivatives.values):
+        assert isinstance(key, ast.Constant)
+        gradient, penalty = ast.unparse(derivative), _penalty(network, str(key.value))
+        gradient = gradient if not penalty and gradient.isidentifier() else f"({gradient}{penalty})"
+        update.append(f"    {_name(str(key.value))}[...] -= learning_rate * {gradient}")
+    return [
+        '@np.errstate(all="ignore")',
+        "def step(x, y, learning_rate=0.01):",
+        '    """Take a step of gradient descent on a batch; return its loss before the step, without penalties."""',
+        f"    x = np.asarray(x, np.{network.dtype})",
+        f"    y = {target}",
+        *(line for name, mask in masks.items() for line in _drawn(name, mask)),
+        *body,
+        "    # gradient descent",
+        *(line for text in update for line in _wrapped(text)),
+        f"    return {ast.unparse(loss)}",
+    ]
+
+
+def _batches(network: Network) -> list[Array]:
+    network.graph("prediction")  # raises if the network is not built
+    return [np.zeros((count, *(network.sample_shape or ())), network.dtype) for count in _SAMPLES]
+
+
+def _body(graphs: list[Graph], numbers: dict[str, Array]) -> tuple[list[str], ast.expr]:
+    """Return the lines of a graph's page for any number of samples, and what it returns."""
+    graph = graphs[0]
+    _expect_different_names(graph)
+    few, many = (_NUMBER.split(source(each, name="page")) for each in graphs)
+    if few[::2] != many[::2]:
+        raise InputError(
+            "export_numpy",
+            given="an op that does something else for more samples",
+            expected="the same calls for batches of any size",
+            fix="Use layers that treat each sample alone",
+        )
+    pairs = zip(few[1::2], many[1::2])
+    precision = 1e-6 if graph.root.dtype == np.float32 else 1e-14
+    counted = [*(_counted(a, b, precision) for a, b in pairs), ""]
+    page = "".join(text + number for text, number in zip(few[::2], counted))
+    head, _, rest = page.partition("def page(")
+    constants = [line for line in head.splitlines() if line.startswith("constant_")]
+    for node in graph.nodes:
+        if node.op is None and node.name and not any(node is fed for fed in graph.inputs.values()):
+            numbers[_name(node.name)] = node.value
+    lines = rest.splitlines()[1:]
+    last = ast.parse(lines[-1].strip().removeprefix("return "), mode="eval").body
+    inside = [*(f"    {line}" for line in constants), *(line for line in lines[:-1] if line.strip() != "# forward")]
+    return [part for line in inside for part in _wrapped(line)], last
+
+
+def _counted(few: str, many: str, precision: float) -> str:
+    """Return how to write a number that was one for the first size of batch and another for the second."""
+    if few == many:
+        return few
+    a, b = float(few), float(many)
+    for times in (True, False):
+        value, other = (a / _SAMPLES[0], b / _SAMPLES[1]) if times else (a * _SAMPLES[0], b * _SAMPLES[1])
+        if not math.isclose(value, other, rel_tol=precision):
+            continue
+        whole = Fraction(value).limit_denominator(10_000)
+        simple = math.isclose(whole, value, rel_tol=precision)
+        over, under = (whole.numerator, whole.denominator) if simple else (value, 1)
+        above = ["x.shape[0]"] * times + [repr(over)] * (over != 1 or not times)
+        below = ["x.shape[0]"] * (not times) + [repr(under)] * (under != 1)
+        text = " * ".join(above) + (
+            f" / ({' * '.join(below)})" if len(below) > 1 else f" / {below[0]}" if below else ""
+        )
+        return f"({text})" if " " in text else text
+    raise InputError(
+        "export_numpy",
+        given=f"a number that is {few} for {_SAMPLES[0]} samples and {many} for {_SAMPLES[1]}",
+        expected="one that is in proportion to the samples",
+        fix="Use layers that treat each sample alone",
+    )
+
+
+def _expect_different_names(graph: Graph) -> None:
+    seen: set[str] = set()
+    for label, node in graph.names.items():
+        name = _name(label)
+        fed = any(node is leaf for leaf in graph.inputs.values())
+        taken = name in seen or name.startswith(("d_", "constant_")) or (name in _RESERVED and not fed)
+        if taken or not name.isidentifier():
+            raise InputError(
+                "export_numpy",
+                given=f"a layer called {label!r}"[:120],
+                expected="names that differ from each other, as names in Python",
+                fix="Rename the layer",
+            )
+        seen.add(name)
+
+
+def _name(label: str) -> str:
+    return re.sub(r"\W", "_", label)
+
+
+def _penalty(network: Network, parameter: str) -> str:
+    """Return the derivative of the penalties on a parameter, as it is added to that of the data loss."""
+    place = next(place for leaf, place in network.vector.places if leaf.name == parameter)
+    text = ""
+    for penalty, slice_ in network.vector.penalties:
+        if slice_.start <= place.start and place.stop <= slice_.stop:
+            (factor,) = penalty.settings().values()
+            name = _name(parameter)
+            text += f" + {factor!r} * " + (f"np.sign({name})" if isinstance(penalty, L1Penalty) else name)
+    return text
+
+
+def _drawn(name: str, mask: Mask) -> list[str]:
+    """Return the line that draws a mask of dropout."""
+    shape = ", ".join(["x.shape[0]", *map(str, mask.shape[1:])])
+    kept = 1 / (1 - mask.rate)
+    return _wrapped(f"    {name} = np.where(generator.random(({shape})) < {mask.rate!r}, 0, np.{mask.dtype}({kept!r}))")
+
+
+def _listed(name: str, array: Array) -> list[str]:
+    """Return the lines that define an array: its numbers, or, if they are many, its bytes."""
+    if array.size <= _MOST_LISTED and np.isfinite(array).all():
+        rows = np.array2string(
+            array, separator=", ", threshold=array.size + 1, floatmode="unique", max_line_width=_WIDTH - 12
+        )
+        if "\n" not in rows and len(f"{name} = np.array({rows}, np.{array.dtype})") <= _WIDTH:
+            return [f"{name} = np.array({rows}, np.{array.dtype})"]
+        lines = [f"    {line}" for line in rows.splitlines()]
+        return [f"{name} = np.array(", *lines[:-1], f"{lines[-1]},", f"    np.{array.dtype},", ")"]
+    little = array.astype(array.dtype.newbyteorder("<"))
+    lines = textwrap.wrap(base64.b64encode(little.tobytes()).decode(), _WIDTH)
+    made = f'np.frombuffer(base64.b64decode({name}), "{little.dtype.str}").astype(np.{array.dtype})'
+    return [f'{name} = """', *lines, '"""', f"{name} = {made}.reshape({_lengths(array.shape)})"]
+
+
+def _lengths(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape)) or "()"
+
+
+def _shape(sample: tuple[int, ...]) -> str:
+    return f"({', '.join(['samples', *map(str, sample)])})"
+
+
+def _wrapped(line: str) -> list[str]:
+    """Return a line as several, if it is long: broken at spaces, inside of brackets."""
+    if len(line) <= _WIDTH:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    target, equals, formula = line.partition(" = ") if " = " in line else line.partition(" -= ")
+    inside = textwrap.wrap(formula, _WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
+    return [f"{target}{equals}(", *(f"{indent}    {part}" for part in inside), f"{indent})"]

@@ -1,0 +1,161 @@
+"""A network leaves as a page of NumPy that predicts the same, trains the same, and needs nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import ChainruleError, InputError
+from chainrule.export_numpy import export_numpy
+from tests.onnx.networks import random_network
+
+# Runs the page and says what was imported for it, apart from Python's own modules.
+BARE = """
+import runpy, sys
+import numpy as np
+
+page = runpy.run_path(sys.argv[1])
+np.save(sys.argv[3], page["predict"](np.load(sys.argv[2])))
+print(*sorted({name.split(".")[0] for name in sys.modules} - sys.stdlib_module_names))
+"""
+
+
+def small_network(**settings: Any) -> cr.Network:
+    layers = [
+        cr.Rescale((0.5, 2.0), 0.1),
+        cr.Dense(2, 5),
+        cr.GELU(),
+        cr.Residual([cr.Dense(5), cr.Tanh()]),
+        cr.Concatenate([[], [cr.Dense(2, use_bias=False), cr.Softplus()]]),
+        cr.Dense(3),
+        cr.Softmax(),
+    ]
+    return cr.Network(layers, classes=["a", 'b"\n', "ä"], **settings)
+
+
+@pytest.mark.parametrize("weights", ["inside", "beside"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_page_predicts_the_same_for_batches_of_any_size(tmp_path: Path, weights: str, dtype: str) -> None:
+    written = 0
+    for seed in range(30):
+        network, x = random_network(seed, dtype)
+        if "Ellipsis, None" in repr(network):  # new axes, which `replay.source` has no words for
+            continue
+        export_numpy(network, tmp_path / "model.py", weights=weights)
+        page = runpy.run_path(str(tmp_path / "model.py"))
+        for batch in (x, x[:1], np.concatenate([x] * 3)):
+            y = page["predict"](batch)
+            assert y.dtype == dtype
+            np.testing.assert_allclose(y, cr.predict(network, batch), rtol=1e-6, atol=1e-6)
+        written += 1
+    assert written > 15
+
+
+@pytest.mark.parametrize("weights", ["inside", "beside"])
+def test_the_page_needs_numpy_alone(tmp_path: Path, weights: str) -> None:
+    network = cr.Network([cr.Dense(30, 100), cr.ReLU(), cr.Dense(3), cr.Softmax()])  # its weights are packed
+    export_numpy(network, tmp_path / "model.py", weights=weights)
+    x = np.random.default_rng(0).normal(size=(4, 30)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    process = subprocess.run(
+        [sys.executable, "-I", "-c", BARE, tmp_path / "model.py", tmp_path / "x.npy", tmp_path / "y.npy"],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert {name for name in process.stdout.split() if not name.startswith(("_", "sitecustomize"))} <= {"numpy"}
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), cr.predict(network, x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [None, cr.MeanSquaredError(), cr.MeanAbsoluteError()])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_its_step_is_the_networks_step_of_gradient_descent(tmp_path: Path, loss: cr.Op | None, dtype: str) -> None:
+    network = small_network(loss=loss, l1=0.01, l2=0.1, optimizer=cr.SGD(0.1), dtype=dtype)
+    network.freeze("dense_1")
+    export_numpy(network, tmp_path / "model.py", training_step=True)
+    page = runpy.run_path(str(tmp_path / "model.py"))
+    rng = np.random.default_rng(1)
+    for count in (6, 1, 11):
+        x, y = rng.normal(size=(count, 2)), rng.integers(3, size=count)
+        target = np.eye(3)[y] if loss is not None else y
+        expected = network.forward(x, target) - network.penalty()
+        network.backward()
+        network.optimize()
+        assert page["step"](x, target, 0.1) == pytest.approx(expected, rel=1e-5)
+    close = dict(rtol=1e-5, atol=1e-6) if dtype == "float32" else dict(rtol=1e-12, atol=1e-12)
+    for name, leaf in network.leaves.items():
+        np.testing.assert_allclose(page[name.replace(".", "_")], leaf.value, **close)
+    assert page["dense_2_weights" if "dense_2_weights" in page else "dense_1_weights"].dtype == dtype
+
+
+def test_dropout_is_in_the_step_and_not_in_the_prediction(tmp_path: Path) -> None:
+    network = cr.Network([cr.Dropout(0.5), cr.Dense(4, 1)], inputs=4)
+    export_numpy(network, tmp_path / "model.py", training_step=True)
+    predict, _, step = (tmp_path / "model.py").read_text().partition("def step")
+    assert "dropout_1_mask" not in predict
+    assert "generator.random((x.shape[0], 4)) < 0.5" in step
+    page = runpy.run_path(str(tmp_path / "model.py"))
+    losses = {float(page["step"](np.ones((2, 4)), np.ones(2), 0.0)) for _ in range(8)}
+    assert len(losses) > 1
+
+
+def test_the_page_passes_ruff(tmp_path: Path) -> None:
+    if importlib.util.find_spec("ruff") is None:
+        if os.environ.get("CHAINRULE_REFEREES") == "1":
+            pytest.fail("ruff is not installed: pip install 'chainrule[dev]'")
+        pytest.skip("ruff is not installed")
+    large = cr.Network([cr.Dense(30, 100), cr.Dropout(0.1), cr.GELU(approximate=True), cr.Dense(3), cr.LogSoftmax()])
+    for i, network in enumerate([small_network(l2=0.1), large]):
+        for weights in ("inside", "beside"):
+            export_numpy(network, tmp_path / f"{weights}{i}.py", weights=weights, training_step=True)
+    for options in ([], ["--line-length=120", "--select=E,F,W,I,B,NPY,UP"]):
+        command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", *options, tmp_path]
+        process = subprocess.run(command, capture_output=True, text=True)
+        assert process.returncode == 0, process.stdout
+
+
+def test_the_same_network_gives_the_same_page_and_names_its_classes(tmp_path: Path) -> None:
+    for name in ("a.py", "b.py"):
+        export_numpy(small_network(), tmp_path / name, weights="beside", training_step=True)
+    assert (tmp_path / "a.py").read_bytes() == (tmp_path / "b.py").read_bytes()
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    assert runpy.run_path(str(tmp_path / "a.py"))["CLASSES"] == ["a", 'b"\n', "ä"]
+
+
+def test_names_that_are_hostile_or_meet_are_refused_or_harmless(tmp_path: Path) -> None:
+    harmless = cr.Network([cr.Dense(2, 2, name="import os; abort()"), cr.Dense(2, name="class"), cr.Dense(2, name="x")])
+    export_numpy(harmless, tmp_path / "model.py")
+    assert "abort()" not in (tmp_path / "model.py").read_text()
+    x = np.ones((1, 2), np.float32)
+    np.testing.assert_allclose(runpy.run_path(str(tmp_path / "model.py"))["predict"](x), cr.predict(harmless, x))
+    for names in (("np", "z"), ("a b", "a-b"), ("d_z", "z"), ("1", "z")):
+        network = cr.Network([cr.Dense(2, 2, name=names[0]), cr.Dense(2, name=names[1])])
+        with pytest.raises(InputError, match="a layer called"):
+            export_numpy(network, tmp_path / "other.py")
+    assert not (tmp_path / "other.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "path", "options"),
+    [
+        ("network", "a.py", {}),
+        (cr.Network([cr.Dense(2)]), "a.py", {}),
+        (small_network(), "a.txt", {}),
+        (small_network(), None, {}),
+        (small_network(), "a.py", {"weights": "elsewhere"}),
+        (small_network(), "no such folder/a.py", {}),
+    ],
+)
+def test_what_can_not_be_written_says_why(tmp_path: Path, network: Any, path: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(ChainruleError, match="but expected"):
+        export_numpy(network, path and tmp_path / path, **options)
+    assert list(tmp_path.iterdir()) == []
