@@ -26,7 +26,8 @@ from tests.onnx.forge import (
 
 W = tensor("w", WEIGHTS)
 GRAPH = graph([GEMM], [W])
-EXTERNAL = field(13, field(1, "location") + field(2, "../../secret.bin")) + field(14, 1)
+ELSEWHERE = field(13, field(1, "location") + field(2, "../../secret.bin"))
+EXTERNAL = ELSEWHERE + field(14, 1)
 
 
 def _with(weights: bytes) -> bytes:
@@ -119,6 +120,7 @@ FILES: dict[str, bytes] = {
     # tensors
     "data in another file": _with(tensor("w", np.zeros((0, 0), np.float32), (2, 3), more=EXTERNAL)),
     "data in another file, besides its own": _with(tensor("w", WEIGHTS, more=EXTERNAL)),
+    "data said to be elsewhere, and here": _with(tensor("w", WEIGHTS, more=ELSEWHERE)),
     "data somewhere else, not said where": _with(tensor("w", WEIGHTS, more=field(14, 1))),
     "a piece of a tensor": _with(tensor("w", WEIGHTS, more=field(3, b""))),
     "2^31 rows": _with(tensor("w", WEIGHTS, (2**31, 3))),

@@ -212,7 +212,7 @@ def test_the_environment_names_versions_and_threads_but_no_path() -> None:
     with threads(1):
         told = environment()
     assert told["numpy"] == np.__version__
-    assert [library["threads"] for library in told["blas"]] in ([1], [])
+    assert {library["threads"] for library in told["blas"]} <= {1}
     assert "/" not in json.dumps(told)
 
 

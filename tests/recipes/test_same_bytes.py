@@ -63,7 +63,7 @@ def test_deterministic_results_do_not_depend_on_the_number_of_threads() -> None:
 def test_deterministic_uses_one_thread_and_the_environment_says_so(tmp_path: Path) -> None:
     folder = recipes.run(recipes.override(WIDE, threads=2, epochs=1), out=tmp_path).run
     told = msgspec.json.decode(Path(folder, "environment.json").read_bytes())
-    assert [library["threads"] for library in told["blas"]] in ([1], [])
+    assert {library["threads"] for library in told["blas"]} <= {1}
 
 
 @pytest.mark.parametrize("name", ["one-cycle", "turned"])

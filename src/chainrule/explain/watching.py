@@ -26,6 +26,7 @@ from chainrule.training.callbacks import Callback
 if TYPE_CHECKING:
     from chainrule.training import Training
 
+_MOST_SAMPLED = 4096  # of a parameter's numbers, to measure a step by
 FLAT = 0.05  # a slope below it lets hardly anything through
 
 
@@ -46,7 +47,8 @@ class Watched:
     saturated : float or None
         Of an activation: the share of values where its slope was below 0.05.
     update : float or None
-        Of a parameter: the norm of the last step divided by the parameter's own. About 0.001 is usual.
+        Of a parameter: the norm of the last step divided by the parameter's own. About 0.001 is usual. Measured on at
+        most 4,096 of its numbers, evenly spaced, which moves it by about a hundredth.
     """
 
     step: int
@@ -97,39 +99,35 @@ class Watch(Callback):
     def __init__(self, every: int = 10) -> None:
         self.every = checks.whole("watch every", every)
         self.records: list[Watched] = []
-        self._before: Array | None = None
+        self._before: dict[int, Array] = {}  # of each parameter, a sample
         self._activations: dict[int, tuple[Node, Array | None]] = {}
 
     def begin(self, training: Training) -> None:
-        self._before = None
-        self._activations = {}
+        self._before, self._activations = {}, {}
         if self.every == 1 and training.network.built:
-            self._before = training.network.parameters.copy()
+            self._remember(training.network)
 
     def after_step(self, training: Training) -> None:
         step, network = training.step, training.network
         if step % self.every == 0:
             self._record(step, network)
         if (step + 1) % self.every == 0:  # to know what the next step will have changed
-            if self._before is None:
-                self._before = network.parameters.copy()
-            else:
-                np.copyto(self._before, network.parameters)
+            self._remember(network)
+
+    def _remember(self, network: Network) -> None:
+        self._before = {id(parameter): _sample(parameter.array).copy() for parameter, _ in network.vector.places}
 
     def _record(self, step: int, network: Network) -> None:
-        moved = None
-        if self._before is not None:
-            moved = np.subtract(network.parameters, self._before, out=self._before)
-        places = {id(parameter): place for parameter, place in network.vector.places}
         for name, node in network.nodes.items():
             if node.op is not None:
                 dead, saturated = self._slopes(node)
                 self.records.append(Watched(step, name, _size(node._value), _size_of_grad(node), dead, saturated))
             elif isinstance(node, Parameter):
-                size, update = _size(node._value), None
-                if moved is not None and id(node) in places:
-                    update = _size(moved[places[id(node)]]) / max(size, 1e-30)
-                self.records.append(Watched(step, name, size, _size_of_grad(node), update=update))
+                before, update = self._before.get(id(node)), None
+                if before is not None:
+                    now = _sample(node.array)
+                    update = _norm(now - before) / max(_norm(now), 1e-30)
+                self.records.append(Watched(step, name, _size(node._value), _size_of_grad(node), update=update))
 
     def _slopes(self, node: Node) -> tuple[float | None, float | None]:
         """Return the dead and the saturated share of an activation."""
@@ -200,6 +198,11 @@ def is_activation(node: Node) -> bool:
     alone = np.asarray(node.op.forward(**{role: z[:1, :1].copy()}))
     same = (moved[..., :-1], node._value[:1][..., :-1]), (alone, node._value[:1, :1])
     return all(np.allclose(a, b, rtol=1e-5, atol=1e-6, equal_nan=True) for a, b in same)
+
+
+def _sample(array: Array) -> Array:
+    flat = array.reshape(-1)
+    return flat[:: -(-flat.size // _MOST_SAMPLED) or 1]
 
 
 def _norm(array: Array) -> float:
