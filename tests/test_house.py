@@ -27,7 +27,7 @@ ROOMS = (
     ("recipes",),
     ("plot",),
     ("explain",),
-    ("onnx", "sklearn", "source", "tensorboard", "torch_weights"),
+    ("export_numpy", "onnx", "sklearn", "tensorboard", "torch_weights"),
     ("chainrule", "public"),
     ("__main__", "cli"),
 )

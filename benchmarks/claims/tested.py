@@ -55,7 +55,7 @@ def exact(options: Options) -> Iterator[Figure]:
 
 
 def cases(words: str, folders: list[str]) -> list[tuple[str, bool]]:
-    """Run the tests with these words in their names; return the room and the verdict of each that ran."""
+    """Run the tests with these words in their name; return the room and the verdict of each that ran."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         told = ["-q", "-p", "no:cacheprovider", "-k", words, f"--junit-xml={report}", "-o", "junit_family=xunit1"]

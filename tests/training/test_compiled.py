@@ -90,3 +90,25 @@ def test_a_callback_at_each_step_is_called_at_each_step():
 
     cr.train(network(compiled=True), X, Y, epochs=2, batch_size=16, callbacks=[Count()])
     assert steps == list(range(1, 11))
+
+
+def test_a_compiled_training_that_was_stopped_goes_on_to_the_same_bytes(tmp_path):
+    class StopFrom(cr.Callback):
+        each_step = False
+
+        def __init__(self, step):
+            self.step = step
+
+        def after_step(self, training):
+            if training.step >= self.step:
+                training.stop("interrupted")
+
+    def trained(path, *more, **also):
+        cr.train(network(compiled=True), X, Y, epochs=4, batch_size=8, callbacks=[cr.Checkpoint(path), *more], **also)
+        return path.read_bytes()
+
+    whole = trained(tmp_path / "whole")
+    for step in (1, 2, 9, 20):
+        path = tmp_path / str(step)
+        trained(path, StopFrom(step))
+        assert trained(path, resume=path) == whole

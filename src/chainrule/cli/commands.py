@@ -11,16 +11,16 @@ from chainrule.errors import InputError, nearest
 
 COMMANDS = {
     "train": "Train as a recipe says, into a new run folder.",
-    "resume": "Go on with a run that was stopped, or further than it was planned.",
+    "resume": "Go on with a run that was stopped, or further.",
     "evaluate": "Measure the network of a run.",
     "predict": "Let the network of a run answer for the samples in a file.",
     "runs": "List the runs in a folder.",
     "compare": "Show what differs between two runs.",
-    "log": "Show the log of a run, or export it: CSV, TensorBoard.",
-    "plot": "Draw the curves of a run, or of several in one picture.",
+    "log": "Show the log of a run, or export it.",
+    "plot": "Draw the curves of one run or of several.",
     "ops": "Show every function with its derivatives.",
     "recipes": "Show the built-in recipes.",
-    "reproduce": "Run the founding experiments, and show their figures beside ours.",
+    "reproduce": "Run the founding experiments once more.",
 }
 
 

@@ -46,6 +46,8 @@ def shown_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callba
 class Live(Callback):
     """The live line: how far, loss, error, speed, time left."""
 
+    each_step = False
+
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
         self.task = progress.add_task("", total=None)

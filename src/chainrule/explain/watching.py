@@ -7,8 +7,7 @@ a loss that does not fall; here they look different.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -30,8 +29,7 @@ _MOST_SAMPLED = 4096  # of a parameter's numbers, to measure a step by
 FLAT = 0.05  # a slope below it lets hardly anything through
 
 
-@dataclass(frozen=True)
-class Watched:
+class Watched(NamedTuple):
     """What one node looked like at one step.
 
     Attributes
@@ -39,16 +37,15 @@ class Watched:
     step : int
     name : str
     value : float
-        The norm of its value, divided by √n: its root mean square.
+        The root mean square of its value; of a parameter that of at most 4,096 of its numbers, evenly spaced.
     grad : float or None
-        The same of its gradient.
+        The root mean square of its gradient.
     dead : float or None
         Of an activation: the share of neurons whose slope was 0 for every sample of the batch, which learn nothing.
     saturated : float or None
         Of an activation: the share of values where its slope was below 0.05.
     update : float or None
-        Of a parameter: the norm of the last step divided by the parameter's own. About 0.001 is usual. Measured on at
-        most 4,096 of its numbers, evenly spaced, which moves it by about a hundredth.
+        Of a parameter: the size of the last step divided by its own, on the same numbers. About 0.001 is usual.
     """
 
     step: int
@@ -123,11 +120,11 @@ class Watch(Callback):
                 dead, saturated = self._slopes(node)
                 self.records.append(Watched(step, name, _size(node._value), _size_of_grad(node), dead, saturated))
             elif isinstance(node, Parameter):
-                before, update = self._before.get(id(node)), None
+                now, before, update = _sample(node.array), self._before.get(id(node)), None
+                size = _size(now)
                 if before is not None:
-                    now = _sample(node.array)
-                    update = _norm(now - before) / max(_norm(now), 1e-30)
-                self.records.append(Watched(step, name, _size(node._value), _size_of_grad(node), update=update))
+                    update = _size(now - before) / max(size, 1e-30)
+                self.records.append(Watched(step, name, size, _size_of_grad(node), update=update))
 
     def _slopes(self, node: Node) -> tuple[float | None, float | None]:
         """Return the dead and the saturated share of an activation."""
@@ -158,8 +155,7 @@ class Watch(Callback):
 
     def columns(self) -> dict[str, list[Any]]:
         """Return all records as columns, under the names of `Watched`'s attributes."""
-        rows = [asdict(record) for record in self.records]
-        return {key: [row[key] for row in rows] for key in Watched.__dataclass_fields__}
+        return {key: [getattr(record, key) for record in self.records] for key in Watched._fields}
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return the last recorded step as a table."""
@@ -205,15 +201,8 @@ def _sample(array: Array) -> Array:
     return flat[:: -(-flat.size // _MOST_SAMPLED) or 1]
 
 
-def _norm(array: Array) -> float:
-    flat = array.reshape(-1)
-    return math.sqrt(float(flat.dot(flat)))
-
-
 def _size(array: Array) -> float:
-    if array.dtype.kind != "f" or not array.size:
-        return math.nan
-    return _norm(array) / math.sqrt(array.size)
+    return math.sqrt(np.vdot(array, array) / array.size) if array.size else math.nan
 
 
 def _size_of_grad(node: Node) -> float | None:

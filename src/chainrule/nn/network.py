@@ -24,7 +24,7 @@ from chainrule.nn.compiled import Compiled, engine_of
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engine import Replaying, quiet
 from chainrule.nn.graphs import example_graph
-from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, leading
+from chainrule.nn.layer import Layer, chain, checked_layers, leading
 from chainrule.nn.misuse import attribute_error, cannot_go_back, not_built, unknown_node
 from chainrule.nn.nonfinite import nonfinite_error
 from chainrule.nn.objective import objective
@@ -34,6 +34,7 @@ from chainrule.nn.summary import Summary, summarise
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Adam, Optimizer, OptimizerState
+from chainrule.settings import Configured
 
 
 class Network(Layer):
@@ -79,7 +80,7 @@ class Network(Layer):
 
     def __init__(
         self,
-        layers: Sequence[LayerLike],
+        layers: Sequence[Configured],
         loss: Op | None = None,
         optimizer: Optimizer | None = None,
         *,

@@ -6,7 +6,9 @@ each run instead; `called` names it.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from chainrule.errors import DerivativeError
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Op
 from chainrule.replay.lowering import Step, plain, steps
 from chainrule.replay.recording import Buffer, Operand, Recorded, Tape, was_refused
 from chainrule.replay.tidy import Arena, moved, with_conversions_merged, without_dead_results
@@ -133,9 +135,10 @@ class Program:
             self._called.append(node.where)
         arrays = {role: recorded.operand.array for role, recorded in roles.items()}
         op, names = node.op, list(roles)
+        call = _by_order(op, "forward", 0, names)
 
         def forward(out: Array, *inputs: Array) -> None:
-            out[...] = op.forward(**dict(zip(names, inputs, strict=True)))
+            out[...] = call(*inputs)
 
         operands = [roles[role].operand for role in names]
         return self._tape.note(forward, "op", operands, np.asarray(op.forward(**arrays)), {})
@@ -191,11 +194,12 @@ class Program:
             del self._tape.calls[done:]
             if node.where not in self._called:
                 self._called.append(node.where)
-        op, names = node.op, list(roles)
+        names = list(roles)
+        call = _by_order(node.op, "backward", 2, names)
         operands = [dy.operand, y.operand, *(roles[role].operand for role in names)]
 
         def result(role: str, *inputs: Array) -> Array:
-            return np.asarray(op.backward(inputs[0], inputs[1], **dict(zip(names, inputs[2:], strict=True)))[role])
+            return np.asarray(call(*inputs)[role])
 
         parts = {}
         for role in wanted:
@@ -297,6 +301,21 @@ class Program:
         """Run one stage: 0 forward, 1 backward, then the others."""
         for function, arguments in self.plans[stage]:
             function(*arguments)
+
+
+def _by_order(op: Op, method: str, ahead: int, roles: list[str]) -> Callable[..., Any]:
+    """Return an op's method as a function of arrays in the order of `roles`, after so many others.
+
+    It is the method as it was written: programs run with warnings off, so it need not turn them off itself.
+    """
+    function = partial(inspect.unwrap(getattr(type(op), method)), op)
+    if op.variadic or roles == list(op.roles[: len(roles)]):
+        return function
+
+    def named(*arrays: Array) -> Any:
+        return function(*arrays[:ahead], **dict(zip(roles, arrays[ahead:], strict=True)))
+
+    return named
 
 
 def _close(a: Array | None, b: Array) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import MisuseError
+from chainrule.errors import InputError, MisuseError
 from chainrule.graph.graph import Graph
 from chainrule.ops.op import Array
 from chainrule.replay.program import Program
@@ -44,6 +44,7 @@ def source(graph: Graph, *, name: str = "step") -> str:
     Parameters
     ----------
     graph : Graph
+        A network's is ``network.graph()``, for batches of one sample.
     name : str, default "step"
         What to call the function.
 
@@ -75,6 +76,13 @@ def source(graph: Graph, *, name: str = "step") -> str:
         return matmul, {'w': d_w}
     <BLANKLINE>
     """
+    if not isinstance(graph, Graph):
+        raise InputError(
+            "source",
+            given=f"a {type(graph).__name__}",
+            expected="a graph",
+            fix="Pass network.graph() for a network, cr.Graph(node) for a node",
+        )
     gradients = bool(graph.wrt) and graph.root._value.size == 1
     feeds = {name: leaf._value for name, leaf in graph.inputs.items()}
     program = Program(graph, feeds, gradients=gradients)
@@ -214,6 +222,8 @@ def _view(operand: Operand) -> str:
             return f".transpose{axes}"
     if array.size == base.size and array.flags.c_contiguous and base.flags.c_contiguous:
         return f".reshape({array.shape})"
+    if array.size == base.size and base.flags.c_contiguous and array.T.flags.c_contiguous:
+        return f".reshape({array.shape[::-1]}).T"
     slices = _slices(array, base)
     if slices is None:
         raise MisuseError(
@@ -232,7 +242,7 @@ def _slices(array: Array, base: Array) -> str | None:
     keys: list[int | slice] = []
     for size, stride in zip(base.shape, base.strides, strict=True):
         first, offset = divmod(offset, stride) if stride else (0, offset)
-        if axes and stride and axes[0][1] % stride == 0 and axes[0][0] <= size:
+        if axes and stride and axes[0][1] and axes[0][1] % stride == 0 and axes[0][0] <= size:
             count, step = axes[0][0], axes[0][1] // stride
             stop = first + count * step
             keys.append(slice(first or None, stop if stop < size else None, step if step != 1 else None))

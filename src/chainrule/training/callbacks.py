@@ -19,7 +19,15 @@ class Callback(Configured):
     A plain function of (training, epoch) serves as well; it is called after each epoch. `training` has the
     `network`, the `history` so far, and `stop(reason)`. What a callback decides should follow from the history, as
     it does in `EarlyStopping`: then a training that is resumed is decided as the one that was never stopped.
+
+    Attributes
+    ----------
+    each_step : bool
+        Whether `after_step` must hear of every single step. Where no callback does, a compiled network takes many
+        steps at a time, for a quarter of a second or so.
     """
+
+    each_step: bool = True
 
     def begin(self, training: Training) -> None:
         """Before the first epoch."""

@@ -64,6 +64,8 @@ class Checkpoint(Callback):
     8
     """
 
+    each_step = False
+
     def __init__(self, path: str | os.PathLike[str], *, steps: int = 0, seconds: float = 30.0) -> None:
         self.path = path
         self.steps = checks.whole("Checkpoint steps", steps, least=0)

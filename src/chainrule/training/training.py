@@ -117,7 +117,8 @@ class Training:
                     expected="callbacks, or functions of (training, epoch)",
                     fix="Pass for example cr.EarlyStopping(patience=10)",
                 )
-        self._each_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
+        self._may_leap = not any(c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks)
+        self._after_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
 
     def stop(self, reason: str = "stopped") -> None:
         """End training after the current step; the history says why."""
@@ -201,7 +202,7 @@ class Training:
         done = at.epoch - 1
         if constant:
             self.learning_rate = rate_at(done, self.epochs, self._monitored)
-        if self.network.compiled and isinstance(source, ArraySource) and not self._each_step:
+        if self.network.compiled and isinstance(source, ArraySource) and self._may_leap:
             leap(source, at.batches, lambda share: rate_at(done + share, self.epochs, self._monitored), self._leapt)
         for x, y, weights, progress in () if self._stop else source.batches(at.batches):
             if not constant:
@@ -247,7 +248,7 @@ class Training:
         at.loss, at.weight = at.loss + loss * share, at.weight + share
         at.batches, at.steps, self.step = at.batches + 1, at.steps + 1, self.step + 1
         self._whole = True
-        for callback in self._each_step:
+        for callback in self._after_step:
             callback.after_step(self)
 
     def _leapt(self, losses: Array, shares: Array, rates: list[float]) -> bool:
@@ -257,6 +258,8 @@ class Training:
             at.loss, at.weight = at.loss + loss * share, at.weight + share
         at.batches, at.steps, self.step = at.batches + len(rates), at.steps + len(rates), self.step + len(rates)
         self.learning_rate = rates[-1]
+        for callback in self._after_step:
+            callback.after_step(self)
         if self._stop:
             self._tell_end()
         return not self._stop
