@@ -16,6 +16,12 @@ from typing import TYPE_CHECKING, Any
 from chainrule._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from chainrule.explain import check as check
+    from chainrule.explain import explain as explain
+    from chainrule.explain import show as show
+    from chainrule.explain import steps as steps
+    from chainrule.explain import trace as trace
+    from chainrule.explain import watch as watch
     from chainrule.files import load as load
     from chainrule.files import save as save
     from chainrule.public import *

@@ -127,3 +127,27 @@ def test_a_check_changes_nothing():
     before = w.value.tobytes(), w.grad.tobytes(), loss.value.tobytes()
     cr.check_gradients(loss)
     assert (w.value.tobytes(), w.grad.tobytes(), loss.value.tobytes()) == before
+
+
+def test_a_kink_that_a_sample_lies_on_is_no_wrong_derivative():
+    network = cr.Network([cr.Dense(2, 3), cr.ReLU(), cr.Dense(1), cr.Sigmoid()])  # biases start at 0, as does (0, 0)
+    network.forward(*cr.data.xor())
+    result = cr.check_gradients(network.graph().root)
+    assert result.passed
+    assert sum(leaf.kinks for leaf in result.leaves) > 0
+
+
+def test_a_small_error_on_a_strongly_curved_function_is_no_kink():
+    class Off(cr.Op):
+        """y = e^(20 z)
+        ∂z = ∂y · 20 e^(20 z), but for a factor"""
+
+        def forward(self, z):
+            return np.exp(20 * z)
+
+        def backward(self, dy, y, z):
+            return dict(z=dy * 20 * y * 1.0001)
+
+    z = cr.Parameter("z", np.array([0.1, 0.5]))
+    with pytest.raises(cr.ChainruleError):
+        cr.check_gradients(cr.sum(x=cr.Node(Off(), {"z": z})))

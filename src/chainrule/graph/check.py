@@ -206,16 +206,30 @@ def _check_leaf(
 
 def _slope(probe: _Probe, array: Array, index: int, step: float, given: float) -> tuple[float, float, bool]:
     """Return the measured slope, how much rounding may falsify it, and whether there is a kink."""
+    h = step * max(1.0, abs(float(array.flat[index])))
+    f = _values_around(probe, array, index, h)
+    slack = 8 * np.finfo(np.float64).eps * max(map(abs, f.values())) / h
+    low, high = _one_sided(f, h)
+    margin = 1e-3 * (high - low)  # the slopes are measured, and the right answer may be one of them
+    if high - low > max(1e-4 * max(abs(low), abs(high)), 10 * slack) and low - margin <= given <= high + margin:
+        # A curve's one-sided slopes come together as the step shrinks, a kink's stay apart.
+        nearer_low, nearer_high = _one_sided(_values_around(probe, array, index, h / 10), h / 10)
+        if nearer_high - nearer_low > (high - low) / 2 and nearer_low - margin <= given <= nearer_high + margin:
+            return given, slack, True
+    return (f[-2] - 8 * f[-1] + 8 * f[1] - f[2]) / (12 * h), slack, False
+
+
+def _values_around(probe: _Probe, array: Array, index: int, h: float) -> dict[int, float]:
+    """Return the function at so many steps from where it is, by one number of a leaf."""
     start = float(array.flat[index])
-    h = step * max(1.0, abs(start))
-    f = {}
+    values = {}
     for k in (-2, -1, 0, 1, 2):
         array.flat[index] = start + k * h
-        f[k] = probe()
+        values[k] = probe()
     array.flat[index] = start
-    slack = 8 * np.finfo(np.float64).eps * max(map(abs, f.values())) / h
-    left, right = (3 * f[0] - 4 * f[-1] + f[-2]) / (2 * h), (-3 * f[0] + 4 * f[1] - f[2]) / (2 * h)
-    low, high = sorted((left, right))
-    if high - low > 100 * h * max(1.0, abs(low), abs(high)) and low <= given <= high:
-        return given, slack, True
-    return (f[-2] - 8 * f[-1] + 8 * f[1] - f[2]) / (12 * h), slack, False
+    return values
+
+
+def _one_sided(f: dict[int, float], h: float) -> list[float]:
+    """Return the slopes on both sides, the smaller one first."""
+    return sorted([(3 * f[0] - 4 * f[-1] + f[-2]) / (2 * h), (-3 * f[0] + 4 * f[1] - f[2]) / (2 * h)])
