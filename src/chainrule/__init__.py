@@ -33,8 +33,11 @@ _ROOMS = {
     *("checks", "data", "errors", "explain", "files", "generators", "graph", "nn", "ops", "optim"),
     *("plot", "public", "recipes", "replay", "settings", "training"),
 }
-# Names whose rooms are heavier than the others': read and write files, run recipes.
-_LATER = {"save": "files", "load": "files", "Checkpoint": "training.checkpoint", "resume": "recipes"}
+# Names whose rooms are heavier than the others': they read and write files, run recipes, explain.
+_LATER = {
+    **{"save": "files", "load": "files", "Checkpoint": "training.checkpoint", "resume": "recipes"},
+    **dict.fromkeys(("check", "show", "steps", "trace", "watch"), "explain"),
+}
 
 
 def __getattr__(name: str) -> Any:
