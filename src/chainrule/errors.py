@@ -7,7 +7,6 @@ Python programmer would look for.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -72,6 +71,8 @@ class MissingExtraError(ChainruleError, ImportError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return how to go on after a wrong name: the nearest right one, or all of them."""
+    import difflib  # here, because only who has made a mistake waits for it
+
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names, n=1)
     if close:

@@ -9,7 +9,7 @@ import copy
 import threading
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
@@ -30,11 +30,13 @@ from chainrule.nn.nonfinite import nonfinite_error
 from chainrule.nn.objective import objective
 from chainrule.nn.rescale import Rescale
 from chainrule.nn.snapshot import restore, restored, snapshot
-from chainrule.nn.summary import Summary, summarise
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Adam, Optimizer, OptimizerState
 from chainrule.settings import Configured
+
+if TYPE_CHECKING:
+    from chainrule.nn.summary import Summary
 
 
 class Network(Layer):
@@ -73,8 +75,6 @@ class Network(Layer):
     (13,)
     >>> loss = network.forward([[1.0, 0.0]], [[1.0]])
     >>> network.backward()
-    >>> network.layers[0].weights.grad.shape
-    (2, 3)
     >>> network.optimize()
     """
 
@@ -346,6 +346,8 @@ class Network(Layer):
 
     def summary(self) -> Summary:
         """Return layers, shapes, parameters, loss and optimizer: prints as a table."""
+        from chainrule.nn.summary import summarise  # only who asks waits
+
         self._built_vector("summary")
         return summarise(self, self._chain[1:], self._members)
 
