@@ -35,7 +35,10 @@ _ROOMS = {
 }
 # Names whose rooms are heavier than the others': they read and write files, run recipes, explain.
 _LATER = {
-    "save": "files", "load": "files", "Checkpoint": "training.checkpoint", "resume": "recipes",
+    "save": "files",
+    "load": "files",
+    "Checkpoint": "training.checkpoint",
+    "resume": "recipes",
     **dict.fromkeys(("check", "show", "steps", "trace", "watch"), "explain"),
 }
 

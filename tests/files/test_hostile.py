@@ -21,9 +21,10 @@ from tests.files.hostile import FILES, GOOD
 # What a load may do, as the interpreter's audit hook sees it: open the file it was asked to open, nothing else.
 WATCH = """
 import json, sys, time
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, nearest
 from chainrule.files import load
 
+nearest("a", ["b"])  # what an error's text needs of the standard library is imported at the first of them
 seen = []
 watching = False
 

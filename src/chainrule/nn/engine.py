@@ -7,6 +7,7 @@ its door.
 from __future__ import annotations
 
 import threading
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from chainrule.graph.graph import Graph
 from chainrule.nn.dropout import Mask
 from chainrule.nn.graphs import example_graph, graph_over
+from chainrule.nn.nonfinite import nonfinite_error
 from chainrule.ops.op import Array
 from chainrule.replay import Program, Programs
 from chainrule.replay.program import Wrap
@@ -39,6 +41,9 @@ class Engine(Protocol):
 
     def optimize(self, learning_rate: float | None) -> None:
         """Take a step of the optimizer."""
+
+    def step(self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None) -> float:
+        """Do all three, unless the loss or a gradient is not finite, and return the data loss."""
 
     def compute(self, x: Array) -> Array:
         """Return the output, freshly; changes nothing."""
@@ -71,6 +76,14 @@ class Calling:
 
     def optimize(self, learning_rate: float | None) -> None:
         self.network.optimizer_state.apply(self.network.vector.learnt_gradients(), learning_rate)
+
+    def step(self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None) -> float:
+        loss = self.forward(x, y, sample_weight)
+        self.backward()
+        if not _finite(loss, self.network.gradients):
+            raise nonfinite_error(self.network, learning_rate)
+        self.optimize(learning_rate)
+        return loss
 
     def compute(self, x: Array) -> Array:
         return graph_over(self.network, x, None, None, "prediction").compute()[0]
@@ -122,6 +135,19 @@ class Replaying:
         assert self._program is not None
         self.network.optimizer_state.advance(learning_rate)
         self._program.run(3)
+
+    def step(self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None) -> float:
+        loss = self.forward(x, y, sample_weight)
+        program = self._program
+        assert program is not None
+        program.run(1)
+        program.run(2)
+        self._spent = True
+        if not _finite(loss, self.network.gradients):
+            raise nonfinite_error(self.network, learning_rate)
+        self.network.optimizer_state.advance(learning_rate)
+        program.run(3)
+        return loss
 
     def compute(self, x: Array) -> Array:
         parts = []
@@ -197,6 +223,11 @@ class Replaying:
             self._program, self.graph = program, programs.graph
             self._masks = [(mask, program.inputs[str(mask.name)]) for mask in masks]
         return program
+
+
+def _finite(loss: float, gradient: Array) -> bool:
+    """Return whether all are finite: a sum of squares is, only if every element is, or it overflows itself."""
+    return isfinite(loss) and (isfinite(gradient.dot(gradient)) or bool(np.isfinite(gradient).all()))
 
 
 def quiet() -> np.errstate:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
@@ -194,21 +193,14 @@ class Network(Layer):
     def step(self, x: Array, y: Array, sample_weight: Array | None = None, learning_rate: float | None = None) -> float:
         """Take a whole step on arrays that have been through `as_batch`, and return the data loss.
 
+        What overflows may warn: `train` turns NumPy's warnings off.
+
         Raises
         ------
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
-        engine = self._engine
-        with quiet():
-            loss = engine.forward(x, y, sample_weight)
-            engine.backward()
-            gradient = self.vector.gradient
-            # A sum of squares is NaN or infinite if an element is; only then is it worth looking closer.
-            if not isfinite(loss) or not (isfinite(gradient.dot(gradient)) or np.isfinite(gradient).all()):
-                raise nonfinite_error(self, learning_rate)
-            engine.optimize(learning_rate)
-        return loss
+        return self._engine.step(x, y, sample_weight, learning_rate)
 
     def steps(
         self, x: Array, y: Array, sample_weight: Array | None, order: Array, count: int, rates: Sequence[float]

@@ -18,6 +18,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, NonFiniteError
 from chainrule.nn import doors
+from chainrule.nn.engine import quiet
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import as_schedule
@@ -244,7 +245,8 @@ class Training:
     def _step(self, x: Array, y: Array, weights: Array | None, share: float) -> None:
         at = self.position
         self._whole = False
-        loss = self.network.step(x, y, weights, self.learning_rate)
+        with quiet():
+            loss = self.network.step(x, y, weights, self.learning_rate)
         at.loss, at.weight = at.loss + loss * share, at.weight + share
         at.batches, at.steps, self.step = at.batches + 1, at.steps + 1, self.step + 1
         self._whole = True
