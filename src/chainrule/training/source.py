@@ -19,7 +19,7 @@ from chainrule.ops.op import Array
 from chainrule.training.evaluate import predict, probabilities
 from chainrule.training.metrics import Metric, true_classes
 
-Augment: TypeAlias = Callable[[Array, np.random.Generator], Array]
+Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"  # a text: numpy.random is imported when used
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 
 
