@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chainrule.explain import watch as watch
     from chainrule.files import load as load
     from chainrule.files import save as save
+    from chainrule.graph.check import check_gradients as check_gradients
     from chainrule.public import *
     from chainrule.recipes import resume as resume
     from chainrule.training.checkpoint import Checkpoint as Checkpoint
@@ -35,6 +36,7 @@ _ROOMS = {
 }
 # Names whose rooms are heavier than the others': they read and write files, run recipes, explain.
 _LATER = {
+    "check_gradients": "graph.check",
     "save": "files",
     "load": "files",
     "Checkpoint": "training.checkpoint",

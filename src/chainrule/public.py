@@ -13,7 +13,6 @@ from chainrule.graph import (
     Node,
     Parameter,
     State,
-    check_gradients,
     derivative,
     jacobian,
 )
@@ -163,7 +162,6 @@ __all__ = [
     "categorical_cross_entropy",
     "CategoricalCrossEntropy",
     "ChainruleError",
-    "check_gradients",
     "classify",
     "concatenate",
     "Concatenate",
