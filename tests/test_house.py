@@ -15,7 +15,7 @@ LINES = 400
 
 # From the top of the house to the bottom. `chainrule` itself, the public face, lies just above the command line.
 ROOMS = (
-    ("_version", "errors", "settings", "checks", "generators"),
+    ("_version", "errors", "settings", "memory", "checks", "generators"),
     ("ops",),
     ("graph",),
     ("replay",),

@@ -67,13 +67,14 @@ class Chainrule:
         elif self.work.full_batch:
             x, y = (array.take(range(len(X)), 0, place, "clip") for array, place in ((X, x_place), (Y, y_place)))
             for _ in range(steps):
-                network.step(x, y)
+                network.step(x, y, with_loss=self.work.loss_value)
         elif self.work.kind == "predict":
             for rows in itertools.islice(self.batches, steps):
                 self.probabilities = network.compute(X.take(rows, 0, mode="clip"))
         else:
             for rows in itertools.islice(self.batches, steps):
-                network.step(X.take(rows, 0, x_place, "clip"), Y.take(rows, 0, y_place, "clip"))
+                x, y = X.take(rows, 0, x_place, "clip"), Y.take(rows, 0, y_place, "clip")
+                network.step(x, y, with_loss=self.work.loss_value)
 
     def run_compiled(self, steps: int) -> None:
         order = self.epoch.take(range(self.taken, self.taken + steps), axis=0, mode="wrap").reshape(-1)
@@ -92,6 +93,6 @@ def build(work: Workload, variant: str) -> Chainrule:
     """Return a network for `work`, used in the way that `variant` names."""
     if variant == "compiled" and work.kind == "predict":
         raise Unavailable("a prediction is no epoch")
-    if not work.loss_value:
-        raise Unavailable("a step always tells its loss")
+    if variant == "compiled" and not work.loss_value:
+        raise Unavailable("a compiled step always tells its loss")
     return Chainrule(work, variant)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from chainrule.explain import check as check
     from chainrule.explain import explain as explain
     from chainrule.explain import show as show
-    from chainrule.explain import steps as steps
     from chainrule.explain import trace as trace
     from chainrule.explain import watch as watch
     from chainrule.files import load as load
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 # Nothing is imported before it is asked for: rooms one by one, the public names at the first of them.
 _ROOMS = {
     *("checks", "data", "errors", "explain", "files", "generators", "graph", "nn", "ops", "optim"),
-    *("plot", "public", "recipes", "replay", "settings", "training"),
+    *("memory", "plot", "public", "recipes", "replay", "settings", "training"),
 }
 # Names whose rooms are heavier than the others': they read and write files, run recipes, explain.
 _LATER = {
@@ -41,7 +40,7 @@ _LATER = {
     "load": "files",
     "Checkpoint": "training.checkpoint",
     "resume": "recipes",
-    **dict.fromkeys(("check", "show", "steps", "trace", "watch"), "explain"),
+    **dict.fromkeys(("check", "show", "trace", "watch"), "explain"),
 }
 
 

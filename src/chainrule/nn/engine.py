@@ -7,7 +7,7 @@ its door.
 from __future__ import annotations
 
 import threading
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -42,8 +42,10 @@ class Engine(Protocol):
     def optimize(self, learning_rate: float | None) -> None:
         """Take a step of the optimizer."""
 
-    def step(self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None) -> float:
-        """Do all three, unless the loss or a gradient is not finite, and return the data loss."""
+    def step(
+        self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None, with_loss: bool = True
+    ) -> float:
+        """Do all three, unless the loss or a gradient is not finite, and return the data loss; NaN without it."""
 
     def compute(self, x: Array) -> Array:
         """Return the output, freshly; changes nothing."""
@@ -77,13 +79,15 @@ class Calling:
     def optimize(self, learning_rate: float | None) -> None:
         self.network.optimizer_state.apply(self.network.vector.learnt_gradients(), learning_rate)
 
-    def step(self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None) -> float:
+    def step(
+        self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None, with_loss: bool = True
+    ) -> float:
         loss = self.forward(x, y, sample_weight)
         self.backward()
         if not _finite(loss, self.network.gradients):
             raise nonfinite_error(self.network, learning_rate)
         self.optimize(learning_rate)
-        return loss
+        return loss if with_loss else nan
 
     def compute(self, x: Array) -> Array:
         return graph_over(self.network, x, None, None, "prediction").compute()[0]
@@ -109,19 +113,26 @@ class Replaying:
         self._program: Program | None = None
         self._spent = False
         self._masks: list[tuple[Mask, Array]] = []
+        self._places: tuple[Array | None, ...] = (None, None, None)
         self._programs: dict[str, Programs] = {}
         self._lock = threading.RLock()
 
     def forward(self, x: Array, y: Array, sample_weight: Array | None) -> float:
+        program = self._fed(x, y, sample_weight)
+        program.run(0)
+        self._spent = False
+        return float(program.root)
+
+    def _fed(self, x: Array, y: Array, sample_weight: Array | None) -> Program:
+        """Return the program for a batch, which lies where the program reads it then."""
         program = self._program
-        if program is None or program.inputs["x"] is not x or program.inputs["y"] is not y:
+        x_place, y_place, weight_place = self._places
+        if program is None or x is not x_place or y is not y_place or sample_weight is not weight_place:
             program = self._take("training", x, y, sample_weight, len(x))
             program.feed(**_feeds(x, y, sample_weight))
         for mask, array in self._masks:
             array[...] = mask.drawn(len(array))
-        program.run(0)
-        self._spent = False
-        return float(program.root)
+        return program
 
     def backward(self) -> None:
         assert self._program is not None
@@ -136,16 +147,19 @@ class Replaying:
         self.network.optimizer_state.advance(learning_rate)
         self._program.run(3)
 
-    def step(self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None) -> float:
-        loss = self.forward(x, y, sample_weight)
-        program = self._program
-        assert program is not None
-        program.run(1)
-        program.run(2)
+    def step(
+        self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None, with_loss: bool = True
+    ) -> float:
+        program = self._fed(x, y, sample_weight)
+        for function, arguments in program.before_last if with_loss else program.before_last_silent:
+            function(*arguments)
         self._spent = True
-        if not _finite(loss, self.network.gradients):
+        if not with_loss:
+            program.root.fill(nan)  # rather than show an earlier step's
+        loss: float = program.root.item()
+        if not _finite(loss if with_loss else 0.0, self._gradient):
             raise nonfinite_error(self.network, learning_rate)
-        self.network.optimizer_state.advance(learning_rate)
+        self._state.advance(learning_rate)
         program.run(3)
         return loss
 
@@ -221,6 +235,8 @@ class Replaying:
         if program is not self._program:
             program.show()
             self._program, self.graph = program, programs.graph
+            self._places = program.inputs["x"], program.inputs["y"], program.inputs.get("sample_weight")
+            self._gradient, self._state = self.network.vector.gradient, self.network.optimizer_state
             self._masks = [(mask, program.inputs[str(mask.name)]) for mask in masks]
         return program
 

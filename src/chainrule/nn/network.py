@@ -190,8 +190,15 @@ class Network(Layer):
             data_loss = self._engine.forward(x, y, sample_weight)
         return data_loss + self.penalty()
 
-    def step(self, x: Array, y: Array, sample_weight: Array | None = None, learning_rate: float | None = None) -> float:
-        """Take a whole step on arrays that have been through `as_batch`, and return the data loss.
+    def step(
+        self,
+        x: Array,
+        y: Array,
+        sample_weight: Array | None = None,
+        learning_rate: float | None = None,
+        with_loss: bool = True,
+    ) -> float:
+        """Take a whole step on arrays that have been through `as_batch`; return the data loss, NaN without `with_loss`.
 
         What overflows may warn: `train` turns NumPy's warnings off.
 
@@ -200,7 +207,7 @@ class Network(Layer):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
-        return self._engine.step(x, y, sample_weight, learning_rate)
+        return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
 
     def steps(
         self, x: Array, y: Array, sample_weight: Array | None, order: Array, count: int, rates: Sequence[float]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule import memory
 from chainrule.errors import UnknownNameError, nearest
 from chainrule.graph.node import Parameter
 from chainrule.ops.op import Array, Op
@@ -32,8 +33,8 @@ class Vector:
     def __init__(self, parameters: Sequence[tuple[Parameter, float, float]], dtype: npt.DTypeLike) -> None:
         ordered = sorted(parameters, key=lambda entry: (not entry[0].penalised, -entry[2], -entry[1]))
         size = sum(parameter.array.size for parameter, _, _ in ordered)
-        self.array = np.empty(size, dtype)
-        self.gradient = np.zeros(size, dtype)
+        self.array = memory.zeros(size, dtype)
+        self.gradient = memory.zeros(size, dtype)
         self.places: list[tuple[Parameter, slice]] = []
         self.penalties: list[tuple[Op, slice]] = []
         stop = 0

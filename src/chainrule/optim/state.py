@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
+from chainrule import memory
 from chainrule.checks import instance, number, whole
 from chainrule.errors import InputError, MisuseError, ShapeError, nearest
 from chainrule.ops.op import Array
@@ -86,7 +87,7 @@ class OptimizerState:
                     )
         dtype = self.weights[0].dtype if self.weights else np.dtype(np.float32)
         self.step = 0
-        self.slots = {slot: [np.zeros_like(array) for array in self.weights] for slot in self.optimizer.slots}
+        self.slots = {slot: [memory.zeros(w.shape, w.dtype) for w in self.weights] for slot in self.optimizer.slots}
         self.rate = np.zeros((), dtype)
         self.scalars = {name: np.zeros((), dtype) for name in self.optimizer.scalars(1, 1.0)}
         self._parameters: Sequence[Learnable] | None = None

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import memory
 from chainrule.errors import DerivativeError
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
@@ -58,6 +59,10 @@ class Program:
         The same as arrays, where they lie in memory.
     results : list of ndarray
         The roots' values.
+    plans : list of list of (function, arguments)
+        What runs, by stage.
+    before_last, before_last_silent : list of (function, arguments)
+        All stages but the last in one; the same without what only the root's value is computed for.
     inputs : dict of str to ndarray
         Where batches are read from.
     """
@@ -113,7 +118,7 @@ class Program:
             return self._wrap(node.array)
         for name, leaf in self.graph.inputs.items():
             if leaf is node:
-                self.inputs[name] = np.array(feeds.get(name, node._value))
+                self.inputs[name] = memory.copied(np.asarray(feeds.get(name, node._value)))
                 return self._wrap(self.inputs[name])
         if isinstance(node, Input) and not node.name:  # nobody can feed it
             return self._tape.wrap(node._value.copy(), constant=True)
@@ -271,11 +276,18 @@ class Program:
         self.calls = [[call for call in calls if call.stage == stage] for stage in range(stages)]
         calls = with_conversions_merged(calls, kept.values())
         arena = Arena(calls, kept.values())
-        self.plans: list[list[Step]] = []
+        plans = []
         for stage in range(stages):
             elsewhere = {id(o.buffer) for call in calls if call.stage != stage for o in (*call.read(), call.out)}
             own = [call for call in calls if call.stage == stage]
-            self.plans.append(steps(own, arena.array, kept.keys() | elsewhere, lowering=lowering))
+            plans.append(steps(own, arena.array, kept.keys() | elsewhere, lowering=lowering))
+        self.plans: list[list[Step]] = [[step for _, step in plan] for plan in plans]
+        before = [pair for plan in plans[:-1] for pair in plan]
+        self.before_last: list[Step] = [step for _, step in before]
+        root = self.recorded[self.graph.place(self.graph.root)]
+        asked = [r.operand.buffer for r in results if r is not root] + self._homes
+        needed = {id(call) for call in without_dead_results([call for call in calls if call.stage < stages - 1], asked)}
+        self.before_last_silent: list[Step] = [step for call, step in before if id(call) in needed]
         self.locate: Callable[[Operand], Array] = arena.array
         self.values = [arena.array(r.operand) for r in self.recorded]
         self.gradients = [None if g is None else arena.array(g.operand) for g in self.recorded_gradients]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import memory
 from chainrule.ops.op import Array
 from chainrule.replay.recording import Buffer, Call, Operand
 
@@ -114,8 +115,6 @@ class Arena:
         What must outlive the calls.
     """
 
-    ALIGNMENT = 64
-
     def __init__(self, calls: list[Call], kept: Iterable[Buffer]) -> None:
         kept = list(kept)
         shared = shared_memory(calls, kept)
@@ -140,8 +139,9 @@ class Arena:
                 self._owner[id(buffer)] = buffer
                 first[id(buffer)], last[id(buffer)] = -1, len(calls)
         owners = {id(o): o for o in self._owner.values()}
+        self._arrays: dict[tuple[Any, ...], Array] = {}
         self._offsets = self._place(owners, first, last)
-        self._memory = _aligned(self._size, self.ALIGNMENT)
+        self._memory = memory.zeros(self._size, np.uint8)
 
     def _place(self, owners: dict[int, Buffer], first: dict[int, int], last: dict[int, int]) -> dict[int, int]:
         """Give each owner an offset; what has died by then leaves its place to another of the same size."""
@@ -149,7 +149,7 @@ class Arena:
         free: dict[int, list[tuple[int, int]]] = {}  # size -> (dead from, offset)
         self._size = 0
         for key in sorted(first, key=first.__getitem__):
-            size = -(-max(owners[key].array.nbytes, 1) // self.ALIGNMENT) * self.ALIGNMENT
+            size = -(-max(owners[key].array.nbytes, 1) // memory.ALIGNMENT) * memory.ALIGNMENT
             places = free.setdefault(size, [])
             reusable = next((i for i, (dead, _) in enumerate(places) if dead < first[key]), None)
             if reusable is None:
@@ -161,7 +161,14 @@ class Arena:
         return offsets
 
     def array(self, operand: Operand) -> Array:
-        """Return an operand's array where it lies now."""
+        """Return an operand's array where it lies now: the same object for the same place."""
+        # A ufunc that writes over its own input is done in 0.18 µs; through two objects on one place it takes 0.38,
+        # for then it works out whether they overlap.
+        array = self._located(operand)
+        place = array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+        return self._arrays.setdefault(place, array)
+
+    def _located(self, operand: Operand) -> Array:
         home = operand.buffer.home
         if home is not None:
             return moved(operand.array, operand.buffer.array, home)
@@ -194,9 +201,3 @@ class _Place:
 def _distance(view: Array, base: Array) -> int:
     """Return how many bytes after `base` a view of it begins."""
     return int(view.__array_interface__["data"][0] - base.__array_interface__["data"][0])
-
-
-def _aligned(size: int, alignment: int) -> Array:
-    memory = np.zeros(size + alignment, np.uint8)
-    start = -memory.__array_interface__["data"][0] % alignment
-    return memory[start : start + size]
