@@ -7,11 +7,12 @@ are the shape of its input, what follows it and the network's generator known. T
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +96,13 @@ class Layer(Configured):
     _parent: Layer | None
     _within: list[Layer]
     _start: dict[str, Array]
+    __signature__: ClassVar[inspect.Signature]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in cls.__dict__:  # what help() shows, where it would show that of __new__
+            of_self = inspect.signature(cls.__init__)
+            cls.__signature__ = inspect.Signature(list(of_self.parameters.values())[1:])
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)  # here, so that a subclass's __init__ need not call ours

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import InputError, NonFiniteError, nearest
+from chainrule.errors import InputError, NonFiniteError, ShapeError, nearest
 from chainrule.ops.op import Array
 
 Metric: TypeAlias = Callable[[Array, Array], Any]
@@ -100,12 +100,31 @@ def min_confidence(prediction: Array, target: Array) -> float:
 def confusion_matrix(prediction: Array, target: Array) -> Array:
     """Return how often a sample of each class (row) was taken for each class (column).
 
+    Parameters
+    ----------
+    prediction : ndarray, (samples, outputs)
+        As `predict` gives it.
+    target : ndarray
+        The true classes: indices (samples,), or rows with a single one.
+
+    Raises
+    ------
+    ShapeError
+        If the prediction is no matrix: classes, or the target by mistake.
+
     Examples
     --------
     >>> confusion_matrix(np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]]), np.array([0, 0, 1]))
     array([[1, 1],
            [0, 1]])
     """
+    if np.ndim(prediction) != 2:
+        raise ShapeError(
+            "confusion_matrix",
+            given=f"a prediction with shape {np.shape(prediction)}",
+            expected="(samples, outputs), and the target after it",
+            fix="Pass cr.predict(network, X), y",
+        )
     classes = _classes("confusion_matrix", target)
     count = max(prediction.shape[1], 2, int(classes.max()) + 1)
     places = classes * count + predicted_classes(prediction)

@@ -1,0 +1,45 @@
+"""Executed pages: their results are kept between builds, but never beyond a change of the library they show.
+
+The cache of executed pages knows a page's code only. Here its folder is named after chainrule's source and the versions
+of what draws and computes, so a change of either executes every page again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from jupyter_cache import get_cache
+from sphinx.application import Sphinx
+
+import chainrule
+
+_SOURCE = Path(chainrule.__file__).parent
+_MATTERS = {".css", ".py", ".toml"}
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Name the cache, and have every page read again where the name is new."""
+    digest = source_digest()
+    folder = Path(app.outdir).parent / ".executed"
+    for old in folder.glob("*") if folder.is_dir() else ():
+        if old.name != digest:
+            shutil.rmtree(old, ignore_errors=True)
+    app.config["nb_execution_cache_path"] = str(folder / digest)
+    (folder / digest).mkdir(parents=True, exist_ok=True)
+    get_cache(folder / digest).list_cache_records()  # makes its tables, before processes that read pages both do
+    app.add_config_value("chainrule_source", digest, "env", frozenset({str}))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def source_digest() -> str:
+    """Return a name for chainrule's source together with what it computes and draws with."""
+    told = hashlib.sha256()
+    for path in sorted(path for path in _SOURCE.rglob("*") if path.suffix in _MATTERS):
+        told.update(str(path.relative_to(_SOURCE)).encode())
+        told.update(path.read_bytes())
+    for package in ("numpy", "matplotlib"):
+        told.update(version(package).encode())
+    return told.hexdigest()[:16]
