@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from claims import derivatives, engine, installing, learning, tested
+from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested
 from claims.figure import ROOT, Figure, Measurement, Options, Unavailable
 from machine import machine
 
@@ -40,7 +40,21 @@ MEASUREMENTS: dict[str, Measurement] = {
     "per-sample-descent": derivatives.per_sample_descent,
     "exact": tested.exact,
     "bad-input": tested.bad_input,
+    "hostile-files": lasting.hostile_files,
+    "broken-files": lasting.broken_files,
+    "crashes": lasting.crashes,
+    "resuming": lasting.resuming,
+    "same-bytes": lasting.same_bytes,
+    "estimators": adapters.estimators,
+    "fitting": adapters.fitting,
+    "onnx": adapters.onnx_networks,
+    "pytorch-networks": adapters.pytorch_networks,
+    "numpy-pages": adapters.numpy_pages,
+    "hostile-onnx": adapters.hostile_onnx,
     "pytorch": derivatives.against_pytorch,
+    "watching": explaining.watching,
+    "explanations": explaining.explanations,
+    "slips": explaining.slips,
 }
 
 

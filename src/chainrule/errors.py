@@ -78,3 +78,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"Did you mean {close[0]!r}? Known: " + ", ".join(names)
     return "Known: " + (", ".join(names) or "none")
+
+
+def printable(text: str) -> str:
+    """Return text with everything that doesn't print written as an escape.
+
+    Names come from files, and files are data: control characters could move a terminal's cursor, and direction marks
+    turn a line around.
+
+    >>> print(printable("rose\\x1b[31m\\n"))
+    rose\\x1b[31m\\n
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

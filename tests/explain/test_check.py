@@ -208,7 +208,7 @@ def test_a_planted_slip_is_found_and_named(op: Any, arrays: dict[str, Any], role
     assert not report.passed
     found = next(finding for finding in report.wrong if finding.by == role)
     assert str(found.slip).startswith(name)
-    assert f"WRONG: {found.slip}" in str(report)
+    assert f"by {role}, is WRONG: {found.slip}" in str(report)
 
 
 @pytest.mark.parametrize("op", [Unsummed(), TimesBatch(), Linear()], ids=repr)

@@ -12,8 +12,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.explain import explain
+from chainrule.explain.boxes import one_line, text
 from chainrule.explain.formulas import backward_formula, forward_formula
-from chainrule.explain.notation import Matrix, Symbol, mathml, number, one_line, text
+from chainrule.explain.notation import Matrix, Symbol, mathml, number
 from chainrule.explain.typeset import typeset
 from chainrule.ops.op import Op
 from chainrule.ops.table import page

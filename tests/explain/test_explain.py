@@ -212,9 +212,53 @@ def test_large_matrices_are_shown_by_their_corner() -> None:
     network = cr.Network([cr.Dense(40, 30), cr.ReLU(), cr.Dense(1)])
     x = np.random.default_rng(0).normal(size=(2, 40))
     text = str(explain(network, x, [[0.0], [1.0]]))
-    assert "shape 1×30, norm" in text
+    assert "z⁽¹⁾: shape 1×30, norm" in text
+    assert "W⁽¹⁾: shape 40×30, norm" in text
+    assert "∂C/∂W⁽¹⁾: shape 40×30, norm" in text
     assert "█" in text
-    assert max(map(len, text.splitlines())) <= 210
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("name", ["2-3-1", "5-4-4-4-1"])
+def test_lines_end_where_the_page_does_and_no_number_is_lost(name: str, width: int) -> None:
+    make, x, y = NETWORKS[name]
+    wide, narrow = (str(explain(make(), x, y, sample=None, width=w)) for w in (10_000, width))
+    code = wide.split("def update(")[1].split("▪")[0].splitlines()  # stands as it is written
+    long = [line for line in narrow.splitlines() if len(line) > width]
+    assert [line for line in long if "def update(" not in line and line not in code] == []
+    matrices = ("".join(c for c in text.split("\nForward:")[1] if c.isdigit() or c == ".") for text in (wide, narrow))
+    assert sorted(next(matrices)) == sorted(next(matrices))
+
+
+def test_what_a_fused_network_predicts_is_said() -> None:
+    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+    text = str(explain(network, *XOR, sample=1))
+    predicted = text.split("▪ ŷ   Sigmoid")[1].split("▪ C")[0]
+    assert "computed as one op, SigmoidBinaryCrossEntropy, from z⁽²⁾" in " ".join(predicted.split())
+    (last,) = re.findall(r"[\d.]+", predicted.strip().splitlines()[-1])
+    assert [float(last)] == to_digits(cr.predict(network, XOR[0])[1])
+    assert "▪ ŷ   " not in str(explain(cr.Network([cr.Dense(2, 1)]), *XOR)).split("The cost")[1]
+
+
+@pytest.mark.parametrize("optimizer", [cr.SGD(0.1, momentum=0.9), cr.Adam(0.05), cr.RMSProp(), cr.SGD(0.2)], ids=repr)
+def test_one_number_is_followed_through_the_optimizer(optimizer: Any) -> None:
+    network = xor_network(optimizer=optimizer)
+    network.freeze("dense_1.bias")
+    x, y = XOR[0][1:], XOR[1][1:]  # the very first sample, (0, 0), has no derivative at the start
+    twin = stepped(network, x, y)
+    gradients = {name: leaf.grad for name, leaf in twin.leaves.items() if leaf.grad is not None and not leaf.frozen}
+    name = max(gradients, key=lambda key: float(np.abs(gradients[key]).max()))
+    index = np.unravel_index(np.abs(gradients[name]).argmax(), gradients[name].shape)
+    gradient, before = gradients[name][index], twin.leaves[name].value[index]
+    twin.optimize()
+    text = str(explain(network, x, y))
+    rows = dict(re.findall(r"^    (\w+) +([-\d. e+]+)$", text.split("One number in full")[1], re.MULTILINE))
+    assert f"[{', '.join(map(str, index))}]   {name}" in text
+    assert gradient
+    assert rows["gradient"].split() == [f"{gradient:.4g}"]
+    assert rows["weights"].split() == [f"{before + 0.0:.4g}", f"{twin.leaves[name].value[index]:.4g}"]
+    assert set(optimizer.slots) <= set(rows)
 
 
 def test_networks_of_every_kind_are_explained() -> None:

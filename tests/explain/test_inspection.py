@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain import notebook, show, steps, trace
+from chainrule.explain import notebook, show, trace
 from tests.explain.names import HOSTILE
 
 X, Y = cr.data.xor()
@@ -64,39 +64,6 @@ def test_a_deep_graph_is_drawn_without_recursion() -> None:
 @pytest.mark.parametrize("leaf", [cr.Input("x", [[1.0]]), cr.Parameter("w", 2.0)], ids=["input", "parameter"])
 def test_a_leaf_can_be_drawn(leaf: Any) -> None:
     assert show(leaf).startswith(leaf.name)
-
-
-def test_the_stepper_gives_what_the_graph_gives() -> None:
-    net = network()
-    net.forward(X, Y)
-    net.backward()
-    graph = net.graph("training")
-    events = list(steps(graph, x=X, y=Y))
-    forward = {event.name: event for event in events if event.way == "forward"}
-    backward = {event.name: event for event in events if event.way == "backward"}
-    ops = [name for name, node in graph.names.items() if node.op is not None]
-    assert list(forward) == ops
-    assert list(backward) == ops[::-1]
-    fresh = cr.Graph(graph.root)
-    fresh.forward(x=X, y=Y)
-    fresh.backward()
-    for name, event in forward.items():
-        assert np.array_equal(event.value, graph[name].value)
-    for name, event in backward.items():
-        assert np.array_equal(event.grad, graph[name].grad)
-    handed = backward["dense_1"].handed["weights"]
-    assert np.array_equal(handed, net["dense_1.weights"].grad)
-
-
-def test_the_stepper_leaves_the_graph_as_it_is() -> None:
-    w = cr.Parameter("w", [[1.0, 2.0]])
-    loss = cr.mean(x=cr.Input("x", [[1.0, 1.0]]) * w, name="loss")
-    for event in steps(cr.Graph(loss), x=np.array([[5.0, 5.0]], np.float32)):
-        assert str(event)
-    assert float(loss.value) == 1.5
-    assert w.grad is None
-    with pytest.raises(ValueError, match="read-only"):
-        event.inputs["a"][...] = 0
 
 
 def test_a_notebook_shows_tables() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 
 import click
 
@@ -17,7 +18,12 @@ COMMANDS = {
     "runs": "List the runs in a folder.",
     "compare": "Show what differs between two runs.",
     "log": "Show the log of a run, or export it.",
-    "plot": "Draw the curves of one run or of several.",
+    "plot": "Draw pictures of a run, or the curves of several.",
+    "source": "Write a network's step out as plain NumPy.",
+    "export": "Write the network of a run as ONNX, PyTorch weights or plain NumPy.",
+    "import": "Make a run of a network from ONNX, PyTorch or Keras.",
+    "explain": "Explain what a network computes and how it learns.",
+    "check": "Check the derivatives of a network, or of ops of your own.",
     "ops": "Show every function with its derivatives.",
     "recipes": "Show the built-in recipes.",
     "reproduce": "Run the founding experiments once more.",
@@ -35,7 +41,8 @@ class Lazy(click.Group):
             raise InputError(
                 "chainrule", given=f"the command {cmd_name!r}", expected="one it has", fix=nearest(cmd_name, COMMANDS)
             )
-        found = getattr(importlib.import_module(f"chainrule.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        found = getattr(importlib.import_module(f"chainrule.cli.{name}"), name)
         assert isinstance(found, click.Command)
         return found
 

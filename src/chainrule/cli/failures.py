@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import click
 
-from chainrule.cli.shown import plain
-from chainrule.errors import InputError, nearest
+from chainrule.errors import InputError, nearest, printable
 
 WRONG, INTERRUPTED, TERMINATED = 2, 130, 143
 
 
 def failed(message: str) -> int:
     """Print the message of an error and return the exit status that goes with it."""
-    click.echo(f"Error: {plain(message)}", err=True)
+    click.echo(f"Error: {printable(message)}", err=True)
     return WRONG
 
 
@@ -27,7 +26,12 @@ def in_our_voice(problem: click.UsageError) -> InputError:
         fix = nearest(problem.option_name, options)
         return InputError(where, given=f"the option {problem.option_name}", expected="one that it has", fix=fix)
     if isinstance(problem, click.MissingParameter) and problem.param is not None:
-        return InputError(where, given=f"no {str(problem.param.name).upper()}", expected="it to be there", fix=fix)
+        return InputError(
+            where,
+            given=f"no {problem.param.metavar or str(problem.param.name).upper()}",
+            expected="it to be there",
+            fix=fix,
+        )
     if isinstance(problem, click.BadOptionUsage):
         valueless = "requires" in problem.message
         given, expected = ("no value", "one") if valueless else ("a value", "none")

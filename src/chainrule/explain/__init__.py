@@ -8,12 +8,10 @@ from types import ModuleType
 from chainrule.explain.checking import Finding, Report, check
 from chainrule.explain.explaining import Explanation, explain
 from chainrule.explain.showing import show
-from chainrule.explain.stepping import Event, steps
 from chainrule.explain.tracing import Trace, Traced, trace
 from chainrule.explain.watching import Watch, Watched, watch
 
 __all__ = [
-    "Event",
     "Explanation",
     "Finding",
     "Report",
@@ -24,7 +22,6 @@ __all__ = [
     "Watched",
     "explain",
     "show",
-    "steps",
     "trace",
     "watch",
 ]

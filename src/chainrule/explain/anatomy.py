@@ -16,6 +16,7 @@ from chainrule.explain.differences import Slope, closest
 from chainrule.graph import Graph, Input, Node, Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array, Op
+from chainrule.optim import as_schedule
 
 MOST_PROVEN = 16  # numbers of one parameter
 FEW_PROVEN = 4
@@ -41,6 +42,24 @@ class Proof:
     slope: Slope
 
 
+@dataclass(frozen=True)
+class Moved:
+    """The number with the largest derivative, on its way through the optimizer.
+
+    Attributes
+    ----------
+    read : dict of str to float
+        What the rule is given: the gradient, and its numbers for this step.
+    written : dict of str to (float, float)
+        What it keeps, and the weight itself, before and after.
+    """
+
+    place: int
+    index: tuple[int, ...]
+    read: dict[str, float]
+    written: dict[str, tuple[float, float]]
+
+
 @dataclass
 class Anatomy:
     """One step of a graph.
@@ -60,6 +79,8 @@ class Anatomy:
         The copy that took the step.
     after : dict of int to ndarray
         The parameters after the optimizer's step.
+    moved : Moved or None
+        One of their numbers.
     """
 
     graph: Graph
@@ -72,6 +93,7 @@ class Anatomy:
     penalty: float
     network: Network | None = None
     after: dict[int, Array] = field(default_factory=dict)
+    moved: Moved | None = None
     samples: int | None = None
     sample: int | None = None
 
@@ -120,9 +142,29 @@ def of_network(network: Network, x: Any, y: Any, sample: int | None) -> Anatomy:
     anatomy.cost, anatomy.loss, anatomy.penalty = cost, cost - penalty, penalty
     anatomy.samples, anatomy.sample = len(batch), sample
     if graph.wrt:
-        network.optimize(_first_rate(network))
+        anatomy.moved = _optimized(network, graph)
     anatomy.after = {graph.place(p): p.value.copy() for p in graph.parameters}
     return anatomy
+
+
+def _optimized(network: Network, graph: Graph) -> Moved:
+    """Let the optimizer take its step, and return what it did to the number with the largest derivative."""
+    vector, state = network.vector, network.optimizer_state
+    slopes = [np.abs(gradient) for gradient in vector.learnt_gradients()]
+    part = max(range(len(slopes)), key=lambda k: float(slopes[k].max()))
+    i = int(slopes[part].argmax())
+    flat = vector.learnt()[part].start + i
+    parameter, place = next((p, place) for p, place in vector.places if place.start <= flat < place.stop)
+    kept = {**{slot: arrays[part] for slot, arrays in state.slots.items()}, "weights": state.weights[part]}
+    before = {name: float(array[i]) for name, array in kept.items()}
+    network.optimize(_first_rate(network))
+    read = {"gradient": vector.gradient[flat], **state.scalars}
+    return Moved(
+        graph.place(parameter),
+        tuple(int(k) for k in np.unravel_index(flat - place.start, parameter.shape)),
+        {name: float(value) for name, value in read.items()},
+        {name: (before[name], float(array[i])) for name, array in kept.items()},
+    )
 
 
 def of_node(loss: Node) -> Anatomy:
@@ -215,8 +257,6 @@ def _chosen(gradient: Array) -> list[int]:
 
 def _first_rate(network: Network) -> float | None:
     """Return the learning rate of the step: what a schedule begins with, None for the optimizer's own."""
-    from chainrule.optim import as_schedule
-
     rate = network.optimizer.learning_rate
     return None if isinstance(rate, float) else as_schedule(rate).rate(0, 1, [])
 

@@ -8,7 +8,8 @@ import textwrap
 
 import numpy as np
 
-from chainrule.explain.anatomy import Anatomy, Proof, is_input, proofs
+from chainrule.explain.anatomy import Anatomy, Moved, Proof, is_input, proofs
+from chainrule.explain.boxes import one_line
 from chainrule.explain.document import (
     Block,
     Document,
@@ -28,7 +29,7 @@ from chainrule.explain.symbols import in_formula, symbols_of
 from chainrule.explain.typeset import typeset
 from chainrule.explain.wording import Text, Wording
 from chainrule.graph import Parameter, State
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Op
 from chainrule.ops.table import page
 
 MOST_DRAWN = 80  # nodes
@@ -63,6 +64,8 @@ class Builder:
         self.say("forward_intro")
         computed = [i for i, node in enumerate(anatomy.graph.nodes) if node.op is not None]
         for place in computed:
+            if place == anatomy.root:
+                self.prediction()
             self.forward(place)
         self.the_cost()
         self.heading("backward")
@@ -122,14 +125,19 @@ class Builder:
     def partial(self, place: int) -> Math:
         return Partial(self.cost, self.symbols[place])
 
-    def spread(self, array: Array) -> None:
+    def element(self, place: int, index: tuple[int, ...]) -> Math:
+        """Return the symbol of one number of an array."""
+        told = Symbol(f"[{', '.join(map(str, index))}]")
+        return Row((self.symbols[place], "", told)) if index else self.symbols[place]
+
+    def spread(self, array: Array, of: Math) -> None:
         """Say what a corner of a large array leaves out."""
         if array.ndim and is_large(array) and array.dtype.kind == "f":
             shown = {"norm": np.linalg.norm(array), "least": array.min(), "largest": array.max()}
             told = {key: number(float(value)) for key, value in shown.items()}
             shape = "×".join(map(str, array.shape))
             text = self.words("large", shape=shape, norm=told["norm"], least=told["least"], most=told["largest"])
-            self.blocks.append(Spread(text, histogram(array)))
+            self.blocks.append(Spread(of, text, histogram(array)))
 
     def formula(self, left: Math, formula: Formula, symbols: dict[str, Math], result: Array) -> None:
         """Write a formula, the same with its numbers, and what comes out."""
@@ -171,10 +179,11 @@ class Builder:
         self.blocks.append(Table([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
         if anatomy.network is not None:
             summary = anatomy.network.summary()
-            self.say("count", weights=summary.weights, biases=summary.biases, parameters=summary.parameters)
+            counts = {key: f"{getattr(summary, key):,}" for key in ("weights", "biases", "parameters")}
+            self.say("count", **counts)
             self.say("column_notation")
         elif anatomy.graph.parameters:
-            self.say("count_graph", parameters=sum(p.value.size for p in anatomy.graph.parameters))
+            self.say("count_graph", parameters=f"{sum(p.value.size for p in anatomy.graph.parameters):,}")
         for key in ("signs", "three_things", "linear"):
             self.say(key)
         for place, node in enumerate(anatomy.graph.nodes):
@@ -191,7 +200,25 @@ class Builder:
         formula = forward_formula(node.op, anatomy.arrays(place))
         symbols = {role: self.math(child) for role, child in anatomy.roles(place).items()}
         self.formula(self.symbols[place], formula, symbols, anatomy.values[place])
-        self.spread(anatomy.values[place])
+        self.spread(anatomy.values[place], self.symbols[place])
+        for child in anatomy.roles(place).values():
+            if anatomy.graph.nodes[child].op is None:
+                self.spread(anatomy.values[child], self.symbols[child])
+
+    def prediction(self) -> None:
+        """Say what the network predicts, where the cost is computed from what comes before its last layer."""
+        network, anatomy = self.anatomy.network, self.anatomy
+        if network is None or not network.objective.fused:
+            return
+        last, place = network.layers[-1], anatomy.roles(anatomy.root)[network.objective.prediction_role]
+        assert isinstance(last, Op)
+        below = {last.roles[0]: anatomy.values[place]}
+        self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", Symbol("ŷ")))
+        told = {"layer": last, "loss": network.objective.loss, "both": network.objective.op}
+        self.say("fused", below=one_line(self.math(place)), **{key: type(op).__name__ for key, op in told.items()})
+        self.blocks.append(OpLine(self.words("function"), page(type(last)).function))
+        formula = forward_formula(last, below)
+        self.formula(Symbol("ŷ"), formula, {last.roles[0]: self.math(place)}, last.forward(**below))
 
     def the_cost(self) -> None:
         anatomy = self.anatomy
@@ -202,7 +229,7 @@ class Builder:
         root = anatomy.graph.root
         if root.op is not None and "²" in page(type(root.op)).function:
             self.say("squares")
-        self.say("descent", parameters=sum(anatomy.values[place].size for place in anatomy.parameters()))
+        self.say("descent", parameters=f"{sum(anatomy.values[place].size for place in anatomy.parameters()):,}")
 
     def arrival(self, place: int) -> None:
         """Say what arrives at a node, path by path."""
@@ -227,7 +254,7 @@ class Builder:
             self.blocks.append(Equation([Row((left, "=", *terms)), Row(("=", Matrix(gradient)))]))
         else:
             self.blocks.append(Equation([Row((left, "=", Matrix(gradient)))], self.words("arrives")))
-        self.spread(gradient)
+        self.spread(gradient, left)
 
     def backward(self, place: int) -> None:
         anatomy, node = self.anatomy, self.anatomy.graph.nodes[place]
@@ -252,6 +279,8 @@ class Builder:
             symbols: dict[str, Math] = {"dy": self.partial(place), "y": self.symbols[place]}
             symbols |= {other: self.math(of) for other, of in anatomy.roles(place).items()}
             self.formula(self.partial(child), formula, symbols, path.array)
+            if anatomy.graph.nodes[child].op is None:  # what is computed below says so where it arrives
+                self.spread(path.array, self.partial(child))
 
     def step(self, places: list[int]) -> None:
         anatomy, network = self.anatomy, self.anatomy.network
@@ -276,10 +305,21 @@ class Builder:
             self.blocks.append(
                 Equation([Row((left, "←", Matrix(before), "+", Matrix(change))), Row(("=", Matrix(after)))])
             )
-            self.spread(change)
+            self.spread(change, Row(("Δ", "", left)))
+        if anatomy.moved is not None and anatomy.moved.place in places:
+            self.one_number(anatomy.moved)
         for node in anatomy.graph.parameters:
             if node.frozen:
                 self.say("stays", name=node.name)
+
+    def one_number(self, moved: Moved) -> None:
+        """Follow one number through the optimizer: what it reads and what it writes."""
+        text = Text("`{name}`", {"name": self.anatomy.labels[moved.place]})
+        self.blocks.append(Heading(3, text, "one-number", self.element(moved.place, moved.index)))
+        self.say("one_number")
+        rows: list[list[Math | str | Text]] = [[name, "", Number(number(value))] for name, value in moved.read.items()]
+        rows += [[name, *(Number(number(value)) for value in pair)] for name, pair in moved.written.items()]
+        self.blocks.append(Table([self.words(key) for key in ("variable", "before", "after")], rows))
 
     def proof(self, found: list[Proof]) -> None:
         words = self.words
@@ -290,14 +330,13 @@ class Builder:
         rows: list[list[Math | str | Text]] = []
         for proof in found:
             slope = proof.slope
-            index = ", ".join(map(str, proof.index))
-            name = Row((self.symbols[proof.place], "", Symbol(f"[{index}]"))) if index else self.symbols[proof.place]
-            measured: Math | Text = Number(f"{slope.measured:.8g}")
+            name = self.element(proof.place, proof.index)
+            measured: Math | Text = Number(f"{slope.measured + 0.0:.8g}")
             if slope.kink:
                 low, high = sorted((slope.left, slope.right))
                 measured = words("kink", low=number(low), high=number(high))
             off = Number(f"{slope.error(proof.given):.1e}")
-            rows.append([name, Number(f"{proof.given:.8g}"), measured, off])
+            rows.append([name, Number(f"{proof.given + 0.0:.8g}"), measured, off])
         self.blocks.append(Table([words(key) for key in ("element", "by_chain", "by_difference", "off")], rows))
 
 

@@ -6,16 +6,16 @@ Where they disagree, `slips` tries to say which of the usual mistakes it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError
+from chainrule.errors import InputError, printable
 from chainrule.explain.differences import closest
-from chainrule.explain.escaping import printable
 from chainrule.explain.slips import name_slip, name_stale
 from chainrule.explain.terminal import table
 from chainrule.explain.tracing import html_table
@@ -74,9 +74,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found: prints as a table."""
+    """What `check` found: prints as a table.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+    skipped : tuple of str
+        What of a file could not be checked, and why.
+    """
 
     findings: tuple[Finding, ...]
+    skipped: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -87,13 +95,24 @@ class Report:
         """The findings that did not pass."""
         return tuple(finding for finding in self.findings if not finding.passed)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as data that JSON can hold: what is not finite as a text."""
+        told = [asdict(finding) for finding in self.findings]
+        for finding in told:
+            finding |= {k: str(v) for k, v in finding.items() if isinstance(v, float) and not math.isfinite(v)}
+        return {"passed": self.passed, "findings": told, "skipped": list(self.skipped)}
+
     def rows(self) -> list[tuple[str, ...]]:
         return [(printable(f.where), printable(f.by), f"{f.worst:.1e}", printable(f.verdict)) for f in self.findings]
 
     def __str__(self) -> str:
         wrong = len(self.wrong)
         last = f"{wrong} of {len(self.findings)} derivatives wrong" if wrong else "every derivative is right"
-        return "\n".join([*(line[4:] for line in table([list(_HEAD), *map(list, self.rows())])), last])
+        last += f"; {len(self.skipped)} not checked" if self.skipped else ""
+        rows = [[*row[:-1], row[-1].partition(":")[0]] for row in self.rows()]
+        lines = [line[4:] for line in table([list(_HEAD), *rows])]
+        lines += [printable(f"{finding.where}, by {finding.by}, is {finding.verdict}") for finding in self.wrong]
+        return "\n".join([*lines, *(f"not checked: {printable(why)}" for why in self.skipped), last])
 
     __repr__ = __str__
 

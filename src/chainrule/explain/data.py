@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.explain.anatomy import Anatomy, proofs
+from chainrule.explain.boxes import one_line
 from chainrule.explain.building import Builder
 from chainrule.explain.document import histogram
 from chainrule.explain.formulas import Formula, backward_formula, forward_formula
-from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math, one_line
+from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
 from chainrule.explain.typeset import typeset
 from chainrule.ops.op import Array
 from chainrule.ops.table import page

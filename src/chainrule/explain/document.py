@@ -46,8 +46,9 @@ class OpLine:
 
 @dataclass(frozen=True)
 class Spread:
-    """What is said of an array too large to be shown whole."""
+    """What is said of an array too large to be shown whole; `math` is its symbol."""
 
+    math: Math
     text: Text
     counts: tuple[int, ...]
 

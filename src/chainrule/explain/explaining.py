@@ -7,6 +7,7 @@ of four forms.
 from __future__ import annotations
 
 import os
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,6 @@ class Explanation:
         return f"Explanation({self.format}, {self.language}, {len(self.text):,} characters)"
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         if self.format != "html":
             return f"<pre>{escape(self.text)}</pre>"
         return f'<iframe style="width:100%;height:40em;border:0" srcdoc="{escape(self.text)}"></iframe>'
@@ -59,7 +58,7 @@ class Explanation:
         FileError
             If the file can't be written.
         """
-        from chainrule.files.atomic import write_atomically
+        from chainrule.files.atomic import write_atomically  # a heavy room, for who saves
 
         if not isinstance(path, (str, os.PathLike)):
             raise InputError(
@@ -79,6 +78,7 @@ def explain(
     node: str | None = None,
     format: str = "terminal",  # noqa: A002 -- what everybody would guess
     language: str = "en",
+    width: int = 100,
 ) -> Explanation:
     """Explain what a network computes and how it learns, step by step, with its real numbers.
 
@@ -95,6 +95,8 @@ def explain(
     format : {"terminal", "markdown", "html", "json"}
         The HTML is a single file that asks the network for nothing.
     language : {"en", "he"}
+    width : int, default 100
+        Where lines of text end, from 40 on.
 
     Returns
     -------
@@ -119,21 +121,22 @@ def explain(
     True
     """
     checks.one_of("explain format", format, FORMATS)
+    width = checks.whole("explain width", width, least=40)
     words = Wording(language)
     anatomy = _anatomy(of, x, y, sample)
     place = None if node is None else _place(anatomy, node)
     builder = Builder(anatomy, words)
     document = builder.whole() if place is None else builder.one(place)
 
-    def drawing() -> str:
-        return show(anatomy.graph.root)
+    def drawing(width: int) -> str:
+        return show(anatomy.graph.root, width=width)
 
     if format == "html":
         text = to_html(document, anatomy, builder.symbols)
     elif format == "json":
         text = to_json(anatomy, builder, place)
     else:
-        text = (to_terminal if format == "terminal" else to_markdown)(document, drawing)
+        text = (to_terminal if format == "terminal" else to_markdown)(document, drawing, width)
     return Explanation(text, format, language)
 
 

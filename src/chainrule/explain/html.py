@@ -9,6 +9,7 @@ from __future__ import annotations
 from html import escape
 from importlib.resources import files
 
+from chainrule.errors import printable
 from chainrule.explain.anatomy import Anatomy
 from chainrule.explain.document import (
     Block,
@@ -23,7 +24,6 @@ from chainrule.explain.document import (
     Table,
 )
 from chainrule.explain.drawing import draw
-from chainrule.explain.escaping import printable
 from chainrule.explain.notation import Math, Symbol, mathml
 from chainrule.explain.wording import Text
 
@@ -71,8 +71,8 @@ def _block(block: Block, anatomy: Anatomy, symbols: list[Symbol], links: dict[in
         case OpLine(note, line):
             shown = f'<code dir="ltr">{escape(printable(line))}</code>'
             return f'<p class="note">{sentence(note)}</p><div class="wide op" tabindex="0">{shown}</div>'
-        case Spread(told, counts):
-            return f'<p class="note">{sentence(told)} {_bars(counts)}</p>'
+        case Spread(math, told, counts):
+            return f'<p class="note">{mathml(math)}: {sentence(told)} {_bars(counts)}</p>'
         case Source(note, code):
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
             note_html = f'<p class="note">{sentence(note)}</p>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from chainrule.explain.escaping import printable
+from chainrule.errors import printable
 from chainrule.explain.notation import Matrix, mathml, number
 from chainrule.explain.showing import show
 from chainrule.explain.tracing import html_table

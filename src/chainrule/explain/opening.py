@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import runpy
-from typing import Any
 
-from chainrule.errors import FileError, InputError
+from chainrule.errors import InputError
 from chainrule.explain.checking import Report, check
-from chainrule.graph import Graph
+from chainrule.explain.python_file import check_file
 from chainrule.nn import Network
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array
 from chainrule.recipes import load, load_run
 from chainrule.recipes.build import build
 from chainrule.recipes.samples import gather
-
-_FILE = "checked"  # the name under which a file of Python runs
 
 
 def network_and_samples(name: str, weights: str = "best") -> tuple[Network, Array, Array]:
@@ -58,43 +54,13 @@ def network_and_samples(name: str, weights: str = "best") -> tuple[Network, Arra
 
 
 def check_named(name: str) -> Report:
-    """Return the gradient check of a run, a recipe, or every op and network in a file of Python.
-
-    Of a file, each op class that can be made without arguments is checked; so are networks, on ``X`` and ``y`` of the
-    same file, and graphs and their losses. The file is run to find them.
+    """Return the gradient check of a run, a recipe, or, for a name that ends in ``.py``, a file of Python.
 
     Raises
     ------
     FileError
-        If the file can't be run.
+        If a file is missing or damaged, or can't be run.
     InputError
         If there is nothing in it to check.
     """
-    if not name.endswith(".py"):
-        return check(*network_and_samples(name))
-    try:
-        found = runpy.run_path(name, run_name=_FILE)
-    except Exception as error:
-        raise FileError(
-            f"check {name!r}",
-            given=f"{type(error).__name__}: {error}",
-            expected="a file of Python that runs",
-            fix=f"Try it by itself: python {name}",
-        ) from error
-    data = [next((found[key] for key in keys if key in found), None) for keys in (("X", "x"), ("y", "Y"))]
-    findings: list[Any] = []
-    for value in found.values():
-        if isinstance(value, type) and issubclass(value, Op) and value.__module__ == _FILE:
-            findings += check(value()).findings
-        elif isinstance(value, Network):
-            findings += check(value, *data).findings
-        elif isinstance(value, Graph):
-            findings += check(value).findings
-    if not findings:
-        raise InputError(
-            f"check {name!r}",
-            given="no op, network or graph in it",
-            expected="at least one class derived from cr.Op, a cr.Network beside X and y, or a cr.Graph",
-            fix="Give what is to be checked a name in the file",
-        )
-    return Report(tuple(findings))
+    return check_file(name) if name.endswith(".py") else check(*network_and_samples(name))

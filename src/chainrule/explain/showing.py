@@ -7,18 +7,20 @@ is iterative, so depth does not matter.
 from __future__ import annotations
 
 from chainrule import checks
-from chainrule.explain.escaping import printable
+from chainrule.errors import printable
 from chainrule.explain.notation import number
 from chainrule.graph import Graph, Node
 from chainrule.graph.flatten import in_order
 
 
-def show(node: Node | Graph) -> str:
+def show(node: Node | Graph, *, width: int = 100) -> str:
     """Return a drawing of a node and everything below it.
 
     Parameters
     ----------
     node : Node or Graph
+    width : int, default 100
+        Where lines should end: the leaves of a longer one follow below it.
 
     Returns
     -------
@@ -40,11 +42,12 @@ def show(node: Node | Graph) -> str:
     if isinstance(node, Graph):
         node = node.root
     checks.instance("show", node, Node, "the node of a loss")
+    width = checks.whole("show width", width, least=20)
     order = in_order([node])
     depths: dict[int, int] = {}
     for below in order:
         depths[id(below)] = 1 + max((depths[id(c)] for c in below.children.values() if c.children), default=0)
-    width = min(max(len(printable(n.name)) for n in order if n.op is not None or n is node), 24)
+    names = min(max(len(printable(n.name)) for n in order if n.op is not None or n is node), 24)
     lines: list[str] = []
     drawn: set[int] = set()
     stack = [("", "", node)]
@@ -59,13 +62,21 @@ def show(node: Node | Graph) -> str:
         drawn.add(id(current))
         leaves = [f"{r}: {_leaf(c)}" for r, c in current.children.items() if not c.children]
         kind = type(current.op or current).__name__
-        lines.append("   ".join([f"{margin}{name.ljust(width)} {kind}{_size(current)}", *leaves]))
         branches = [(r, c) for r, c in current.children.items() if c.children]
+        lines += _fitted(
+            f"{margin}{name.ljust(names)} {kind}{_size(current)}", leaves, margin + "│" * bool(branches), width
+        )
         branches.sort(key=lambda branch: -depths[id(branch[1])])  # the deepest runs straight on, and comes last
         for i, (branch, child) in enumerate(branches):
             aside = margin + "│   " * (i > 0)
             stack.append((aside, branch, child))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _fitted(line: str, leaves: list[str], margin: str, width: int) -> list[str]:
+    """Return a line with its leaves; where there are too many for it, each leaf below."""
+    whole = "   ".join([line, *leaves])
+    return [whole] if len(whole) <= width else [line, *(f"{margin.ljust(len(margin) + 4)}{leaf}" for leaf in leaves)]
 
 
 def _size(node: Node) -> str:

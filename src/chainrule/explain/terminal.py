@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Callable
 
+from chainrule.errors import printable
+from chainrule.explain.boxes import one_line, text
 from chainrule.explain.document import (
     Block,
     Document,
@@ -16,36 +20,35 @@ from chainrule.explain.document import (
     Spread,
     Table,
 )
-from chainrule.explain.escaping import markdown, printable
-from chainrule.explain.notation import Math, one_line, text
+from chainrule.explain.notation import Math
 from chainrule.explain.wording import Text
 
-WIDTH = 100
+MOST_LINES = 40  # of a formula with its numbers
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
-def to_terminal(document: Document, drawing: Callable[[], str]) -> str:
-    """Return an explanation as lines of text."""
+def to_terminal(document: Document, drawing: Callable[[int], str], width: int) -> str:
+    """Return an explanation as lines of text, of this width."""
     isolated = document.right_to_left
     title = sentence(document.title, isolated)
-    lines = [title, "═" * min(len(title), WIDTH), ""]
+    lines = [title, "═" * min(len(title), width), ""]
     for block in document.blocks:
         match block:
             case Heading(2, heading):
                 told = sentence(heading, isolated)
-                lines += ["", told, "─" * min(len(told), WIDTH), ""]
+                lines += ["", told, "─" * min(len(told), width), ""]
             case Heading(_, heading, _, math):
                 symbol = f"{one_line(math)}   " if math else ""
                 lines += [f"▪ {symbol}{sentence(heading, isolated)}", ""]
             case Paragraph(told):
-                lines += [*wrapped(sentence(told, isolated)), ""]
+                lines += [*wrapped(sentence(told, isolated), width), ""]
             case _:
-                lines += [*block_lines(block, isolated, drawing), ""]
+                lines += [*block_lines(block, isolated, drawing, width), ""]
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
 
 
-def to_markdown(document: Document, drawing: Callable[[], str]) -> str:
-    """Return an explanation in Markdown: prose as prose, formulas in fences."""
+def to_markdown(document: Document, drawing: Callable[[int], str], width: int) -> str:
+    """Return an explanation in Markdown: prose as prose, formulas in fences, of this width."""
     rtl = document.right_to_left
     lines = ['<div dir="rtl">', ""] if rtl else []
     lines += [f"# {_marked(document.title)}", ""]
@@ -57,7 +60,7 @@ def to_markdown(document: Document, drawing: Callable[[], str]) -> str:
             case Paragraph(told):
                 lines += [_marked(told), ""]
             case _:
-                inner = block_lines(block, False, drawing)
+                inner = block_lines(block, False, drawing, width)
                 fence = "`" * (max((_run(line) for line in inner), default=0) + 3)
                 fenced = [f"{fence}text", *inner, fence]
                 lines += [*(['<div dir="ltr">', "", *fenced, "", "</div>"] if rtl else fenced), ""]
@@ -65,35 +68,36 @@ def to_markdown(document: Document, drawing: Callable[[], str]) -> str:
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
 
 
-def block_lines(block: Block, isolated: bool, drawing: Callable[[], str]) -> list[str]:
+def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], width: int) -> list[str]:
     """Return the lines of a block that is no prose."""
     match block:
         case Equation(formulas, note):
             head = [f"    {sentence(note, isolated)}:"] if note else []
-            return head + [f"      {line}" for line in equation(list(formulas))]
+            return head + [f"      {line}" for line in equation(list(formulas), width - 6)]
         case OpLine(note, line):
-            return [f"    {sentence(note, isolated)}:  {printable(line)}"]
-        case Spread(told, counts):
-            return [f"      {sentence(told, isolated)}   {bars(counts)}"]
+            said, shown = f"    {sentence(note, isolated)}:", printable(line)
+            return [f"{said}  {shown}"] if len(said) + 2 + len(shown) <= width else [said, f"      {shown}"]
+        case Spread(math, told, counts):
+            return [f"      {one_line(math)}: {sentence(told, isolated)}   {bars(counts)}"]
         case Source(note, code):
             return [f"    {sentence(note, isolated)}", *(f"      {printable(line)}" for line in code.splitlines())]
         case Table(head, rows):
             return table([[sentence(told, isolated) for told in head], *([_cell(c) for c in row] for row in rows)])
         case Drawing():
-            return [f"    {line}" for line in drawing().splitlines()]
+            return [f"    {line}" for line in drawing(width - 4).splitlines()]
     return []
 
 
-def equation(formulas: list[Math]) -> list[str]:
+def equation(formulas: list[Math], width: int) -> list[str]:
     """Return formulas below each other, with the equals signs in one column."""
-    boxes = [text(math) for math in formulas]
-    first = boxes[0]
-    column = next((line.index(sign) for line in first for sign in ("=", "←") if f" {sign} " in line), 0)
-    lines = []
-    for i, box in enumerate(boxes):
-        if max(map(len, box)) > 2 * WIDTH:
-            continue  # with its numbers it can't be read any more: the result follows
-        lines += [line if i == 0 else " " * column + line for line in box]
+    head = one_line(formulas[0])
+    column = next((head.index(sign) for sign in ("=", "←") if f" {sign} " in head), 0)
+    column = column if column <= width // 4 else 2
+    lines = text(formulas[0], width, column + 2)
+    for i, formula in enumerate(formulas[1:], 1):
+        told = text(formula, width - column, 2)
+        if len(told) <= MOST_LINES or i == len(formulas) - 1:  # beyond, numbers can't be read: the result follows
+            lines += [" " * column + line for line in told]
     return lines
 
 
@@ -121,11 +125,19 @@ def sentence(told: Text, isolated: bool) -> str:
     return "".join(f"\u2066{piece}\u2069" if code else piece for piece, code in told.parts())
 
 
-def wrapped(told: str) -> list[str]:
+def wrapped(told: str, width: int) -> list[str]:
     """Return prose in lines of readable length."""
-    import textwrap
+    return textwrap.wrap(told, min(width, 100), break_long_words=False, break_on_hyphens=False)
 
-    return textwrap.wrap(told, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+def markdown(text: str) -> str:
+    """Return text in which Markdown and HTML find nothing to obey.
+
+    >>> print(markdown("**a** <b> [c](d)"))
+    \\*\\*a\\*\\* &lt;b&gt; \\[c\\](d)
+    """
+    text = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]#|~$!])", r"\\\1", text)
 
 
 def _cell(cell: Math | str | Text) -> str:

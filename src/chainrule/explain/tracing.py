@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UnknownNameError, nearest
+from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.explain.anatomy import of_network
-from chainrule.explain.escaping import printable
 from chainrule.explain.notation import number
 from chainrule.explain.terminal import table
 from chainrule.nn import Network

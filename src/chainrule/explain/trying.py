@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import InputError
+from chainrule.errors import DerivativeError, InputError
 from chainrule.ops.op import Array, Op
 
 _SHAPES = ((4, 3), (3, 3), (3,), (3, 2), (2,), (4,), ())
@@ -26,25 +27,34 @@ def arrays_for(op: Op, told: Mapping[str, Any]) -> dict[str, Array]:
     generator = np.random.default_rng(0)
     roles = [f"{op.variadic}{i}" for i in range(2)] if op.variadic else list(op.roles)
     roles = [role for role in roles if role != "sample_weight"]
+    problem = ""
     choices = [_OF_A_BIAS if role in ("bias", "b") else _SHAPES for role in roles]
     for shapes in product(*choices) if len(roles) <= _MOST_ROLES else ():
         for positive in (False, True):
             arrays = {role: generator.standard_normal(shape) for role, shape in zip(roles, shapes)}
             if positive:  # probabilities, in rows of sum 1
-                arrays = {r: np.exp(a) / np.exp(a).sum(axis=-1, keepdims=True) for r, a in arrays.items() if a.ndim}
+                arrays = {r: _in_rows(a) if a.ndim else a for r, a in arrays.items()}
             try:
-                op.check(type(op).__name__, **arrays)
+                with contextlib.suppress(DerivativeError):  # a wrong derivative is what is looked for
+                    op.check(type(op).__name__, **arrays)
                 value = np.asarray(op.forward(**arrays))
-            except Exception:  # these shapes don't suit it: try the next
+            except Exception as error:  # these shapes don't suit it: try the next
+                problem = problem or f", and shapes it refuses ({type(error).__name__}: {error!s:.100})"
                 continue
             if np.isfinite(value).all():
                 return arrays
     raise InputError(
         "check",
-        given=f"{op!r} without arrays",
+        given=f"{op!r} without arrays{problem}",
         expected="an array for each role",
         fix=f"Pass {', '.join(f'{role}=…' for role in roles)}",
     )
+
+
+def _in_rows(array: Array) -> Array:
+    powers: Array = np.exp(array)
+    rows: Array = powers / powers.sum(axis=-1, keepdims=True)
+    return rows
 
 
 def exact(given: Any) -> Array:

@@ -47,7 +47,7 @@ def typeset(expression: ast.expr, names: Mapping[str, Math]) -> Math:
 
     Examples
     --------
-    >>> from chainrule.explain.notation import one_line
+    >>> from chainrule.explain.boxes import one_line
     >>> one_line(typeset(ast.parse("dy * (1 - y * y)", mode="eval").body, {"dy": Symbol("∂y")}))
     '∂y · (1 − y²)'
     """

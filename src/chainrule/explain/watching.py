@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import UnknownNameError, nearest
-from chainrule.explain.escaping import printable
+from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.explain.notation import number
 from chainrule.explain.terminal import table
 from chainrule.explain.tracing import html_table

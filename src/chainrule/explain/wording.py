@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from chainrule import checks
-from chainrule.explain.escaping import printable
+from chainrule.errors import printable
 
 LANGUAGES = ("en", "he")
 

@@ -73,7 +73,7 @@ class Calls:
                 parts = op.backward(gradients[i], values[i], **arrays)
                 taken = {id(gradients[i]), id(values[i]), *map(id, arrays.values())}
                 for role, j, first in edges:
-                    part = self._part(i, role, parts, arrays[role])
+                    part = self.part(i, role, parts, arrays[role])
                     if not first:
                         gradients[j] += part
                     elif j in buffers:
@@ -85,7 +85,7 @@ class Calls:
                         taken.add(id(gradients[j]))
         return gradients
 
-    def _part(self, i: int, role: str, parts: dict[str, Any], array: Array) -> Array:
+    def part(self, i: int, role: str, parts: dict[str, Any], array: Array) -> Array:
         """Return one role's derivative, refused unless it looks like the role's array."""
         part = np.asarray(parts[role]) if isinstance(parts, Mapping) and role in parts else None
         if part is not None and part.shape == array.shape and part.dtype == array.dtype:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from chainrule.graph.calls import Calls, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
 from chainrule.graph.node import Input, Node, Parameter, as_array
 from chainrule.ops.op import Array
+
+if TYPE_CHECKING:
+    from chainrule.graph.stepping import Event
 
 
 class Graph:
@@ -138,6 +141,33 @@ class Graph:
         found = (gradients[self._places[id(node)]] for node in self.wrt)
         return [np.zeros(n.shape, n.dtype) if g is None else g for n, g in zip(self.wrt, found, strict=True)]
 
+    def steps(self, *, backward: bool = True, grad: Any = None, **feeds: Any) -> Iterator[Event]:
+        """Run the graph op by op, forward and then backward, and yield an event for each.
+
+        What its nodes show stays as it is, so a network's graph can be stepped through while it is trained.
+
+        Parameters
+        ----------
+        backward : bool, default True
+            Whether derivatives go back afterwards, to all that `wrt` asks for.
+        grad : array_like, optional
+            The derivative that arrives at the root, as for `backward`.
+        **feeds : array_like
+            Inputs by name, as for `forward`; those left out keep their value.
+
+        Examples
+        --------
+        >>> x, w = Input("x", [[1.0, 2.0]]), Parameter("w", [[3.0], [4.0]])
+        >>> for event in Graph(x @ w).steps():
+        ...     print(event)
+        forward   matmul = 11
+        backward  matmul: 1 arrived; handed on: b (2, 1)
+        """
+        from chainrule.graph.stepping import steps  # only who steps waits
+
+        values = self.values_on(feeds)
+        return steps(self, values, self._arriving(grad, values[self.place(self.root)]) if backward else None)
+
     def _gradients(self, grad: Any, buffers: dict[int, Array]) -> Values:
         place = self._places[id(self.root)]
         if place not in self.calls.reached:
@@ -148,25 +178,25 @@ class Graph:
                 fix="Pass wrt=[the node to differentiate by], or release a frozen parameter",
             )
         values = [node._value for node in self.nodes]
-        return self.calls.backward(values, place, self._arriving(grad), buffers)
+        return self.calls.backward(values, place, self._arriving(grad, values[place]), buffers)
 
-    def _arriving(self, grad: Any) -> Array:
-        root = self.root
+    def _arriving(self, grad: Any, value: Array) -> Array:
+        """Return the derivative that arrives at the root, which is worth `value`."""
         if grad is None:
-            if root._value.size != 1:
+            if value.size != 1:
                 raise MisuseError(
                     "backward",
-                    given=f"{root.where} with shape {root.shape} and no grad",
+                    given=f"{self.root.where} with shape {value.shape} and no grad",
                     expected="one number, or the derivative that arrives at each of its elements",
                     fix="Pass grad=… shaped like its value, or differentiate cr.sum(x=…) or cr.mean(x=…)",
                 )
-            return np.ones(root.shape, root.dtype)
-        dy = np.array(as_array("backward", grad, root.dtype))
-        if dy.shape != root.shape and dy.ndim != 0:
+            return np.ones(value.shape, value.dtype)
+        dy = np.array(as_array("backward", grad, value.dtype))
+        if dy.shape != value.shape and dy.ndim != 0:
             raise ShapeError(
-                "backward", given=f"grad with shape {dy.shape}", expected=f"shape {root.shape}", fix="Reshape grad"
+                "backward", given=f"grad with shape {dy.shape}", expected=f"shape {value.shape}", fix="Reshape grad"
             )
-        return np.array(np.broadcast_to(dy, root.shape))
+        return np.array(np.broadcast_to(dy, value.shape))
 
     def values_on(self, feeds: dict[str, Any]) -> Values:
         """Return the value of every node, in order, on these inputs; nothing that can be looked at changes."""

@@ -1,0 +1,93 @@
+"""What looking inside costs and shows: watching a training, explaining every op, naming the usual slips.
+
+Networks, planted slips and cases are those of tests/explain and tests/ops.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from claims.derivatives import passes
+from claims.figure import Figure, Options, all_of, at_least, at_most, percent, small, stated
+
+STEPS, BATCH = 60, 64
+KINDS = (
+    *("the sign", "a factor 2", "times the batch size", "divided by the batch size", "missing σ′", "transposed"),
+    *("cut from the wrong side", "the sum instead of the mean", "stale value", "only the diagonal"),
+    *("missing sum over rows", "the wrong side"),
+)
+
+
+def watching(options: Options) -> Iterator[Figure]:
+    """Train 784-200-100-10 without being watched, and watched at every tenth and at every step, in turns."""
+    from threadpoolctl import threadpool_limits
+
+    import chainrule as cr
+
+    random = np.random.default_rng(0)
+    X, y = random.integers(0, 256, (STEPS * BATCH, 784), np.uint8), random.integers(0, 10, STEPS * BATCH)
+    layers = [cr.Dense(200), cr.ReLU(), cr.Dense(100), cr.ReLU(), cr.Dense(10), cr.Softmax()]
+    every: dict[int, cr.Callback | None] = {0: None, 10: cr.watch(every=10), 1: cr.watch(every=1)}
+    network = cr.Network([cr.Rescale(1 / 255), *layers], inputs=784)
+    networks = {kind: network.copy() for kind in every}
+    least = dict.fromkeys(every, float("inf"))
+    with threadpool_limits(limits=1, user_api="blas"):
+        for _ in range(options.count(60, 15)):
+            for kind, watched in every.items():
+                callbacks = [] if watched is None else [watched]
+                began = time.perf_counter()
+                cr.train(networks[kind], X, y, epochs=1, batch_size=BATCH, callbacks=callbacks)
+                least[kind] = min(least[kind], time.perf_counter() - began)
+    each = f" (a step of {1000 * least[0] / STEPS:.2f} ms, Adam, batches of {BATCH})"
+    yield at_most("watch at every 10th step of 784-200-100-10", least[10] / least[0] - 1, 0.05, percent, each)
+    told = least[1] / least[0] - 1
+    yield stated("watch at every step of 784-200-100-10", percent(told), told)
+
+
+def explanations(options: Options) -> Iterator[Figure]:
+    """Explain networks and ops, and read what is printed back."""
+    import chainrule as cr
+    from chainrule.explain import explain
+    from tests.explain import test_every_op as every_op
+    from tests.explain import test_explain as tried
+
+    explained: dict[str, bool] = {}
+    for case in every_op.ACCEPTED:
+        told = passes(every_op.test_an_op_is_explained_in_a_graph, case)
+        explained[case.op.name] = explained.get(case.op.name, True) and told
+    known = cr.ops.all_ops()
+    yield all_of("explained: ops of the library", sum(explained.get(name, False) for name in known), len(known))
+    right = [passes(tried.test_the_numbers_on_the_page_are_the_programs_own, name) for name in tried.NETWORKS]
+    pages = [str(explain(make(), x, y, format="html")) for make, x, y in tried.NETWORKS.values()]
+    numbers = sum(page.count("<mn>") for page in pages)
+    note = f" pages, {numbers:,} numbers on them"
+    yield all_of("explained: pages whose numbers are the program's own", sum(right), len(right), note=note)
+    proofs: list[dict[str, Any]] = []
+    for make, x, y in tried.NETWORKS.values():
+        proofs += json.loads(str(explain(make(), x, y, sample=None, format="json")))["proof"]
+    worst = max(proof["error"] for proof in proofs if not proof["kink"])
+    name = "explained: worst finite difference beside a derivative"
+    yield at_most(name, worst, 1e-6, small, f" ({len(proofs)} derivatives of XOR's and of 5-4-4-4-1's parameters)")
+
+
+def slips(options: Options) -> Iterator[Figure]:
+    """Let `check` find the usual slips in ops, and call them by their names."""
+    from tests.explain.test_check import SLIPS, check
+
+    found: dict[str, bool] = {}
+    named: dict[str, bool] = {}
+    for op, arrays, role, name in SLIPS:
+        kind = next((kind for kind in KINDS if name.startswith(kind)), None)
+        if kind is None:
+            continue
+        finding = next((f for f in check(op, **arrays).wrong if f.by == role), None)
+        found[kind] = found.get(kind, True) and finding is not None
+        calls = finding is not None and str(finding.slip).startswith(name)
+        named[kind] = named.get(kind, True) and calls
+    yield all_of("slips: planted kinds that check finds", sum(found.values()), len(KINDS))
+    yield at_least("slips: planted kinds that it calls by their name", sum(named.values()), 9, "{:.0f} of 12".format)

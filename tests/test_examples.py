@@ -1,0 +1,45 @@
+"""The examples run as they stand, print what they are there to show, and fit on a page."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from chainrule.cli import status
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SHOWN = {
+    "custom_op_and_layer": r"Swish  z .* ok\nevery derivative is right(.|\n)*t₁ = 1 / \(1 \+ e\^\(−1\.5",
+    "graph_by_hand": r"backward  loss: 1 arrived(.|\n)*\bw .* ok(.|\n)*After 30 steps(.|\n)*def step\(",
+    "mnist": r"1,500 images(.|\n)*test error [12]?\d\.\d\d%(.|\n)*taken for a",
+    "own_training_loop": r"right: 9\d",
+    "regression": r"best kept(.|\n)*without noise: [01]\.",
+    "spirals": r"right: 9\d(.|\n)*####.*····(.|\n)*dense_3\.weights: 0\.0",
+    "xor": r"1 xor 0 = (0\.99\d|1\.000)(.|\n)*tanh_1 .* 4×8",
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_an_example_runs_and_shows_what_it_is_there_for(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [name, *(["1500"] if name == "mnist" else [])])
+    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert re.search(SHOWN[name], printed), printed
+
+
+def test_every_example_is_run_and_listed_and_fits_on_a_page() -> None:
+    files = {path.stem: path.read_text("utf-8") for path in EXAMPLES.glob("*.py")}
+    assert set(files) == set(SHOWN)
+    assert set(re.findall(r"\((\w+)\.py\)", (EXAMPLES / "README.md").read_text("utf-8"))) == set(SHOWN)
+    assert {name: len(text.splitlines()) for name, text in files.items() if len(text.splitlines()) >= 60} == {}
+
+
+def test_the_example_of_an_own_op_can_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["check", str(EXAMPLES / "custom_op_and_layer.py")]) == 0
+    assert "network: Swish 'swish_1'" in capsys.readouterr().out
