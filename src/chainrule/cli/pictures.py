@@ -1,15 +1,155 @@
-"""The pictures of a run: its learning curve, and for problems with two inputs the decision surface."""
+"""The pictures of a run by name: those that a training leaves, and those that ``chainrule plot --kind`` draws."""
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from chainrule import plot
-from chainrule.errors import ChainruleError, MissingExtraError
-from chainrule.recipes import Result
+from chainrule.errors import ChainruleError, InputError, MissingExtraError
+from chainrule.nn import Network
+from chainrule.recipes import Recipe, Result, run
+from chainrule.recipes.samples import Samples
+from chainrule.training import History, confusion_matrix, predict
+from chainrule.training.evaluate import probabilities
+
+_BATCH = 512  # samples that stand for all, where the loss of many steps is computed
+_FEW = 8  # samples that flow through a drawn graph
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run whose pictures are drawn.
+
+    Attributes
+    ----------
+    recipe : Recipe or None
+        None where it can't be asked for a film.
+    title : str
+    network : Network
+    samples : Samples
+    history : History
+    layer : str or None
+        The layer that somebody asked for.
+    """
+
+    recipe: Recipe | None
+    title: str
+    network: Network
+    samples: Samples
+    history: History
+    layer: str | None = None
+
+    @property
+    def classes(self) -> list[str] | None:
+        """The classes' names, with a word before those that are numbers."""
+        names = self.samples.classes
+        return None if names is None else [f"class {name}" if name.isdigit() else name for name in names]
+
+    @property
+    def plane(self) -> bool:
+        """Whether it has two inputs and classes."""
+        return self.samples.train[0].shape[1:] == (2,) and self.samples.classes is not None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of picture: how its file is called, how it is drawn, and what a run needs to have one."""
+
+    file: str
+    draw: Callable[[Shown, str], Any]
+    needs: str = ""
+    suits: Callable[[Shown], bool] = lambda shown: True
+
+
+def _plane(function: str) -> Callable[[Shown, str], Any]:
+    """Return how a picture of the plane is drawn."""
+
+    def draw(shown: Shown, path: str) -> Any:
+        layer = {} if function == "decision_surface" else {"layer": shown.layer}
+        picture = getattr(plot, function)
+        return picture(
+            shown.network, *shown.samples.train, path=path, title=shown.title, classes=shown.classes, **layer
+        )
+
+    return draw
+
+
+def _curve(shown: Shown, path: str) -> Any:
+    return plot.learning_curve(shown.history, path=path)
+
+
+def _weights(shown: Shown, path: str) -> Any:
+    return plot.weights(shown.network, shown.layer, path=path)
+
+
+def _confusion(shown: Shown, path: str) -> Any:
+    """Draw which classes are taken for which, on data that the network has not been trained on if there are any."""
+    if shown.samples.classes is None:
+        raise InputError(
+            "plot --kind confusion",
+            given="a run whose targets are quantities",
+            expected="classes",
+            fix="Draw another kind",
+        )
+    name, (X, y) = next((name, part) for name, part in reversed(shown.samples.parts.items()) if part is not None)
+    matrix = confusion_matrix(probabilities(shown.network, predict(shown.network, X)), y)
+    wrong = f"{matrix.sum() - matrix.trace():,} of {matrix.sum():,} wrong"
+    return plot.confusion_matrix(matrix, shown.samples.classes, path=path, title=f"{name} data: {wrong}")
+
+
+def _saliency(shown: Shown, path: str) -> Any:
+    """Draw the first samples, of each class one where there are classes."""
+    X, y = shown.samples.train
+    first = np.arange(min(len(X), 5))
+    if shown.samples.classes is not None and y.ndim == 1:
+        first = np.unique(y, return_index=True)[1][:10]
+    return plot.saliency(shown.network, X[first], path=path)
+
+
+def _descent(shown: Shown, path: str) -> Any:
+    return plot.loss_along_gradient(shown.network, *_spread(shown, _BATCH), path=path)
+
+
+def _graph(shown: Shown, path: str) -> Any:
+    return plot.graph(shown.network, *_spread(shown, _FEW), path=path, title=shown.title)
+
+
+def _spread(shown: Shown, count: int) -> tuple[Any, Any]:
+    """Return so many samples, spread over all."""
+    X, y = shown.samples.train
+    rows = np.linspace(0, len(X) - 1, min(count, len(X))).astype(int)
+    return X[rows], y[rows]
+
+
+def _animation(shown: Shown, path: str) -> Any:
+    """Train once more as the recipe says, and film it."""
+    assert shown.recipe is not None
+    film = plot.animation(*shown.samples.train, path=path, title=shown.title, classes=shown.classes)
+    with tempfile.TemporaryDirectory() as folder:
+        run(shown.recipe, out=folder, callbacks=[film])
+    return film
+
+
+_PLANE = "two inputs, and classes"
+KINDS = {
+    "curve": Kind("learning-curve", _curve),
+    "surface": Kind("decision-surface", _plane("decision_surface"), _PLANE, lambda shown: shown.plane),
+    "neurons": Kind("hidden-neurons", _plane("neuron_surfaces"), _PLANE, lambda shown: shown.plane),
+    "hidden": Kind("hidden-space", _plane("hidden_space"), _PLANE, lambda shown: shown.plane),
+    "weights": Kind("weights", _weights),
+    "confusion": Kind("confusion-matrix", _confusion, "classes", lambda shown: shown.samples.classes is not None),
+    "saliency": Kind("saliency", _saliency),
+    "descent": Kind("loss-along-gradient", _descent),
+    "graph": Kind("graph", _graph),
+    "animation": Kind("animation", _animation, _PLANE, lambda shown: shown.plane),
+}
 
 
 def draw(result: Result) -> list[str]:
@@ -17,30 +157,26 @@ def draw(result: Result) -> list[str]:
 
     A picture that can't be drawn is no reason to lose the figures of a training.
     """
-    X, y = result.samples.train
-    wanted: dict[str, Callable[[str], Any]] = {
-        "learning-curve.png": lambda path: plot.learning_curve(result.history, path=path)
-    }
-    if has_surface(result):
-        wanted["decision-surface.png"] = lambda path: plot.decision_surface(
-            result.network, X, y, path=path, title=result.recipe, classes=_spelt(result)
-        )
+    shown = _shown(result)
     notes = []
-    for name, picture in wanted.items():
-        path = os.path.join(result.run, name)
+    for kind in (KINDS["curve"], KINDS["surface"]):
+        if not kind.suits(shown):
+            continue
+        path = os.path.join(result.run, f"{kind.file}.png")
         try:
-            picture(path)
+            kind.draw(shown, path)
             result.pictures.append(path)
         except MissingExtraError as problem:
             return [f"no pictures: {problem}"]
         except ChainruleError as problem:
-            notes.append(f"no {name}: {problem}")
+            notes.append(f"no {os.path.basename(path)}: {problem}")
     return notes
 
 
 def drawn_in_text(result: Result) -> str:
     """Return the decision surface of a problem with two inputs, drawn in characters; nothing for others."""
-    if not has_surface(result):
+    shown = _shown(result)
+    if not shown.plane:
         return ""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     try:
@@ -49,7 +185,7 @@ def drawn_in_text(result: Result) -> str:
             *result.samples.train,
             width=40,
             height=14,
-            classes=_spelt(result),
+            classes=shown.classes,
             plain=encoding != "utf8",
         )
     except ChainruleError:  # too many classes, an output that is not finite: the picture's note says it
@@ -57,11 +193,5 @@ def drawn_in_text(result: Result) -> str:
     return text
 
 
-def has_surface(result: Result) -> bool:
-    """Tell whether a run has two inputs and classes."""
-    return result.samples.train[0].shape[1:] == (2,) and result.samples.classes is not None
-
-
-def _spelt(result: Result) -> list[str]:
-    """Return the classes' names, with a word before those that are numbers."""
-    return [f"class {name}" if name.isdigit() else name for name in result.samples.classes or ()]
+def _shown(result: Result) -> Shown:
+    return Shown(None, result.recipe, result.network, result.samples, result.history)

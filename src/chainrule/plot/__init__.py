@@ -1,12 +1,56 @@
-"""Pictures: decision surfaces, learning curves and confusion matrices, and a small surface drawn in text.
+"""Pictures of data, networks, and what happens in them while they learn.
+
+Each function returns a matplotlib Figure, and saves it where ``path=`` says, as PNG or SVG by the name's ending; the
+same input gives the same bytes. ``title=`` replaces the title.
+
+How well it learnt
+    learning_curve(history)
+    learning_curves({name: history})
+    confusion_matrix(matrix, classes)
+What it has learnt, for networks with two inputs
+    decision_surface(network, X, y)
+    neuron_surfaces(network, X, y, layer)
+    hidden_space(network, X, y, layer)
+    animation(X, y, path="xor.gif"), a callback for ``train``
+    surface_text(network, X, y), in characters
+What it has learnt, for any network
+    weights(network, layer)
+    saliency(network, X)
+How it learns, or why it doesn't
+    watched(watch), of ``cr.watch()``
+    loss_along_gradient(network, X, y)
+    graph(network, x, y) or graph(loss)
 
 Pictures need the extra, ``pip install "chainrule[plot]"``; matplotlib is imported when one is drawn, not before.
 """
 
 from chainrule.plot.curves import learning_curve
+from chainrule.plot.descent import loss_along_gradient
+from chainrule.plot.graph_picture import graph
+from chainrule.plot.hidden import hidden_space
 from chainrule.plot.matrix import confusion_matrix
+from chainrule.plot.movie import Animation, animation
+from chainrule.plot.neurons import neuron_surfaces
+from chainrule.plot.over_time import watched
+from chainrule.plot.saliency_maps import saliency
 from chainrule.plot.several import learning_curves
 from chainrule.plot.surface import decision_surface
 from chainrule.plot.terminal import surface_text
+from chainrule.plot.weight_pictures import weights
 
-__all__ = ["confusion_matrix", "decision_surface", "learning_curve", "learning_curves", "surface_text"]
+__all__ = [
+    "Animation",
+    "animation",
+    "confusion_matrix",
+    "decision_surface",
+    "graph",
+    "hidden_space",
+    "learning_curve",
+    "learning_curves",
+    "loss_along_gradient",
+    "neuron_surfaces",
+    "saliency",
+    "surface_text",
+    "watched",
+    "weights",
+]

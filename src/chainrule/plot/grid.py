@@ -5,7 +5,7 @@ The picture and the text drawing are two views of the same `Surface`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,13 @@ def surface(where: str, network: Network, X: Any, y: Any, classes: Any, columns:
     NonFiniteError
         If an output is NaN or infinite.
     """
+    points, labels = points_of(where, network, X, y)
+    names = output_names(where, network, classes)
+    return surface_around(where, points, labels, lambda X: outputs_at(network, X), names, columns, rows)
+
+
+def points_of(where: str, network: Network, X: Any, y: Any) -> tuple[Array, Array]:
+    """Return points of the plane and the class of each, for a network with two inputs."""
     checks.instance(where, network, Network, "a cr.Network")
     shape = network.sample_shape
     if shape not in (None, (2,)):
@@ -86,7 +93,7 @@ def surface(where: str, network: Network, X: Any, y: Any, classes: Any, columns:
             where,
             given=f"a network with {inputs}",
             expected="2 inputs, the axes of the picture",
-            fix="Look at other networks through cr.plot.learning_curve and cr.plot.confusion_matrix",
+            fix="Look at other networks through cr.plot.learning_curve, confusion_matrix, weights and saliency",
         )
     given = as_array(where, "X", X)
     if given.ndim > 1 and given.shape[1:] != (2,):  # before a network that isn't built takes the shape for its own
@@ -107,9 +114,22 @@ def surface(where: str, network: Network, X: Any, y: Any, classes: Any, columns:
             expected="classes: class indices, zeros and ones, or rows with a single one",
             fix="Draw curves and residuals of a regression with matplotlib itself",
         )
-    across, up = (_centres(points[:, axis], count) for axis, count in ((0, columns), (1, rows)))
-    grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    outputs = _outputs(network, grid)
+    return points, labels
+
+
+def surface_around(
+    where: str,
+    points: Array,
+    labels: Array,
+    outputs_at: Callable[[Array], Array],
+    names: tuple[str, ...],
+    columns: int,
+    rows: int,
+) -> Surface:
+    """Return what a function of points gives on a grid of columns × rows cells around some of them."""
+    across, up = (centres(points[:, axis], count) for axis, count in ((0, columns), (1, rows)))
+    grid = cells(across, up, points.dtype)
+    outputs = outputs_at(grid)
     bad = int((~np.isfinite(outputs)).any(axis=1).sum())
     if bad:
         raise NonFiniteError(
@@ -118,16 +138,26 @@ def surface(where: str, network: Network, X: Any, y: Any, classes: Any, columns:
             expected="finite outputs",
             fix="Train it anew with a smaller learning rate, or look for NaN in network.parameters",
         )
-    count = max(outputs.shape[1], 2)
     return Surface(
         x=across,
         y=up,
         outputs=outputs.reshape(rows, columns, -1),
         points=points,
         labels=labels,
-        predicted=predicted_classes(_outputs(network, points)),
-        names=class_names(where, network.classes if classes is None else classes, count),
+        predicted=predicted_classes(outputs_at(points)),
+        names=names,
     )
+
+
+def cells(across: Array, up: Array, dtype: Any) -> Array:
+    """Return the points of a grid as rows, the first coordinate running fastest."""
+    return np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2).astype(dtype)
+
+
+def output_names(where: str, network: Network, classes: Any) -> tuple[str, ...]:
+    """Return the names of the classes that a network decides between."""
+    count = int(network.graph("prediction").root.shape[1])
+    return class_names(where, network.classes if classes is None else classes, max(count, 2))
 
 
 def class_names(where: str, classes: Sequence[Any] | None, count: int) -> tuple[str, ...]:
@@ -145,11 +175,12 @@ def class_names(where: str, classes: Sequence[Any] | None, count: int) -> tuple[
     return shown_names(names)
 
 
-def _outputs(network: Network, X: Array) -> Array:
+def outputs_at(network: Network, X: Array) -> Array:
+    """Return the network's outputs, as probabilities where they are logits."""
     return probabilities(network, predict(network, X))
 
 
-def _centres(values: Array, count: int) -> Array:
+def centres(values: Array, count: int) -> Array:
     """Return the centres of `count` cells over the values and a margin on both sides."""
     low, high = float(values.min()), float(values.max())
     margin = _MARGIN * (high - low) if high > low else max(1.0, 0.1 * abs(low))

@@ -20,7 +20,11 @@ _MOST_NUMBERED = 25  # classes; beyond, figures in the cells could not be read
 
 
 def confusion_matrix(
-    matrix: Any, classes: Sequence[str] | None = None, path: str | os.PathLike[str] | None = None
+    matrix: Any,
+    classes: Sequence[str] | None = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    title: str | None = None,
 ) -> Figure:
     """Draw how often samples of each class (row) were taken for each class (column).
 
@@ -34,6 +38,8 @@ def confusion_matrix(
         The classes' names; their numbers if left out.
     path : path, optional
         Where to save the picture; its name ends in .png or .svg.
+    title : str, optional
+        Left out, it says how many are wrong.
 
     Returns
     -------
@@ -77,7 +83,8 @@ def confusion_matrix(
         axes.set_xticks(ticks, labels, rotation=45 if turned else 0, ha="right" if turned else "center")
         axes.set_yticks(ticks, labels)
         axes.set(xlabel="taken for", ylabel="true class")
-        axes.set_title(f"{wrong:,} of {total:,} wrong ({100 * wrong / total:.3g} %)")
+        told = f"{wrong:,} of {total:,} wrong ({100 * wrong / total:.3g} %)"
+        axes.set_title(told if title is None else title)
         plain_frame(axes)
         figure.colorbar(image, ax=axes, label="share of the true class")
         save_figure(where, figure, checked)

@@ -107,16 +107,19 @@ def plain_frame(axes: Axes) -> None:
     axes.spines[:].set_visible(True)
 
 
-def figure_path(where: str, path: str | os.PathLike[str] | None) -> Path | None:
+def figure_path(where: str, path: str | os.PathLike[str] | None, formats: tuple[str, ...] = FORMATS) -> Path | None:
     """Return where to save a picture, if anywhere, having checked that its name says what kind it is."""
     if path is None:
         return None
     if isinstance(path, (str, os.PathLike)):
         checked = Path(os.fsdecode(path))
-        if checked.suffix.lower() in FORMATS:
+        if checked.suffix.lower() in formats:
             return checked
     raise InputError(
-        where, given=f"path {path!r}"[:200], expected="a name that ends in .png or .svg", fix="Pass path='picture.png'"
+        where,
+        given=f"path {path!r}"[:200],
+        expected=f"a name that ends in {' or '.join(formats)}",
+        fix=f"Pass path='picture{formats[0]}'",
     )
 
 

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chainrule.nn import Network
-from chainrule.ops.op import Array
-from chainrule.plot.grid import Surface, surface
-from chainrule.plot.style import (
-    CLASS_COLOURS,
-    INK,
-    MARKERS,
-    figure_path,
-    new_figure,
-    plain_frame,
-    save_figure,
-    styled,
-    two_sides,
-)
+from chainrule.plot.grid import surface
+from chainrule.plot.painting import class_legend, paint
+from chainrule.plot.style import figure_path, new_figure, save_figure, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 CELLS = 300  # along each axis
-MOST_POINTS = 4000  # drawn; more only cover each other
 
 
 def decision_surface(
@@ -89,97 +74,13 @@ def decision_surface(
     with styled(where):
         figure = new_figure()
         axes = figure.subplots()
-        if seen.binary:
-            _two_classes(figure, axes, seen, "probability" if network.objective.binary else "output")
-        else:
-            _several_classes(figure, axes, seen)
-        _points(figure, axes, seen)
+        handles = paint(figure, axes, seen, probability=network.objective.binary)
+        class_legend(figure, handles, seen.labels, seen.names)
         right = int((seen.predicted == seen.labels).sum())
         axes.set_title(f"{right:,} of {len(seen.labels):,} points classified correctly" if title is None else title)
         axes.set_xlabel("input 1")
         axes.set_ylabel("input 2")
-        left, end, bottom, top = seen.extent
-        axes.set(xlim=(left, end), ylim=(bottom, top))
-        if 0.5 < (end - left) / (top - bottom) < 2:  # alike enough to be lengths in the same unit
-            axes.set_aspect("equal")
+        if axes.get_aspect() == 1:
             figure.set_layout_engine("compressed")  # no empty margins where the shape is given
-        plain_frame(axes)
         save_figure(where, figure, checked)
     return figure
-
-
-def _two_classes(figure: Figure, axes: Axes, seen: Surface, what: str) -> None:
-    values = seen.outputs[:, :, 0]
-    low, high = float(values.min()), float(values.max())
-    image = axes.imshow(
-        values,
-        cmap=two_sides(),
-        vmin=0,
-        vmax=1,
-        extent=seen.extent,
-        origin="lower",
-        interpolation="bilinear",
-        aspect="auto",
-    )
-    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    bar = figure.colorbar(image, ax=axes, extend=beyond[low < 0, high > 1], ticks=[0, 0.25, 0.5, 0.75, 1])
-    bar.set_label(f"{what} of {seen.names[1]}" if what == "probability" else f"output, {seen.names[1]} above ½")
-    bar.ax.axhline(0.5, color=INK, linewidth=1.4)
-    if low < 0.5 < high:
-        axes.contour(seen.x, seen.y, values, levels=[0.5], colors=INK, linewidths=1.4)
-
-
-def _several_classes(figure: Figure, axes: Axes, seen: Surface) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
-
-    count = seen.outputs.shape[2]
-    chance = 1 / count
-    sureness = np.clip((seen.outputs.max(axis=2) - chance) / (1 - chance), 0, 1)
-    depth = (0.12 + 0.58 * sureness)[:, :, None]
-    colours = np.array([to_rgb(_colour(k)) for k in range(count)])
-    axes.imshow(
-        1 - depth * (1 - colours[seen.classes]),
-        extent=seen.extent,
-        origin="lower",
-        interpolation="nearest",
-        aspect="auto",
-    )
-    for k in range(count):
-        margin = _margin(seen.outputs, k)
-        if margin.min() < 0 < margin.max():
-            axes.contour(seen.x, seen.y, margin, levels=[0], colors=INK, linewidths=1.0)
-    greys = LinearSegmentedColormap.from_list("sureness", [str(1 - 0.12), str(1 - 0.7)])
-    bar = figure.colorbar(ScalarMappable(Normalize(chance, 1), greys), ax=axes)
-    bar.set_label("output of the chosen class")
-
-
-def _margin(outputs: Array, k: int) -> Array:
-    """Return by how much class k leads the best of the others; zero where the choice changes."""
-    lead: Array = outputs[:, :, k] - np.delete(outputs, k, axis=2).max(axis=2)
-    return lead
-
-
-def _points(figure: Figure, axes: Axes, seen: Surface) -> None:
-    from matplotlib.lines import Line2D
-
-    every = -(-len(seen.points) // MOST_POINTS)
-    points, labels = seen.points[::every], seen.labels[::every]
-    size = float(np.clip(2400 / len(points), 14, 70))
-    rim = 0.1 * math.sqrt(size)
-    handles = []
-    for k in np.unique(labels).tolist():
-        x, y = points[labels == k].T
-        marker, colour = MARKERS[k % len(MARKERS)], _colour(k)
-        # A dark rim around a light one: seen on any ground.
-        axes.scatter(x, y, s=2.1 * size, color=INK, linewidths=0, marker=marker, zorder=3)
-        axes.scatter(x, y, s=size, color=colour, edgecolors="white", linewidths=rim, marker=marker, zorder=3)
-        handles.append(Line2D([], [], linestyle="", marker=marker, color=colour, markeredgecolor=INK, markersize=8))
-    names = [seen.names[k] for k in np.unique(labels)]
-    legend = figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 5))
-    if every > 1:
-        legend.set_title(f"{len(points):,} of {len(seen.points):,} points drawn")
-
-
-def _colour(k: int) -> str:
-    return CLASS_COLOURS[k % len(CLASS_COLOURS)]

@@ -1,0 +1,265 @@
+"""A film of learning: the decision surface while a network is trained, with the loss below it.
+
+While training goes on only parameters are noted; the frames are drawn when it has ended.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import FileError, MisuseError
+from chainrule.files.atomic import write_atomically
+from chainrule.nn import Network
+from chainrule.ops.op import Array
+from chainrule.plot.grid import surface
+from chainrule.plot.lines import draw_line, fit_scale
+from chainrule.plot.painting import class_legend, paint
+from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, shown_names, styled
+from chainrule.training.callbacks import Callback
+from chainrule.training.history import Epoch
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from chainrule.training import Training
+
+CELLS = 120  # along each axis
+FORMATS = (".gif", ".mp4")
+_WIDTH, _HEIGHT, _DPI = 5.4, 6.0, 100  # inches, and dots in one
+_HOLD = 2.0  # seconds for which the last frame stays
+
+
+def animation(
+    X: Any,
+    y: Any,
+    *,
+    path: str | os.PathLike[str] | None = None,
+    frames: int = 60,
+    frames_per_second: float = 12.0,
+    classes: Sequence[str] | None = None,
+    title: str | None = None,
+) -> Animation:
+    """Film the decision surface of a network with two inputs while it is trained: a callback for `train`.
+
+    Parameters
+    ----------
+    X : array_like, (samples, 2)
+    y : array_like
+        The points' classes, as for `decision_surface`.
+    path : path, optional
+        Where the film is saved when training has ended; its name ends in .gif, or in .mp4, for which the program
+        ffmpeg must be installed. Left out, call `save`.
+    frames : int, default 60
+        About how many, spread evenly over the epochs.
+    frames_per_second : float, default 12
+    classes : sequence of str, optional
+        The classes' names; the network's own if left out, or else their numbers.
+    title : str, optional
+
+    Returns
+    -------
+    Animation
+
+    Raises
+    ------
+    InputError
+        If something is not as it should be; from `train` if the network does not have two inputs.
+    FileError
+        If the film can't be written, or there is no ffmpeg for an .mp4.
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import chainrule as cr, os, tempfile
+    >>> X, y = cr.data.xor()
+    >>> film = animation(X, y, path=os.path.join(tempfile.mkdtemp(), "xor.gif"), frames=3)
+    >>> network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+    >>> history = cr.train(network, X, y, epochs=20, callbacks=[film])
+    >>> film.epochs
+    [0, 7, 14, 20]
+    """
+    return Animation(X, y, path=path, frames=frames, frames_per_second=frames_per_second, classes=classes, title=title)
+
+
+class Animation(Callback):
+    """What `animation` returns.
+
+    Attributes
+    ----------
+    epochs : list of int
+        After which epochs there is a frame.
+    """
+
+    each_step = False
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        frames: int = 60,
+        frames_per_second: float = 12.0,
+        classes: Sequence[str] | None = None,
+        title: str | None = None,
+    ) -> None:
+        self.X, self.y, self.classes, self.title = X, y, classes, title
+        self.path = _film_path(path)
+        self.frames = checks.whole("animation frames", frames, most=2000)
+        self.frames_per_second = checks.number(
+            "animation frames_per_second", frames_per_second, above=0, most=50, like=12
+        )
+        self.epochs: list[int] = []
+        self._parameters: list[Array] = []
+        self._losses: dict[int, float] = {}
+        self._network: Network | None = None
+        with styled("animation"):  # says now, not after a long training, what is not installed
+            pass
+
+    def begin(self, training: Training) -> None:
+        network = training.network
+        surface("animation", network, self.X, self.y, self.classes, 2, 2)
+        self.epochs, self._parameters, self._losses = [], [], {}
+        self._every = max(1, math.ceil(training.epochs / self.frames))
+        self._keep(training.position.epoch - 1, network)
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        self._losses[epoch.epoch] = epoch.loss
+        if epoch.epoch % self._every == 0 or epoch.epoch == training.epochs:
+            self._keep(epoch.epoch, training.network)
+
+    def ending(self, training: Training) -> None:
+        done = training.position.epoch - 1
+        if done > self.epochs[-1]:  # stopped early
+            self._keep(done, training.network)
+
+    def end(self, training: Training) -> None:
+        if not self.epochs:  # refused at the beginning
+            return
+        self._network = training.network.copy()
+        if self.path is not None:
+            self.save(self.path)
+
+    def _keep(self, epoch: int, network: Network) -> None:
+        self.epochs.append(epoch)
+        self._parameters.append(network.parameters.copy())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Draw the frames and save the film.
+
+        Raises
+        ------
+        MisuseError
+            If nothing has been trained with it.
+        NonFiniteError
+            If the network's output became NaN or infinite.
+        FileError
+            If the file can't be written.
+        """
+        checked = _film_path(path)
+        if self._network is None or checked is None:
+            raise MisuseError(
+                "animation",
+                given="an animation of nothing",
+                expected="one that has been among the callbacks of a training",
+                fix="Pass it to cr.train(…, callbacks=[animation])",
+            )
+        drawn = self._drawn(self._network)
+        times = [1 / self.frames_per_second] * len(drawn)
+        times[-1] = max(times[-1], _HOLD)
+        write_atomically(checked, (_gif if checked.suffix.lower() == ".gif" else _mp4)(drawn, times), where="animation")
+
+    def _drawn(self, network: Network) -> list[Array]:
+        """Return the frames: (rows, columns, 3) bytes each."""
+        last = network.parameters.copy()
+        found: list[Array] = []
+        with styled("animation"):
+            figure = new_figure(_WIDTH, _HEIGHT)
+            above, below = figure.subplots(2, 1, height_ratios=[4, 1])
+            for epoch, parameters in zip(self.epochs, self._parameters, strict=True):
+                network.parameters[:] = parameters
+                seen = surface("animation", network, self.X, self.y, self.classes, CELLS, CELLS)
+                above.clear()
+                below.clear()
+                handles = paint(figure, above, seen, probability=network.objective.binary, bar=not found)
+                self._told(above, below, epoch, int((seen.predicted == seen.labels).sum()), len(seen.labels))
+                if not found:
+                    class_legend(figure, handles, seen.labels, seen.names)
+                content = io.BytesIO()
+                figure.savefig(content, format="rgba", dpi=_DPI)
+                sides = (round(side * _DPI) for side in (_HEIGHT, _WIDTH))
+                found.append(np.frombuffer(content.getvalue(), np.uint8).reshape(*sides, 4)[:, :, :3])
+                figure.set_layout_engine("none")  # everything stays where the first frame has put it
+        network.parameters[:] = last
+        return found
+
+    def _told(self, above: Axes, below: Axes, epoch: int, right: int, count: int) -> None:
+        title = "" if self.title is None else f"{shown_names([self.title])[0]}, "
+        above.set_title(f"{title}epoch {epoch:,}: {right:,} of {count:,} right")
+        above.set(xlabel="input 1", ylabel="input 2")
+        if self._losses:
+            draw_line(below, list(self._losses), list(self._losses.values()), CLASS_COLOURS[0]).set_marker("")
+            fit_scale(below)
+            below.axvline(epoch, color=INK, linewidth=1.0)
+        below.set(xlabel="epoch", ylabel="loss")
+
+
+def _film_path(path: str | os.PathLike[str] | None) -> Path | None:
+    checked = figure_path("animation", path, FORMATS)
+    if checked is not None and checked.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
+        raise FileError(
+            "animation",
+            given=f"path {str(checked)!r}, but no program ffmpeg",
+            expected="it, to write films in this format",
+            fix="Save a .gif instead, or install ffmpeg",
+        )
+    return checked
+
+
+def _gif(frames: list[Array], seconds: list[float]) -> bytes:
+    """Return the frames as a GIF that runs for ever, all of them in the same 256 colours, that nothing flickers."""
+    from PIL import Image
+
+    some = frames[:: max(1, len(frames) // 6)] + frames[-1:]
+    palette = Image.fromarray(np.concatenate(some)).quantize(256)
+    first, *others = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    content = io.BytesIO()
+    milliseconds = [round(1000 * time) for time in seconds]
+    first.save(content, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=False)
+    return content.getvalue()
+
+
+def _mp4(frames: list[Array], seconds: list[float]) -> bytes:
+    """Return the frames as an MP4 that every player knows, written by the program ffmpeg."""
+    import subprocess
+    import tempfile
+
+    rate = 1 / seconds[0]
+    frames = [*frames, *[frames[-1]] * round(rate * seconds[-1] - 1)]
+    rows, columns = (side - side % 2 for side in frames[0].shape[:2])  # the format has no odd sides
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "film.mp4"
+        command = ["ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
+        command += ["-s", f"{columns}x{rows}", "-r", f"{rate:g}", "-i", "-", "-pix_fmt", "yuv420p"]
+        command += ["-fflags", "+bitexact", "-flags", "+bitexact", "-movflags", "+faststart", "-y", str(out)]
+        content = b"".join(frame[:rows, :columns].tobytes() for frame in frames)
+        done = subprocess.run(command, input=content, capture_output=True, check=False)
+        if done.returncode or not out.exists():
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            raise FileError(
+                "animation",
+                given=f"an ffmpeg that failed: {said[-1] if said else done.returncode}"[:200],
+                expected="it to write the film",
+                fix="Save a .gif instead",
+            )
+        return out.read_bytes()

@@ -1,0 +1,155 @@
+"""chainrule plot: which pictures of which runs, where they go, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule.cli import status
+from chainrule.cli.pictures import KINDS
+
+CAPTURED = pytest.CaptureFixture[str]
+TWO_UNITS = (
+    'layers = "2-2-1"\nloss = "BinaryCrossEntropy"\nphases = [{epochs = 3, learning_rate = 0.1}]\n'
+    'data = {name = "xor"}\n'
+)
+CURVE = (
+    'layers = "1-4-1"\nloss = "MeanSquaredError"\nphases = [{epochs = 2, learning_rate = 0.01}]\n'
+    'data = {name = "curve"}\n'
+)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of xor, of digits, of a network with two hidden units, and of a regression."""
+    root = tmp_path_factory.mktemp("plots")
+    before = os.getcwd()
+    os.chdir(root)
+    try:
+        Path("two.toml").write_text(TWO_UNITS)
+        Path("curve.toml").write_text(CURVE)
+        for recipe in ("xor", "digits", "two.toml", "curve.toml"):
+            assert status(["train", recipe, "--epochs", "2", "--quiet", "--no-pictures"]) == 0
+    finally:
+        os.chdir(before)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def in_the_folder_of_the_runs(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs)
+
+
+def drawn(capsys: CAPTURED, *arguments: str) -> tuple[list[str], list[str]]:
+    """The files that were named, and what was left out."""
+    capsys.readouterr()
+    assert status(["plot", *arguments]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    files = [line.removeprefix("picture   ") for line in lines if line.startswith("picture")]
+    left = [line.removeprefix("left out  ") for line in lines if line.startswith("left out")]
+    assert len(files) + len(left) == len(lines)
+    for file in files:
+        assert Path(file).stat().st_size > 1000
+    return files, left
+
+
+@pytest.mark.parametrize(
+    ("run", "kinds", "left"),
+    [
+        (
+            "two",
+            ["curve", "surface", "neurons", "hidden", "weights", "confusion", "saliency", "descent", "graph"],
+            [],
+        ),
+        (
+            "digits",
+            ["curve", "weights", "confusion", "saliency", "descent", "graph"],
+            ["surface, neurons, hidden: only with two inputs, and classes"],
+        ),
+        (
+            "curve",
+            ["curve", "weights", "saliency", "descent", "graph"],
+            ["surface, neurons, hidden: only with two inputs, and classes", "confusion: only with classes"],
+        ),
+    ],
+)
+def test_all_draws_what_suits_the_run_and_names_the_rest(
+    capsys: CAPTURED, run: str, kinds: list[str], left: list[str], tmp_path: Path
+) -> None:
+    out = str(tmp_path / "pictures")
+    assert drawn(capsys, f"runs/{run}-001", "--kind", "all", "--out", out) == (
+        [os.path.join(out, f"{KINDS[kind].file}.png") for kind in kinds],
+        left,
+    )
+
+
+def test_pictures_go_into_the_folder_of_the_run(capsys: CAPTURED) -> None:
+    files, _ = drawn(capsys, "runs/xor-001", "--kind", "weights,graph", "--format", "svg")
+    assert files == [os.path.join("runs/xor-001", name) for name in ("weights.svg", "graph.svg")]
+    assert Path(files[0]).read_text().startswith("<?xml")
+
+
+def test_the_curve_is_drawn_where_nothing_is_said(capsys: CAPTURED) -> None:
+    assert drawn(capsys, "runs/xor-001")[0] == [os.path.join("runs/xor-001", "learning-curve.png")]
+
+
+def test_several_runs_have_their_curves_in_one_picture(capsys: CAPTURED, tmp_path: Path) -> None:
+    assert drawn(capsys, "runs/xor-001", "runs/digits-001", "--out", str(tmp_path / "both.svg"))[0] == [
+        str(tmp_path / "both.svg")
+    ]
+    assert "runs/digits-001" in (tmp_path / "both.svg").read_text()
+
+
+def test_the_weights_drawn_are_those_asked_for(capsys: CAPTURED, tmp_path: Path) -> None:
+    for which in ("best", "last"):
+        out = str(tmp_path / f"{which}.png")
+        drawn(capsys, "runs/xor-001", "--kind", "weights", "--weights", which, "--layer", "dense_2", "--out", out)
+    assert (tmp_path / "best.png").read_bytes() == (tmp_path / "last.png").read_bytes()  # xor keeps the last
+
+
+def test_a_film_is_the_same_training_once_more(capsys: CAPTURED, tmp_path: Path) -> None:
+    from PIL import Image
+
+    out = str(tmp_path / "film.gif")
+    before = {path: path.stat().st_mtime_ns for path in Path("runs").rglob("*")}
+    assert drawn(capsys, "runs/two-001", "--kind", "animation", "--out", out)[0] == [out]
+    assert {path: path.stat().st_mtime_ns for path in Path("runs").rglob("*")} == before
+    with Image.open(out) as film:
+        assert film.n_frames == 3
+        assert np.asarray(film).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("runs/xor-001 --kind wights", "Did you mean 'weights'"),
+        ("runs/xor-001 --kind curve,", "--kind: got ''"),
+        ("runs/xor-001 runs/digits-001 --kind graph", "expected one run"),
+        ("runs/xor-001 --kind graph,curve --out x.png", "Pass --out pictures"),
+        ("runs/xor-001 --kind graph --format pdf", "--format: got 'pdf'"),
+        ("runs/xor-001 --kind graph --out x.pdf", ".png or .svg"),
+        ("runs/xor-001 --kind graph --out two.toml/x", "where no folder can be made"),
+        ("runs/xor-001 --kind hidden", "a hidden layer with 2 units"),
+        ("runs/xor-001 --kind neurons --layer tanh_2", "Did you mean 'tanh_1'"),
+        ("runs/xor-001 --kind weights --layer dense", "Did you mean 'dense_"),
+        ("runs/digits-001 --kind surface", "a network with 64 inputs"),
+        ("runs/digits-001 --kind animation", "a network with 64 inputs"),
+        ("runs/curve-001 --kind confusion", "a run whose targets are quantities"),
+        ("runs --kind graph", "no recipe.toml there"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(capsys: CAPTURED, arguments: str, expected: str) -> None:
+    assert status(["plot", *arguments.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert expected in err
+
+
+def test_help_names_every_kind(capsys: CAPTURED) -> None:
+    assert status(["plot", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {kind}" in text for kind in [*KINDS, "all"])

@@ -1,0 +1,119 @@
+"""The picture of a graph: a box a node, and on its edges the values and derivatives that the engine computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import InputError
+from chainrule.plot import graph
+
+
+def texts(figure: Any) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def boxes(figure: Any) -> int:
+    return sum(type(patch).__name__ == "FancyBboxPatch" for patch in figure.axes[0].patches)
+
+
+def arrows(figure: Any) -> int:
+    return sum(type(patch).__name__ == "FancyArrowPatch" for patch in figure.axes[0].patches)
+
+
+def by_hand() -> cr.Node:
+    x, t = cr.Input("x", [[1.0, 0.0]]), cr.Input("t", [[1.0]])
+    w, b = cr.Parameter("w", [[0.5], [-0.3]]), cr.Parameter("b", [0.1])
+    return cr.mean_squared_error(prediction=cr.tanh(z=cr.linear(x=x, weights=w, bias=b)), target=t)
+
+
+def test_every_node_is_a_box_with_its_shape_and_every_edge_an_arrow() -> None:
+    loss = by_hand()
+    figure = graph(loss)
+    nodes = cr.Graph(loss).nodes
+    assert boxes(figure) == len(nodes)
+    assert arrows(figure) == sum(len(node.children) for node in nodes)
+    assert {"linear", "tanh", "mean_squared_error", "x", "w", "1×2", "2×1", "one number"} <= set(texts(figure))
+
+
+def test_the_numbers_on_the_edges_are_the_graphs_own() -> None:
+    loss = by_hand()
+    figure = graph(loss)
+    loss.backward()
+    found = texts(figure)
+    a = float(np.tanh(0.6))
+    assert f"{a:.3g}" in found
+    assert f"∂ −{2 * (1 - a):.3g}" in found  # of the loss by the prediction, 2(a − t)
+    slope = -2 * (1 - a) * (1 - a * a)
+    assert f"∂ −{-slope:.3g}" in found
+    assert f"∂ [−{-slope:.3g}, −0]" in found or f"∂ [−{-slope:.3g}, 0]" in found
+    assert loss.children["prediction"].grad is not None
+
+
+def test_each_path_has_its_own_derivative_where_several_meet() -> None:
+    x = cr.Parameter("x", 3.0)
+    found = texts(graph(cr.multiply(a=x * 2.0, b=x + 1.0)))
+    assert "∂ 4" in found
+    assert "∂ 6" in found
+    assert "∂ 8" in found  # 4 · 2 by one path, 6 by the other
+
+
+def test_one_child_in_two_roles_is_one_arrow_with_both() -> None:
+    x = cr.Parameter("x", 3.0)
+    figure = graph(cr.multiply(a=x, b=x))
+    assert arrows(figure) == 1
+    assert texts(figure).count("∂ 3") == 2
+    assert {"a", "b"} <= set(texts(figure))
+
+
+def test_a_network_is_drawn_with_a_batch_and_not_changed() -> None:
+    X, y = cr.data.xor()
+    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+    before = network.parameters.copy()
+    figure = graph(network, X, y, title="XOR")
+    names = {"x", "dense_1", "dense_1.weights", "dense_1.bias", "tanh_1", "dense_2", "y", "loss"}
+    assert names <= set(texts(figure))
+    assert figure.axes[0].get_title() == "XOR"
+    assert (network.parameters == before).all()
+    trace = cr.trace(network, X, y)
+    norm = float(np.linalg.norm(np.asarray(trace["dense_1.weights"].grad)))
+    assert f"∂ ‖·‖ {norm:.3g}" in texts(figure)
+
+
+def test_where_nothing_is_learnt_values_are_drawn_alone() -> None:
+    found = texts(graph(cr.tanh(z=cr.Input("z", np.arange(3.0)))))
+    assert not [text for text in found if text.startswith("∂")]
+
+
+def test_a_skip_connection_goes_round_the_layer() -> None:
+    network = cr.Network([cr.Dense(2, 2), cr.Residual([cr.Dense(2), cr.Tanh()]), cr.Dense(1)])
+    figure = graph(network, [[1.0, 0.0]], [[1.0]])
+    assert boxes(figure) == len(cr.Graph(list(network.nodes.values())[-1]))
+
+
+def test_names_are_only_text() -> None:
+    found = texts(graph(cr.sum(x=cr.Parameter("$x^\x1b[31m<b>", [1.0]))))
+    assert "$x^\\x1b[31m<b>" in found
+
+
+@pytest.mark.parametrize(
+    ("of", "arguments", "message"),
+    [
+        (cr.Network([cr.Dense(2, 1)]), (), "got a network without a batch"),
+        ("loss", (), "got 'loss', but expected a network, a graph or a node"),
+    ],
+)
+def test_what_is_no_graph_is_refused(of: Any, arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        graph(of, *arguments)
+
+
+def test_a_graph_too_large_to_read_is_refused() -> None:
+    node = cr.Parameter("x", 1.0) + 0.0
+    for _ in range(100):
+        node = cr.tanh(z=node)
+    with pytest.raises(InputError, match="got a graph of 103 nodes, but expected at most 80"):
+        graph(node)
