@@ -25,8 +25,9 @@ lint: .venv/installed-dev ## check style and formatting
 types: .venv/installed-dev ## check the types
 	$(BIN)/mypy
 
-docs: .venv/installed-dev ## run the examples in the docstrings
+docs: .venv/installed-dev .venv/installed-docs ## run the examples in the docstrings, build docs/_build/html
 	$(BIN)/python -m pytest --doctest-modules src/chainrule
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto -d docs/_build/doctrees docs docs/_build/html
 
 check: lint types docs test ## all four
 
@@ -40,7 +41,7 @@ soak: .venv/installed-dev ## stop, kill and break things for an hour or two
 	$(BIN)/python benchmarks/soak.py
 
 clean: ## remove .venv, caches and built files; runs/ stays
-	rm -rf .venv build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/_build docs/api docs/ops htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp for each set of extras: installed again only when pyproject.toml is newer.

@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import page
 import report
 from environments import CONTENDERS, HERE, Contender, installed_size, python_of
 from machine import machine
@@ -48,7 +49,10 @@ def main() -> None:
         report.write_json(options.out, content)  # after each, for all of it takes an hour
     report.print_overview(content["works"])
     report.print_footprints(content["footprints"])
+    report.print_bounds(content["works"])
     print("Written:", ", ".join(path.name for path in (options.out, *draw(options.out, content["works"]))))
+    if options.write:
+        page.write(content)
 
 
 def installed(contender: Contender) -> bool:
@@ -115,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, help="turns of each process")
     made.add_argument("--processes", type=int, help="fresh processes of each contender")
     made.add_argument("--threads", type=int, default=1, help="threads of each library (1)")
+    made.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     made.add_argument("--out", type=Path, default=HERE / "results" / "bench.json", help="written, pictures beside it")
     return made
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bounds import verdicts
 from measure import Result
 from rich.console import Console
 from rich.table import Table
@@ -53,6 +54,16 @@ def print_overview(works: dict[str, dict[str, Any]]) -> None:
         minima = (entries.get(name, {}).get("minimum") for name in names)
         table.add_row(work, *("–" if minimum is None else shown(minimum) for minimum in minima))
     console.print(table)
+
+
+def print_bounds(works: dict[str, dict[str, Any]]) -> None:
+    """Print what steps are held to, where it was measured."""
+    table = Table("", "engine", "held to", "measured", "", box=None)
+    for row in verdicts(works):
+        if row[-1] != "not measured":
+            table.add_row(*row)
+    if table.row_count:
+        console.print(table)
 
 
 def print_footprints(footprints: dict[str, dict[str, Any]]) -> None:

@@ -27,6 +27,16 @@ def _global_state() -> tuple[object, ...]:
     return kind, hash(keys.tobytes()), *rest, np.geterr()
 
 
+@pytest.fixture
+def compiled_cache(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep compiled steps out of the user's cache: in pytest's own, if it has one, so that a second run is fast."""
+    cache = getattr(pytestconfig, "cache", None)
+    folder = tmp_path_factory.getbasetemp() / "compiled" if cache is None else cache.mkdir("compiled")
+    monkeypatch.setenv("CHAINRULE_CACHE", str(folder))
+
+
 @pytest.fixture(scope="session")
 def referee() -> ModuleType:
     """Return PyTorch; where it is missing skip, or with CHAINRULE_REFEREES=1 fail."""

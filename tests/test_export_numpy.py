@@ -18,9 +18,16 @@ from chainrule.errors import ChainruleError, InputError
 from chainrule.export_numpy import export_numpy
 from tests.onnx.networks import random_network
 
-# Runs the page and says what was imported for it, apart from Python's own modules.
+# Runs the page where nothing but Python's own modules and NumPy can be imported, and says what was.
 BARE = """
 import runpy, sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {"numpy", *sys.stdlib_module_names}:
+            raise ModuleNotFoundError(f"no {name} here", name=name)
+
+sys.meta_path.insert(0, Refuse())
 import numpy as np
 
 page = runpy.run_path(sys.argv[1])
@@ -63,7 +70,7 @@ def test_the_page_predicts_the_same_for_batches_of_any_size(tmp_path: Path, weig
 @pytest.mark.parametrize("weights", ["inside", "beside"])
 def test_the_page_needs_numpy_alone(tmp_path: Path, weights: str) -> None:
     network = cr.Network([cr.Dense(30, 100), cr.ReLU(), cr.Dense(3), cr.Softmax()])  # its weights are packed
-    export_numpy(network, tmp_path / "model.py", weights=weights)
+    export_numpy(network, tmp_path / "model.py", weights=weights, training_step=True)
     x = np.random.default_rng(0).normal(size=(4, 30)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)
     process = subprocess.run(

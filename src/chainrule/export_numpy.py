@@ -1,7 +1,6 @@
 """A network as one file of Python that predicts with NumPy alone: a page to read, to keep, to run anywhere.
 
-The page is `replay.source`'s, so it is what the network itself runs. It is written out for two sizes of batch; where
-the two differ, the number of samples stands.
+The page is `replay.source`'s, so it is what the network itself runs.
 """
 
 from __future__ import annotations
@@ -9,11 +8,9 @@ from __future__ import annotations
 import ast
 import base64
 import io
-import math
 import os
 import re
 import textwrap
-from fractions import Fraction
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -24,16 +21,13 @@ from chainrule.files.atomic import Path, write_atomically
 from chainrule.graph import Graph
 from chainrule.nn import Network
 from chainrule.nn.dropout import Mask
-from chainrule.nn.graphs import graph_over
 from chainrule.ops import Array
 from chainrule.ops.penalties import L1Penalty
 from chainrule.replay import source
 
 _WIDTH = 110
 _MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more are packed
-_SAMPLES = (5, 7)  # two sizes of batch, primes: a number that changes with them in proportion counts samples
-_NUMBER = re.compile(r"(?<![\w.])(\d+\.?\d*(?:e[+-]?\d+)?)(?![\w.])")
-_RESERVED = ("x", "y", "np", "base64", "Path", "learning_rate", "generator", "CLASSES", "predict", "step")
+_RESERVED = ("x", "y", "np", "base64", "Path", "learning_rate", "generator", "samples", "CLASSES", "predict", "step")
 
 
 def export_numpy(network: Network, path: Path, *, weights: str = "inside", training_step: bool = False) -> None:
@@ -55,7 +49,8 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
     InputError
         If the path doesn't end in ``.py``, or two names would be one on the page.
     MisuseError
-        If the network is not built, or an op can't be written out: one whose Python looks at values.
+        If the network is not built, or an op can't be written out: one whose Python looks at values, or that does
+        something else for more samples.
     FileError
         If the file can't be written.
 
@@ -66,7 +61,7 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
     >>> path = FilePath(tempfile.mkdtemp()) / "model.py"
     >>> export_numpy(cr.Network([cr.Dense(2, 1), cr.Tanh()]), path)
     >>> print(path.read_text().split("np.float32)\\n")[-1])
-        dense_1 = (x @ dense_1_weights) + dense_1_bias
+        dense_1 = x @ dense_1_weights + dense_1_bias
         tanh_1 = np.tanh(dense_1)
         return tanh_1
     <BLANKLINE>
@@ -110,9 +105,9 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
 
 def _predict(network: Network, numbers: dict[str, Array]) -> list[str]:
     """Return the lines of the function that predicts, and add what it reads to the numbers."""
-    graphs = [graph_over(network, x, None, None, "prediction", live=False) for x in _batches(network)]
-    body, value = _body(graphs, numbers)
-    samples, outputs = (_shape(shape) for shape in (network.sample_shape or (), graphs[0].root.shape[1:]))
+    graph = network.graph("prediction")
+    body, value = _body(graph, numbers)
+    samples, outputs = (_shape(shape) for shape in (network.sample_shape or (), graph.root.shape[1:]))
     return [
         '@np.errstate(all="ignore")',
         "def predict(x):",
@@ -125,15 +120,11 @@ def _predict(network: Network, numbers: dict[str, Array]) -> list[str]:
 
 def _step(network: Network, numbers: dict[str, Array]) -> list[str]:
     """Return the lines of the function that trains."""
-    aim, outputs = network.objective, network.graph("prediction").root.shape[1:]
-    graphs = []
-    for x in _batches(network):
-        y = np.zeros(len(x), np.intp) if aim.takes_labels else np.zeros((len(x), *outputs), network.dtype)
-        graphs.append(graph_over(network, x, y, None, "training", live=False))
-    body, value = _body(graphs, numbers)
-    masks = {_name(node.name): node for node in graphs[0].nodes if isinstance(node, Mask)}
+    graph = network.graph("training")
+    body, value = _body(graph, numbers)
+    masks = {_name(node.name): node for node in graph.nodes if isinstance(node, Mask)}
     target = "np.asarray(y, np.intp)"
-    if not aim.takes_labels:
+    if not network.objective.takes_labels:
         target = f"np.asarray(y, np.{network.dtype}).reshape(x.shape[0], -1)"
     assert isinstance(value, ast.Tuple)
     loss, derivatives = value.elts
@@ -158,62 +149,19 @@ def _step(network: Network, numbers: dict[str, Array]) -> list[str]:
     ]
 
 
-def _batches(network: Network) -> list[Array]:
-    network.graph("prediction")  # raises if the network is not built
-    return [np.zeros((count, *(network.sample_shape or ())), network.dtype) for count in _SAMPLES]
-
-
-def _body(graphs: list[Graph], numbers: dict[str, Array]) -> tuple[list[str], ast.expr]:
-    """Return the lines of a graph's page for any number of samples, and what it returns."""
-    graph = graphs[0]
+def _body(graph: Graph, numbers: dict[str, Array]) -> tuple[list[str], ast.expr]:
+    """Return the lines of a graph's page, and what it returns."""
     _expect_different_names(graph)
-    few, many = (_NUMBER.split(source(each, name="page")) for each in graphs)
-    if few[::2] != many[::2]:
-        raise InputError(
-            "export_numpy",
-            given="an op that does something else for more samples",
-            expected="the same calls for batches of any size",
-            fix="Use layers that treat each sample alone",
-        )
-    pairs = zip(few[1::2], many[1::2])
-    precision = 1e-6 if graph.root.dtype == np.float32 else 1e-14
-    counted = [*(_counted(a, b, precision) for a, b in pairs), ""]
-    page = "".join(text + number for text, number in zip(few[::2], counted))
+    page = source(graph, name="page", gradients=graph.root.value.ndim == 0, any_batch=True)
     head, _, rest = page.partition("def page(")
     constants = [line for line in head.splitlines() if line.startswith("constant_")]
     for node in graph.nodes:
         if node.op is None and node.name and not any(node is fed for fed in graph.inputs.values()):
             numbers[_name(node.name)] = node.value
-    lines = rest.splitlines()[1:]
-    last = ast.parse(lines[-1].strip().removeprefix("return "), mode="eval").body
-    inside = [*(f"    {line}" for line in constants), *(line for line in lines[:-1] if line.strip() != "# forward")]
-    return [part for line in inside for part in _wrapped(line)], last
-
-
-def _counted(few: str, many: str, precision: float) -> str:
-    """Return how to write a number that was one for the first size of batch and another for the second."""
-    if few == many:
-        return few
-    a, b = float(few), float(many)
-    for times in (True, False):
-        value, other = (a / _SAMPLES[0], b / _SAMPLES[1]) if times else (a * _SAMPLES[0], b * _SAMPLES[1])
-        if not math.isclose(value, other, rel_tol=precision):
-            continue
-        whole = Fraction(value).limit_denominator(10_000)
-        simple = math.isclose(whole, value, rel_tol=precision)
-        over, under = (whole.numerator, whole.denominator) if simple else (value, 1)
-        above = ["x.shape[0]"] * times + [repr(over)] * (over != 1 or not times)
-        below = ["x.shape[0]"] * (not times) + [repr(under)] * (under != 1)
-        text = " * ".join(above) + (
-            f" / ({' * '.join(below)})" if len(below) > 1 else f" / {below[0]}" if below else ""
-        )
-        return f"({text})" if " " in text else text
-    raise InputError(
-        "export_numpy",
-        given=f"a number that is {few} for {_SAMPLES[0]} samples and {many} for {_SAMPLES[1]}",
-        expected="one that is in proportion to the samples",
-        fix="Use layers that treat each sample alone",
-    )
+    body, _, returned = rest.partition("):\n")[2].rpartition("    return ")
+    lines = [line for line in body.splitlines() if line.strip() != "# forward"]
+    inside = [*(f"    {line}" for line in constants), *lines]
+    return [part for line in inside for part in _wrapped(line)], ast.parse(returned.strip(), mode="eval").body
 
 
 def _expect_different_names(graph: Graph) -> None:

@@ -13,7 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule.cli import status
 from chainrule.cli.commands import COMMANDS
-from chainrule.cli.shown import plain
+from chainrule.errors import printable
 
 CAPTURED = pytest.CaptureFixture[str]
 
@@ -162,4 +162,4 @@ def test_recipes_with_a_name_prints_a_recipe_that_works(capsys: CAPTURED) -> Non
 
 
 def test_text_is_shown_on_one_line_without_control_characters() -> None:
-    assert plain("a\x1b[31m\nb\u202e é") == "a\\x1b[31m\\nb\\u202e é"
+    assert printable("a\x1b[31m\nb\u202e é") == "a\\x1b[31m\\nb\\u202e é"

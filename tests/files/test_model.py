@@ -166,6 +166,22 @@ def test_a_network_never_stepped_and_one_of_layers_copied_come_back(tmp_path: Pa
     assert (tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()
 
 
+@pytest.mark.parametrize("inputs", [3, None])
+def test_loading_draws_no_weights_to_throw_them_away(
+    inputs: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Network([Dense(inputs, 4), Tanh(), Dense(2)] if inputs else [Dense(4), Tanh(), Dense(2)])
+    network.build(3)
+    save(network, tmp_path / "a")
+
+    def drawn(*args: Any) -> None:
+        raise AssertionError("an initializer was asked")
+
+    for kind in (nn.Glorot, nn.He, nn.LeCun):
+        monkeypatch.setattr(kind, "__call__", drawn)
+    assert same_bytes(load(tmp_path / "a"), network)
+
+
 def test_loading_leaves_the_random_stream_where_it_was(tmp_path: Path) -> None:
     network = around(Dropout(0.5))
     learn(network)
@@ -254,6 +270,13 @@ class Slope(Layer):
         return x
 
 
+class Named(Slope):
+    """A layer that doesn't look at its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 UNSAVABLE = {
     "a function": (lambda: around(Activation(np.sin, np.cos)), r"layers\[1\].*class MyActivation"),
     "a loss of functions": (
@@ -262,9 +285,9 @@ UNSAVABLE = {
     ),
     "an array": (lambda: around(Slope(np.ones(3))), r"layers\[1\].table.*ndarray"),
     "half a character": (lambda: around(classes=("\ud800", "b")), "Unicode"),
-    "a section in a name": (lambda: around(Dense(4, name="optimizer:m")), "optimizer:m"),
-    "a slash in a name": (lambda: around(Dense(4, name="a/b")), "slashes"),
-    "a name with underscores": (lambda: around(Dense(4, name="__metadata__")), "underscores"),
+    "a section in a name": (lambda: around(Named("optimizer:m")), "optimizer:m"),
+    "a slash in a name": (lambda: around(Named("a/b")), "slashes"),
+    "a name with underscores": (lambda: around(Named("__metadata__")), "underscores"),
     "a name that is too long": (lambda: around(Dense(4, name="x" * 600)), "too long"),
     "a large setting": (lambda: around(Slope(tuple(range(200_000)))), "description of .* characters"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 
 import numpy as np
@@ -34,6 +35,11 @@ def gradients_of(network, y=Y):
     network.forward(X, y)
     network.backward()
     return network.gradients.copy()
+
+
+@pytest.mark.parametrize(("layer", "first"), [(cr.Dense, "inputs"), (cr.Network, "layers"), (Gated, "width")])
+def test_help_shows_the_arguments_of_a_layer(layer, first):
+    assert next(iter(inspect.signature(layer).parameters)) == first
 
 
 def test_residual_adds_its_input():

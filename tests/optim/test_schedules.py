@@ -218,3 +218,30 @@ def test_a_plateau_in_a_phase_or_after_a_warm_up_sees_only_its_own_losses():
     assert Warmup(2, plateau).rate(5, 9, losses) == 1.0
     assert Warmup(1.5, plateau).rate(5, 9, losses) == 1.0
     assert Warmup(1, plateau).rate(5, 9, losses) == 0.5
+
+
+class Counted(float):
+    """A loss that counts how often it is compared with another one."""
+
+    comparisons = 0
+
+    def __lt__(self, other):
+        Counted.comparisons += 1
+        return float(self) < other
+
+
+def test_a_plateau_looks_at_every_loss_when_it_is_new(monkeypatch):
+    monkeypatch.setattr(Counted, "comparisons", 0)
+    schedule, losses = ReduceOnPlateau(1.0, patience=3), []
+    for value in np.random.default_rng(0).normal(size=300):
+        losses.append(Counted(value))
+        schedule.rate(len(losses), 300, losses)
+    assert 300 <= Counted.comparisons <= 600  # with the best so far, which is compared with infinity
+
+
+def test_a_plateau_asked_about_other_losses_remembers_nothing_of_those_before():
+    generator = np.random.default_rng(0)
+    used = ReduceOnPlateau(1.0, factor=0.5, patience=2)
+    for _ in range(300):
+        losses = generator.normal(size=generator.integers(0, 8)).round(1).tolist()
+        assert used.rate(0, 0, losses) == ReduceOnPlateau(1.0, factor=0.5, patience=2).rate(0, 0, losses)

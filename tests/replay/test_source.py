@@ -14,12 +14,12 @@ from tests.ops.cases import Case
 from tests.replay.test_program import FITTING, called, graph_of, networks
 
 
-def run(graph: Graph) -> tuple[Any, dict[str, Any]]:
-    """Execute the page on the graph's own leaves."""
+def run(page: str, graph: Graph, feeds: dict[str, Any] | None = None) -> Any:
+    """Execute the page on the graph's own leaves, or on what is fed instead."""
     space: dict[str, Any] = {}
-    exec(source(graph), space)
-    leaves = {label.replace(".", "_"): node.value for label, node in graph.names.items() if node.op is None}
-    return space["step"](**leaves)
+    exec(page, space)
+    leaves = {label: node.value for label, node in graph.names.items() if node.op is None} | (feeds or {})
+    return space["step"](**{label.replace(".", "_"): value for label, value in leaves.items()})
 
 
 def recordable(case: Case) -> bool:
@@ -30,29 +30,59 @@ def recordable(case: Case) -> bool:
 @pytest.mark.parametrize("case", [case for case in FITTING if recordable(case)], ids=str)
 def test_the_page_of_every_recordable_op_runs_and_agrees(case: Case) -> None:
     graph = graph_of(case, "float64")
-    value, gradients = run(graph)
+    value, gradients = run(source(graph), graph)
     values, expected = called(graph, {})
     np.testing.assert_allclose(value, values[graph.place(graph.root)], rtol=1e-12)
     for parameter in graph.parameters:
         np.testing.assert_allclose(gradients[parameter.name], expected[graph.place(parameter)], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("count", [1, 2, 7])
 @pytest.mark.parametrize("name", list(networks()))
-def test_the_page_of_a_network_runs_and_agrees(name: str) -> None:
-    graph = networks()[name].graph("evaluation")
-    value, gradients = run(Graph(graph.root))
-    values, expected = called(graph, {})
+def test_the_page_of_a_network_takes_batches_of_any_size_and_agrees(name: str, count: int) -> None:
+    network = networks()[name]
+    network.build(6)
+    graph = network.graph()
+    page = source(graph)
+    generator = np.random.default_rng(count)
+    batch = {"x": generator.standard_normal((count, 6)), "y": generator.integers(0, 3, count)}
+    feeds = {key: np.resize(leaf.value[:1], (count, *leaf.shape[1:])) for key, leaf in graph.inputs.items()}
+    feeds |= {key: array.astype(graph.inputs[key].dtype) for key, array in batch.items()}
+    values, expected = called(graph, feeds)
+    value, gradients = run(page, graph, feeds)
     np.testing.assert_allclose(value, values[graph.place(graph.root)], rtol=1e-5)
     for parameter in graph.parameters:
-        np.testing.assert_allclose(gradients[parameter.name], expected[graph.place(parameter)], rtol=1e-4, atol=1e-6)
+        scale = np.abs(expected[graph.place(parameter)]).max()
+        np.testing.assert_allclose(
+            gradients[parameter.name], expected[graph.place(parameter)], rtol=1e-4, atol=1e-5 * scale
+        )
+        assert gradients[parameter.name].dtype == parameter.dtype
+    for stray in (".copy()", "/ 1\n", "axis=(", "1.0 *", "float64", "((x"):
+        assert stray not in page or network.dtype == stray
+
+
+def test_the_page_of_a_prediction_gives_it() -> None:
+    network = networks()["branches"]
+    graph = network.graph("prediction")
+    x = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
+    np.testing.assert_allclose(run(source(graph), graph, {"x": x}), cr.predict(network, x), rtol=1e-5)
+
+
+def test_a_graph_that_takes_one_shape_alone_is_written_for_that_shape() -> None:
+    x, w = Input("x", np.arange(6.0).reshape(2, 3)), Parameter("w", np.ones((2, 3)))
+    graph = Graph(cr.sum(x=cr.Node(cr.ops.Reshape((2, 3)), {"x": x}) * w))
+    assert "samples" not in source(graph)
+    assert run(source(graph), graph)[0] == 15
 
 
 def test_the_page_reads_like_the_derivation() -> None:
     network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()])
     page = source(network.graph())
     assert "tanh_1 = np.tanh(dense_1)" in page
-    assert "d_dense_1 = d_tanh_1 * (1 - (tanh_1 * tanh_1))" in page
+    assert "d_dense_1 = d_tanh_1 * (1 - tanh_1**2)" in page
     assert "d_dense_1_weights = x.T @ d_dense_1" in page
+    assert "loss = (t1**2).mean()" in page
+    assert "d_tanh_2 = 2 * t1 / samples" in page
 
 
 def test_an_op_that_can_not_be_recorded_is_refused_by_name() -> None:

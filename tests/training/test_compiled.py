@@ -8,15 +8,11 @@ import pytest
 import chainrule as cr
 
 pytest.importorskip("numba")
+pytestmark = pytest.mark.usefixtures("compiled_cache")
 
 generator = np.random.default_rng(0)
 X, Y = generator.standard_normal((70, 6)), generator.integers(0, 3, 70)
 WEIGHTS = generator.uniform(0.5, 2, 70)
-
-
-@pytest.fixture(autouse=True)
-def compiled_code_stays_here(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path_factory.getbasetemp() / "compiled"))
 
 
 def network(**settings):

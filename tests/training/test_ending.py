@@ -112,6 +112,34 @@ def test_early_stopping_waits_for_its_patience():
     assert history.best_epoch == int(np.argmin(losses)) + 1
 
 
+def test_early_stopping_begins_anew_with_each_training():
+    callback = cr.EarlyStopping(patience=3)
+    lengths = [len(cr.train(network_of(cr.SGD(0.5)), X, Y, epochs=500, callbacks=callback)) for _ in range(2)]
+    assert lengths[0] == lengths[1] < 500
+
+
+def test_early_stopping_looks_at_every_figure_once():
+    class Figures(list):
+        read = 0
+
+        def __getitem__(self, key):
+            Figures.read += len(part := super().__getitem__(key))
+            return part
+
+    class Under:
+        figures = Figures()
+
+        def stop(self, reason):
+            pass
+
+    callback, training = cr.EarlyStopping(patience=300), Under()
+    callback.begin(training)
+    for figure in np.random.default_rng(0).normal(size=300).tolist():
+        training.figures.append(figure)
+        callback.after_epoch(training, None)
+    assert Figures.read == 300
+
+
 def test_callbacks_hear_every_step_and_epoch():
     heard = []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -265,6 +267,31 @@ def test_memory_mapped_files_are_read_batch_by_batch(tmp_path, dtype):
     assert cr.predict(two, mapped, batch_size=8).tobytes() == cr.predict(one, x, batch_size=8).tobytes()
     assert cr.evaluate(two, mapped, Y, batch_size=8) == cr.evaluate(one, x, Y, batch_size=8)
     assert max(sizes) <= 8
+
+
+@pytest.mark.parametrize("batch_size", [4, None])
+@pytest.mark.parametrize("weights", [None, np.linspace(0.5, 1, 22)], ids=["", "weighted"])
+def test_samples_held_out_of_a_mapped_file_are_those_held_out_of_an_array(tmp_path, batch_size, weights):
+    np.save(tmp_path / "x.npy", X)
+    told = {"epochs": 2, "batch_size": batch_size, "validation_split": 0.3, "sample_weight": weights}
+    one, two = network_of(), network_of()
+    plain = cr.train(one, X, Y, metrics=["r2"], **told)
+    mapped = cr.train(two, np.load(tmp_path / "x.npy", mmap_mode="r"), Y, metrics=["r2"], **told)
+    assert one.parameters.tobytes() == two.parameters.tobytes()
+    for column in ("loss", "validation_loss", "r2"):
+        assert plain[column] == mapped[column]
+
+
+def test_holding_samples_out_of_a_mapped_file_leaves_the_others_there(tmp_path):
+    large = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (20_000, 200))
+    network = cr.Network([cr.Dense(200, 1)], optimizer=cr.SGD(1e-4))
+    y = np.zeros(20_000, np.float32)
+    cr.train(network, large[:100], y[:100], epochs=1)
+    tracemalloc.start()
+    cr.train(network, large, y, epochs=1, batch_size=1000, validation_split=0.05)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < large.nbytes / 2
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 22, 4096])

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from chainrule.cli.shown import plain, say
+from chainrule.cli.shown import say
+from chainrule.errors import printable
 from chainrule.training import Callback, Epoch, Training
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def shown_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callba
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
 
         def tell(line: str) -> None:
-            progress.console.print(Text(plain(line)), soft_wrap=True)
+            progress.console.print(Text(printable(line)), soft_wrap=True)
 
         yield [Live(progress)], None if as_json else tell
 

@@ -32,6 +32,11 @@ from chainrule.cli.options import column, number, one_of, whole
     help="The same bytes however many cores there are: one thread, which costs a large network up to the others' work.",
 )
 @click.option(
+    "--compiled/--no-compiled",
+    default=None,
+    help="Compile whole epochs, where pip install 'chainrule[fast]' was; the log says what can't be.",
+)
+@click.option(
     "--checkpoint-steps", metavar="N", callback=whole(0), help="Save all there is to go on from after N steps."
 )
 @click.option(

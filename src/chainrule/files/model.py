@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule import checks
 from chainrule.data.opening import shown
-from chainrule.errors import ChainruleError, FileError, InputError
+from chainrule.errors import ChainruleError, FileError, InputError, ShapeError
 from chainrule.files import bounds, strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.container import FORMAT, LONGEST_HEADER, VERSION, Contents, bad_name, write
@@ -169,20 +169,12 @@ def network_from(contents: Contents, *, custom: Mapping[str, type[Any]] | None =
     saved = SavedNetwork.from_contents(where, contents)
     custom = checked_classes(custom)
     try:
-        network = rebuild(
-            saved.description,
-            custom,
-            where=f"{where}: description",
-            error=FileError,
-            complete=True,
-            before_network=saved.expect_bounded,
-        )
-        if not isinstance(network, Network):
-            raise FileError(
-                where, given=f"the description of {shown(network)}", expected="that of a network", fix="Save a network"
-            )
-        network.build(saved.state["sample_shape"])
-        saved.expect_leaves(network)
+        try:
+            network = _made(where, saved, custom, dict(saved.state["leaves"]))
+        except ChainruleError as error:
+            if not isinstance(error.__cause__ or error, ShapeError):
+                raise
+            network = _made(where, saved, custom, {})  # arrays that don't fit are named by who compares all of them
         network.restore(saved.state)
     except FileError:
         raise
@@ -195,4 +187,24 @@ def network_from(contents: Contents, *, custom: Mapping[str, type[Any]] | None =
             expected="one that can",
             fix="Look at the error above this one",
         ) from error
+    return network
+
+
+def _made(where: str, saved: SavedNetwork, custom: dict[str, type[Any]], start: dict[str, Array]) -> Network:
+    """Return the network of a file, built on these arrays: what is in none of them is drawn."""
+    network = rebuild(
+        saved.description,
+        custom,
+        where=f"{where}: description",
+        error=FileError,
+        complete=True,
+        before_network=saved.expect_bounded,
+        start=start,
+    )
+    if not isinstance(network, Network):
+        raise FileError(
+            where, given=f"the description of {shown(network)}", expected="that of a network", fix="Save a network"
+        )
+    network.build(saved.state["sample_shape"])
+    saved.expect_leaves(network)
     return network

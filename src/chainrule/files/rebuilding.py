@@ -28,7 +28,8 @@ from chainrule.files.table import (
     parameters,
 )
 from chainrule.nn import Layer, Network
-from chainrule.ops import Activation, Loss
+from chainrule.nn.snapshot import restored
+from chainrule.ops import Activation, Array, Loss
 
 BeforeNetwork = Callable[[str, dict[str, Any]], None]
 _LONGEST_NAME = 100
@@ -42,6 +43,7 @@ def rebuild(
     error: type[ChainruleError] = InputError,
     complete: bool = False,
     before_network: BeforeNetwork | None = None,
+    start: dict[str, Array] | None = None,
 ) -> Any:
     """Return the part that a description stands for.
 
@@ -61,6 +63,8 @@ def rebuild(
         that have defaults.
     before_network : callable, optional
         Called with the place and the settings of each network before it is made, to refuse one by raising.
+    start : dict of str to ndarray, optional
+        What the parameters of the outermost network begin with, by name, instead of random numbers.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def rebuild(
     >>> rebuild({"type": "Dense", "outputs": 16, "initializer": {"type": "He"}})
     Dense(16, initializer=He())
     """
-    return _Rebuilder(checked_classes(custom), where, error, complete, before_network).part(data, "", 0)
+    return _Rebuilder(checked_classes(custom), where, error, complete, before_network, start).part(data, "", 0)
 
 
 def checked_classes(custom: Mapping[str, type[Any]] | None) -> dict[str, type[Any]]:
@@ -108,9 +112,10 @@ class _Rebuilder:
         error: type[ChainruleError],
         complete: bool,
         before_network: BeforeNetwork | None,
+        start: dict[str, Array] | None,
     ) -> None:
         self.custom, self.where, self.error, self.complete = custom, where, error, complete
-        self.before_network = before_network
+        self.before_network, self.start = before_network, start
         self.finished: dict[int, Layer] = {}
         self.parts = 0
 
@@ -124,7 +129,8 @@ class _Rebuilder:
         if self.before_network is not None and issubclass(kind, Network):
             self.before_network(place, settings)
         try:
-            part: Part = kind(**settings)
+            begun = self.start is not None and not place and issubclass(kind, Network)
+            part: Part = restored(kind, settings, None, self.start or {}) if begun else kind(**settings)
             kept = part.settings()
         except ChainruleError as problem:
             at = f"{place} ({problem.where})" if place else problem.where

@@ -173,8 +173,8 @@ class ReduceOnPlateau(Schedule):
     A loss is better if it is below the best one by more than threshold · |best|; a NaN never is. After each
     reduction the count begins anew (Keras' count; PyTorch waits one epoch more).
 
-    Worked out from all losses at every call, so a resumed run needs nothing but them; asked once an epoch, 1,000
-    epochs cost about 0.1 s in all.
+    It follows from the losses alone, so a resumed run needs nothing but them. What was counted for the first of them
+    is kept, and used again where they are the same.
 
     Parameters
     ----------
@@ -197,10 +197,13 @@ class ReduceOnPlateau(Schedule):
     """
 
     per_epoch = True
+    _counted: tuple[Sequence[float], float, int, int]  # for which losses: the best, epochs waited, reductions
 
     def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
-        best, waited, reductions = math.inf, 0, 0
-        for loss in losses:
+        seen, best, waited, reductions = self._counted
+        if seen != losses[: len(seen)]:
+            seen, best, waited, reductions = [], math.inf, 0, 0
+        for loss in losses[len(seen) :]:
             margin = self.threshold * abs(best) if best < math.inf else 0.0
             if loss < best - margin:
                 best, waited = loss, 0
@@ -208,7 +211,8 @@ class ReduceOnPlateau(Schedule):
             waited += 1
             if waited == self.patience:
                 reductions, waited = reductions + 1, 0
-        return max(self.minimum, self.initial * self.factor**reductions)
+        self._counted = list(losses), best, waited, reductions
+        return max(self.minimum, self.initial * math.pow(self.factor, reductions))
 
     def __init__(
         self,
@@ -223,6 +227,7 @@ class ReduceOnPlateau(Schedule):
         self.patience = self._whole("patience", patience)
         self.threshold = self._number("threshold", threshold, least=0, below=1, like=1e-4)
         self.minimum = self._number("minimum", minimum, least=0, most=self.initial, like=0)
+        self._counted = [], math.inf, 0, 0
 
 
 def _share(epoch: float, epochs: float) -> float:

@@ -192,6 +192,25 @@ class OptimizerState:
         for name, scalar in self.scalars.items():
             scalar.fill(values[name])
 
+    def ahead(self, rates: Sequence[float]) -> Array:
+        """Return what `advance` would write for the steps to come: a row each, the rate and the scalars, float64."""
+        checked = {rate: number("learning_rate", rate, least=0) for rate in set(rates)}
+        if self._steady:
+            of_rate = {rate: self._row(1, value) for rate, value in checked.items()}
+            if len(of_rate) == 1:
+                return np.tile(of_rate[rates[0]], (len(rates), 1))
+            return np.array([of_rate[rate] for rate in rates])
+        return np.array([self._row(self.step + 1 + i, checked[rate]) for i, rate in enumerate(rates)])
+
+    def _row(self, step: int, rate: float) -> list[float]:
+        values = self.optimizer.scalars(step, rate)
+        return [rate, *(values[name] for name in self.scalars)]
+
+    def went_ahead(self, steps: int) -> None:
+        """Count steps that an engine took by itself, having written their numbers into `rate` and `scalars`."""
+        self.step += steps
+        self._last_rate = None
+
     def arrays(self) -> dict[str, Array]:
         """Return copies of the slots by name, ``"m.0", "m.1", … "v.0"``: with `step`, all there is to go on from."""
         return {name: array.copy() for name, array in self._slot_arrays().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.recipes.adopting import adopt
 from chainrule.recipes.change import continued, override
 from chainrule.recipes.figures import measure
 from chainrule.recipes.recipe import Data, EarlyStop, Phase, Recipe, from_toml, to_toml
@@ -17,6 +18,7 @@ __all__ = [
     "Recipe",
     "Result",
     "RunRecord",
+    "adopt",
     "compare",
     "continued",
     "from_toml",

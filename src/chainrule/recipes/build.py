@@ -47,13 +47,14 @@ def build(recipe: Recipe, samples: Samples) -> Network:
     _check_sizes(recipe, samples, where)
     network = Network(
         [*_scaling(recipe, X), *_layers(recipe, where)],
-        loss=_part(recipe.loss, "a loss", f"{where}, loss"),
+        loss=part(recipe.loss, "a loss", f"{where}, loss"),
         optimizer=_optimizer(recipe, where),
         l1=recipe.l1,
         l2=recipe.l2,
         classes=samples.classes,
         seed=recipe.seed,
         dtype=recipe.dtype,
+        compiled=recipe.compiled,
     )
     network.build(X.shape[1:])
     if samples.classes is not None and y.ndim == 1 and not network.objective.takes_labels:
@@ -119,11 +120,11 @@ def _scaling(recipe: Recipe, X: Any) -> list[Layer]:
 
 def _layers(recipe: Recipe, where: str) -> list[LayerLike]:
     if not isinstance(recipe.layers, str):
-        return [_part(layer, "a layer", f"{where}, layers[{i}]") for i, layer in enumerate(recipe.layers)]
+        return [part(layer, "a layer", f"{where}, layers[{i}]") for i, layer in enumerate(recipe.layers)]
     sizes = recipe.sizes or []
     layers: list[LayerLike] = [Dropout(recipe.input_dropout)] if recipe.input_dropout else []
     for inputs, outputs in itertools.pairwise(sizes[:-1]):
-        layers += [Dense(inputs, outputs), _part(recipe.activation, "a layer", f"{where}, activation")]
+        layers += [Dense(inputs, outputs), part(recipe.activation, "a layer", f"{where}, activation")]
         if recipe.dropout:
             layers.append(Dropout(recipe.dropout))
     layers.append(Dense(*sizes[-2:]))
@@ -131,7 +132,7 @@ def _layers(recipe: Recipe, where: str) -> list[LayerLike]:
     if output is None:
         output = _OUTPUTS.get(recipe.loss if isinstance(recipe.loss, str) else str(recipe.loss.get("type")))
     if output is not None:
-        layers.append(_part(output, "a layer", f"{where}, output"))
+        layers.append(part(output, "a layer", f"{where}, output"))
     return layers
 
 
@@ -148,14 +149,14 @@ def _optimizer(recipe: Recipe, where: str) -> Optimizer:
     for i, phase in enumerate(recipe.phases):
         rate = phase.learning_rate
         if isinstance(rate, dict):
-            rate = _part(rate, "a schedule", f"{where}, phases[{i}].learning_rate")
+            rate = part(rate, "a schedule", f"{where}, phases[{i}].learning_rate")
         rates.append((phase.epochs, rate))
-    optimizer: Optimizer = _part({**told, "learning_rate": 1.0}, "an optimizer", f"{where}, optimizer")
+    optimizer: Optimizer = part({**told, "learning_rate": 1.0}, "an optimizer", f"{where}, optimizer")
     settings = {**optimizer.settings(), "learning_rate": rates[0][1] if len(rates) == 1 else Phases(*rates)}
     return type(optimizer)(**settings)
 
 
-def _part(told: Part, kind: str, where: str) -> Any:
+def part(told: Part, kind: str, where: str) -> Any:
     """Return a part of this kind from its table, or from its name alone."""
     from chainrule.files import rebuild
 

@@ -25,6 +25,7 @@ def override(
     keep: Literal["best", "last"] | None = None,
     threads: int | None = None,
     deterministic: bool | None = None,
+    compiled: bool | None = None,
     checkpoint_steps: int | None = None,
     checkpoint_seconds: float | None = None,
     data: str | os.PathLike[str] | None = None,
@@ -44,7 +45,7 @@ def override(
     layers : str, optional
         The short form, such as ``"784-200-100-10"``. A recipe that lists its layers gets plain ones of these sizes,
         with its own `activation`, `output` and dropouts.
-    seed, dtype, keep, threads, deterministic, checkpoint_steps, checkpoint_seconds : optional
+    seed, dtype, keep, threads, deterministic, compiled, checkpoint_steps, checkpoint_seconds : optional
     data : path, optional
         A file to learn from; it is split, scaled and so on as the recipe says.
     target : str or int, optional
@@ -70,6 +71,7 @@ def override(
         keep=keep,
         threads=threads,
         deterministic=deterministic,
+        compiled=compiled,
         checkpoint_steps=checkpoint_steps,
         checkpoint_seconds=checkpoint_seconds,
     )

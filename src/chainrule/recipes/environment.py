@@ -58,8 +58,13 @@ def threads(count: int) -> Iterator[None]:
         yield
 
 
-def environment() -> dict[str, Any]:
+def environment(*, compiled: bool = False) -> dict[str, Any]:
     """Return versions, platform, and the BLAS libraries with their current number of threads.
+
+    Parameters
+    ----------
+    compiled : bool, default False
+        Whether the version of what compiles belongs to it; None where that is not installed.
 
     Examples
     --------
@@ -68,6 +73,9 @@ def environment() -> dict[str, Any]:
     """
     from threadpoolctl import threadpool_info
 
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    # NumPy's own, where it brings one: SciPy's would come and go with what else the process has imported.
+    own = [library for library in libraries if "numpy" in library["filepath"]]
     blas = [
         {
             "name": library["internal_api"],
@@ -75,13 +83,13 @@ def environment() -> dict[str, Any]:
             "architecture": library.get("architecture"),
             "threads": library["num_threads"],
         }
-        for library in threadpool_info()
-        if library["user_api"] == "blas"
+        for library in own or libraries
     ]
     return {
         "chainrule": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
+        **({"numba": _version("numba")} if compiled else {}),
         "blas": blas,
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -98,14 +106,24 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ['numpy was 2.0.0, now 2.1.0']
     """
     found = [
-        f"{name} was {then.get(name)}, now {now.get(name)}"
-        for name in ("chainrule", "numpy", "machine")
-        if then.get(name) != now.get(name)
+        f"{name} was {then.get(name) or 'not there'}, now {now.get(name) or 'not there'}"
+        for name in ("chainrule", "numpy", "numba", "machine")
+        if then.get(name) != now.get(name) and (name != "numba" or {name} <= then.keys() & now.keys())
     ]
     for was, here in zip_longest(_blas(then), _blas(now)):
         if was != here:
             found.append(f"BLAS was {was or 'another'}, now {here or 'another'}")
     return found
+
+
+def _version(package: str) -> str | None:
+    """Return the version of a package, None where it is not installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _blas(told: dict[str, Any]) -> list[str]:

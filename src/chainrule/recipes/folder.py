@@ -43,10 +43,46 @@ def new_folder(out: str | os.PathLike[str], name: str) -> str:
             else:
                 return folder
     except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
+        raise _impossible(out, problem) from None
+
+
+def own_folder(path: str | os.PathLike[str]) -> str:
+    """Make a folder that isn't there yet, and return its path.
+
+    Raises
+    ------
+    FileError
+        If something is there already, or no folder can be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> runs = tempfile.mkdtemp()
+    >>> own_folder(runs)
+    Traceback (most recent call last):
+    chainrule.errors.FileError: run folder: got ..., which is there already, but ...
+    """
+    path = os.fspath(path)
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        os.mkdir(path)
+    except FileExistsError:
         raise FileError(
             "run folder",
-            given=f"{out!r}, where no folder can be made ({reason})"[:300],
-            expected="a folder that can be written to",
-            fix="Name another one: --out DIR",
+            given=f"{path!r}, which is there already",
+            expected="a new name, because runs are never written over",
+            fix="Name another one: --out RUN",
         ) from None
+    except (OSError, ValueError) as problem:
+        raise _impossible(path, problem) from None
+    return path
+
+
+def _impossible(path: str, problem: Exception) -> FileError:
+    reason = getattr(problem, "strerror", None) or str(problem)
+    return FileError(
+        "run folder",
+        given=f"{path!r}, where no folder can be made ({reason})"[:300],
+        expected="a folder that can be written to",
+        fix="Name another one: --out DIR",
+    )

@@ -23,7 +23,7 @@ from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.recipes.environment import differences, environment
 from chainrule.recipes.folder import BEST, ENVIRONMENT, LAST, LOG, RECIPE, RESULT, STORY, new_folder
-from chainrule.recipes.log import epoch_line, opening_lines, told_epoch
+from chainrule.recipes.log import compiled_line, epoch_line, opening_lines, told_epoch
 from chainrule.recipes.recipe import Recipe, stored, to_toml
 from chainrule.recipes.samples import Samples
 from chainrule.training import Epoch, History, Training
@@ -72,6 +72,7 @@ class Keeper(Checkpoint):
         self.history = History()
         self.finished = False
         self._best_saved: int | None = None
+        self._first_step: int | None = None  # until it has been said whether steps are compiled
         self._files: list[IO[str]] = []
         self._stack = ExitStack()
 
@@ -80,7 +81,7 @@ class Keeper(Checkpoint):
         if not self.resumed:
             self.folder = new_folder(self.out, self.recipe.name)
         self.path = self.at(LAST)
-        told = environment()
+        told = environment(compiled=self.recipe.compiled)
         opening = list(self.notes)
         if self.resumed:
             opening += [f"other bytes than before are possible: {said}" for said in differences(self._then(), told)]
@@ -104,9 +105,18 @@ class Keeper(Checkpoint):
         self._stack.enter_context(on_signal(SIGTERM, lambda: training.stop(TERMINATED)))
         for line in opening:
             self.write(line)
+        self._first_step = training.step if self.recipe.compiled else None
         super().begin(training)
 
+    def after_step(self, training: Training) -> None:
+        if self._first_step is not None and training.compiled_steps:
+            self._tell_compiled(training)
+        super().after_step(training)
+
     def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        # Step by step, and a whole one: the few steps that a resumed run begins with say nothing.
+        if self._first_step is not None and training.step - self._first_step >= epoch.steps:
+            self._tell_compiled(training)
         self._files[0].write(msgspec.json.encode(epoch.as_dict()).decode() + "\n")
         self._files[0].flush()
         if told_epoch(epoch.epoch, training.epochs):
@@ -165,6 +175,10 @@ class Keeper(Checkpoint):
         best: Array | None = self.history.best_parameters
         write(self.at(BEST), contents_of(self.network, parameters=best), where="run")
         self._best_saved = self.history.best_epoch
+
+    def _tell_compiled(self, training: Training) -> None:
+        self.write(compiled_line(self.recipe, training))
+        self._first_step = None
 
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.at(name), text.encode(), where="run")

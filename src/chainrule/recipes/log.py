@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.nn import Network
 from chainrule.recipes.recipe import Recipe
 from chainrule.recipes.samples import Samples
-from chainrule.training import Epoch
+from chainrule.training import Epoch, Training
 
 MOST_LINES = 10
 _WORDS = {
@@ -73,6 +73,22 @@ def opening_lines(recipe: Recipe, network: Network, samples: Samples, threads: i
         + ("" if samples.classes is None else f", {len(samples.classes)} classes"),
         f"network   {layers}, {network.parameters.size:,} parameters, seed {recipe.seed}, {used}",
     ]
+
+
+def compiled_line(recipe: Recipe, training: Training) -> str:
+    """Return whether steps are compiled, as the recipe asked, and why if they are not."""
+    if training.compiled_steps:
+        return "compiled  whole epochs"
+    refused = training.network.engine.partition("not compiled, because of ")[2]
+    if refused:
+        reason = refused
+    elif recipe.augment is not None:
+        reason = "images are changed anew each time they are seen"
+    elif training.history.epochs[-1].steps == 1:
+        reason = "an epoch is a single step"
+    else:
+        reason = "something looks at every step, or the data are not in memory as they are computed with"
+    return f"compiled  nothing, every step is replayed: {reason}"
 
 
 def figure_lines(figures: Mapping[str, Mapping[str, Any] | None]) -> list[str]:

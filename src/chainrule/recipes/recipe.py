@@ -138,6 +138,9 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         How many threads multiply matrices; 0 lets the size of the network decide.
     deterministic : bool, default False
         One thread, whatever `threads` says: the same bytes however many cores there are.
+    compiled : bool, default False
+        Compile whole epochs, which needs ``pip install "chainrule[fast]"``; what can't be compiled is replayed, and
+        the log says so.
     checkpoint_steps, checkpoint_seconds : int and float, default 0 and 30
         Save all there is to go on from after so many steps, or when so much time has passed; 0 for neither.
     """
@@ -165,6 +168,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     class_weight: Literal["balanced"] | dict[str, float] | None = None
     threads: int = 0
     deterministic: bool = False
+    compiled: bool = False
     checkpoint_steps: int = 0
     checkpoint_seconds: float = 30.0
 

@@ -203,11 +203,12 @@ def _threads(recipe: Recipe, network: Network, samples: Samples) -> int:
     return (
         1
         if recipe.deterministic
-        else chosen_threads(network, _batch_size(recipe) or len(samples.train[0]), recipe.threads)
+        else chosen_threads(network, batch_size(recipe) or len(samples.train[0]), recipe.threads)
     )
 
 
-def _batch_size(recipe: Recipe) -> int | None:
+def batch_size(recipe: Recipe) -> int | None:
+    """Return how many samples a step has; None for all of them."""
     return None if recipe.batch_size in ("full", 0) else int(recipe.batch_size)
 
 
@@ -222,7 +223,7 @@ def _carried_out(keeper: Keeper, callbacks: Sequence[Callback]) -> Result:
             network,
             *samples.train,
             epochs=recipe.epochs,
-            batch_size=_batch_size(recipe),
+            batch_size=batch_size(recipe),
             validation_data=samples.validation,
             class_weight=_class_weight(recipe, samples),
             metrics=() if samples.classes is None else ("error_rate",),

@@ -73,13 +73,17 @@ class EarlyStopping(Callback):
     def __init__(self, patience: int = 10, minimum_change: float = 0.0) -> None:
         self.patience = checks.whole("EarlyStopping patience", patience)
         self.minimum_change = checks.number("EarlyStopping minimum_change", minimum_change, least=0)
+        self._best, self._waited, self._seen = math.inf, 0, 0
+
+    def begin(self, training: Training) -> None:
+        self._best, self._waited, self._seen = math.inf, 0, 0
 
     def after_epoch(self, training: Training, epoch: Epoch) -> None:
-        best, waited = math.inf, 0
-        for figure in training.figures:  # from the history alone: nothing to save, nothing to reset
-            if figure < best - self.minimum_change:
-                best, waited = figure, 0
+        for figure in training.figures[self._seen :]:  # a resumed training brings those of before: nothing to save
+            if figure < self._best - self.minimum_change:
+                self._best, self._waited = figure, 0
             else:
-                waited += 1
-        if waited >= self.patience:
+                self._waited += 1
+        self._seen = len(training.figures)
+        if self._waited >= self.patience:
             training.stop(f"no better for {self.patience} epochs")

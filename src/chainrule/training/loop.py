@@ -63,7 +63,8 @@ def train(
     validation_data : (X, y) or (X, y, sample_weight), optional
         Measured after each epoch, never trained on.
     validation_split : float, default 0
-        The share of the samples to hold out for that, chosen by the network's seed.
+        The share of the samples to hold out for that, chosen by the network's seed. Of samples mapped from a file
+        these alone are copied into memory.
     sample_weight : array_like, (samples,), optional
         How much each sample counts.
     class_weight : mapping of class index to float, or "balanced", optional
@@ -144,6 +145,7 @@ def train(
         doors.finite("train", "y", target)
         network.check_targets("train", target)
         weights = weighted_by_class(network, target, weights, class_weight)
+        rows = None
         share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
         if share:
             if validation_data is not None:
@@ -153,8 +155,8 @@ def train(
                     expected="one of them",
                     fix="Leave validation_split out",
                 )
-            (x, target, weights), validation_data = held_out(network, x, target, weights, share)
+            (x, target, weights), rows, validation_data = held_out(network, x, target, weights, share)
         generator = network.generators["shuffle"] if shuffle else None
-        source = ArraySource(network, (x, target, weights), size, generator, augment)
+        source = ArraySource(network, (x, target, weights), size, generator, augment, rows)
     training.run(source, validation_data, restored)
     return training.history

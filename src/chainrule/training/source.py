@@ -16,7 +16,7 @@ from chainrule.errors import InputError
 from chainrule.nn import doors
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
-from chainrule.training.evaluate import predict, probabilities
+from chainrule.training.evaluate import CHUNK, predict, probabilities
 from chainrule.training.metrics import Metric, true_classes
 
 Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"  # a text: numpy.random is imported when used
@@ -47,7 +47,11 @@ class Source(Protocol):
 
 
 class ArraySource:
-    """Arrays that have been through the network's door."""
+    """Arrays that have been through the network's door.
+
+    With `rows`, samples are those rows of x, which is mapped from a file and stays there; targets and weights are of
+    these rows alone.
+    """
 
     def __init__(
         self,
@@ -56,25 +60,29 @@ class ArraySource:
         batch_size: int | None,
         generator: np.random.Generator | None,
         augment: Augment | None = None,
+        rows: Array | None = None,
     ) -> None:
         x, y, weights = arrays
-        self.x, self.y, self.weights, self.network = x, y, weights, network
-        self.batch_size = len(x) if batch_size is None else min(batch_size, len(x))
+        self.x, self.y, self.weights, self.network, self.rows = x, y, weights, network, rows
+        self.count = len(y)
+        self.batch_size = self.count if batch_size is None else min(batch_size, self.count)
         self.generator, self.augment = generator, augment
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
-        count = len(self.x)
+        count = self.count
         if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
             if not skip:
-                yield self._given(self.x), self.y, self.weights, 0.0
+                yield self._given(self.x if self.rows is None else self.x[self.rows]), self.y, self.weights, 0.0
             return
         if self.generator is not None:
             self._order = cast(dict[str, Any], self.generator.bit_generator.state)
+        gathered = self.x if self.rows is None else self.rows
         parts = batches(
-            self.x, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator, into=self._places()
+            gathered, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator, into=self._places()
         )
         for i, (x, y, *weights) in islice(enumerate(parts), skip, None):
+            x = x if self.rows is None else self.x[x]
             yield self._given(x), y, weights[0] if weights else None, i * self.batch_size / count
 
     def _given(self, x: Array) -> Array:
@@ -88,11 +96,11 @@ class ArraySource:
     def peeked_order(self) -> Iterator[Array]:
         """Give the order of this epoch's samples; `batches` will draw the same one afterwards."""
         if self.generator is None:
-            yield np.arange(len(self.x))
+            yield np.arange(self.count)
             return
         before = cast(dict[str, Any], self.generator.bit_generator.state)
         self._order = before
-        order = self.generator.permutation(len(self.x))
+        order = self.generator.permutation(self.count)
         try:
             yield order
         finally:
@@ -100,13 +108,13 @@ class ArraySource:
 
     def state(self, batches: int) -> dict[str, Any]:
         return {
-            "samples": len(self.x),
+            "samples": self.count,
             "batch_size": self.batch_size,
             "order": self._order if batches else None,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        for name, own in (("samples", len(self.x)), ("batch_size", self.batch_size)):
+        for name, own in (("samples", self.count), ("batch_size", self.batch_size)):
             if state.get(name) != own:
                 raise InputError(
                     "train resume",
@@ -122,7 +130,7 @@ class ArraySource:
 
         @cache
         def places(count: int) -> list[Array] | None:
-            if self.augment is not None:  # what is gathered is not yet what the network reads
+            if self.augment is not None or self.rows is not None:  # what is gathered is not yet what the network reads
                 return None
             x, weights = self.network.cast(self.x[:1]), self.weights
             found = self.network.buffers(x, self.y, weights, count)
@@ -133,7 +141,12 @@ class ArraySource:
         return places
 
     def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
-        prediction = probabilities(network, predict(network, self.x))
+        if self.rows is None:
+            outputs = predict(network, self.x)
+        else:
+            chunks = (self.rows[start : start + CHUNK] for start in range(0, self.count, CHUNK))
+            outputs = np.concatenate([predict(network, self.x[rows]) for rows in chunks])
+        prediction = probabilities(network, outputs)
         return {name: metric(prediction, self.y) for name, metric in metrics.items()}
 
 
@@ -197,8 +210,11 @@ def used_up(when: str) -> InputError:
 
 def held_out(
     network: Network, x: Array, y: Array, weights: Array | None, share: float
-) -> tuple[tuple[Array, Array, Array | None], tuple[Array, ...]]:
-    """Return the samples cut in two by the network's seed: to train on, to validate on. The same at each call."""
+) -> tuple[tuple[Array, Array, Array | None], Array | None, tuple[Array, ...]]:
+    """Return the samples cut in two by the network's seed: to train on, to validate on. The same at each call.
+
+    Samples mapped from a file stay there: those to train on are all of them then, with the rows that are meant.
+    """
     count = len(x)
     size = min(max(round(share * count), 1), count - 1)
     if count < 2:
@@ -207,9 +223,10 @@ def held_out(
         )
     order = network.generators.fresh("validation").permutation(count)
     kept, held = np.sort(order[size:]), np.sort(order[:size])
-    rest = (x[kept], y[kept], None if weights is None else weights[kept])
+    mapped = isinstance(x, np.memmap)
+    rest = (x if mapped else x[kept], y[kept], None if weights is None else weights[kept])
     part = (x[held], y[held]) if weights is None else (x[held], y[held], weights[held])
-    return rest, part
+    return rest, kept if mapped else None, part
 
 
 def weighted_by_class(

@@ -69,6 +69,8 @@ class Training:
         How many are planned.
     step : int
         Steps taken in this training.
+    compiled_steps : int
+        How many of them were taken many at a time, by a compiled network, since this process began it.
     position : Position
         Where it is.
     learning_rate : float
@@ -95,7 +97,7 @@ class Training:
         self.history = History()
         self.position = Position()
         self.figures: list[float] = []
-        self.step = 0
+        self.step = self.compiled_steps = 0
         self.learning_rate = 0.0
         self._monitored: list[float] = []
         self._best = math.inf
@@ -259,6 +261,7 @@ class Training:
         for loss, share in zip(losses.tolist(), shares.tolist(), strict=True):
             at.loss, at.weight = at.loss + loss * share, at.weight + share
         at.batches, at.steps, self.step = at.batches + len(rates), at.steps + len(rates), self.step + len(rates)
+        self.compiled_steps += len(rates)
         self.learning_rate = rates[-1]
         for callback in self._after_step:
             callback.after_step(self)

@@ -1,0 +1,100 @@
+"""What lasts: files that are refused, runs that are stopped and killed, crashes, and the same bytes.
+
+Short forms of `make soak`, which does the same many more times; cases and helpers are those of tests/.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import soak
+
+from claims.figure import Figure, Options, all_of, at_least, at_most, milliseconds, stated
+from claims.tested import cases
+
+
+def hostile_files(options: Options) -> Iterator[Figure]:
+    """Load every hostile file in a process under an audit hook."""
+    from tests.files.test_hostile import allowed, expect_nothing_but_the_file, watched
+
+    with tempfile.TemporaryDirectory() as folder:
+        reports = watched(Path(folder))
+        del reports["the good file"]
+        refused = [outcome == "FileError" for _, outcome, *_ in reports.values()]
+        slowest = max(seconds for _, _, _, seconds, _, _ in reports.values())
+        memory = max(memory / allowed(path) for path, _, _, _, memory, _ in reports.values())
+        quiet = sum(not _raises(expect_nothing_but_the_file, path, seen) for path, *_, seen in reports.values())
+    yield at_least("hostile model files", len(reports), 80, "{:.0f}".format)
+    yield all_of("hostile model files: refused with one clear error", sum(refused), len(refused))
+    yield all_of("hostile model files: nothing imported, run, or opened besides", quiet, len(reports))
+    yield at_most("hostile model files: slowest refusal", slowest, 0.1, milliseconds)
+    name = "hostile model files: most memory, as a share of twice the file + 16 MiB"
+    yield at_most(name, memory, 1.0, "{:.2f}".format)
+
+
+def broken_files(options: Options) -> Iterator[Figure]:
+    """Read files that are broken at random, and a good one with single bits flipped."""
+    count = options.count(8000, 2000)
+    ok, said = soak.tested("tests/files/test_fuzz.py", "-k", "escape", CHAINRULE_FUZZ=str(count))
+    told = f"{count:,} inputs: {said}"
+    yield Figure("broken files and descriptions, at random", "only our error escapes", told, ok, count)
+    yield _soaked("single bits of a model file flipped", "all seen", soak.bits, options.count(2000, 500))
+
+
+def crashes(options: Options) -> Iterator[Figure]:
+    """Cut the power in every state that a disk can be in, fail every operation of a save, and kill runs that save."""
+    import pytest
+
+    from chainrule.files import write_atomically
+    from tests.files.test_power_loss import outcomes, recorded
+
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path, contents = Path(folder, "a"), [b"first" * 100, b"second" * 100, b"third" * 100]
+        steps = recorded([lambda data=data: write_atomically(path, data) for data in contents], patch)
+        count, torn, lost = outcomes(path, steps, contents)
+    yield all_of("power loss: crash states with nothing torn or lost", count - torn - lost, count)
+    found = cases("failure_of_any_operation or interruption_at_any", ["tests/files"])
+    yield all_of("a save with any operation failing", sum(right for _, right in found), len(found), "old file intact")
+    yield _soaked("kill -9 of a run that saves after every step", "nothing lost", soak.kills, options.count(20, 5))
+
+
+def resuming(options: Options) -> Iterator[Figure]:
+    """Stop runs at random steps, and compare what they become with runs that were never stopped."""
+    yield _soaked("runs stopped anywhere and resumed", "the same bytes", soak.stops, options.count(40, 10))
+
+
+def same_bytes(options: Options) -> Iterator[Figure]:
+    """Run every configuration in three processes, and time what one thread costs a wide network."""
+    yield _soaked("the same seed, and --deterministic", "identical files", soak.same, 3)
+    import msgspec
+
+    from chainrule import recipes
+    from tests.recipes.configurations import WIDE
+
+    least = {1: float("inf"), 2: float("inf")}
+    with tempfile.TemporaryDirectory() as out:
+        for _ in range(options.count(5, 2)):
+            for threads in least:
+                recipe = msgspec.structs.replace(WIDE, deterministic=False, threads=threads)
+                least[threads] = min(least[threads], recipes.run(recipe, out=out).seconds)
+    ratio = least[1] / least[2]
+    told = f"{ratio:.2f} times that of 2, 2-700-600-3 in batches of 300"
+    yield stated("cost of --deterministic: time of 1 thread", told, ratio)
+
+
+def _soaked(name: str, claimed: str, soaking: Callable[[int, Path], soak.Outcome], count: int) -> Figure:
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as out:
+        ok, said = soaking(count, Path(out))
+    return Figure(name, claimed, f"{said} ({time.perf_counter() - began:.0f} s)", ok, count)
+
+
+def _raises(check: Callable[..., None], *arguments: object) -> bool:
+    try:
+        check(*arguments)
+    except AssertionError:
+        return True
+    return False
