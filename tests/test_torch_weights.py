@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 import chainrule as cr
 from chainrule.errors import FileError, InputError, MisuseError
 from chainrule.torch_weights import load_state_dict, network_from_torch, save_state_dict
+from tests.onnx.test_import import expect_the_same
 
 W1, B1 = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4, dtype=np.float32)
 W2 = np.arange(8, dtype=np.float32).reshape(2, 4)
@@ -32,6 +33,12 @@ def test_weights_are_transposed_and_contiguous_in_the_order_of_the_numbers(tmp_p
         np.testing.assert_array_equal(second, W2.T)
         assert first.flags.c_contiguous
         assert second.flags.c_contiguous
+
+
+def test_a_header_as_long_as_the_first_byte_of_a_pickle_is_read(tmp_path: Path) -> None:
+    save_file({"0.weight": W1, "2.weight": W2}, tmp_path / "a.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes()[0] == 0x80  # with which pickles begin
+    assert len(load_state_dict(tmp_path / "a.safetensors")) == 2
 
 
 def test_layers_can_be_put_in_order_by_name(tmp_path: Path) -> None:
@@ -56,39 +63,33 @@ def test_activations_stand_between_the_layers_or_after_each(activations: Any, ex
     assert repr(network_from_torch(STATE, activations).layers) == expected
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_networks_of_pytorch_compute_and_learn_the_same(referee: Any, tmp_path: Path, dtype: str) -> None:
+def random_pair(torch: Any, seed: int, dtype: str, folder: Path) -> tuple[Any, Path, list[Any], np.ndarray, np.ndarray]:
+    """Return a PyTorch network, the file of its weights, our activations for it, samples and labels."""
     from safetensors.torch import save_file as save
 
-    close = dict(rtol=1e-5, atol=1e-6) if dtype == "float32" else dict(rtol=1e-12, atol=1e-12)
-    pairs = [(referee.nn.Tanh(), cr.Tanh()), (referee.nn.ReLU(), cr.ReLU()), (referee.nn.GELU(), cr.GELU()),
-             (referee.nn.SiLU(), cr.SiLU()), (referee.nn.Softplus(), cr.Softplus())]  # fmt: skip
+    nn, rng = torch.nn, np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    pairs = [(nn.Tanh(), cr.Tanh()), (nn.ReLU(), cr.ReLU()), (nn.GELU(), cr.GELU()), (nn.SiLU(), cr.SiLU()),
+             (nn.Softplus(), cr.Softplus())]  # fmt: skip
+    sizes = [*(int(n) for n in rng.integers(1, 9, size=rng.integers(2, 14))), 3]
+    chosen = [pairs[i] for i in rng.integers(len(pairs), size=len(sizes) - 2)]
+    parts: list[Any] = []
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
+        parts += [nn.Linear(inputs, outputs, bias=bool(rng.random() < 0.8))]
+        parts += [chosen[i][0]] if i < len(chosen) else []
+    model = nn.Sequential(*parts).to(getattr(torch, dtype))
+    save(model.state_dict(), folder / "a.safetensors")
+    x, labels = rng.normal(size=(6, sizes[0])).astype(dtype), rng.integers(3, size=6)
+    return model, folder / "a.safetensors", [ours for _, ours in chosen], x, labels
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_networks_of_pytorch_compute_and_learn_the_same(referee: Any, tmp_path: Path, dtype: str) -> None:
     for seed in range(25):
-        rng = np.random.default_rng(seed)
-        referee.manual_seed(seed)
-        sizes = [*(int(n) for n in rng.integers(1, 9, size=rng.integers(2, 14))), 3]
-        chosen = [pairs[i] for i in rng.integers(len(pairs), size=len(sizes) - 2)]
-        parts: list[Any] = []
-        for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
-            parts += [referee.nn.Linear(inputs, outputs, bias=bool(rng.random() < 0.8))]
-            parts += [chosen[i][0]] if i < len(chosen) else []
-        model = referee.nn.Sequential(*parts).to(getattr(referee, dtype))
-        save(model.state_dict(), tmp_path / "a.safetensors")
-        network = network_from_torch(
-            tmp_path / "a.safetensors", [ours for _, ours in chosen], loss=cr.SoftmaxCrossEntropy()
-        )
-        x, labels = rng.normal(size=(6, sizes[0])).astype(dtype), rng.integers(3, size=6)
-        logits = model(referee.from_numpy(x))
-        referee.nn.functional.cross_entropy(logits, referee.from_numpy(labels)).backward()
+        model, path, activations, x, labels = random_pair(referee, seed, dtype, tmp_path)
+        network = network_from_torch(path, activations, loss=cr.SoftmaxCrossEntropy())
         assert network.dtype == dtype
-        np.testing.assert_allclose(cr.predict(network, x), logits.detach().numpy(), **close)
-        network.forward(x, labels)
-        network.backward()
-        dense = [layer for layer in network.layers if isinstance(layer, cr.Dense)]
-        ours = [leaf.grad for layer in dense for leaf in layer.leaves.values()]
-        theirs = [p.grad.numpy().T if p.ndim == 2 else p.grad.numpy() for p in model.parameters()]
-        for a, b in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(a, b, **close)
+        expect_the_same(referee, model, network, x, labels)
 
 
 def test_a_state_dict_that_was_saved_loads_into_a_sequential_of_pytorch(referee: Any, tmp_path: Path) -> None:
@@ -107,6 +108,32 @@ def test_a_state_dict_that_was_saved_loads_into_a_sequential_of_pytorch(referee:
     )
 
 
+def test_the_module_that_is_returned_computes_the_same_scaling_and_all(referee: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file as load
+
+    layers = [cr.Rescale((0.5, 1.0, 2.0), 3.0), cr.Dense(3, 5), cr.GELU(), cr.Dropout(0.5), cr.Dense(5), cr.ELU(0.5),
+              cr.Network([cr.Dense(4), cr.GELU(approximate=True)]), cr.Rescale(0.1), cr.Dense(4, use_bias=False),
+              cr.LeakyReLU(0.2), cr.Dense(3), cr.LogSoftmax()]  # fmt: skip
+    network = cr.Network(layers, seed=1)
+    module = save_state_dict(network, tmp_path / "a.safetensors")
+    model = eval(module, {"nn": referee.nn}).eval()
+    model.load_state_dict(load(tmp_path / "a.safetensors"))
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        model(referee.from_numpy(x)).detach().numpy(), cr.predict(network, x), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_weights_of_keras_are_taken_as_they_are(tmp_path: Path) -> None:
+    names = {"net/dense/kernel": W1.T.copy(), "net/dense/bias": B1, "net/dense_1/kernel": W2.T.copy()}
+    save_file(names, tmp_path / "a.safetensors")
+    expected = load_state_dict(STATE)
+    for source in (tmp_path / "a.safetensors", names):
+        for ours, theirs in zip(load_state_dict(source), expected, strict=True):
+            np.testing.assert_array_equal(ours[0], theirs[0])
+            assert (ours[1] is None) == (theirs[1] is None)
+
+
 def test_what_was_saved_comes_back_the_same(tmp_path: Path) -> None:
     network = cr.Network([cr.Dense(3, 5), cr.ReLU(), cr.Dense(2)], seed=3)
     save_state_dict(network, tmp_path / "a.safetensors")
@@ -118,7 +145,8 @@ def test_what_was_saved_comes_back_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("network", "error"),
     [
-        (cr.Network([cr.Rescale(2.0), cr.Dense(2, 2)]), InputError),
+        (cr.Network([cr.Dense(2, 2), cr.Rescale(2.0)]), InputError),
+        (cr.Network([cr.Dense(2, 2), cr.ops.Exp()]), InputError),
         (cr.Network([cr.Residual([cr.Dense(2, 2)])], inputs=2), InputError),
         (cr.Network([cr.Dense(2)]), MisuseError),
         ("network", InputError),
@@ -142,6 +170,7 @@ def entry(**changed: Any) -> dict[str, Any]:
 BAD = {
     "a pickle": pickle.dumps({"0.weight": [1.0]}, protocol=4),
     "a file of torch.save": b"PK\x03\x04" + bytes(100),
+    "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(100),
     "empty": b"",
     "a header of 2^63 bytes": b"\xff" * 8 + b"{}",
     "no JSON": with_header(b"{nope"),
@@ -167,6 +196,8 @@ def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, name: str) -> N
         load_state_dict(tmp_path / "a.pt")
     if "pickle" in name or "torch.save" in name:
         assert "save_file(model.state_dict()" in str(caught.value)
+    if name == "HDF5":
+        assert "model.trainable_weights" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +208,7 @@ def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, name: str) -> N
         {"0.bias": B1},
         {"0.weight": W1, "0.bias": B1[:2]},
         {"0.weight": W1, "1.weight": W1},
+        {"0.weight": W1, "0.kernel": W1.T},
         {"0.weight": W1.astype(np.int64)},
         {"0.weight": np.ones((0, 3), np.float32)},
         {},

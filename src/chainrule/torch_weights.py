@@ -1,14 +1,15 @@
-"""Weights of PyTorch's Linear layers, in and out: safetensors files of a state dict, never pickles.
+"""Weights of PyTorch's Linear layers, in and out, and of Keras' Dense layers, in: safetensors files, never pickles.
 
 PyTorch keeps weights as (outputs, inputs) and names them by the layer's place, ``0.weight``; here they are
-(inputs, outputs). Reading transposes, writing transposes back.
+(inputs, outputs). Reading transposes, writing transposes back. Keras calls them ``kernel`` and has them as they are
+here.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from chainrule.errors import FileError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.container import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
-from chainrule.nn import Dense, Dropout, Network
+from chainrule.nn import Dense, Dropout, Network, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.ops import Array, Op
 from chainrule.optim import Optimizer
@@ -27,19 +28,31 @@ from chainrule.optim import Optimizer
 LayerWeights: TypeAlias = "tuple[Array, Array | None]"
 Activations: TypeAlias = "LayerLike | Sequence[LayerLike | Sequence[LayerLike] | None]"
 
+_MODULES: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("Identity", "Tanh", "Sigmoid", "ReLU", "SiLU", "Softplus", "Flatten"), lambda op: ""),
+    **dict.fromkeys(("Softmax", "LogSoftmax"), lambda op: f"dim={op.axis}"),
+    "LeakyReLU": lambda op: repr(op.slope),
+    "ELU": lambda op: repr(op.alpha),
+    "GELU": lambda op: "approximate='tanh'" if op.approximate else "",
+}
 _ENTRY = {"dtype", "shape", "data_offsets"}
 _CONVERT = "In PyTorch run: from safetensors.torch import save_file; save_file(model.state_dict(), 'model.safetensors')"
+_CONVERT_KERAS = (
+    "In Keras run: from safetensors.numpy import save_file; "
+    "save_file({v.path: v.numpy() for v in model.trainable_weights}, 'model.safetensors')"
+)
 _OTHERWISE = "For other networks, export ONNX from PyTorch and use chainrule.onnx.load"
 _AGAIN = "It is damaged or no safetensors file: write it again"
 
 
 def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | None = None) -> list[LayerWeights]:
-    """Return the weights and the bias of each Linear layer in a state dict, the first layer first.
+    """Return the weights and the bias of each Linear or Dense layer in a state dict, the first layer first.
 
     Parameters
     ----------
     source : path or mapping
-        A safetensors file, or ``model.state_dict()`` itself. Of a file the layers are taken in the order of their
+        A safetensors file, or ``model.state_dict()`` itself; of Keras,
+        ``{v.path: v.numpy() for v in model.trainable_weights}``. Of a file the layers are taken in the order of their
         names, numbers as numbers: ``2.weight`` before ``10.weight``; of a mapping in its own.
     order : sequence of str, optional
         The layers' names in the order of their use, where it is another one: ``["encoder", "head"]``.
@@ -52,7 +65,8 @@ def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | 
     Raises
     ------
     FileError
-        If the file is missing, damaged, or a pickle (``.pt``): a pickle can run code, so none is ever opened.
+        If the file is missing, damaged, a pickle (``.pt``), which can run code, or HDF5 (``.h5``): neither is ever
+        opened.
     InputError
         If there is something other than Linear layers in it, or they don't fit together in this order.
     """
@@ -62,7 +76,11 @@ def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | 
         arrays = _read(source)
     layers: dict[str, dict[str, Array]] = {}
     for name, array in arrays.items():
-        layer, _, kind = name.rpartition(".")
+        layer, _, kind = name.replace("/", ".").rpartition(".")
+        if kind == "kernel" and array.ndim == 2:
+            kind, array = "weight", array.T
+        if kind in layers.get(layer, ()):
+            _refuse(f"{shown(name)} beside another {kind} of {shown(layer)}", "one of them")
         if not (kind == "weight" and array.ndim == 2) and not (kind == "bias" and array.ndim == 1):
             _refuse(f"{shown(name)} with shape {array.shape}", "weights and biases of Linear layers only")
         if array.dtype not in (np.float32, np.float64) or 0 in array.shape:
@@ -130,11 +148,17 @@ def network_from_torch(
     return network
 
 
-def save_state_dict(network: Network, path: Path) -> None:
+def save_state_dict(network: Network, path: Path) -> str:
     """Write a network's weights as the state dict of a PyTorch Sequential with the same layers in the same places.
 
     ``[Dense, Tanh, Dense]`` gives ``0.weight``, ``0.bias``, ``2.weight``, ``2.bias``; a network inside of a network is
-    a Sequential inside of a Sequential. In PyTorch: ``model.load_state_dict(safetensors.torch.load_file(path))``.
+    a Sequential inside of a Sequential. Scaling right before a dense layer becomes part of that layer's weights, and
+    an Identity stands in its place. In PyTorch: ``model.load_state_dict(safetensors.torch.load_file(path))``.
+
+    Returns
+    -------
+    str
+        The expression that makes the module, such as ``nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))``.
 
     Raises
     ------
@@ -148,25 +172,52 @@ def save_state_dict(network: Network, path: Path) -> None:
     checks.instance("save_state_dict", network, Network, "a cr.Network")
     tensors: dict[str, Array] = {}
     network.graph("prediction")  # raises if the network is not built
-    _collect(network.layers, "", tensors)
+    module = _collect(network.layers, "", tensors)
     write(path, Contents({"format": "pt"}, tensors), where="save_state_dict")
+    return module
 
 
-def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]) -> None:
+def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]) -> str:
+    """Add the layers' numbers to the tensors, and return the module that has them."""
+    modules = []
     for i, layer in enumerate(layers):
+        scaling = layers[i - 1] if i else None
         if type(layer) is Dense:
-            tensors[f"{prefix}{i}.weight"] = np.ascontiguousarray(layer.weights.value.T)
-            if layer.use_bias:
-                tensors[f"{prefix}{i}.bias"] = layer.bias.value
+            weights, bias = _folded(layer, scaling if isinstance(scaling, Rescale) else None)
+            tensors[f"{prefix}{i}.weight"] = np.ascontiguousarray(weights.T)
+            if bias is not None:
+                tensors[f"{prefix}{i}.bias"] = bias
+            modules.append(f"nn.Linear({', '.join(map(str, weights.shape))}{', bias=False' if bias is None else ''})")
         elif isinstance(layer, Network):
-            _collect(layer.layers, f"{prefix}{i}.", tensors)
-        elif not isinstance(layer, (Op, Dropout)):
+            modules.append(_collect(layer.layers, f"{prefix}{i}.", tensors))
+        elif isinstance(layer, Rescale) and i + 1 < len(layers) and type(layers[i + 1]) is Dense:
+            modules.append("nn.Identity()")
+        elif isinstance(layer, Dropout):
+            modules.append(f"nn.Dropout({layer.rate!r})")
+        elif (name := type(layer).__name__) in _MODULES and isinstance(layer, Op):
+            modules.append(f"nn.{name}({_MODULES[name](layer)})")
+        else:
             raise InputError(
                 "save_state_dict",
                 given=f"{layer!r}"[:120],
-                expected="dense layers, dropout and activations, which a PyTorch Sequential has too",
-                fix="Use chainrule.onnx.export, which writes every layer",
+                expected="dense layers, scaling before them, dropout and activations that PyTorch has too",
+                fix="Write ONNX instead, which has every layer: chainrule.onnx.export, or chainrule export --onnx FILE",
             )
+    return f"nn.Sequential({', '.join(modules)})"
+
+
+def _folded(layer: Dense, scaling: Rescale | None) -> LayerWeights:
+    """Return a layer's weights and bias, those of (x − offset) · scale @ weights + bias if scaling comes before it."""
+    weights, bias = layer.weights.value, layer.bias.value if layer.use_bias else None
+    if scaling is None:
+        return weights, bias
+    scale, offset = (
+        np.broadcast_to(np.asarray(one, np.float64), len(weights)) for one in (scaling.scale, scaling.offset)
+    )
+    scaled = scale[:, None] * weights
+    if offset.any():
+        bias = (0 if bias is None else bias) - offset @ scaled
+    return scaled.astype(weights.dtype), None if bias is None else bias.astype(weights.dtype)
 
 
 def _layer(name: str, arrays: dict[str, Array], before: dict[str, Array] | None) -> LayerWeights:
@@ -202,13 +253,13 @@ def _read(path: Path) -> dict[str, Array]:
         where, size = f"load_state_dict {shown(path)}", file_size(file)
         prefix = file.read(8)
         length = int.from_bytes(prefix, "little")
-        if prefix.startswith((b"PK", b"\x80")):
-            expected = "safetensors: a pickle can run code when it is opened"
-            raise FileError(where, given="a PyTorch file of pickles", expected=expected, fix=_CONVERT)
         if len(prefix) < 8 or not 0 < length <= min(size - 8, LONGEST_HEADER):
-            raise FileError(
-                where, given=f"{size:,} bytes that begin {prefix!r}", expected="a safetensors file", fix=_CONVERT
-            )
+            given, expected, fix = f"{size:,} bytes that begin {prefix!r}", "a safetensors file", _CONVERT
+            if prefix.startswith((b"PK", b"\x80")):
+                given, expected = "a PyTorch file of pickles", "safetensors: a pickle can run code when it is opened"
+            elif prefix.startswith(b"\x89HDF"):
+                given, fix = "an HDF5 file", _CONVERT_KERAS
+            raise FileError(where, given=given, expected=expected, fix=fix)
         text = file.read(length)
         if marks(text) > MOST_MARKS:
             _damaged(where, f"{marks(text):,} lists and keys in the header", f"at most {MOST_MARKS:,}")

@@ -46,20 +46,25 @@ def exported(torch: Any, model: Any, x: np.ndarray, path: Path, dynamo: bool) ->
     return path
 
 
-def expect_the_same(torch: Any, model: Any, network: cr.Network, x: np.ndarray, labels: np.ndarray) -> None:
-    """Compare outputs, and gradients of the loss by every parameter."""
-    close = dict(rtol=1e-5, atol=1e-6) if x.dtype == np.float32 else dict(rtol=1e-12, atol=1e-12)
+def compared(
+    torch: Any, model: Any, network: cr.Network, x: np.ndarray, labels: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return our outputs and PyTorch's, and the same of the gradients of the loss by every parameter."""
     logits = model(torch.from_numpy(x))
     torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels)).backward()
-    np.testing.assert_allclose(cr.predict(network, x), logits.detach().numpy(), **close)
+    outputs = (cr.predict(network, x), logits.detach().numpy())
     network.forward(x, labels)
     network.backward()
     theirs = [p.grad.numpy().T if p.ndim == 2 else p.grad.numpy() for p in model.parameters()]
     dense = [layer for layer in network.layers if isinstance(layer, cr.Dense)]
     ours = [leaf.grad for layer in dense for leaf in layer.leaves.values()]
-    assert len(ours) == len(theirs)
-    for a, b in zip(ours, theirs):
-        np.testing.assert_allclose(a, b, **close)
+    return [outputs, *zip(ours, theirs, strict=True)]
+
+
+def expect_the_same(torch: Any, model: Any, network: cr.Network, x: np.ndarray, labels: np.ndarray) -> None:
+    close = dict(rtol=1e-5, atol=1e-6) if x.dtype == np.float32 else dict(rtol=1e-12, atol=1e-12)
+    for ours, theirs in compared(torch, model, network, x, labels):
+        np.testing.assert_allclose(ours, theirs, **close)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -127,6 +132,8 @@ def test_estimators_of_scikit_learn_compute_the_same(
 
 X = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
 H = X @ forge.WEIGHTS
+# What the Keras network in keras.onnx predicted when `model.export(…, format="onnx")` wrote it, with Keras 3.15.
+KERAS = [[0.31830433, 0.36644047, 0.31525522], [0.35302415, 0.31097531, 0.33600056]]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +166,26 @@ def test_operators_mean_what_onnx_says(tmp_path: Path, data: bytes, expected: np
     (tmp_path / "a.onnx").write_bytes(data)
     network = chainrule.onnx.load(tmp_path / "a.onnx")
     np.testing.assert_allclose(cr.predict(network, X), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_weights_and_bias_are_one_layer_also_with_a_conversion_between(tmp_path: Path) -> None:
+    cast = forge.node("Cast", ["p"], ["q"], forge.attribute("to", 1))
+    data = forge.of(
+        forge.node("MatMul", ["input", "w"], ["p"]), cast, forge.node("Add", ["q", "b"], ["output"]),
+        tensors=[forge.tensor("b", np.float32([1, 2, 3]))],
+    )  # fmt: skip
+    (tmp_path / "a.onnx").write_bytes(data)
+    network = chainrule.onnx.load(tmp_path / "a.onnx")
+    assert repr(network.layers) == "[Dense(2, 3)]"
+    np.testing.assert_allclose(cr.predict(network, X), H + np.float32([1, 2, 3]), rtol=1e-6)
+
+
+def test_what_keras_exports_computes_the_same_and_can_be_learnt() -> None:
+    network = chainrule.onnx.load(Path(__file__).parent / "keras.onnx")
+    layers = "[Dense(4, 8), ReLU(), Dense(8, 6), GELU(), Dense(6, 5), SiLU(), Dense(5, 3), Softmax()]"
+    assert repr(network.layers) == layers
+    x = np.sin(np.arange(8, dtype=np.float32)).reshape(2, 4)
+    np.testing.assert_allclose(cr.predict(network, x), KERAS, rtol=1e-5, atol=1e-6)
 
 
 def test_one_output_of_several_can_be_taken(tmp_path: Path) -> None:

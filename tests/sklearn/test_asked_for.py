@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,19 @@ def test_callbacks_see_the_training_and_can_end_it() -> None:
     assert (model.n_iter_, model.history_.stopped) == (4, "enough")
     patient = make(epochs=300, callbacks=[cr.EarlyStopping(patience=2)], learning_rate_init=0.05, tol=0)
     assert patient.fit(X[:99], y[:99], X_val=X[99:], y_val=y[99:]).history_.stopped == "no better for 2 epochs"
+
+
+@pytest.mark.usefixtures("compiled_cache")
+@pytest.mark.skipif(find_spec("numba") is None, reason="needs the extra chainrule[fast]")
+def test_compiled_epochs_learn_the_same() -> None:
+    X, y = iris()
+    replayed, compiled = make(epochs=3).fit(X, y), make(epochs=3, compiled=True).fit(X, y)
+    assert "compiled" in str(compiled.network_.summary())
+    for a, b in zip(replayed.coefs_, compiled.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    going_on = make(epochs=2, warm_start=True).fit(X, y).set_params(compiled=True, max_iter=1).fit(X, y)
+    for a, b in zip(going_on.coefs_, compiled.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 def test_each_hidden_layer_has_an_activation_and_a_dropout_of_its_own() -> None:

@@ -22,6 +22,7 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"activation": cr.MeanSquaredError()}, "an op with one role"),
     ({"hidden_layer_sizes": (4, 4), "activation": ["tanh"]}, "one for each of the 2 hidden layers"),
     ({"dropout": 1.0}, "dropout: got 1.0"),
+    ({"compiled": "yes"}, "compiled: got 'yes'"),
     ({"dropout": (0.1, 0.2)}, "one for each of the 1 hidden layers"),
     ({"solver": "adma"}, "Did you mean 'adam'"),
     ({"alpha": -1}, "alpha: got -1"),

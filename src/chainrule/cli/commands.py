@@ -20,7 +20,7 @@ COMMANDS = {
     "log": "Show the log of a run, or export it.",
     "plot": "Draw pictures of a run, or the curves of several.",
     "source": "Write a network's step out as plain NumPy.",
-    "export": "Write the network of a run as ONNX, PyTorch weights or plain NumPy.",
+    "export": "Write a run's network as ONNX, PyTorch weights or NumPy.",
     "import": "Make a run of a network from ONNX, PyTorch or Keras.",
     "explain": "Explain what a network computes and how it learns.",
     "check": "Check the derivatives of a network, or of ops of your own.",

@@ -106,8 +106,14 @@ class Dense(Layer):
 
 def checked_name(where: str, name: str | None) -> str | None:
     """Return a layer's name if it can be part of ``network.name.parameter``."""
-    if name is None or (isinstance(name, str) and name and "." not in name and name.isprintable()):
+    if name is None:
+        return name
+    good = isinstance(name, str) and name.isprintable() and not name.startswith("__")
+    if good and name and not any(mark in name for mark in ".:/\\"):
         return name
     raise InputError(
-        f"{where} name", given=repr(name)[:80], expected="a printable text without dots", fix="Pass name='hidden'"
+        f"{where} name",
+        given=repr(name)[:80],
+        expected="a printable text without dots, colons and slashes, that doesn't begin with two underscores",
+        fix="Pass name='hidden'",
     )

@@ -126,12 +126,22 @@ class LayerMaker:
             raise refusal(step.where, error.given, error.expected) from error
 
     def _piece(self, step: Step, source: str) -> Piece:
-        before = self.flow.makers.get(source)
-        if step.op == "Add" and before is not None and before.op == "MatMul" and self.flow.readers[source] == 1:
+        before = self._before(source)
+        if step.op == "Add" and before is not None and before.op == "MatMul":
             bias = self._other(step)
             if bias.size == max(bias.shape, default=0) and bias.ndim and bias.size == self._weights(before).shape[1]:
                 return self.flow.inputs(before)[0], self._dense(before, self._weights(before), bias.reshape(-1), step)
         return source, self._table[step.op](step)
+
+    def _before(self, value: str) -> Step | None:
+        """Return the node that makes a value which nobody else reads, conversions between floats passed over."""
+        while self.flow.readers[value] == 1 and value in self.flow.makers:
+            step = self.flow.makers[value]
+            if step.op != "Cast":
+                return step
+            self._cast(step)  # refuses any other conversion
+            value = step.inputs[0]
+        return None
 
     # ------------------------------------------------------------------ weighted sums
 
@@ -167,7 +177,8 @@ class LayerMaker:
         """Return the dense layer with these numbers: the same one again if it is used twice."""
         if 0 in weights.shape or any(array is not None and array.dtype.kind != "f" for array in (weights, bias)):
             raise refusal(step.where, f"weights of shape {weights.shape} and {weights.dtype}", "a matrix of floats")
-        names = (step.inputs[1:], None if adding is None else {*adding.inputs} - {*step.outputs})
+        added = None if adding is None else [name for name in adding.inputs if not self.flow.varies(name)]
+        names = (step.inputs[1:], added)
         key = (str(names), str(sorted(step.attributes.items())))
         if key not in self.dense:
             self._left -= weights.size

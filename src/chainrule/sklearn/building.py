@@ -57,6 +57,7 @@ def build_network(
     classes: Sequence[str] | None,
     seed: int,
     dtype: str,
+    compiled: bool,
 ) -> Network:
     """Return a new network.
 
@@ -79,7 +80,8 @@ def build_network(
     last, loss = HEADS[head]
     if last is not None:
         layers.append(last())
-    return Network(layers, loss, optimizer, l2=l2, inputs=features, classes=classes, seed=seed, dtype=dtype)
+    settings: dict[str, Any] = {"l2": l2, "inputs": features, "classes": classes, "seed": seed, "dtype": dtype}
+    return Network(layers, loss, optimizer, compiled=compiled, **settings)
 
 
 def build_optimizer(estimator: Any) -> Optimizer:

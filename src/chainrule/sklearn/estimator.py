@@ -53,6 +53,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     callbacks: Any
     keep: Any
     dtype: Any
+    compiled: Any
     network_: Network
     history_: History
     n_features_in_: int
@@ -218,7 +219,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         optimizer = build_optimizer(self)
         settings = {**optimizer.settings(), "learning_rate": None}
         dtype = str(data.x.dtype) if self.dtype == "auto" else self.dtype
-        plan = (made_of, self._head, type(optimizer), settings, l2, dtype)
+        plan = (made_of, self._head, type(optimizer), settings, l2, dtype, self.compiled)
         if not goes_on or plan != self._plan:
             network = build_network(
                 made_of,
@@ -230,6 +231,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 classes=self._class_names(),
                 seed=seed,
                 dtype=dtype,
+                compiled=bool(self.compiled),
             )
             if goes_on:
                 carry_over(self.network_, network, type(self).__name__)

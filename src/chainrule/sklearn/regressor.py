@@ -29,7 +29,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc] 
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         Those of scikit-learn's class of this name, and as in `MLPClassifier`.
-    dropout, callbacks, keep, dtype
+    dropout, callbacks, keep, dtype, compiled
         As in `MLPClassifier`.
 
     Attributes
@@ -90,6 +90,7 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
         callbacks: Any = None,
         keep: str | None = None,
         dtype: str = "auto",
+        compiled: bool = False,
     ) -> None:
         self._store(locals())
 

@@ -81,7 +81,7 @@ def check_settings(where: str, estimator: Any) -> None:
         whole("n_iter_no_change")
     if not isinstance(estimator.batch_size, str) or estimator.batch_size != "auto":
         whole("batch_size")
-    for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
+    for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "compiled"):
         checks.instance(f"{where} {name}", getattr(estimator, name), (bool, np.bool_), "True or False")
 
 
