@@ -13,10 +13,12 @@ from pathlib import Path
 
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 import chainrule
 
 _SOURCE = Path(chainrule.__file__).parent
+_SHARES = 8
 _MATTERS = {".css", ".py", ".toml"}
 
 
@@ -31,7 +33,18 @@ def setup(app: Sphinx) -> dict[str, bool]:
     (folder / digest).mkdir(parents=True, exist_ok=True)
     get_cache(folder / digest).list_cache_records()  # makes its tables, before processes that read pages both do
     app.add_config_value("chainrule_source", digest, "env", frozenset({str}))
+    app.connect("env-before-read-docs", _deal)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _deal(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Spread pages that are executed over the processes that read: by name they are neighbours.
+
+    Hebrew pages come last, when the English ones, whose cells they share, have been executed.
+    """
+    first = [name for name in docnames if not name.startswith("he/")]
+    dealt = [name for start in range(_SHARES) for name in first[start::_SHARES]]
+    docnames[:] = dealt + [name for name in docnames if name.startswith("he/")]
 
 
 def source_digest() -> str:
