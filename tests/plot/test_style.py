@@ -179,3 +179,7 @@ def test_the_two_sides_differ_in_grey_and_to_every_eye(eye: Any) -> None:
 def test_the_first_four_classes_differ_in_grey() -> None:
     shades = np.sort(lightness([matplotlib.colors.to_rgb(c) for c in CLASS_COLOURS[:4]], np.eye(3)))
     assert (np.diff(shades) > 10).all()
+
+
+def test_a_notebook_shows_the_picture():
+    assert learning_curve(history([0.5, 0.2]))._repr_png_().startswith(b"\x89PNG")

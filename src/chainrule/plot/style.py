@@ -89,9 +89,9 @@ def styled(where: str) -> Iterator[None]:
 
 def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
     """Return an empty figure of this size in inches, which no window knows of."""
-    from matplotlib.figure import Figure
+    from chainrule.plot.notebook import NotebookFigure  # matplotlib is imported when a picture is drawn
 
-    return Figure(figsize=(width, height))
+    return NotebookFigure(figsize=(width, height))
 
 
 def two_sides() -> Colormap:
