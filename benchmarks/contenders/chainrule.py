@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 from workloads import BETA_1, BETA_2, EPSILON, Unavailable, Workload
 
 import chainrule as cr
@@ -77,9 +78,9 @@ class Chainrule:
                 network.step(x, y, with_loss=self.work.loss_value)
 
     def run_compiled(self, steps: int) -> None:
-        order = self.epoch.take(range(self.taken, self.taken + steps), axis=0, mode="wrap").reshape(-1)
+        order = self.epoch[np.arange(self.taken, self.taken + steps) % len(self.epoch)]
         rates = [self.work.learning_rate] * steps
-        if self.network.steps(self.X, self.y, None, order, self.work.batch, rates) is None:
+        if self.network.steps(self.X, self.y, None, order, rates) is None:
             raise Unavailable(self.network.engine)
         self.taken += steps
 

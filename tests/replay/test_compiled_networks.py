@@ -184,12 +184,27 @@ def test_what_reads_old_numbers_is_computed_before_they_are_overwritten() -> Non
     np.testing.assert_array_equal(total, 4 * np.arange(6.0) + 2)
 
 
-def test_a_step_too_long_to_compile_is_refused() -> None:
-    node: Any = Parameter("x", np.ones((1, 2)))
-    for _ in range(150):
-        node = cr.tanh(z=node)
-    with pytest.raises(Uncompilable, match="more than 300"):
-        compile_program(Program(Graph(cr.sum(x=node)), {}, gradients=True), gathered=())
+def test_a_deep_network_is_made_of_few_functions_and_learns_as_when_called() -> None:
+    deep = [layer for _ in range(30) for layer in (cr.Dense(5), cr.Tanh())]
+    network = cr.Network([*deep, cr.Dense(2)], inputs=5, seed=1, dtype="float64", optimizer=cr.SGD(0.1))
+    reference = network.copy()
+    epoch, scalars = compiled(network, X, TARGETS)
+    assert epoch.source.count("def part_") < 8
+    assert epoch.run({"x": X, "y": TARGETS}, np.arange(24), rows(network, scalars, 6)) == 6
+    for step in range(6):
+        batch = slice(step * BATCH, (step + 1) * BATCH)
+        reference.forward(X[batch], TARGETS[batch])
+        reference.backward()
+        reference.optimize()
+    np.testing.assert_allclose(network.parameters, reference.parameters, rtol=1e-10, atol=1e-12)
+    for name, node in network.graph("training").names.items():
+        np.testing.assert_allclose(node.value, reference.nodes[name].value, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_a_step_too_long_to_compile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.replay.compiled.epoch.MOST_LINES", 20)
+    with pytest.raises(Uncompilable, match="lines of loops, more than 20"):
+        compile_program(small_program(), gathered=["x"])
 
 
 def test_nothing_is_taken_from_outside_the_data() -> None:
@@ -206,6 +221,7 @@ def test_nothing_is_taken_from_outside_the_data() -> None:
         (dict(data={**data, "x": X[:, :4]}), r"'x' as float64 \(24, 4\)"),
         (dict(scalars=np.zeros((2, 9))), "scalars of shape"),
         (dict(losses=np.zeros(1, np.float32)), "losses of float32"),
+        (dict(copies=np.zeros((1, 7))), r"copies of float64 \(1, 7\)"),
     ]:
         given = {"data": data, "order": np.arange(4), "scalars": rows(network, scalars, 1), **wrong}
         if len(given["order"]) != 4:
@@ -213,6 +229,16 @@ def test_nothing_is_taken_from_outside_the_data() -> None:
         with pytest.raises(cr.errors.ShapeError, match=message):
             epoch.run(**given)
     np.testing.assert_array_equal(network.parameters, before)
+
+
+def test_numbers_that_cross_from_loop_to_loop_have_a_place_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.replay.compiled.fusing.MOST_STATEMENTS", 1)
+    z = Parameter("z", np.linspace(-2, 2, 6).reshape(2, 3))
+    graph = Graph(cr.sum(x=cr.elu(z=z) * np.ones((2, 3))))
+    expected = graph.forward()
+    losses = np.empty(1)
+    assert compile_program(Program(graph, {}, gradients=True), gathered=()).run({}, np.zeros(1, int), None, losses) == 1
+    assert losses[0] == pytest.approx(float(expected), rel=1e-14)
 
 
 def small_program() -> Program:
@@ -255,12 +281,14 @@ def test_without_numba_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
         compile_program(small_program(), gathered=["x"])
 
 
-@pytest.mark.parametrize("name", ['"""', "a\nimport os", "class", "exp", "v1", "9 lives", "größe", "", "x" * 999])
+@pytest.mark.parametrize(
+    "name", ['"""', "a\nimport os", "class", "exp", "v1", "part_1", "9 lives", "größe", "", "x" * 999]
+)
 def test_names_of_nodes_cannot_become_code(name: str) -> None:
     given = identifier(name)
     assert given.isidentifier()
     assert given.isascii()
-    assert given not in ("class", "exp", "v1")
+    assert given not in ("class", "exp", "v1", "part_1")
     assert len(given) < 50
 
 
@@ -268,4 +296,4 @@ def test_the_source_bears_the_names_of_the_network() -> None:
     source = compiled(classifier(optimizer=cr.SGD(0.1)), X, CLASSES)[0].source
     for text in ("x[i, j] = x_data[sample, j]", "relu_1[i, j] = maximum(", "d_dense_1[i, j]", "losses[s] = loss[()]"):
         assert text in source
-    assert source.count("for i in range(4):\n            for j in range(6):\n                v") >= 2  # fused
+    assert source.count("for i in range(4):\n        for j in range(6):\n            v") >= 2  # fused

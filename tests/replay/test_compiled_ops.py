@@ -8,25 +8,17 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.graph import Graph, Input, Node, Parameter
+from chainrule.graph import Graph, Parameter
 from chainrule.replay import Program
 from chainrule.replay.compiled import Uncompilable, compile_program
 from tests.ops.cases import CASES, Case
+from tests.replay.terms import fits, graph_of
 
 pytest.importorskip("numba")
 pytestmark = pytest.mark.usefixtures("compiled_cache")
 
 # Sums are added up in another order, and float32 has an exp and a tanh of its own: k·eps·Σ|a||b|, k at most 100.
 ROUNDING = {"float32": 100 * 2.0**-23, "float64": 100 * 2.0**-52}
-
-
-def fits(case: Case) -> bool:
-    """Whether a graph would take the case: some are there for the formula only."""
-    try:
-        case.op.check("case", **case.arrays)
-    except cr.ChainruleError:
-        return False
-    return True
 
 
 def has_a_compiled_form(case: Case) -> bool:
@@ -42,27 +34,6 @@ REDUCTIONS = {"sum", "mean", "max", "log_sum_exp"}
 # Of each op one case, the last: compiling all of them takes minutes, and they differ in little more than shape.
 CHOSEN = list({case.op.name: case for case in CASES if has_a_compiled_form(case)}.values())
 GROUPS = [CHOSEN[i::4] for i in range(4)]  # a graph of several ops compiles faster than several graphs
-
-
-def term(case: Case, dtype: str, place: int) -> Node:
-    """The case's op made one number, by weights of its own."""
-    children: dict[str, Node] = {}
-    for role, array in case.arrays.items():
-        kept = array if array.dtype.kind in "iu" else array.astype(dtype)
-        learnt = case.op.differentiable(role) and kept.dtype.kind == "f"
-        name = f"{role}_of_{place}"
-        children[role] = Parameter(name, kept) if learnt else Input(name, kept)
-    node = Node(case.op, children, f"{case.op.name}_{place}")
-    weights = np.random.default_rng(1).uniform(0.5, 1.5, node.shape).astype(dtype)
-    return cr.sum(x=node * weights)
-
-
-def graph_of(cases: list[Case], dtype: str) -> Graph:
-    terms = [term(case, dtype, place) for place, case in enumerate(cases)]
-    total = terms[0]
-    for other in terms[1:]:
-        total = total + other
-    return Graph(total)
 
 
 def compare(graph: Graph, dtype: str) -> None:

@@ -9,33 +9,14 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.graph import Graph, Input, Node, Parameter
+from chainrule.graph import Graph, Input, Parameter
+from chainrule.nn.engine import Replaying
 from chainrule.replay import Program, Programs
 from tests.ops.cases import CASES, Case
+from tests.replay.terms import fits, graph_of
 
 # Sums and products are added up in another order: k·eps·Σ|a||b| for a sum over k terms, with k at most 100 here.
 ROUNDING = {np.dtype(np.float32): 100 * 2.0**-23, np.dtype(np.float64): 100 * 2.0**-52}
-
-
-def graph_of(case: Case, dtype: str) -> Graph:
-    """The case's op with every array fed, its result made one number by weights of its own."""
-    children: dict[str, Node] = {}
-    for role, array in case.arrays.items():
-        kept = array if array.dtype.kind in "iu" else array.astype(dtype)
-        learnt = case.op.differentiable(role) and kept.dtype.kind == "f"
-        children[role] = Parameter(role, kept) if learnt else Input(role, kept)
-    node = Node(case.op, children)
-    weights = np.random.default_rng(1).uniform(0.5, 1.5, node.shape).astype(dtype)
-    return Graph(cr.sum(x=node * weights))
-
-
-def fits(case: Case) -> bool:
-    """Whether a graph would take the case: some are there for the formula only."""
-    try:
-        case.op.check("case", **case.arrays)
-    except cr.ChainruleError:
-        return False
-    return True
 
 
 FITTING = [case for case in CASES if fits(case)]
@@ -66,7 +47,7 @@ def replayed(graph: Graph, feeds: dict[str, Any], lowering: bool) -> Program:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", FITTING, ids=str)
 def test_every_op_replays_to_the_bits_of_its_calls(case: Case, dtype: str) -> None:
-    graph = graph_of(case, dtype)
+    graph = graph_of([case], dtype)
     feeds = {name: leaf.value.copy() for name, leaf in graph.inputs.items()}
     program = replayed(graph, feeds, lowering=False)
     values, gradients = called(graph, feeds)
@@ -80,7 +61,7 @@ def test_every_op_replays_to_the_bits_of_its_calls(case: Case, dtype: str) -> No
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", FITTING, ids=str)
 def test_every_op_replays_lowered_within_the_stated_rounding(case: Case, dtype: str) -> None:
-    graph = graph_of(case, dtype)
+    graph = graph_of([case], dtype)
     feeds = {name: leaf.value.copy() for name, leaf in graph.inputs.items()}
     program = replayed(graph, feeds, lowering=True)
     values, gradients = called(graph, feeds)
@@ -116,18 +97,18 @@ def networks(dynamic: bool = False) -> dict[str, cr.Network]:
     }
 
 
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("lowering", [False, True], ids=["plain", "lowered"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["all alike", "weighted"])
 @pytest.mark.parametrize("name", list(networks()))
-def test_networks_train_replayed_as_they_train_called(name: str, weighted: bool) -> None:
+def test_networks_train_replayed_as_they_train_called(name: str, weighted: bool, lowering: bool) -> None:
     generator = np.random.default_rng(0)
     X, y = generator.standard_normal((70, 6)), generator.integers(0, 3, 70)
     weights = generator.uniform(0.5, 2, 70) if weighted else None
-    trained = []
-    for dynamic in (False, True):
-        network = networks(dynamic)[name]
-        cr.train(network, X, y, epochs=2, batch_size=16, sample_weight=weights)
-        trained.append(network.parameters.copy())
-    np.testing.assert_allclose(trained[0], trained[1], rtol=0, atol=2e-4)
+    network, twin = networks()[name], networks(dynamic=True)[name]
+    network._engine = Replaying(network, lowering=lowering)
+    for trained in (network, twin):
+        cr.train(trained, X, y, epochs=2, batch_size=16, sample_weight=weights)
+    np.testing.assert_allclose(network.parameters, twin.parameters, rtol=0, atol=2e-4 if lowering else 0)
 
 
 def test_an_op_that_can_not_be_recorded_is_called_and_named() -> None:

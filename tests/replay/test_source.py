@@ -11,7 +11,8 @@ import chainrule as cr
 from chainrule.graph import Graph, Input, Parameter
 from chainrule.replay import Program, source
 from tests.ops.cases import Case
-from tests.replay.test_program import FITTING, called, graph_of, networks
+from tests.replay.terms import graph_of
+from tests.replay.test_program import FITTING, called, networks
 
 
 def run(page: str, graph: Graph, feeds: dict[str, Any] | None = None) -> Any:
@@ -23,13 +24,13 @@ def run(page: str, graph: Graph, feeds: dict[str, Any] | None = None) -> Any:
 
 
 def recordable(case: Case) -> bool:
-    graph = graph_of(case, "float64")
+    graph = graph_of([case], "float64")
     return not Program(graph, {name: leaf.value for name, leaf in graph.inputs.items()}, gradients=True).called
 
 
 @pytest.mark.parametrize("case", [case for case in FITTING if recordable(case)], ids=str)
 def test_the_page_of_every_recordable_op_runs_and_agrees(case: Case) -> None:
-    graph = graph_of(case, "float64")
+    graph = graph_of([case], "float64")
     value, gradients = run(source(graph), graph)
     values, expected = called(graph, {})
     np.testing.assert_allclose(value, values[graph.place(graph.root)], rtol=1e-12)
@@ -72,7 +73,28 @@ def test_a_graph_that_takes_one_shape_alone_is_written_for_that_shape() -> None:
     x, w = Input("x", np.arange(6.0).reshape(2, 3)), Parameter("w", np.ones((2, 3)))
     graph = Graph(cr.sum(x=cr.Node(cr.ops.Reshape((2, 3)), {"x": x}) * w))
     assert "samples" not in source(graph)
+    assert "# for a batch of 2 alone" in source(graph)
     assert run(source(graph), graph)[0] == 15
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ((slice(None), slice(None, None, -1)), "x[:, ::-1]"),
+        ((slice(None), slice(2, 0, -1)), "x[:, :0:-1]"),
+        ((slice(None), slice(0, None, 2)), "x[:, ::2]"),
+        ((slice(None), -1, None), "x[:, None, 2]"),
+        ((Ellipsis, None), "x[:, :, None]"),
+        ((slice(None), None), "x[:, None, :]"),
+    ],
+    ids=str,
+)
+def test_a_view_is_said_by_the_slices_that_lead_to_it(key: Any, said: str) -> None:
+    x = Input("x", np.arange(6.0).reshape(2, 3))
+    graph = Graph(cr.negative(z=cr.Node(cr.ops.Slice(key), {"x": x})))
+    assert f"-{said}" in source(graph)
+    feeds = {"x": np.random.default_rng(0).standard_normal((5, 3))}
+    np.testing.assert_array_equal(run(source(graph), graph, feeds), -feeds["x"][key])
 
 
 def test_the_page_reads_like_the_derivation() -> None:

@@ -108,3 +108,53 @@ def test_a_compiled_training_that_was_stopped_goes_on_to_the_same_bytes(tmp_path
         path = tmp_path / str(step)
         trained(path, StopFrom(step))
         assert trained(path, resume=path) == whole
+
+
+def watched(training, epoch):
+    """A callback that does nothing: epochs are taken one by one because of it."""
+
+
+@pytest.mark.parametrize(
+    ("samples", "settings"),
+    [
+        (64, {"batch_size": 16}),
+        (64, {"batch_size": 16, "shuffle": False, "sample_weight": WEIGHTS[:64]}),
+        (64, {"batch_size": 16, "keep": "best"}),
+        (70, {"batch_size": 16}),  # a smaller last batch
+    ],
+    ids=["", "weighted", "best", "uneven"],
+)
+def test_many_epochs_in_a_call_are_those_of_one_by_one(samples, settings):
+    learnt, histories = [], []
+    for callbacks in ([watched], []):
+        trained = network(compiled=True, optimizer=cr.Adam(0.02))
+        histories.append(cr.train(trained, X[:samples], Y[:samples], epochs=30, callbacks=callbacks, **settings))
+        cr.train(trained, X[:samples], Y[:samples], epochs=1, batch_size=16)  # generators stand where they should
+        learnt.append(trained.parameters.copy())
+    np.testing.assert_array_equal(learnt[1], learnt[0])
+    one_by_one, together = histories
+    for column in ("epoch", "loss", "penalty", "learning_rate", "steps"):
+        assert together[column] == one_by_one[column]
+    assert together.best_epoch == one_by_one.best_epoch
+    np.testing.assert_array_equal(together.best_parameters, one_by_one.best_parameters)
+    np.testing.assert_array_equal(together.last_parameters, one_by_one.last_parameters)
+
+
+def test_all_samples_at_once_are_trained_on_many_epochs_in_a_call():
+    plain, compiled = network(optimizer=cr.SGD(0.1)), network(optimizer=cr.SGD(0.1), compiled=True)
+    histories = [cr.train(trained, X, Y, epochs=40, batch_size=None) for trained in (plain, compiled)]
+    np.testing.assert_allclose(compiled.parameters, plain.parameters, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(histories[1]["loss"], histories[0]["loss"], rtol=1e-9)
+    np.testing.assert_array_equal(compiled["x"].value, X)
+
+
+def test_training_that_diverges_ends_where_single_epochs_would_have_ended_it():
+    ends = []
+    for callbacks in ([watched], []):
+        trained = network(compiled=True, optimizer=cr.SGD(1.0), l2=2.5)  # each step makes weights half as large again
+        with pytest.raises(cr.errors.NonFiniteError) as caught:
+            cr.train(trained, X[:64], Y[:64], epochs=9999, batch_size=16, callbacks=callbacks)
+        ends.append((len(caught.value.history), caught.value.history["loss"], trained.parameters.copy()))
+    assert ends[0][0] > 20
+    assert ends[1][:2] == ends[0][:2]
+    np.testing.assert_array_equal(ends[1][2], ends[0][2])

@@ -36,33 +36,34 @@ class Compiled(Replaying):
         return f"{text}; whole epochs compiled"
 
     def steps(
-        self, x: Array, y: Array, sample_weight: Array | None, order: Array, count: int, rates: Sequence[float]
+        self,
+        x: Array,
+        y: Array,
+        sample_weight: Array | None,
+        order: Array,
+        rates: Sequence[float],
+        copies: Array | None = None,
     ) -> Array | None:
-        """Take a step for each rate on batches of `count` samples in this order; return each one's data loss.
+        """Take a step on each batch of `order` (steps, batch), at its rate; return their data losses.
 
-        None if it can't be compiled: nothing has been done then. Where a loss or a gradient is not finite, the
-        losses end with that step, whose update is left out.
+        The parameters are copied into the rows of `copies`, each after equally many steps. None if it can't be
+        compiled: nothing has been done then. Where a loss or a gradient is not finite, the losses end with that step,
+        whose update is left out.
         """
         weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)
-        program = self._take("training", x[:1], y[:1], weights, count)
+        program = self._take("training", x[:1], y[:1], weights, order.shape[1])
         epoch = self._compiled(program)
         if epoch is None:
             return None
         state = self.network.optimizer_state
-        scalars = np.empty((len(rates), 1 + len(state.scalars)))
-        for row, rate in zip(scalars, rates, strict=True):
-            state.advance(rate)
-            row[:] = [state.rate, *state.scalars.values()]
         data = {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}
         for mask, array in self._masks:
             data[str(mask.name)] = np.stack([mask.drawn(len(array)) for _ in rates])
         losses = np.empty(len(rates))
         with quiet():
-            taken = epoch.run(data, order, scalars, losses)
+            taken = epoch.run(data, order.reshape(-1), state.ahead(rates), losses, copies)
         self._spent = True
-        if taken == len(rates):
-            return losses
-        state.step -= len(rates) - taken
+        state.went_ahead(taken)
         return losses[: taken + 1]
 
     def _compiled(self, program: Program) -> CompiledEpoch | None:
@@ -80,6 +81,7 @@ class Compiled(Replaying):
                     stacked=masks,
                     scalars=[state.rate, *state.scalars.values()],
                     gradient=self.network.vector.gradient,
+                    copied=self.network.vector.array,
                 )
             except Uncompilable as reason:
                 self.refused.add(str(reason))

@@ -210,15 +210,15 @@ class Network(Layer):
         return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
 
     def steps(
-        self, x: Array, y: Array, sample_weight: Array | None, order: Array, count: int, rates: Sequence[float]
+        self, x: Array, y: Array, weights: Array | None, order: Array, rates: Sequence[float], copies: Any = None
     ) -> Array | None:
-        """Take a compiled step for each rate, on batches of `count` samples in this order; return their data losses.
+        """Take a compiled step on each batch of `order` (steps, batch), at its rate; return their data losses.
 
-        None, and nothing done, if the network is not compiled.
+        Each row of `copies` gets the parameters, after an equal share of the steps. None: the network is not compiled.
         """
         if not isinstance(self._engine, Compiled):
             return None
-        losses = self._engine.steps(x, y, sample_weight, order, count, rates)
+        losses = self._engine.steps(x, y, weights, order, rates, copies)
         if losses is not None and len(losses) < len(rates):
             raise nonfinite_error(self, rates[len(losses) - 1])
         return losses

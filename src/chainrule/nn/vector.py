@@ -54,9 +54,10 @@ class Vector:
                 return
         self.penalties.append((penalty, place))
 
-    def penalty(self) -> float:
-        """Return the sum of all penalties."""
-        return float(sum(float(penalty.forward(weights=self.array[place])) for penalty, place in self.penalties))
+    def penalty(self, array: Array | None = None) -> float:
+        """Return the sum of all penalties, of these parameters or of another vector like them."""
+        array = self.array if array is None else array
+        return float(sum(float(penalty.forward(weights=array[place])) for penalty, place in self.penalties))
 
     def add_penalty_gradients(self, wrap: Callable[[Array], Any] = lambda array: array) -> None:
         """Add the penalties' derivatives to the gradients of the weights that are learnt.

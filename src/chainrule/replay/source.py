@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import keyword
 import re
+import textwrap
 from collections import Counter
-from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,10 +21,35 @@ from chainrule.ops.op import Array
 from chainrule.replay.phrases import SAMPLES, Sized, Tree, Unlike, merged, of_call, of_constant, simplified, text
 from chainrule.replay.program import Program
 from chainrule.replay.recording import Operand
+from chainrule.replay.views import of_view, unwritable
 
 _BATCH = 4  # and twice as many: numbers in proportion to them come out exactly
 _LONGEST_PART = 60  # characters of a formula that becomes a part of another line
 _WIDEST = 100  # characters of a line
+
+
+class Page(NamedTuple):
+    """A page in parts.
+
+    Attributes
+    ----------
+    constants : dict of str to str
+        Name -> its numbers: arrays that are the same in every run.
+    arguments : list of str
+        The inputs and parameters it takes.
+    body : list of str
+        Its lines, the first without indentation.
+    result : str
+        The root's value.
+    gradients : dict of str to str
+        Parameter -> its derivative.
+    """
+
+    constants: dict[str, str]
+    arguments: list[str]
+    body: list[str]
+    result: str
+    gradients: dict[str, str]
 
 
 class Statement(NamedTuple):
@@ -35,7 +60,7 @@ class Statement(NamedTuple):
     tree: Tree
 
 
-class Page(NamedTuple):
+class Record(NamedTuple):
     """What was recorded, as trees.
 
     Attributes
@@ -59,8 +84,8 @@ def source(graph: Graph, *, name: str = "step", gradients: bool = True, any_batc
     """Return a graph's forward and backward pass as a readable NumPy function.
 
     The function takes the graph's inputs and parameters and returns the root's value and, by parameter, its
-    derivatives; where the graph takes batches of any size, so does the function. Sums that the record keeps in
-    float64 and rounds back are written as plain sums.
+    derivatives; where the graph takes batches of any size, so does the function, and where not, it says so. Sums that
+    the record keeps in float64 and rounds back are written as plain sums.
 
     Parameters
     ----------
@@ -106,6 +131,17 @@ def source(graph: Graph, *, name: str = "step", gradients: bool = True, any_batc
         return mean_squared_error, {"w": d_w}
     <BLANKLINE>
     """
+    if not (str(name).isidentifier() and not keyword.iskeyword(name)):
+        raise InputError("source name", given=repr(name)[:80], expected="a name for a function", fix="Pass 'step'")
+    page = written(graph, gradients=gradients, any_batch=any_batch)
+    constants = [f"{constant} = {numbers}" for constant, numbers in page.constants.items()]
+    head = ["import numpy as np", *([""] if constants else []), *constants, "", ""]
+    body = [*page.body, *_returned(page.result, page.gradients)]
+    return "\n".join([*head, *_signature(name, page.arguments), *(f"    {line}" for line in body), ""])
+
+
+def written(graph: Graph, *, gradients: bool = True, any_batch: bool = False) -> Page:
+    """Return the page that `source` prints, in parts: for who puts more around it."""
     if not isinstance(graph, Graph):
         raise InputError(
             "source",
@@ -113,17 +149,15 @@ def source(graph: Graph, *, name: str = "step", gradients: bool = True, any_batc
             expected="a graph",
             fix="Pass network.graph() for a network, cr.Graph(node) for a node",
         )
-    if not (str(name).isidentifier() and not keyword.iskeyword(name)):
-        raise InputError("source name", given=repr(name)[:80], expected="a name for a function", fix="Pass 'step'")
     labels = _labels(graph)
     gradients = gradients and bool(graph.wrt) and graph.root._value.size == 1
-    found = _recorded(graph, labels, gradients, None)
+    record, notes = _recorded(graph, labels, gradients, None), []
     lengths = {leaf._value.shape[:1] for leaf in graph.inputs.values()}
     try:
         if len(lengths) != 1 or () in lengths or (gradients and graph.root._value.ndim):
             raise Unlike
         one, other = (_recorded(graph, labels, gradients, count) for count in (_BATCH, 2 * _BATCH))
-        found = merged(one, other, _BATCH)
+        record = merged(one, other, _BATCH)
     except Exception as reason:  # the graph takes batches of this size alone, or computes otherwise for another
         if any_batch:
             raise MisuseError(
@@ -132,7 +166,10 @@ def source(graph: Graph, *, name: str = "step", gradients: bool = True, any_batc
                 expected="the same calls, however many samples there are",
                 fix="Use layers that treat each sample alone",
             ) from reason
-    return _Writer(graph, labels, found).text(name)
+        if len(lengths) == 1 and () not in lengths:
+            notes = [f"# for a batch of {lengths.pop()[0]} alone"]
+    page = _Writer(graph, labels, record).page()
+    return page._replace(body=notes + page.body)
 
 
 def _labels(graph: Graph) -> dict[int, str]:
@@ -152,7 +189,7 @@ def _labels(graph: Graph) -> dict[int, str]:
 # ---------------------------------------------------------------------- the record as trees
 
 
-def _recorded(graph: Graph, labels: dict[int, str], gradients: bool, count: int | None) -> Page:
+def _recorded(graph: Graph, labels: dict[int, str], gradients: bool, count: int | None) -> Record:
     """Return what a graph does on batches of `count` samples, or of as many as it has seen."""
     feeds = {name: leaf._value for name, leaf in graph.inputs.items()}
     if count is not None:
@@ -175,14 +212,14 @@ def _recorded(graph: Graph, labels: dict[int, str], gradients: bool, count: int 
     def read(operand: Operand) -> Tree:
         if operand.buffer.constant:
             return of_constant(operand.array) or _constant(operand.array)
-        return _viewed(now[id(operand.buffer)], operand)
+        return of_view(now[id(operand.buffer)], operand)
 
     statements: list[Statement] = []
     for stage, calls in enumerate(program.calls):
         for call in calls:
             statement = Statement(stage, len(statements), of_call(call, read))
             if not call.out.whole:
-                raise _unwritable(call.out.array, call.out.buffer.array)
+                raise unwritable(call.out)
             now[id(call.out.buffer)] = "value", statement.value
             statements.append(statement)
     names: dict[int, str] = {}
@@ -196,71 +233,12 @@ def _recorded(graph: Graph, labels: dict[int, str], gradients: bool, count: int 
     asked = {id(node) for node in graph.wrt}
     derived = tuple((str(n.name), read(g.operand)) for n, _, g in nodes if g is not None and id(n) in asked)
     root = program.recorded[graph.place(graph.root)]
-    return Page(tuple(statements), tuple(names.items()), read(root.operand), derived)
+    return Record(tuple(statements), tuple(names.items()), read(root.operand), derived)
 
 
 def _constant(array: Array) -> Tree:
     numbers = np.array2string(array, separator=", ", threshold=array.size, floatmode="unique").replace("\n", "")
     return "constant", f"np.array({numbers}, np.{array.dtype})"
-
-
-def _viewed(base: Tree, operand: Operand) -> Tree:
-    """Return a view of the whole of a buffer: nothing more, its transpose, a reshape, a slice."""
-    array, whole = operand.array, operand.buffer.array
-    if operand.whole or (array.shape == whole.shape and array.strides == whole.strides):
-        return base
-    if array.shape == whole.shape[::-1] and array.strides == whole.strides[::-1]:
-        return "view", base, ".T"
-    for axes in permutations(range(whole.ndim)) if whole.ndim == array.ndim > 2 else ():
-        if whole.transpose(axes).shape == array.shape and whole.transpose(axes).strides == array.strides:
-            return "view", base, f".transpose{axes}"
-    if array.size == whole.size and whole.flags.c_contiguous:
-        if whole.ndim == 1 and array.shape == (array.size, 1):
-            return "view", base, "[:, None]"
-        if array.flags.c_contiguous:
-            return "method", base, "reshape", (("shape", array.shape),)
-        if array.T.flags.c_contiguous:
-            return "view", ("method", base, "reshape", (("shape", array.shape[::-1]),)), ".T"
-    slices = _slices(array, whole)
-    if slices is None:
-        raise _unwritable(array, whole)
-    return "view", base, slices
-
-
-def _unwritable(array: Array, base: Array) -> MisuseError:
-    return MisuseError(
-        "source",
-        given=f"a view with shape {array.shape} of an array with shape {base.shape}",
-        expected="slices, transposes and reshapes, to be read",
-        fix="Write the op with fewer views of views",
-    )
-
-
-def _slices(array: Array, base: Array) -> str | None:
-    """Return the slices that lead from an array to its view, if they do axis by axis."""
-    offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    axes = list(zip(array.shape, array.strides, strict=True))
-    keys: list[int | slice] = []
-    for size, stride in zip(base.shape, base.strides, strict=True):
-        first, offset = divmod(offset, stride) if stride else (0, offset)
-        if axes and stride and axes[0][1] and axes[0][1] % stride == 0 and axes[0][0] <= size:
-            count, step = axes[0][0], axes[0][1] // stride
-            stop = first + count * step
-            keys.append(slice(first or None, stop if stop < size else None, step if step != 1 else None))
-            axes.pop(0)
-        else:
-            keys.append(first)
-    view = base[tuple(keys)] if not axes and not offset else None
-    if view is None or view.shape != array.shape or view.strides != array.strides:
-        return None
-    return "[" + ", ".join(_key_text(key) for key in keys) + "]"
-
-
-def _key_text(key: int | slice) -> str:
-    if isinstance(key, int):
-        return str(key)
-    text = f"{'' if key.start is None else key.start}:{'' if key.stop is None else key.stop}"
-    return text if key.step is None else f"{text}:{key.step}"
 
 
 # ---------------------------------------------------------------------- trees as a page
@@ -269,35 +247,34 @@ def _key_text(key: int | slice) -> str:
 class _Writer:
     """Writes a page: a result that is read once, and is no node's, becomes a part of the line that reads it."""
 
-    def __init__(self, graph: Graph, labels: dict[int, str], page: Page) -> None:
-        self.page = page
+    def __init__(self, graph: Graph, labels: dict[int, str], record: Record) -> None:
+        self.record = record
         self.leaves = [labels[id(node)] for node in graph.nodes if node.op is None and id(node) in labels]
         self.samples = next((labels[id(leaf)] for leaf in graph.inputs.values()), "")
-        self.names = dict(page.names)
+        self.names = dict(record.names)
         self.taken = {*labels.values(), *self.names.values()}
         self.parts: dict[int, Tree] = {}
         self.constants: dict[str, str] = {}
-        self.readers = Counter(_values_in((page.statements, page.result, page.gradients)))
-        for _, value, tree in reversed(page.statements):  # what is only renamed gets that name at once
+        self.readers = Counter(_values_in((record.statements, record.result, record.gradients)))
+        for _, value, tree in reversed(record.statements):  # what is only renamed gets that name at once
             if value in self.names and tree[0] == "value" and self.readers[tree[1]] == 1:
                 self.names.setdefault(tree[1], self.names[value])
 
-    def text(self, name: str) -> str:
-        page = self.page
+    def page(self) -> Page:
         sections: dict[int, list[str]] = {}
-        for statement in page.statements:
+        for statement in self.record.statements:
             tree = self.expanded(statement.tree)
             if tree != ("name", self.names.get(statement.value)) and not self.inlined(statement.value, tree):
                 sections.setdefault(statement.stage, []).append(f"{self.names[statement.value]} = {text(tree)}")
         body = []
         for stage, title in enumerate(("forward", "backward")):
             body += [f"# {title}", *sections[stage]] if stage in sections else []
-        body += self.returned(text(self.expanded(page.result)))
-        if any(re.search(rf"\b{SAMPLES}\b", line) for line in body):
+        result = text(self.expanded(self.record.result))
+        gradients = {name: text(self.expanded(tree)) for name, tree in self.record.gradients}
+        if any(re.search(rf"\b{SAMPLES}\b", line) for line in (*body, result, *gradients.values())):
             body.insert(0, f"{SAMPLES} = len({self.samples})")
-        head = [f"{given} = {numbers}" for numbers, given in self.constants.items()]
-        lines = ["import numpy as np", *([""] if head else []), *head, "", "", *self.signature(name)]
-        return "\n".join([*lines, *(f"    {line}" for line in body), ""])
+        constants = {name: numbers for numbers, name in self.constants.items()}
+        return Page(constants, self.leaves, body, result, gradients)
 
     def inlined(self, value: int, tree: Tree) -> bool:
         """Keep a result for the line that reads it, if it may be a part of that; else give it a name."""
@@ -331,20 +308,6 @@ class _Writer:
         self.taken.add(f"{stem}{number}")
         return f"{stem}{number}"
 
-    def signature(self, name: str) -> list[str]:
-        line = f"def {name}({', '.join(self.leaves)}):"
-        return [line] if len(line) <= _WIDEST else [f"def {name}(", *_wrapped(self.leaves), "):"]
-
-    def returned(self, result: str) -> list[str]:
-        """Return the lines that hand back the result and the derivatives."""
-        pairs = [f'"{name}": {text(self.expanded(tree))}' for name, tree in self.page.gradients]
-        if not pairs:
-            return [f"return {result}"]
-        line = f"return {result}, {{{', '.join(pairs)}}}"
-        if len(line) + 4 <= _WIDEST:
-            return [line]
-        return [f"return {result}, {{", *(f"    {pair}," for pair in pairs), "}"]
-
 
 def _values_in(tree: Any) -> list[int]:
     """Return the numbers of the results that are read in a tree, as often as they are."""
@@ -355,11 +318,19 @@ def _values_in(tree: Any) -> list[int]:
     return [value for part in tree for value in _values_in(part)]
 
 
-def _wrapped(words: list[str]) -> list[str]:
-    """Return words with commas between them, in lines."""
-    lines = [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + len(word) > _WIDEST - 8:
-            lines.append("")
-        lines[-1] += f" {word}," if lines[-1] else f"{word},"
-    return [f"    {line}" for line in lines]
+def _signature(name: str, arguments: list[str]) -> list[str]:
+    """Return the line that begins the function, or lines if it is long."""
+    line = f"def {name}({', '.join(arguments)}):"
+    if len(line) <= _WIDEST:
+        return [line]
+    inside = textwrap.wrap(", ".join(arguments) + ",", _WIDEST - 4)
+    return [f"def {name}(", *(f"    {part}" for part in inside), "):"]
+
+
+def _returned(result: str, gradients: dict[str, str]) -> list[str]:
+    """Return the lines that hand back the result and the derivatives."""
+    pairs = [f'"{name}": {derivative}' for name, derivative in gradients.items()]
+    line = f"return {result}" + (f", {{{', '.join(pairs)}}}" if pairs else "")
+    if len(line) + 4 <= _WIDEST or not pairs:
+        return [line]
+    return [f"return {result}, {{", *(f"    {pair}," for pair in pairs), "}"]

@@ -1,4 +1,4 @@
-"""Whole runs of steps in one call, for a network that is compiled.
+"""Whole runs of steps in one call, for a network that is compiled: the steps of an epoch, or many epochs.
 
 The samples, their order and the numbers are those of single steps, up to rounding; what is left of an epoch, such as
 a smaller last batch, is taken step by step after it.
@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import NonFiniteError
 from chainrule.ops.op import Array
 from chainrule.training.source import ArraySource
 
+MOST = 2**22  # numbers that a call of many epochs may hold: of the order, and of the parameters after each epoch
 SECONDS = 0.25  # a call lasts about so long: Ctrl-C is heard, and callbacks see the time, between calls
 
 
@@ -37,10 +39,8 @@ def leap(
         Called after each run of steps with their losses, the weights of their batches and their learning rates;
         returns whether to go on.
     """
-    count, size, network = len(source.x), source.batch_size, source.network
-    if source.augment is not None or size == count or isinstance(source.x, np.memmap):
-        return
-    if network.cast(source.x[:1]).dtype != source.x.dtype:
+    count, size, network = source.count, source.batch_size, source.network
+    if size == count or not _in_memory(source):  # of all samples at once a single step is as fast
         return
     with source.peeked_order() as order:
         batches = order[: count // size * size].reshape(-1, size)
@@ -54,7 +54,7 @@ def leap(
             part = batches[done : done + steps]
             rates = [rate_at((done + i) * size / count) for i in range(len(part))]
             start = time.perf_counter()
-            losses: Any = network.steps(source.x, source.y, source.weights, part.reshape(-1), size, rates)
+            losses: Any = network.steps(source.x, source.y, source.weights, part, rates)
             if losses is None:
                 return
             seconds = time.perf_counter() - start
@@ -63,3 +63,61 @@ def leap(
             if not going_on:
                 return
             steps = max(1, min(4 * steps, int(SECONDS * len(part) / max(seconds, 1e-6))))
+
+
+def leap_epochs(
+    source: ArraySource, left: int, rate: float, note: Callable[[Array, Array, Array, float], bool]
+) -> bool:
+    """Take whole epochs, many in a call, as long as nothing goes wrong; return whether that is possible at all.
+
+    Where a loss or a gradient is not finite, none of the epochs of that call has been taken: which step it was is
+    for single epochs to find out.
+
+    Parameters
+    ----------
+    source : ArraySource
+    left : int
+        How many epochs are to be taken.
+    rate : float
+        The learning rate of all of them.
+    note : function
+        Called after each call with the losses of its steps and the weights of their batches, (epochs, steps), the
+        parameters after each epoch, and the seconds an epoch took; returns whether to go on.
+    """
+    count, size, network = source.count, source.batch_size, source.network
+    weights = source.weights
+    if count % size or not _in_memory(source) or (weights is not None and not weights.all()):
+        return False
+    most = max(1, MOST // max(count, network.parameters.size))
+    epochs = 1
+    while left:
+        epochs = min(epochs, left, most)
+        before = network.snapshot()
+        orders = np.concatenate([source.drawn_order() for _ in range(epochs)]).reshape(-1, size)
+        copies = np.empty((epochs, network.parameters.size), network.parameters.dtype)
+        start = time.perf_counter()
+        steps = epochs * (count // size)
+        try:
+            losses = network.steps(source.x, source.y, weights, orders, [rate] * steps, copies)
+        except NonFiniteError:
+            network.restore(before)
+            return True
+        if losses is None:
+            network.restore(before)
+            return False
+        seconds = time.perf_counter() - start
+        shares = np.full(steps, float(size))
+        if weights is not None:
+            shares = weights[orders].sum(axis=1, dtype=np.float64)
+        if not note(losses.reshape(epochs, -1), shares.reshape(epochs, -1), copies, seconds / epochs):
+            return True
+        left -= epochs
+        epochs = max(1, min(8 * epochs, int(SECONDS * epochs / max(seconds, 1e-6))))
+    return True
+
+
+def _in_memory(source: ArraySource) -> bool:
+    """Whether samples lie where compiled steps can read them, as they are."""
+    if source.augment is not None or isinstance(source.x, np.memmap):
+        return False
+    return source.network.cast(source.x[:1]).dtype == source.x.dtype

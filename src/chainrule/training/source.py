@@ -106,6 +106,12 @@ class ArraySource:
         finally:
             self.generator.bit_generator.state = before
 
+    def drawn_order(self) -> Array:
+        """Return the order of an epoch's samples, drawn as `batches` draws it."""
+        if self.generator is None or self.batch_size == self.count:
+            return np.arange(self.count)
+        return self.generator.permutation(self.count)
+
     def state(self, batches: int) -> dict[str, Any]:
         return {
             "samples": self.count,

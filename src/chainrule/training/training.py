@@ -21,12 +21,12 @@ from chainrule.nn import doors
 from chainrule.nn.engine import quiet
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
-from chainrule.optim import as_schedule
+from chainrule.optim import Constant, as_schedule
 from chainrule.training.callbacks import Callback
 from chainrule.training.evaluate import evaluate
 from chainrule.training.history import Epoch, History
 from chainrule.training.interrupt import on_signal
-from chainrule.training.leap import leap
+from chainrule.training.leap import SECONDS, leap, leap_epochs
 from chainrule.training.metrics import Metric, named_metrics
 from chainrule.training.source import ArraySource, Source, used_up
 
@@ -121,6 +121,7 @@ class Training:
                     fix="Pass for example cr.EarlyStopping(patience=10)",
                 )
         self._may_leap = not any(c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks)
+        self._may_leap_epochs = network.compiled and not (self._callbacks or self._functions or self.metrics)
         self._after_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
 
     def stop(self, reason: str = "stopped") -> None:
@@ -144,6 +145,8 @@ class Training:
             with on_signal(SIGINT, lambda: self.stop(INTERRUPTED)):
                 while not self._stop and self.position.epoch <= self.epochs:
                     self._epoch(source, validation)
+                    if validation is None:
+                        self._leap_epochs(source)
         except NonFiniteError as error:
             history.stopped = "non-finite"
             self._whole = True  # the step that failed has changed no weight
@@ -238,11 +241,41 @@ class Training:
             steps=at.steps,
             seconds=time.perf_counter() - start,
         )
-        self._record(record)
+        self._record(record, self.network.parameters)
         for callback in self._callbacks:
             callback.after_epoch(self, record)
         for function in self._functions:
             function(self, record)
+
+    def _leap_epochs(self, source: Source) -> None:
+        """Take whole epochs, many in a call, where they are short and nobody looks at the network between them."""
+        if self._stop or not self._may_leap_epochs or self.history.epochs[-1].seconds > SECONDS:
+            return
+        left, schedule = self.epochs - self.position.epoch + 1, self._schedule
+        if isinstance(source, ArraySource) and isinstance(schedule, Constant):
+            self._may_leap_epochs = leap_epochs(source, left, schedule.value, self._leapt_epochs)
+
+    def _leapt_epochs(self, losses: Array, shares: Array, parameters: Array, seconds: float) -> bool:
+        """Note the epochs of a compiled run; return whether to go on."""
+        assert isinstance(self._schedule, Constant)
+        self.learning_rate = self._schedule.value
+        # added up as step by step, so that the sums are the same to the bit
+        totals, weights = (np.cumsum(table, axis=1)[:, -1].tolist() for table in (losses * shares, shares))
+        steps = losses.shape[1]
+        for total, weight, array in zip(totals, weights, parameters, strict=True):
+            self.step, self.compiled_steps = self.step + steps, self.compiled_steps + steps
+            record = Epoch(
+                epoch=self.position.epoch,
+                loss=total / weight,
+                penalty=self.network.vector.penalty(array),
+                metrics={},
+                validation_loss=None,
+                learning_rate=self.learning_rate,
+                steps=steps,
+                seconds=seconds,
+            )
+            self._record(record, array)
+        return not self._stop
 
     def _step(self, x: Array, y: Array, weights: Array | None, share: float) -> None:
         at = self.position
@@ -269,14 +302,14 @@ class Training:
             self._tell_end()
         return not self._stop
 
-    def _record(self, record: Epoch) -> None:
+    def _record(self, record: Epoch, parameters: Array) -> None:
         self._whole = False
         self.history.epochs.append(record)
         if self._judge(record):
             if self.history.best_parameters is None:
-                self.history.best_parameters = self.network.parameters.copy()
+                self.history.best_parameters = parameters.copy()
             else:
-                self.history.best_parameters[:] = self.network.parameters
+                self.history.best_parameters[:] = parameters
         self.position = Position(record.epoch + 1)
         self._whole = True
 

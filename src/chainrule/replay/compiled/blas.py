@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 _BY_NUMPY = '''
-PLAIN, TURNED = 111, 112  # BLAS's numbers for a table as it lies, and for its transpose
+PLAIN, TURNED = i4(111), i4(112)  # BLAS's numbers for a table as it lies, and for its transpose
 _long = types.{integer}
 sgemm = types.ExternalFunction("chainrule_sgemm", types.void(
     *[types.int32] * 3, *[_long] * 3, types.float32, *[types.intp, _long] * 2, types.float32, types.intp, _long))
@@ -29,7 +29,7 @@ def product(a, b, out, way_a, way_b):
           b.ctypes.data, b.shape[1], {dtype}(0), out.ctypes.data, out.shape[1])
 '''
 _BY_NUMBA = '''
-PLAIN, TURNED = 111, 112
+PLAIN, TURNED = i4(111), i4(112)
 
 
 @njit(error_model="numpy")

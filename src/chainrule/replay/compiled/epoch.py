@@ -7,7 +7,6 @@ back step by step; where one, or a gradient, is not finite, it stops before the 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
@@ -16,29 +15,14 @@ import numpy as np
 from chainrule.errors import ShapeError
 from chainrule.ops.op import Array
 from chainrule.replay.compiled import cache
-from chainrule.replay.compiled.blas import product_source
-from chainrule.replay.compiled.functions import helpers
 from chainrule.replay.compiled.fusing import Schedule
 from chainrule.replay.compiled.memory import Memory, identifier
+from chainrule.replay.compiled.parts import Module
 from chainrule.replay.compiled.statements import Access, Source, Statement, Uncompilable, copy_of, statements_of
-from chainrule.replay.compiled.writing import Writer
 from chainrule.replay.program import Program
 from chainrule.replay.recording import Buffer, Operand
 
-MOST_STATEMENTS = 300  # 57 take 2.5 s to compile, 105 take 4.3, 345 take 22: more than is won back
-
-_HEAD = '''"""{title}
-
-Written from the record of its NumPy calls. Arrays are of the shapes that the loops say.
-"""
-
-import math
-
-import numpy as np
-from numba import njit, types
-
-f4, f8, i4, i8 = np.float32, np.float64, np.int32, np.int64
-'''
+MOST_LINES = 1200  # of functions: 100 take 2 s to compile, 250 take 3, 900 take 7
 
 
 class CompiledEpoch:
@@ -52,13 +36,17 @@ class CompiledEpoch:
         How many entries of the order make a step: samples, or 1 where nothing is gathered.
     """
 
-    def __init__(self, program: Program, gathered: Sequence[str], stacked: Sequence[str], scalars: int) -> None:
+    def __init__(
+        self, program: Program, gathered: Sequence[str], stacked: Sequence[str], scalars: int, copied: Array
+    ) -> None:
         self.source = ""
         self._inputs = {name: program.inputs[name] for name in (*gathered, *stacked)}
         self._stacked = frozenset(stacked)
         self._scalars = scalars
+        self._no_copies = np.empty((0, copied.size), copied.dtype)
         self.batch = len(self._inputs[gathered[0]]) if gathered else 1
-        self._arrays: list[Array] = []
+        self._places: Array = np.empty(0, np.intp)
+        self._memory: Memory | None = None  # it stays where it is as long as its addresses are used
         self._run: cache.Function | None = None
 
     @property
@@ -67,7 +55,12 @@ class CompiledEpoch:
         return tuple(self._inputs)
 
     def run(
-        self, data: Mapping[str, Array], order: Array, scalars: Array | None = None, losses: Array | None = None
+        self,
+        data: Mapping[str, Array],
+        order: Array,
+        scalars: Array | None = None,
+        losses: Array | None = None,
+        copies: Array | None = None,
     ) -> int:
         """Take as many steps as `order` holds batches.
 
@@ -82,6 +75,8 @@ class CompiledEpoch:
             For each step the numbers of the arrays that were named when compiling.
         losses : ndarray of float64, (steps,), optional
             Where each step's loss is written.
+        copies : ndarray, (n, parameters), optional
+            Where the vector `copied` is written, n times, after equally many steps.
 
         Returns
         -------
@@ -108,12 +103,21 @@ class CompiledEpoch:
         losses = np.empty(steps) if losses is None else losses
         if losses.shape != (steps,) or losses.dtype != np.float64 or not losses.flags.c_contiguous:
             _refuse(f"losses of {losses.dtype} {losses.shape}", f"float64 ({steps},)", f"Pass np.empty({steps})")
-        return self._call(steps, order, numbers, losses, sets)
+        copies = self._no_copies if copies is None else copies
+        like = self._no_copies
+        fits = copies.shape[1:] == like.shape[1:] and copies.dtype == like.dtype and copies.flags.c_contiguous
+        if not fits or (len(copies) and steps % len(copies)):
+            wanted = f"{like.dtype} (n, {like.shape[1]}), {steps} steps a multiple of n"
+            _refuse(f"copies of {copies.dtype} {copies.shape}", wanted, "Pass a row for each time")
+        return self._call(steps, order, numbers, losses, copies, sets)
 
-    def _call(self, steps: int, order: Array, scalars: Array, losses: Array, sets: Mapping[str, Array]) -> int:
+    def _call(
+        self, steps: int, order: Array, scalars: Array, losses: Array, copies: Array, sets: Mapping[str, Array]
+    ) -> int:
         assert self._run is not None
         tables = [_as_table(array, self._inputs[name], name in self._stacked) for name, array in sets.items()]
-        return int(self._run(steps, order, scalars, losses, *tables, *self._arrays))
+        every = steps // len(copies) if len(copies) else steps + 1
+        return int(self._run(steps, order, scalars, losses, every, copies, *tables, self._places))
 
     def _checked(self, name: str, array: Array | None, steps: int) -> Array:
         like = self._inputs[name]
@@ -126,9 +130,9 @@ class CompiledEpoch:
             _refuse(f"{name!r} as {array.dtype} {array.shape}", wanted, "Pass what the program was recorded with")
         return array
 
-    def compile(self, source: str, arrays: Sequence[Array]) -> None:
-        """Compile the source, which reads and writes these arrays; with it run no step."""
-        self.source, self._arrays = source, list(arrays)
+    def compile(self, module: Module, memory: Memory) -> None:
+        """Compile the source, which reads and writes this memory; with it run no step."""
+        self.source, self._places, self._memory = module.source, module.places, memory
         sets = {
             name: np.empty((0, *(like.shape if name in self._stacked else like.shape[1:])), like.dtype)
             for name, like in self._inputs.items()
@@ -136,10 +140,10 @@ class CompiledEpoch:
 
         def once(function: cache.Function) -> None:
             self._run = function
-            self._call(0, np.empty(0, np.int64), np.empty((0, self._scalars)), np.empty(0), sets)
+            self._call(0, np.empty(0, np.int64), np.empty((0, self._scalars)), np.empty(0), self._no_copies, sets)
 
         try:
-            self._run = cache.load(source, once)
+            self._run = cache.load(module.source, once)
         except Exception as error:
             if type(error).__module__.split(".")[0] != "numba":
                 raise
@@ -153,6 +157,7 @@ def compile_program(
     stacked: Sequence[str] = (),
     scalars: Sequence[Array] = (),
     gradient: Array | None = None,
+    copied: Array | None = None,
     names: Mapping[str, Array] | None = None,
 ) -> CompiledEpoch:
     """Compile a program into a function that takes many steps.
@@ -169,6 +174,8 @@ def compile_program(
         The arrays of no axes that change from step to step: the learning rate, an optimizer's corrections.
     gradient : ndarray, optional
         The vector that must be finite before the last stage, and the loss with it. None: nothing is checked.
+    copied : ndarray, optional
+        The vector of which `run` may leave copies: the parameters.
     names : mapping of str to ndarray, optional
         What arrays other than nodes' shall be called in the source.
 
@@ -181,19 +188,19 @@ def compile_program(
     """
     if program.called:
         raise Uncompilable(f"{', '.join(program.called)}, which can't be recorded")
-    epoch = CompiledEpoch(program, gathered, stacked, len(scalars))
+    copied = np.empty(0, np.float32) if copied is None else copied
+    epoch = CompiledEpoch(program, gathered, stacked, len(scalars), copied)
     stages = [_feeds(program, gathered, stacked, scalars), *map(statements_of, program.calls)]
-    if sum(map(len, stages)) > MOST_STATEMENTS:
-        raise Uncompilable(f"a step of {sum(map(len, stages))} calls, more than {MOST_STATEMENTS}")
     results = _results(program)
     schedule = Schedule(stages, {id(operand.buffer) for _, operand in results}, gate=gradient is not None)
     tables = [f"{identifier(name)}_data" for name in (*gathered, *stacked)]
     memory = Memory(schedule, program.locate, _names(program, results, names or {}), taken=tables)
-    gate = _gate(program, memory, gradient)
-    lines = Writer(schedule, memory, gate).lines() + ([] if gradient is not None else gate)
-    arguments = ["steps", "order", "scalars", "losses", *tables, *memory.arrays]
     title = f"Training steps on {epoch.batch} samples each, down to {identifier(str(program.graph.root.name))}."
-    epoch.compile(_module(title, arguments, lines, stages), list(memory.arrays.values()))
+    given = ["order", "scalars", "losses", "every", "copies", *tables]
+    module = Module(title, schedule, memory, _gate(program, memory, gradient), _copying(program, memory, copied), given)
+    if module.lines > MOST_LINES:
+        raise Uncompilable(f"a step of {module.lines} lines of loops, more than {MOST_LINES}")
+    epoch.compile(module, memory)
     return epoch
 
 
@@ -252,18 +259,13 @@ def _gate(program: Program, memory: Memory, gradient: Array | None) -> list[str]
     return lines
 
 
-def _module(title: str, arguments: Sequence[str], lines: Sequence[str], stages: Sequence[list[Statement]]) -> str:
-    """Return a module with the function."""
-    body = "\n".join("        " + line for line in lines)
-    listed = textwrap.fill(", ".join(arguments), 110, initial_indent="    ", subsequent_indent="    ")
-    function = f"def run(\n{listed},\n):\n    for s in range(steps):\n{body}\n    return steps\n"
-    decorator = '@njit(cache=True, error_model="numpy", nogil=True)\n'
-    parts = [_HEAD.format(title=title), helpers(function)]
-    products = {s.out.dtype for stage in stages for s in stage if s.kind == "product"}
-    if len(products) > 1:
-        raise Uncompilable("products of float32 and of float64 in one step")
-    parts += [product_source(dtype) for dtype in products if "product(" in function]
-    return "\n".join(parts) + f"\n\n{decorator}{function}"
+def _copying(program: Program, memory: Memory, copied: Array) -> list[str]:
+    """Return the lines at the end of a step that note a vector where that is due."""
+    if not copied.size:
+        return []
+    vector = memory.name(Access(_own_memory(program, copied), copied.shape))
+    lines = ["if (s + 1) % every == 0:", f"    for k in range({copied.size}):"]
+    return [*lines, f"        copies[(s + 1) // every - 1, k] = {vector}[k]"]
 
 
 def _as_table(array: Array, like: Array, stacked: bool) -> Array:

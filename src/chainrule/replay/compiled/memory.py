@@ -21,11 +21,12 @@ from chainrule.replay.recording import Buffer, Operand
 
 # What the source calls by these names itself; names of nodes must not hide them.
 RESERVED = {
-    *("i", "j", "k", "s", "order", "steps", "scalars", "losses", "sample", "run"),
+    *("i", "j", "k", "s", "order", "steps", "scalars", "losses", "every", "copies", "sample", "run", "places"),
     *("np", "math", "njit", "types", "f4", "f8", "i4", "i8", "sgemm", "dgemm", "product", "PLAIN", "TURNED"),
+    *("carray", "as_strided", "intrinsic", "pointer"),
     *("abs", "range", "bool", "type", *HELPERS),
 }
-_VALUE = re.compile(r"[vt]\d*")
+_NUMBERED = re.compile(r"[vt]\d*|part_\d+")  # names that the source counts up
 _LONGEST_NAME = 40
 
 
@@ -68,6 +69,7 @@ class Memory:
     def _merged(self) -> dict[int, Buffer]:
         """Return temporary -> the kept buffer that is computed from it alone, element by element, in its place."""
         merged: dict[int, Buffer] = {}
+        taken: set[int] = set()
         for events in self._schedule.events.values():
             access = events[0].access
             reads = [e for e in events if not e.writes]
@@ -82,10 +84,12 @@ class Memory:
                 and len(writes) == 1
                 and target.buffer.temporary
                 and self.kept(target.buffer)
+                and id(target.buffer) not in taken
                 and (target.operand.array.shape, target.dtype) == (access.operand.array.shape, access.dtype)
                 and reads[0].access.key[1:] == target.key[1:]
             ):
                 merged[id(access.buffer)] = target.buffer
+                taken.add(id(target.buffer))
         return merged
 
     def kept(self, buffer: Buffer) -> bool:
@@ -153,7 +157,7 @@ def identifier(name: str) -> str:
     """Return a Python name made of what may be any text."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:_LONGEST_NAME].strip("_") or "array"
     plain = f"a{plain}" if plain[0].isdigit() else plain
-    taken = keyword.iskeyword(plain) or plain in RESERVED or _VALUE.fullmatch(plain)
+    taken = keyword.iskeyword(plain) or plain in RESERVED or _NUMBERED.fullmatch(plain)
     return f"{plain}_" if taken else plain
 
 

@@ -1,4 +1,4 @@
-"""Loops as the source of one function for numba, to be read as much as to be run.
+"""Loops as source for numba, to be read as much as to be run.
 
 A value that one reader needs is written into the reader's formula, one that several need gets a name, and memory is
 written only where somebody reads it later. The order of all arithmetic is the record's.
@@ -17,7 +17,7 @@ from chainrule.replay.compiled.fusing import Loop, Schedule, Section
 from chainrule.replay.compiled.memory import Memory
 from chainrule.replay.compiled.statements import Access, Source, Statement, Uncompilable
 
-_DTYPES = {"float32": "f4", "float64": "f8", "int32": "i4", "int64": "i8", "bool": "bool"}
+_DTYPES = {"float32": "f4", "float64": "f8", "int32": "i4", "int64": "i8", "bool": "np.bool_"}
 _LONGEST_FORMULA = 88
 
 
@@ -37,30 +37,17 @@ class Writer:
     ----------
     schedule : Schedule
     memory : Memory
-    gate : list of str
-        The lines of the gate before the update.
     """
 
-    def __init__(self, schedule: Schedule, memory: Memory, gate: list[str]) -> None:
-        self.schedule, self.memory, self.gate = schedule, memory, gate
-        self._names = 0
+    def __init__(self, schedule: Schedule, memory: Memory) -> None:
+        self.schedule, self.memory = schedule, memory
 
-    def lines(self) -> list[str]:
-        """Return the lines of one step."""
-        lines: list[str] = []
-        for i, loop in enumerate(self.schedule.loops):
-            if loop.kind == "gate":
-                lines += self.gate
-            elif loop.kind == "product":
-                lines += self._product(loop.sections[0].statements[0])
-            else:
-                lines += _LoopWriter(self, loop, i).lines()
-        return lines
-
-    def new_name(self) -> str:
-        """Return a name for a value."""
-        self._names += 1
-        return f"v{self._names}"
+    def lines(self, place: int) -> list[str]:
+        """Return the lines of one loop, which name nothing but arrays and what is given to all."""
+        loop = self.schedule.loops[place]
+        if loop.kind == "product":
+            return self._product(loop.sections[0].statements[0])
+        return _LoopWriter(self, loop, place).lines()
 
     def _product(self, statement: Statement) -> list[str]:
         a, b = statement.reads
@@ -101,6 +88,12 @@ class _LoopWriter:
         self.loop_values: dict[Any, Value] = {}  # the same for all rows
         self.written = {id(s.out.buffer) for section in loop.sections for s in section.statements}
         self.takes_samples = False
+        self.names = 0
+
+    def new_name(self) -> str:
+        """Return a name for a value."""
+        self.names += 1
+        return f"v{self.names}"
 
     def lines(self) -> list[str]:
         for i, section in enumerate(self.loop.sections):
@@ -172,7 +165,7 @@ class _LoopWriter:
         _, two, nothing = FOLDS[statement.function]
         part = self._cast(self._read(source, values, body), source.dtype, statement.dtypes[0]).text
         if statement.kind == "total":  # a table of one column
-            name = self.writer.new_name()
+            name = self.new_name()
             self.before.append(f"{name} = {literal(nothing, out.dtype)}")
             self.after.append(f"{self._place(out)} = {name}")
         else:
@@ -185,7 +178,7 @@ class _LoopWriter:
         for statement in section.statements:
             source, out = statement.reads[0], statement.out
             function, two, nothing = FOLDS[statement.function]
-            name = self.writer.new_name()
+            name = self.new_name()
             to_row = statement.kind == "row"
             (self.row if to_row else self.before).append(f"{name} = {literal(nothing, out.dtype)}")
             if statement.columns <= NARROW:
@@ -230,7 +223,7 @@ class _LoopWriter:
             called = template.endswith(")")
             text = template.format(*(part.text if called else _in_brackets(part.text) for part in parts))
             if computed.kind in "iu":
-                text = f"{_dtype_name(computed)}({text})"
+                text = f"{dtype_name(computed)}({text})"
         value = Value(text, set().union(*(part.loads for part in parts)), pending=True)
         return self._cast(value, computed, statement.out.dtype)
 
@@ -249,7 +242,7 @@ class _LoopWriter:
         # the same along the row, or everywhere: read once
         at, where = (self.row_values, self.row) if access.down else (self.loop_values, self.before)
         if access.key not in at:
-            name = self.writer.new_name()
+            name = self.new_name()
             where.append(f"{name} = {text}")
             at[access.key] = Value(name)
         return at[access.key]
@@ -261,7 +254,7 @@ class _LoopWriter:
     def _named(self, value: Value, body: list[str]) -> str:
         """Give a value a name, if it has none; return its text."""
         if value.pending:
-            name = self.writer.new_name()
+            name = self.new_name()
             body.append(f"{name} = {value.text}")
             value.text, value.loads, value.pending = name, set(), False
         return value.text
@@ -280,7 +273,7 @@ class _LoopWriter:
     def _cast(self, value: Value, given: np.dtype[Any], wanted: np.dtype[Any]) -> Value:
         if given == wanted:
             return value
-        text = f"{_in_brackets(value.text)} != 0" if wanted.kind == "b" else f"{_dtype_name(wanted)}({value.text})"
+        text = f"{_in_brackets(value.text)} != 0" if wanted.kind == "b" else f"{dtype_name(wanted)}({value.text})"
         return Value(text, value.loads, value.pending)
 
 
@@ -289,13 +282,14 @@ def literal(number: Any, dtype: np.dtype[Any]) -> str:
     if dtype.kind == "b":
         return repr(bool(number))
     if dtype.kind in "iu":
-        return f"{_dtype_name(dtype)}({int(number)})"
+        return f"{dtype_name(dtype)}({int(number)})"
     number = float(number)
     text = repr(number) if math.isfinite(number) else f"np.{number}" if number >= 0 or number != number else "-np.inf"
-    return f"{_dtype_name(dtype)}({text})"
+    return f"{dtype_name(dtype)}({text})"
 
 
-def _dtype_name(dtype: np.dtype[Any]) -> str:
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """Return what the source calls a dtype."""
     return _DTYPES.get(dtype.name, f"np.{dtype.name}")
 
 
