@@ -154,14 +154,17 @@ class Replaying:
         for function, arguments in program.before_last if with_loss else program.before_last_silent:
             function(*arguments)
         self._spent = True
-        if not with_loss:
+        if with_loss:
+            loss: float = program.root.item()
+        else:
+            loss = 0.0
             program.root.fill(nan)  # rather than show an earlier step's
-        loss: float = program.root.item()
-        if not _finite(loss if with_loss else 0.0, self._gradient):
+        if not _finite(loss, self._gradient):
+            program.run(0)  # the loss too: the error looks at every value
             raise nonfinite_error(self.network, learning_rate)
         self._state.advance(learning_rate)
         program.run(3)
-        return loss
+        return loss if with_loss else nan
 
     def compute(self, x: Array) -> Array:
         parts = []

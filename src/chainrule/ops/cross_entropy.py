@@ -145,8 +145,9 @@ class SoftmaxCrossEntropy(ClassLoss):
         truth = one_hot(target, logits)
         power = np.exp(logits - logits.max(axis=1, keepdims=True))
         softmax = power / power.sum(axis=1, keepdims=True)
-        difference = softmax * truth.sum(axis=1, keepdims=True) - truth
-        return dict(logits=dy * share(logits, sample_weight) * difference)
+        if target.ndim == 2:  # shares of several classes, which may miss 1 by a rounding
+            softmax = softmax * truth.sum(axis=1, keepdims=True)
+        return dict(logits=dy * share(logits, sample_weight) * (softmax - truth))
 
 
 def one_hot(target: Array, like: Array) -> Array:
