@@ -239,3 +239,28 @@ def test_nothing_to_learn_is_no_error():
 def test_a_state_prints_what_it_is():
     state = OptimizerState(SGD(0.1), [vector(2000)])
     assert repr(state) == "OptimizerState(SGD(learning_rate=0.1), weights: 2,000 in 1, step: 0)"
+
+
+def test_moments_that_became_subnormal_are_set_to_zero_once_in_so_many_steps():
+    state = OptimizerState(Adam(0.1), [vector(2)])
+    gradient = np.array([1.0, 1.0], np.float32)
+    smallest = np.finfo(np.float32).tiny
+    subnormal = 0
+    for step in range(1, 2048 + 1):
+        state.apply([gradient])
+        gradient[0] = 0  # from the second step on nothing arrives
+        state.settle(1)
+        (m,) = state.slots["m"]
+        subnormal += 0 < m[0] < smallest
+        assert step < 1024 or m[0] == 0
+    assert subnormal > 100
+    assert m[1] > smallest
+
+
+def test_an_epoch_settles_where_its_steps_pass_the_mark():
+    for steps, settled in ((10, False), (100, True), (1024, True)):
+        state = OptimizerState(Adam(0.1), [vector(1)])
+        state.step = 1100
+        state.slots["m"][0][:] = 1e-40
+        state.settle(steps)
+        assert (state.slots["m"][0][0] == 0) == settled

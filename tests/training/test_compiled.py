@@ -140,6 +140,24 @@ def test_many_epochs_in_a_call_are_those_of_one_by_one(samples, settings):
     np.testing.assert_array_equal(together.last_parameters, one_by_one.last_parameters)
 
 
+def test_moments_settle_after_the_same_epoch_in_a_call_of_many():
+    moments = []
+    dark = X[:64] * (np.arange(X.shape[1]) > 0)  # nothing ever arrives at the first feature's weights
+    for callbacks in ([watched], []):
+        trained = network(compiled=True, optimizer=cr.Adam(0.02), l2=0.0)
+        cr.train(trained, dark, Y[:64], epochs=1, batch_size=16)
+        state = trained.optimizer_state
+        state.step = 1000
+        (m,) = state.slots["m"]
+        m[m == 0] = np.finfo(m.dtype).tiny / 2
+        cr.train(trained, dark, Y[:64], epochs=4, batch_size=16, callbacks=callbacks)
+        assert 0 not in m  # too early
+        cr.train(trained, dark, Y[:64], epochs=9, batch_size=16, callbacks=callbacks)
+        assert 0 in m
+        moments.append(m.copy())
+    np.testing.assert_array_equal(moments[1], moments[0])
+
+
 def test_all_samples_at_once_are_trained_on_many_epochs_in_a_call():
     plain, compiled = network(optimizer=cr.SGD(0.1)), network(optimizer=cr.SGD(0.1), compiled=True)
     histories = [cr.train(trained, X, Y, epochs=40, batch_size=None) for trained in (plain, compiled)]

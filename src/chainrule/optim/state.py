@@ -18,6 +18,9 @@ from chainrule.ops.op import Array
 from chainrule.optim.optimizer import Optimizer, global_norm
 
 
+SETTLING = 1024  # steps: a moment that shrinks by a tenth at each is subnormal after some 800
+
+
 class Learnable(Protocol):
     """What `Optimizer.start` wants to know of a parameter."""
 
@@ -210,6 +213,19 @@ class OptimizerState:
         """Count steps that an engine took by itself, having written their numbers into `rate` and `scalars`."""
         self.step += steps
         self._last_rate = None
+
+    def settle(self, steps: int) -> None:
+        """At the end of an epoch of so many steps, set to 0 what has decayed below the smallest normal number.
+
+        Where a derivative stays 0, as behind a dead ReLU, a moment shrinks until it is subnormal, and with such numbers
+        processors are slow: a step of Adam on 178,110 parameters took 1600 µs for 240 when a quarter of them were. It
+        is done where the steps pass a multiple of `SETTLING`, so that many short epochs needn't.
+        """
+        if self.step // SETTLING == (self.step - steps) // SETTLING:
+            return
+        for arrays in self.slots.values():
+            for array in arrays:
+                array[np.abs(array) < np.finfo(array.dtype).tiny] = 0
 
     def arrays(self) -> dict[str, Array]:
         """Return copies of the slots by name, ``"m.0", "m.1", … "v.0"``: with `step`, all there is to go on from."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.errors import NonFiniteError
 from chainrule.ops.op import Array
+from chainrule.optim.state import SETTLING
 from chainrule.training.source import ArraySource
 
 MOST = 2**22  # numbers that a call of many epochs may hold: of the order, and of the parameters after each epoch
@@ -91,7 +92,8 @@ def leap_epochs(
     most = max(1, MOST // max(count, network.parameters.size))
     epochs = 1
     while left:
-        epochs = min(epochs, left, most)
+        settled = -(-(SETTLING - network.optimizer_state.step % SETTLING) // (count // size))  # after so many epochs
+        epochs = min(epochs, left, most, settled)
         before = network.snapshot()
         orders = np.concatenate([source.drawn_order() for _ in range(epochs)]).reshape(-1, size)
         copies = np.empty((epochs, network.parameters.size), network.parameters.dtype)

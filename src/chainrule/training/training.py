@@ -223,6 +223,8 @@ class Training:
                 break
         if at.steps == 0:
             raise used_up(f"in epoch {at.epoch}")
+        if not self._stop:
+            self.network.optimizer_state.settle(at.steps)
         metrics, validation_loss = {}, None
         if validation is not None:
             metrics = evaluate(
@@ -275,6 +277,7 @@ class Training:
                 seconds=seconds,
             )
             self._record(record, array)
+        self.network.optimizer_state.settle(steps)
         return not self._stop
 
     def _step(self, x: Array, y: Array, weights: Array | None, share: float) -> None:
