@@ -52,19 +52,14 @@ def small_network(**settings: Any) -> cr.Network:
 @pytest.mark.parametrize("weights", ["inside", "beside"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_page_predicts_the_same_for_batches_of_any_size(tmp_path: Path, weights: str, dtype: str) -> None:
-    written = 0
     for seed in range(30):
         network, x = random_network(seed, dtype)
-        if "Ellipsis, None" in repr(network):  # new axes, which `replay.source` has no words for
-            continue
         export_numpy(network, tmp_path / "model.py", weights=weights)
         page = runpy.run_path(str(tmp_path / "model.py"))
         for batch in (x, x[:1], np.concatenate([x] * 3)):
             y = page["predict"](batch)
             assert y.dtype == dtype
             np.testing.assert_allclose(y, cr.predict(network, batch), rtol=1e-6, atol=1e-6)
-        written += 1
-    assert written > 15
 
 
 @pytest.mark.parametrize("weights", ["inside", "beside"])

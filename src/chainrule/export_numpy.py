@@ -5,7 +5,6 @@ The page is `replay.source`'s, so it is what the network itself runs.
 
 from __future__ import annotations
 
-import ast
 import base64
 import io
 import os
@@ -23,7 +22,7 @@ from chainrule.nn import Network
 from chainrule.nn.dropout import Mask
 from chainrule.ops import Array
 from chainrule.ops.penalties import L1Penalty
-from chainrule.replay import source
+from chainrule.replay.source import Page, written
 
 _WIDTH = 110
 _MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more are packed
@@ -106,35 +105,31 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
 def _predict(network: Network, numbers: dict[str, Array]) -> list[str]:
     """Return the lines of the function that predicts, and add what it reads to the numbers."""
     graph = network.graph("prediction")
-    body, value = _body(graph, numbers)
+    page = _page(graph, numbers)
     samples, outputs = (_shape(shape) for shape in (network.sample_shape or (), graph.root.shape[1:]))
     return [
         '@np.errstate(all="ignore")',
         "def predict(x):",
         f'    """Return the outputs {outputs} for samples x {samples}."""',
         f"    x = np.asarray(x, np.{network.dtype})",
-        *body,
-        f"    return {ast.unparse(value)}",
+        *_body(page),
+        f"    return {page.result}",
     ]
 
 
 def _step(network: Network, numbers: dict[str, Array]) -> list[str]:
     """Return the lines of the function that trains."""
     graph = network.graph("training")
-    body, value = _body(graph, numbers)
+    page = _page(graph, numbers)
     masks = {_name(node.name): node for node in graph.nodes if isinstance(node, Mask)}
     target = "np.asarray(y, np.intp)"
     if not network.objective.takes_labels:
         target = f"np.asarray(y, np.{network.dtype}).reshape(x.shape[0], -1)"
-    assert isinstance(value, ast.Tuple)
-    loss, derivatives = value.elts
-    assert isinstance(derivatives, ast.Dict)
     update = []
-    for key, derivative in zip(derivatives.keys, derivatives.values):
-        assert isinstance(key, ast.Constant)
-        gradient, penalty = ast.unparse(derivative), _penalty(network, str(key.value))
-        gradient = gradient if not penalty and gradient.isidentifier() else f"({gradient}{penalty})"
-        update.append(f"    {_name(str(key.value))}[...] -= learning_rate * {gradient}")
+    for name, derivative in page.gradients.items():
+        penalty = _penalty(network, name)
+        gradient = f"({derivative}{penalty})" if penalty or not derivative.isidentifier() else derivative
+        update.append(f"    {_name(name)}[...] -= learning_rate * {gradient}")
     return [
         '@np.errstate(all="ignore")',
         "def step(x, y, learning_rate=0.01):",
@@ -142,26 +137,27 @@ def _step(network: Network, numbers: dict[str, Array]) -> list[str]:
         f"    x = np.asarray(x, np.{network.dtype})",
         f"    y = {target}",
         *(line for name, mask in masks.items() for line in _drawn(name, mask)),
-        *body,
+        *_body(page),
         "    # gradient descent",
         *(line for text in update for line in _wrapped(text)),
-        f"    return {ast.unparse(loss)}",
+        f"    return {page.result}",
     ]
 
 
-def _body(graph: Graph, numbers: dict[str, Array]) -> tuple[list[str], ast.expr]:
-    """Return the lines of a graph's page, and what it returns."""
+def _page(graph: Graph, numbers: dict[str, Array]) -> Page:
+    """Return what a graph does, and add what it reads to the numbers."""
     _expect_different_names(graph)
-    page = source(graph, name="page", gradients=graph.root.value.ndim == 0, any_batch=True)
-    head, _, rest = page.partition("def page(")
-    constants = [line for line in head.splitlines() if line.startswith("constant_")]
     for node in graph.nodes:
         if node.op is None and node.name and not any(node is fed for fed in graph.inputs.values()):
             numbers[_name(node.name)] = node.value
-    body, _, returned = rest.partition("):\n")[2].rpartition("    return ")
-    lines = [line for line in body.splitlines() if line.strip() != "# forward"]
-    inside = [*(f"    {line}" for line in constants), *lines]
-    return [part for line in inside for part in _wrapped(line)], ast.parse(returned.strip(), mode="eval").body
+    return written(graph, gradients=graph.root.value.ndim == 0, any_batch=True)
+
+
+def _body(page: Page) -> list[str]:
+    """Return the lines of a page, its constants first."""
+    lines = [f"{name} = {numbers}" for name, numbers in page.constants.items()]
+    lines += [line for line in page.body if line != "# forward"]
+    return [part for line in lines for part in _wrapped(f"    {line}")]
 
 
 def _expect_different_names(graph: Graph) -> None:

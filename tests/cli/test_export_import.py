@@ -105,6 +105,7 @@ def test_without_a_recipe_a_run_answers_and_is_numbered(capsys: CAPTURED) -> Non
     assert repr(network.layers) == "[Dense(2, 3, use_bias=False), Tanh(), Dense(3, 2, use_bias=False)]"
     (prediction,) = cr.predict(network, [[1.0, 0.5]])
     np.testing.assert_allclose(prediction, [np.tanh(1) + np.tanh(0.5)] * 2, rtol=1e-6)
+    assert "imported from 'my net.safetensors'" in said(capsys, "log runs/my-net-002")
 
 
 @pytest.mark.parametrize(

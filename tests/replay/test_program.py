@@ -111,6 +111,53 @@ def test_networks_train_replayed_as_they_train_called(name: str, weighted: bool,
     np.testing.assert_allclose(network.parameters, twin.parameters, rtol=0, atol=2e-4 if lowering else 0)
 
 
+class Maze(cr.Layer):
+    """A random way through ops over a few parameters, each used by as many as it happens to be."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        (size,) = shape
+        self.matrices = [self.parameter(f"w{i}", (size, size), cr.Normal(0, 0.5)) for i in range(2)]
+        self.vectors = [self.parameter(f"v{i}", (size,), cr.Normal(0, 0.5)) for i in range(2)]
+
+    def forward(self, x: Any) -> Any:
+        random = np.random.default_rng(self.seed)
+        met = [x]
+        for _ in range(random.integers(3, 12)):
+            a, b = (met[i] for i in random.integers(len(met), size=2))
+            w, v = (some[random.integers(2)] for some in (self.matrices, self.vectors))
+            ways = (
+                *(lambda a=a, b=b: a + b, lambda a=a, b=b: a - b, lambda a=a, b=b: a * b * 0.5, lambda a=a: -a),
+                *(lambda a=a, w=w: a @ w, lambda a=a, w=w, v=v: cr.linear(x=a, weights=w, bias=v)),
+                *(lambda a=a, v=v: a + v, lambda a=a, v=v: a * v, lambda a=a, v=v: v - a),
+                *(lambda a=a: cr.tanh(z=a), lambda a=a: cr.softmax(z=a), lambda a=a: a[:, ::-1]),
+            )
+            met.append(ways[random.integers(len(ways))]())
+        return sum(met[-3:], met[-1])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_way_of_using_nodes_and_parameters_again_replays_to_the_bits_of_its_calls(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    X, y = random.standard_normal((20, 4)), random.standard_normal((20, 2))
+    network, twin = (
+        cr.Network([Maze(seed), cr.Dense(2)], optimizer=cr.SGD(0.01), l2=0.01, dynamic=dynamic)
+        for dynamic in (False, True)
+    )
+    network._engine = Replaying(network, lowering=False)
+    for trained in (network, twin):
+        cr.train(trained, X, y, epochs=2, batch_size=8)
+    np.testing.assert_array_equal(network.parameters, twin.parameters)
+
+
+def test_skip_connections_inside_skip_connections_train() -> None:
+    X, y = np.random.default_rng(0).standard_normal((5, 4)), np.ones((5, 1))
+    inside = [cr.Dense(4), cr.Residual([cr.Dense(4), cr.Tanh()])]
+    cr.train(cr.Network([cr.Dense(4, 4), cr.Residual(inside), cr.Dense(1)]), X, y, epochs=1)
+
+
 def test_an_op_that_can_not_be_recorded_is_called_and_named() -> None:
     class Longest(cr.Op):
         """y = x / max|x|, by a branch on values

@@ -22,12 +22,15 @@ def log(run: str, table: str | None, tensorboard: str | None) -> None:
     from chainrule.recipes import open_run
     from chainrule.recipes.folder import STORY
 
-    record = open_run(run)
+    story = os.path.join(run, STORY)
     if table is None and tensorboard is None:
-        with open_file("log", os.path.join(record.folder, STORY)) as file:
+        if not os.path.exists(story):
+            open_run(run)  # says so, if there is no run at all
+        with open_file("log", story) as file:
             for line in file.read().decode("utf-8", "replace").splitlines():
                 say(line)
         return
+    record = open_run(run)
     rows = [epoch.as_dict() for epoch in record.history]
     if not rows:
         raise InputError(f"log {run!r}", given="no epoch yet", expected="at least one", fix="Wait for it")

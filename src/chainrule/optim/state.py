@@ -17,7 +17,6 @@ from chainrule.errors import InputError, MisuseError, ShapeError, nearest
 from chainrule.ops.op import Array
 from chainrule.optim.optimizer import Optimizer, global_norm
 
-
 SETTLING = 1024  # steps: a moment that shrinks by a tenth at each is subnormal after some 800
 
 

@@ -1,7 +1,9 @@
 """How a page says what a call does: as a tree, which is shortened and then written with as few brackets as it needs.
 
-A tree is a tuple: a kind, and what belongs to it. Numbers in it may stand for multiples of how many samples a batch
-has, or of one by that; `merged` finds them by comparing what was recorded for two batches.
+A tree is a tuple: a kind, and what belongs to it. ``("binary", "*", ("name", "x"), ("number", 2), …)`` is ``x * 2``.
+Other kinds are "value" (a result, by its number), "negative", "reduce", "call", "method", "view", "shape", "list" and
+"constant". Numbers may stand for multiples of how many samples a batch has, or of one by that; `merged` finds them by
+comparing what was recorded for two batches.
 """
 
 from __future__ import annotations

@@ -161,8 +161,12 @@ class Program:
         dy = np.ones(self.graph.root.shape, self.graph.root.dtype)
         self.recorded_gradients[root] = self._tape.wrap(dy, constant=True)
         owned = {id(recorded.operand.buffer) for recorded in self.recorded}
+        growing: set[int] = set()  # buffers of gradients to which more will be added
         for i, _, _, edges in calls.backward_plan:
             node = self.graph.nodes[i]
+            own = self.recorded_gradients[i]
+            assert own is not None
+            growing.discard(id(own.operand.buffer))
             before = len(self._tape.calls)
             parts = self._parts(node, i, [role for role, _, _ in edges])
             for role, j, first in edges:
@@ -173,17 +177,18 @@ class Program:
                     assert total is not None
                     self._tape.note_into(total, np.add, "call", [total.operand, part.operand], {})
                 elif isinstance(child, Parameter) and child.gradient_buffer is not None:
-                    self.recorded_gradients[j] = self._write(part, self._wrap(child.gradient_buffer), before)
-                elif arrivals[j] == 1 or (
-                    part.operand.whole and id(part.operand.buffer) not in owned and not part.operand.buffer.constant
-                ):
-                    self.recorded_gradients[j] = part
-                    owned.add(id(part.operand.buffer))
+                    self.recorded_gradients[j] = self._write(part, self._wrap(child.gradient_buffer), before, parts)
                 else:
-                    self.recorded_gradients[j] = part.copy()
-                    own = self.recorded_gradients[j]
-                    assert own is not None
-                    owned.add(id(own.operand.buffer))
+                    buffer = part.operand.buffer
+                    if arrivals[j] == 1:
+                        shareable = id(buffer) not in growing
+                    else:
+                        shareable = part.operand.whole and id(buffer) not in owned and not buffer.constant
+                    taken = part if shareable else self._copied(part)
+                    self.recorded_gradients[j] = taken
+                    owned.add(id(taken.operand.buffer))
+                    if arrivals[j] > 1:
+                        growing.add(id(taken.operand.buffer))
 
     def _parts(self, node: Node, i: int, wanted: list[str]) -> dict[str, Any]:
         assert node.op is not None
@@ -216,19 +221,28 @@ class Program:
             parts[role] = self._tape.note(backward, "op", operands, result(role, *raw), {})
         return parts
 
-    def _write(self, part: Recorded, target: Recorded, since: int) -> Recorded:
+    def _write(self, part: Recorded, target: Recorded, since: int, parts: dict[str, Any]) -> Recorded:
         """Let `part` be computed where it belongs, in a parameter's gradient, rather than copied there."""
         source, calls = part.operand, self._tape.calls
         makers = [call for call in calls[since:] if call.out.buffer is source.buffer]
         readers = any(operand.buffer is source.buffer for call in calls[since:] for operand in call.read())
-        if source.whole and len(makers) == 1 and not readers and source.array.shape == target.shape:
+        asked = [p for p in parts.values() if isinstance(p, Recorded) and p.operand.buffer is source.buffer]
+        if source.whole and len(makers) == 1 and not readers and len(asked) == 1 and source.array.shape == target.shape:
             target.operand.array[...] = source.array
             makers[0].out = target.operand
+            source.buffer.version += 1
             target.operand.buffer.version += 1
         else:
             self._tape.note_into(target, np.copyto, "copy", [source], {})
             target.operand.array[...] = source.array
         return target
+
+    def _copied(self, part: Recorded) -> Recorded:
+        """Return a copy that is nobody else's: `part.copy()` would be one call, and one buffer, with an equal one."""
+        array = part.operand.array.copy()
+        copy = self._tape.wrap(array, buffer=Buffer(array))
+        self._tape.note_into(copy, np.copyto, "copy", [part.operand], {})
+        return copy
 
     def _check(self) -> None:
         """Run the record once on other values, where it was recorded, and compare it with plain calls.
