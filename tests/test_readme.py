@@ -71,7 +71,7 @@ def test_its_sessions_print_what_it_shows(session: str) -> None:
 def test_its_command_lines_work_one_after_the_other() -> None:
     Path("points.csv").write_text("a,b\n0,1\n1,1\n")
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("chainrule ")]
-    assert len(lines) == 6
+    assert len(lines) == 11
     for line in [*lines, "chainrule train mine.toml --epochs 1"]:
         code, printed = run_command(line)
         assert code == 0, line
@@ -82,7 +82,7 @@ def test_its_command_lines_work_one_after_the_other() -> None:
 def test_its_targets_are_in_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"\bmake (\w+)", " ".join([*blocks("sh"), *re.findall(r"`(.*?)`", README)])))
-    assert targets == {"demo", "test", "figures"}
+    assert targets == {"demo", "test", "figures", "docs"}
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
