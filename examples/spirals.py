@@ -18,11 +18,7 @@ history = cr.train(network, X, y, epochs=120, batch_size=32, validation_split=0.
 
 print(f"{history!r}\nright: {np.mean(cr.classify(network, X) == y):.1%}; where each class is the answer:\n")
 
-edge = np.abs(X).max()
-across, down = np.linspace(-edge, edge, 72), np.linspace(edge, -edge, 32)
-grid = np.array([(x1, x2) for x2 in down for x1 in across])
-for row in cr.classify(network, grid).reshape(len(down), len(across)):
-    print("    " + "".join(" ·#"[answer] for answer in row))
+print(cr.plot.surface_text(network, X, y, width=72, height=32))
 
 print("\nHow far a step moved the weights, as a share of their own size (about 0.001 is usual):")
 for name in ("dense_1.weights", "dense_2.weights", "dense_3.weights"):

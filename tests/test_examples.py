@@ -18,7 +18,7 @@ SHOWN = {
     "mnist": r"1,500 images(.|\n)*test error [12]?\d\.\d\d%(.|\n)*taken for a",
     "own_training_loop": r"right: 9\d",
     "regression": r"best kept(.|\n)*without noise: [01]\.",
-    "spirals": r"right: 9\d(.|\n)*####.*····(.|\n)*dense_3\.weights: 0\.0",
+    "spirals": r"right: 9\d(.|\n)*▒▒▒▒.*░░░░(.|\n)*dense_3\.weights: 0\.0",
     "xor": r"1 xor 0 = (0\.99\d|1\.000)(.|\n)*tanh_1 .* 4×8",
 }
 

@@ -63,5 +63,20 @@ def test_one_node_of_all_samples_in_hebrew(capsys: CAPTURED) -> None:
     assert "dense_1.weights" not in text
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("runs/xor-009", "run 'runs/xor-009': got nothing there, but expected the folder of a run"),
+        ("mine.toml", "recipe 'mine.toml': got no file of this name"),
+        ("xro", "Did you mean 'xor'"),
+    ],
+)
+def test_what_is_not_there_is_one_line_that_says_what_was_expected(capsys: CAPTURED, name: str, said: str) -> None:
+    assert status(["explain", name]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert said in err
+
+
 def test_the_help_needs_no_numpy_and_shows_a_line_to_begin_with(capsys: CAPTURED) -> None:
     assert "chainrule explain xor | less" in printed(capsys, "--help")

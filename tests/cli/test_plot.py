@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.cli import status
 from chainrule.cli.pictures import KINDS
 
@@ -104,10 +106,25 @@ def test_several_runs_have_their_curves_in_one_picture(capsys: CAPTURED, tmp_pat
 
 
 def test_the_weights_drawn_are_those_asked_for(capsys: CAPTURED, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree("runs/two-001", run)
+    network = cr.load(run / "best.safetensors")
+    network.parameters[:] = 0
+    cr.save(network, run / "best.safetensors")
+    pictures = {}
     for which in ("best", "last"):
-        out = str(tmp_path / f"{which}.png")
-        drawn(capsys, "runs/xor-001", "--kind", "weights", "--weights", which, "--layer", "dense_2", "--out", out)
-    assert (tmp_path / "best.png").read_bytes() == (tmp_path / "last.png").read_bytes()  # xor keeps the last
+        out = tmp_path / f"{which}.svg"
+        drawn(capsys, str(run), "--kind", "weights", "--weights", which, "--layer", "dense_2", "--out", str(out))
+        pictures[which] = out.read_text()
+    assert pictures["best"].count("<!-- 0.00 -->") > pictures["last"].count("<!-- 0.00 -->")
+    assert all("dense_2.weights" in text for text in pictures.values())
+
+
+def test_what_flowed_is_watched_in_the_same_training_once_more(capsys: CAPTURED, tmp_path: Path) -> None:
+    out = str(tmp_path / "watched.svg")
+    assert drawn(capsys, "runs/two-001", "--kind", "watched", "--out", out)[0] == [out]
+    text = Path(out).read_text()
+    assert all(name in text for name in ("size of the gradients", "relu_1", "dense_2.weights"))
 
 
 def test_a_film_is_the_same_training_once_more(capsys: CAPTURED, tmp_path: Path) -> None:

@@ -295,10 +295,11 @@ def test_a_backward_that_raises_is_a_finding() -> None:
     [
         (cr.ops.Gather(), {}, "an array for each role"),
         (3, {}, "an op, a layer"),
+        (Linear, {}, r"the class Linear itself.*Pass Linear\(…\)"),
         (cr.Network([cr.Dense(2, 1)]), {}, "without data"),
         (cr.Dense(2), {"weights": WEIGHTS}, "roles for an op only"),
     ],
-    ids=["gather", "number", "network", "roles"],
+    ids=["gather", "number", "class", "network", "roles"],
 )
 def test_bad_input_gets_one_clear_error(of: Any, given: Any, message: str) -> None:
     with pytest.raises(cr.errors.InputError, match=message):

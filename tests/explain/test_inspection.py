@@ -61,6 +61,14 @@ def test_a_deep_graph_is_drawn_without_recursion() -> None:
     assert max(map(len, lines)) < 80
 
 
+def test_a_network_is_drawn_with_what_its_last_step_left() -> None:
+    net = network()
+    loss = net.forward(X, Y)
+    assert show(net) == show(net.graph())
+    assert show(net).startswith("loss ")
+    assert f"= {loss:.4g}" in show(net).splitlines()[0]
+
+
 @pytest.mark.parametrize("leaf", [cr.Input("x", [[1.0]]), cr.Parameter("w", 2.0)], ids=["input", "parameter"])
 def test_a_leaf_can_be_drawn(leaf: Any) -> None:
     assert show(leaf).startswith(leaf.name)
@@ -69,14 +77,26 @@ def test_a_leaf_can_be_drawn(leaf: Any) -> None:
 def test_a_notebook_shows_tables() -> None:
     net = network()
     history = cr.train(net, X, Y, epochs=30, batch_size=4, metrics=["accuracy"])
-    assert "dense_1" in notebook.network_html(net)
-    assert "17 weights" not in notebook.network_html(net)
-    assert "accuracy" in notebook.history_html(history)
-    assert notebook.history_html(history).count("<tr>") <= 14
-    assert "<math" in notebook.node_html(net["dense_1"])
-    assert "<pre>loss" in notebook.graph_html(net.graph("training"))
-    assert "<pre>" in notebook.network_html(cr.Network([cr.Dense(3)]))
-    assert "no epochs" in notebook.history_html(cr.History())
+    shown: dict[str, str] = {
+        name: thing._repr_html_()
+        for name, thing in {
+            "network": net,
+            "unbuilt": cr.Network([cr.Dense(3)]),
+            "history": history,
+            "no history": cr.History(),
+            "node": net["dense_1"],
+            "parameter": net["dense_1.weights"],
+            "graph": net.graph("training"),
+        }.items()
+    }
+    assert "<td>dense_1</td>" in shown["network"]
+    assert "28 weights + 9 biases = 37 parameters" in shown["network"]
+    assert shown["unbuilt"].startswith("<pre>Network")
+    assert "<th>accuracy</th>" in shown["history"]
+    assert shown["history"].count("<tr>") <= 14
+    assert "no epochs" in shown["no history"]
+    assert shown["node"].count("<math") == shown["parameter"].count("<math") == 2  # value and gradient
+    assert shown["graph"].startswith("<pre>loss")
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -12,7 +12,7 @@ from chainrule.explain.opening import check_named, network_and_samples
 
 
 def test_a_recipe_is_explained_and_checked() -> None:
-    network, x, y = network_and_samples("xor")
+    network, x, y = network_and_samples("explain", "xor")
     assert "33 parameters" in str(explain(network, x, y))
     assert check_named("xor").passed
 
@@ -20,8 +20,11 @@ def test_a_recipe_is_explained_and_checked() -> None:
 def test_a_run_is_explained_with_its_own_weights(tmp_path: Path) -> None:
     recipe = cr.recipes.override(cr.recipes.load("xor"), epochs=3)
     folder = cr.recipes.run(recipe, out=tmp_path).run
-    network, x, _ = network_and_samples(str(folder))
-    assert not (network.parameters == network_and_samples("xor")[0].parameters).all()
+    network, x, _ = network_and_samples("explain", str(folder))
+    assert not (network.parameters == network_and_samples("explain", "xor")[0].parameters).all()
     assert x.shape == (4, 2)
-    with pytest.raises(cr.errors.InputError, match="a model file alone"):
-        network_and_samples(str(Path(folder) / "best.safetensors"))
+    model = str(Path(folder) / "best.safetensors")
+    with pytest.raises(cr.errors.InputError, match=r"^explain '.*: got a model file alone.*cr\.explain\(cr\.load"):
+        network_and_samples("explain", model)
+    with pytest.raises(cr.errors.InputError, match=r"^check '.*: got a model file alone.*cr\.check\(cr\.load"):
+        check_named(model)

@@ -121,6 +121,15 @@ def test_what_fills_a_sentence_is_escaped_inside_and_outside_of_names() -> None:
     assert told == '&lt;&lt;b&gt;`&gt; <bdi class="f" dir="ltr">&lt;b&gt;`</bdi>'
 
 
+def test_an_edge_names_every_role_and_goes_around_the_nodes_between() -> None:
+    w = cr.Parameter("w", [[1.0]])
+    bent = cr.tanh(z=w)
+    page = str(explain(cr.mean(x=bent * bent + w), format="html"))
+    assert re.findall(r'<text class="role"[^>]*>([^<]*)<', page).count("a, b") == 1
+    curves = [path.count("C") for path in re.findall(r'<path class="edge" d="([^"]*)"', page)]
+    assert sorted(curves) == [1, 1, 1, 1, 3]  # from w to the sum, past tanh and the product
+
+
 def test_a_graph_too_large_to_draw_is_said_to_be() -> None:
     node: Any = cr.Parameter("w", [1.0])
     for _ in range(60):

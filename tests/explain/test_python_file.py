@@ -98,6 +98,13 @@ def test_what_lies_beside_the_file_can_be_imported(tmp_path: Path) -> None:
     assert sys.path == before
 
 
+def test_a_node_called_x_is_not_taken_for_samples(tmp_path: Path) -> None:
+    graph = "x, w = cr.Input('x', [[1.0, 2.0]]), cr.Parameter('w', [[1.0], [2.0]])\nloss = cr.mean(x=x @ w)\n"
+    report = check_named(written(tmp_path, f"import chainrule as cr\n{graph}layer = cr.Dense(3, 2)"))
+    assert report.passed
+    assert report.skipped == ()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

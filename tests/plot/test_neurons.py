@@ -11,7 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ChainruleError, InputError, NonFiniteError, ShapeError, UnknownNameError
 from chainrule.plot import hidden_space, neuron_surfaces
-from chainrule.plot.inside import applied, hidden_layers
+from chainrule.plot.hidden_layers import applied, hidden_layers
 from tests.plot.pictured import POINTS, THREE, TWO
 from tests.plot.test_surface import centres, colour_points
 

@@ -52,7 +52,7 @@ def explain(
         form = FORMATS.get(os.path.splitext(out or "")[1].lower(), "terminal")
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
-    network, x, y = network_and_samples(subject, weights)
+    network, x, y = network_and_samples("explain", subject, weights)
     chosen = sample if isinstance(sample, int) else None
     told = cr.explain(network, x, y, sample=chosen, node=node, format=form, language=language, width=width)
     if out is None:

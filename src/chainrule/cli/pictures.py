@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from chainrule.errors import ChainruleError, InputError, MissingExtraError
 from chainrule.nn import Network
 from chainrule.recipes import Recipe, Result, run
 from chainrule.recipes.samples import Samples
-from chainrule.training import History, confusion_matrix, predict
+from chainrule.training import Callback, History, confusion_matrix, predict
 from chainrule.training.evaluate import probabilities
 
 _BATCH = 512  # samples that stand for all, where the loss of many steps is computed
 _FEW = 8  # samples that flow through a drawn graph
+_WATCHED = 100  # steps, of those of a training, about
+_Callback = TypeVar("_Callback", bound=Callback)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Shown:
     Attributes
     ----------
     recipe : Recipe or None
-        None where it can't be asked for a film.
+        None where nobody can ask to train it once more.
     title : str
     network : Network
     samples : Samples
@@ -60,12 +62,19 @@ class Shown:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of picture: how its file is called, how it is drawn, and what a run needs to have one."""
+    """A kind of picture: how its file is called, how it is drawn, and what a run needs to have one.
+
+    Attributes
+    ----------
+    trains : bool
+        Whether it takes the training once more, and so its time.
+    """
 
     file: str
     draw: Callable[[Shown, str], Any]
     needs: str = ""
     suits: Callable[[Shown], bool] = lambda shown: True
+    trains: bool = False
 
 
 def _plane(function: str) -> Callable[[Shown, str], Any]:
@@ -129,12 +138,25 @@ def _spread(shown: Shown, count: int) -> tuple[Any, Any]:
 
 
 def _animation(shown: Shown, path: str) -> Any:
-    """Train once more as the recipe says, and film it."""
+    return _trained_again(
+        shown, plot.animation(*shown.samples.train, path=path, title=shown.title, classes=shown.classes)
+    )
+
+
+def _watched(shown: Shown, path: str) -> Any:
+    from chainrule.explain import watch  # not needed to train
+
+    steps = sum(epoch.steps for epoch in shown.history)
+    watched = _trained_again(shown, watch(every=max(1, steps // _WATCHED)))
+    return plot.watched(watched, path=path, title=shown.title)
+
+
+def _trained_again(shown: Shown, callback: _Callback) -> _Callback:
+    """Train once more as the recipe says, with a callback."""
     assert shown.recipe is not None
-    film = plot.animation(*shown.samples.train, path=path, title=shown.title, classes=shown.classes)
     with tempfile.TemporaryDirectory() as folder:
-        run(shown.recipe, out=folder, callbacks=[film])
-    return film
+        run(shown.recipe, out=folder, callbacks=[callback])
+    return callback
 
 
 _PLANE = "two inputs, and classes"
@@ -148,7 +170,8 @@ KINDS = {
     "saliency": Kind("saliency", _saliency),
     "descent": Kind("loss-along-gradient", _descent),
     "graph": Kind("graph", _graph),
-    "animation": Kind("animation", _animation, _PLANE, lambda shown: shown.plane),
+    "watched": Kind("watched", _watched, trains=True),
+    "animation": Kind("animation", _animation, _PLANE, lambda shown: shown.plane, trains=True),
 }
 
 

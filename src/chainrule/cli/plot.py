@@ -46,8 +46,9 @@ def plot(runs: tuple[str, ...], kind: str, out: str | None, form: str, layer: st
     saliency   by how much the output changes with each input
     descent    the loss along a step: is the learning rate too large?
     graph      the network with values and gradients on its edges
+    watched    values, gradients and steps over time: trains once more
     animation  the surface while it learns: trains once more, for a GIF
-    all        all of them that suit the run, but the animation
+    all        all of them that suit the run, but the last two
     """
     from chainrule.recipes import open_run
 
@@ -87,7 +88,7 @@ def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: s
     from chainrule.recipes.samples import gather
 
     every = kind == "all"
-    names = [name for name in KINDS if name != "animation"] if every else kind.split(",")
+    names = [name for name, known in KINDS.items() if not known.trains] if every else kind.split(",")
     for name in names:
         checks.one_of("--kind", name, [*KINDS, "all"])
     if len(names) > 1 and out is not None and _is_file(out):

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.errors import InputError, MisuseError
 from chainrule.explain.differences import Slope, closest
-from chainrule.graph import Graph, Input, Node, Parameter
+from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array, Op
 from chainrule.optim import as_schedule
@@ -81,6 +81,8 @@ class Anatomy:
         The parameters after the optimizer's step.
     moved : Moved or None
         One of their numbers.
+    samples, sample : int or None
+        How many samples took the step, and which one alone, if it was one.
     """
 
     graph: Graph
@@ -191,11 +193,8 @@ def _taken_apart(graph: Graph, gradients: list[Array | None], network: Network |
     values = [node._value.copy() for node in graph.nodes]
     copies = [None if gradient is None else gradient.copy() for gradient in gradients]
     paths: list[list[Path]] = [[] for _ in graph.nodes]
-    with np.errstate(all="ignore"):
-        for i, op, children, edges in graph.calls.backward_plan:
-            parts = op.backward(copies[i], values[i], **{role: values[j] for role, j in children})
-            for role, j, _ in edges:
-                paths[j].append(Path(i, role, np.array(parts[role])))
+    for (parent, role), (child, array) in graph.calls.handed(values, copies).items():
+        paths[child].append(Path(parent, role, array))
     for parameter, penalty, array in _penalties(network):
         paths[graph.place(parameter)].append(Path(None, penalty.roles[0], array, penalty))
     return Anatomy(graph, labels, values, copies, paths, 0.0, 0.0, 0.0, network)
@@ -259,8 +258,3 @@ def _first_rate(network: Network) -> float | None:
     """Return the learning rate of the step: what a schedule begins with, None for the optimizer's own."""
     rate = network.optimizer.learning_rate
     return None if isinstance(rate, float) else as_schedule(rate).rate(0, 1, [])
-
-
-def is_input(node: Node) -> bool:
-    """Return whether a node is fed by name."""
-    return isinstance(node, Input) and bool(node.name)

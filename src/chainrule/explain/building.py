@@ -8,7 +8,7 @@ import textwrap
 
 import numpy as np
 
-from chainrule.explain.anatomy import Anatomy, Moved, Proof, is_input, proofs
+from chainrule.explain.anatomy import MOST_PROVEN, Anatomy, Moved, Proof, proofs
 from chainrule.explain.boxes import one_line
 from chainrule.explain.document import (
     Block,
@@ -28,7 +28,7 @@ from chainrule.explain.notation import Math, Matrix, Number, Partial, Row, Symbo
 from chainrule.explain.symbols import in_formula, symbols_of
 from chainrule.explain.typeset import typeset
 from chainrule.explain.wording import Text, Wording
-from chainrule.graph import Parameter, State
+from chainrule.graph import Input, Parameter, State
 from chainrule.ops.op import Array, Op
 from chainrule.ops.table import page
 
@@ -173,7 +173,13 @@ class Builder:
             elif node.op is not None:
                 kind = type(node.op).__name__
             else:
-                kind = words("state" if isinstance(node, State) else "input" if is_input(node) else "constant")
+                kind = words(
+                    "state"
+                    if isinstance(node, State)
+                    else "input"
+                    if isinstance(node, Input) and node.name
+                    else "constant"
+                )
             shape = "×".join(map(str, anatomy.values[place].shape)) or "1"
             rows.append([self.math(place), anatomy.labels[place], kind, shape])
         self.blocks.append(Table([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
@@ -325,7 +331,7 @@ class Builder:
         words = self.words
         self.heading("proof")
         self.say("proof_intro")
-        if any(self.anatomy.values[place].size > 16 for place in {proof.place for proof in found}):
+        if any(self.anatomy.values[proof.place].size > MOST_PROVEN for proof in found):
             self.say("proof_few")
         rows: list[list[Math | str | Text]] = []
         for proof in found:

@@ -17,8 +17,7 @@ from chainrule import checks
 from chainrule.errors import InputError, printable
 from chainrule.explain.differences import closest
 from chainrule.explain.slips import name_slip, name_stale
-from chainrule.explain.terminal import table
-from chainrule.explain.tracing import html_table
+from chainrule.explain.tables import html_table, text_table
 from chainrule.explain.trying import arrays_for, exact
 from chainrule.graph import Graph, Input, Node
 from chainrule.nn import Layer, Network
@@ -109,8 +108,8 @@ class Report:
         wrong = len(self.wrong)
         last = f"{wrong} of {len(self.findings)} derivatives wrong" if wrong else "every derivative is right"
         last += f"; {len(self.skipped)} not checked" if self.skipped else ""
-        rows = [[*row[:-1], row[-1].partition(":")[0]] for row in self.rows()]
-        lines = [line[4:] for line in table([list(_HEAD), *rows])]
+        rows = [(*row[:-1], row[-1].partition(":")[0]) for row in self.rows()]
+        lines = text_table(_HEAD, rows)
         lines += [printable(f"{finding.where}, by {finding.by}, is {finding.verdict}") for finding in self.wrong]
         return "\n".join([*lines, *(f"not checked: {printable(why)}" for why in self.skipped), last])
 
@@ -158,6 +157,9 @@ def check(
     'the sign'
     """
     tolerance = checks.number("check tolerance", tolerance, above=0, like=1e-6)
+    if isinstance(of, type) and issubclass(of, (Op, Layer)):
+        given, fix = f"the class {of.__name__} itself", f"Pass {of.__name__}(…)"
+        raise InputError("check", given=given, expected="an object of it", fix=fix)
     if isinstance(of, Op):
         told = {role: value for role, value in {"x": x, "y": y, **arrays}.items() if value is not None}
         return Report(tuple(_op_findings(of, arrays_for(of, told), type(of).__name__, tolerance)))

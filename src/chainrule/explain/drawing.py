@@ -1,12 +1,12 @@
 """The graph as a picture: inline SVG, each node a link to its section.
 
-Nodes stand in rows, the cost on top, leaves one row below whoever uses them first. A row is as wide as its nodes; the
-page scrolls a wide picture inside its own box.
+Values flow downwards, to the cost; the page scrolls a wide picture inside its own box.
 """
 
 from __future__ import annotations
 
 from html import escape
+from itertools import pairwise
 
 from chainrule.errors import printable
 from chainrule.explain.anatomy import Anatomy
@@ -17,6 +17,8 @@ from chainrule.graph import Parameter
 _NARROW, _WIDE, _HEIGHT = 104, 152, 46  # a node is as wide as the longest text in any
 _GAP, _DROP = 8, 44  # between nodes of a row, between rows
 
+Point = tuple[float, float]
+
 
 def draw(anatomy: Anatomy, symbols: list[Symbol], links: dict[int, str]) -> str:
     """Return the graph of an explanation as an SVG element.
@@ -26,47 +28,49 @@ def draw(anatomy: Anatomy, symbols: list[Symbol], links: dict[int, str]) -> str:
     links : dict of int to str
         Where a click on a node leads.
     """
-    levels = _levels(anatomy)
-    rows: list[list[int]] = [[] for _ in range(max(levels.values()) + 1)]
-    for place in sorted(levels):
-        rows[levels[place]].append(place)
-    texts = {place: _texts(anatomy, symbols[place], place) for place in levels}
-    longest = max(max(7.2 * len(title), 6.4 * len(name)) for title, name in texts.values())
+    from chainrule.plot.layered import laid_out  # a heavy room, for the one form that draws
+
+    places = range(len(anatomy.graph))
+    layout = laid_out([list(anatomy.roles(place).values()) for place in places])
+    texts = [_texts(anatomy, symbols[place], place) for place in places]
+    longest = max(max(7.2 * len(title), 6.4 * len(name)) for title, name in texts)
     wide = int(min(max(longest + 12, _NARROW), _WIDE))
-    widest = max(len(row) for row in rows)
-    width = widest * (wide + _GAP) + _GAP
-    height = len(rows) * (_HEIGHT + _DROP) - _DROP + 2 * _GAP
-    spots = {}
-    for level, row in enumerate(rows):
-        left = (width - len(row) * (wide + _GAP) + _GAP) / 2
-        for i, place in enumerate(row):
-            spots[place] = (left + i * (wide + _GAP) + wide / 2, _GAP + level * (_HEIGHT + _DROP))
-    parts = [_edge(spots[place], spots[child], role) for place in spots for role, child in anatomy.roles(place).items()]
-    parts += [_node(anatomy, place, texts[place], spots[place], wide, links.get(place)) for place in spots]
+
+    def spot(x: float, row: int) -> Point:
+        return _GAP + wide / 2 + x * (wide + _GAP), _GAP + row * (_HEIGHT + _DROP)
+
+    spots = [spot(layout.x[place], layout.row[place]) for place in places]
+    width, height = spot(layout.width + 1, 0)[0] - wide / 2, spot(0, max(layout.row) + 1)[1] - _DROP + _GAP
+    roles: dict[tuple[int, int], list[str]] = {}  # a child may play several
+    for place in places:
+        for role, child in anatomy.roles(place).items():
+            roles.setdefault((child, place), []).append(printable(role))
+    parts = []
+    for (child, parent), played in roles.items():
+        bends = [spot(x, row) for x, row in layout.bends.get((child, parent), ())]
+        fanned = sum(child == other for other, _ in roles) > 1
+        parts.append(_edge(spots[child], bends, spots[parent], ", ".join(played), fanned))
+    parts += [_node(anatomy, place, texts[place], spots[place], wide, links.get(place)) for place in places]
     return (
-        f'<svg class="graph" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
         f'role="img" direction="ltr">{"".join(parts)}</svg>'
     )
 
 
-def _levels(anatomy: Anatomy) -> dict[int, int]:
-    """Return the row of each node: computed ones by their distance from the root, leaves just below their user."""
-    nodes = anatomy.graph.nodes
-    levels = {anatomy.root: 0}
-    for place in reversed(range(len(nodes))):
-        for child in anatomy.roles(place).values():
-            below = levels[place] + 1
-            first = min(levels.get(child, below), below)
-            levels[child] = first if nodes[child].op is None else max(levels.get(child, 0), below)
-    return levels
+def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: bool) -> str:
+    """Return the way from a child to its parent, past the rows between; `fanned` if it is one of the child's several.
 
+    Roles stand where edges are apart: near a child with one parent, farther from one with several.
+    """
+    from chainrule.plot.layered import along
 
-def _edge(parent: tuple[float, float], child: tuple[float, float], role: str) -> str:
-    (x1, y1), (x2, y2) = child, (parent[0], parent[1] + _HEIGHT)
-    middle = (y1 + y2) / 2
-    path = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
-    label = f'<text class="role" x="{x1:.0f}" y="{y1 - 8:.0f}">{escape(printable(role))}</text>'
-    return f'<path class="edge" d="{path}"/>{label}'
+    points = [(child[0], child[1] + _HEIGHT), *((x, y + _HEIGHT / 2) for x, y in bends), parent]
+    path = f"M{points[0][0]:.0f} {points[0][1]:.0f}"
+    for (x1, y1), (x2, y2) in pairwise(points):
+        middle = (y1 + y2) / 2
+        path += f"C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
+    x, y = along(points[0], points[1], 0.7 if fanned else 0.4)
+    return f'<path class="edge" d="{path}"/><text class="role" x="{x:.0f}" y="{y + 4:.0f}">{escape(roles)}</text>'
 
 
 def _texts(anatomy: Anatomy, symbol: Symbol, place: int) -> tuple[str, str]:

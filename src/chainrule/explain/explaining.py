@@ -15,8 +15,8 @@ from chainrule import checks
 from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.explain.anatomy import Anatomy, of_network, of_node
 from chainrule.explain.building import Builder
-from chainrule.explain.data import to_json
 from chainrule.explain.html import to_html
+from chainrule.explain.json import to_json
 from chainrule.explain.showing import show
 from chainrule.explain.terminal import to_markdown, to_terminal
 from chainrule.explain.wording import Wording

@@ -8,7 +8,7 @@ from typing import Any
 from chainrule.errors import printable
 from chainrule.explain.notation import Matrix, mathml, number
 from chainrule.explain.showing import show
-from chainrule.explain.tracing import html_table
+from chainrule.explain.tables import html_table
 from chainrule.graph import Graph, Node
 from chainrule.nn import Network
 from chainrule.training import History

@@ -14,11 +14,13 @@ from chainrule.recipes.build import build
 from chainrule.recipes.samples import gather
 
 
-def network_and_samples(name: str, weights: str = "best") -> tuple[Network, Array, Array]:
+def network_and_samples(where: str, name: str, weights: str = "best") -> tuple[Network, Array, Array]:
     """Return the network of a run or a recipe with the samples it is trained on.
 
     Parameters
     ----------
+    where : str
+        What is done with them, for errors.
     name : str
         The folder of a run, or a recipe: its name, or a TOML file. A recipe's network is untrained.
     weights : {"best", "last"}
@@ -33,18 +35,18 @@ def network_and_samples(name: str, weights: str = "best") -> tuple[Network, Arra
 
     Examples
     --------
-    >>> network, x, y = network_and_samples("xor")
+    >>> network, x, y = network_and_samples("explain", "xor")
     >>> network.parameters.size, x.shape
     (33, (4, 2))
     """
-    if os.path.isdir(name) or (os.path.isfile(name) and not name.endswith(".toml")):
+    if not name.endswith(".toml") and (os.path.exists(name) or os.path.dirname(name)):
         network, recipe = load_run(name, weights)
         if recipe is None:
             raise InputError(
-                f"explain {name!r}",
+                f"{where} {name!r}",
                 given="a model file alone",
                 expected="a run, whose recipe names the data",
-                fix="Name the folder of a run, or call cr.explain(cr.load(path), x, y) from Python",
+                fix=f"Name the folder of a run, or call cr.{where}(cr.load(path), x, y) from Python",
             )
         x, y = gather(recipe).train
         return network, x, y
@@ -63,4 +65,4 @@ def check_named(name: str) -> Report:
     InputError
         If there is nothing in it to check.
     """
-    return check_file(name) if name.endswith(".py") else check(*network_and_samples(name))
+    return check_file(name) if name.endswith(".py") else check(*network_and_samples("check", name))

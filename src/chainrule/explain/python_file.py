@@ -44,7 +44,7 @@ def check_file(path: str) -> Report:
         found = _run(path)
     except DerivativeError as error:
         return Report((Finding(os.path.basename(path), "all", np.inf, passed=False, problem=str(error)),))
-    samples, targets = found.get("X", found.get("x")), found.get("y", found.get("Y"))
+    samples, targets = _data(found, "X", "x"), _data(found, "y", "Y")
     findings: list[Finding] = []
     skipped: list[str] = []
     for name, subject in _subjects(found):
@@ -99,6 +99,11 @@ def _run(path: str) -> dict[str, Any]:
     finally:
         if folder in sys.path:
             sys.path.remove(folder)
+
+
+def _data(found: dict[str, Any], *names: str) -> Any:
+    """Return the data of the first of these names; in a graph built by hand, x may be a node."""
+    return next((found[name] for name in names if name in found and not isinstance(found[name], Node)), None)
 
 
 def _subjects(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -11,14 +11,16 @@ from chainrule.errors import printable
 from chainrule.explain.notation import number
 from chainrule.graph import Graph, Node
 from chainrule.graph.flatten import in_order
+from chainrule.nn import Network
 
 
-def show(node: Node | Graph, *, width: int = 100) -> str:
+def show(of: Node | Graph | Network, *, width: int = 100) -> str:
     """Return a drawing of a node and everything below it.
 
     Parameters
     ----------
-    node : Node or Graph
+    of : Node or Graph or Network
+        Of a network, its training graph, with what the last step left in it.
     width : int, default 100
         Where lines should end: the leaves of a longer one follow below it.
 
@@ -39,10 +41,10 @@ def show(node: Node | Graph, *, width: int = 100) -> str:
     │ z
     matmul Matmul (1, 1) = 11   a: x (1, 2)   b: w (2, 1)
     """
-    if isinstance(node, Graph):
-        node = node.root
-    checks.instance("show", node, Node, "the node of a loss")
     width = checks.whole("show width", width, least=20)
+    graph = of.graph() if isinstance(of, Network) else of
+    root = graph.root if isinstance(graph, Graph) else graph
+    node: Node = checks.instance("show", root, Node, "a network, or the node of a loss")
     order = in_order([node])
     depths: dict[int, int] = {}
     for below in order:

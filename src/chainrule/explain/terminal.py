@@ -21,6 +21,7 @@ from chainrule.explain.document import (
     Table,
 )
 from chainrule.explain.notation import Math
+from chainrule.explain.tables import text_table
 from chainrule.explain.wording import Text
 
 MOST_LINES = 40  # of a formula with its numbers
@@ -82,7 +83,8 @@ def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], wid
         case Source(note, code):
             return [f"    {sentence(note, isolated)}", *(f"      {printable(line)}" for line in code.splitlines())]
         case Table(head, rows):
-            return table([[sentence(told, isolated) for told in head], *([_cell(c) for c in row] for row in rows)])
+            titles = [sentence(told, isolated) for told in head]
+            return [f"    {line}" for line in text_table(titles, [[_cell(cell) for cell in row] for row in rows])]
         case Drawing():
             return [f"    {line}" for line in drawing(width - 4).splitlines()]
     return []
@@ -99,13 +101,6 @@ def equation(formulas: list[Math], width: int) -> list[str]:
         if len(told) <= MOST_LINES or i == len(formulas) - 1:  # beyond, numbers can't be read: the result follows
             lines += [" " * column + line for line in told]
     return lines
-
-
-def table(rows: list[list[str]]) -> list[str]:
-    """Return rows of cells as lines, the first set apart."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return [lines[0], "    " + "─" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]]
 
 
 def bars(counts: tuple[int, ...]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.explain.anatomy import of_network
 from chainrule.explain.notation import number
-from chainrule.explain.terminal import table
+from chainrule.explain.tables import html_table, text_table
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 
@@ -74,7 +73,7 @@ class Trace(Mapping[str, Traced]):
         ]
 
     def __str__(self) -> str:
-        return "\n".join(line[4:] for line in table([list(_HEAD), *map(list, self.rows())]))
+        return "\n".join(text_table(_HEAD, self.rows()))
 
     __repr__ = __str__
 
@@ -112,13 +111,6 @@ def trace(network: Network, x: Any, y: Any) -> Trace:
         op = None if node.op is None else node.op.name
         nodes[name] = Traced(name, op, anatomy.values[place], anatomy.gradients[place])
     return Trace(nodes)
-
-
-def html_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Return a table for a notebook."""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    inner = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{inner}</tbody></table>"
 
 
 def _figures(array: Array | None) -> tuple[str, str, str]:

@@ -14,8 +14,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.explain.notation import number
-from chainrule.explain.terminal import table
-from chainrule.explain.tracing import html_table
+from chainrule.explain.tables import html_table, text_table
 from chainrule.graph import Node, Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
@@ -169,8 +168,7 @@ class Watch(Callback):
     def __str__(self) -> str:
         if not self.records:
             return f"{self!r}: nothing recorded yet"
-        lines = table([list(_HEAD), *map(list, self.rows())])
-        return "\n".join([f"step {self.records[-1].step}", *(line[4:] for line in lines)])
+        return "\n".join([f"step {self.records[-1].step}", *text_table(_HEAD, self.rows())])
 
     def _repr_html_(self) -> str:
         return html_table(_HEAD, self.rows())

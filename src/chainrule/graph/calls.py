@@ -85,6 +85,18 @@ class Calls:
                         taken.add(id(gradients[j]))
         return gradients
 
+    def handed(self, values: Values, gradients: Values) -> dict[tuple[int, str], tuple[int, Array]]:
+        """Return (node, role) -> the child in that role, and the derivative handed to it, before any are added up.
+
+        `gradients` is what `backward` returned; so each op is asked once more.
+        """
+        found = {}
+        with np.errstate(all="ignore"):
+            for i, op, children, edges in self.backward_plan:
+                parts = op.backward(gradients[i], values[i], **{role: values[j] for role, j in children})
+                found |= {(i, role): (j, self.part(i, role, parts, values[j]).copy()) for role, j, _ in edges}
+        return found
+
     def part(self, i: int, role: str, parts: dict[str, Any], array: Array) -> Array:
         """Return one role's derivative, refused unless it looks like the role's array."""
         part = np.asarray(parts[role]) if isinstance(parts, Mapping) and role in parts else None

@@ -24,16 +24,16 @@ How it learns, or why it doesn't
 Pictures need the extra, ``pip install "chainrule[plot]"``; matplotlib is imported when one is drawn, not before.
 """
 
+from chainrule.plot.confusion import confusion_matrix
 from chainrule.plot.curves import learning_curve
 from chainrule.plot.descent import loss_along_gradient
 from chainrule.plot.graph_picture import graph
 from chainrule.plot.hidden import hidden_space
-from chainrule.plot.matrix import confusion_matrix
 from chainrule.plot.movie import Animation, animation
 from chainrule.plot.neurons import neuron_surfaces
 from chainrule.plot.over_time import watched
 from chainrule.plot.saliency_maps import saliency
-from chainrule.plot.several import learning_curves
+from chainrule.plot.several_curves import learning_curves
 from chainrule.plot.surface import decision_surface
 from chainrule.plot.terminal import surface_text
 from chainrule.plot.weight_pictures import weights

@@ -12,7 +12,7 @@ from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network, doors
 from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array
-from chainrule.plot.layered import Layout, laid_out
+from chainrule.plot.layered import Layout, along, laid_out
 from chainrule.plot.lines import plain_number
 from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, shown_names, styled
 
@@ -148,12 +148,8 @@ def _edges(drawn: Graph) -> dict[tuple[int, str], tuple[Array, Array | None]]:
     if arriving is None or root not in drawn.calls.reached:
         return found
     gradients = drawn.calls.backward(values, root, arriving, {})
-    with np.errstate(all="ignore"):
-        for i, op, children, edges in drawn.calls.backward_plan:
-            parts = op.backward(gradients[i], values[i], **{role: values[j] for role, j in children})
-            for role, j, _ in edges:
-                found[i, role] = values[j], np.asarray(parts[role])
-    return found
+    handed = drawn.calls.handed(values, gradients)
+    return found | {edge: (values[child], array) for edge, (child, array) in handed.items()}
 
 
 def _draw_node(axes: Axes, node: Node, x: float, y: float) -> None:
@@ -201,18 +197,11 @@ def _draw_edge(axes: Axes, layout: Layout, edge: tuple[int, int], texts: list[tu
         )
     )
     # Labels lie where edges are apart: near a child with one parent, nearer to the next row below one with several.
-    x, y = _along(points[0], points[3], 0.65 if fanned else 0.36)
+    x, y = along(points[0], points[3], 0.65 if fanned else 0.36)
     look: dict[str, Any] = dict(ha="center", va="center", fontsize=7, zorder=2)
     ground = dict(facecolor="white", edgecolor="none", pad=0.6)
     for i, (text, colour) in enumerate(texts):
         axes.text(x, y + 0.15 * (i - (len(texts) - 1) / 2), text, color=colour, bbox=ground, **look)
-
-
-def _along(start: tuple[float, float], end: tuple[float, float], t: float) -> tuple[float, float]:
-    """Return a point of the curve that leaves one point and arrives at another upright."""
-    bend = 3 * t**2 - 2 * t**3
-    rise = 1.5 * t - 1.5 * t**2 + t**3
-    return start[0] + bend * (end[0] - start[0]), start[1] + rise * (end[1] - start[1])
 
 
 def _told(array: Array) -> str:

@@ -13,7 +13,7 @@ from chainrule.graph import Graph, Node
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.plot.grid import Surface, output_names, outputs_at, points_of, surface_around
-from chainrule.plot.inside import applied, hidden_layer
+from chainrule.plot.hidden_layers import applied, hidden_layer
 from chainrule.plot.painting import class_legend, paint
 from chainrule.plot.style import INK, figure_path, new_figure, save_figure, shown_names, styled
 from chainrule.training.evaluate import probabilities

@@ -71,6 +71,17 @@ def laid_out(children: Sequence[Sequence[int]]) -> Layout:
     return Layout(x[:count], row, {edge: [(x[b], level[b]) for b in chain] for edge, chain in bends.items()})
 
 
+def along(start: tuple[float, float], end: tuple[float, float], t: float) -> tuple[float, float]:
+    """Return a point of the curve that leaves one point and arrives at another upright, at a share `t` of the way.
+
+    >>> along((0, 0), (2, 1), 0.5)
+    (1.0, 0.5)
+    """
+    bend = 3 * t**2 - 2 * t**3
+    rise = 1.5 * t - 1.5 * t**2 + t**3
+    return start[0] + bend * (end[0] - start[0]), start[1] + rise * (end[1] - start[1])
+
+
 def _rows(children: Sequence[Sequence[int]]) -> list[int]:
     """Return each node's row: below all its children, leaves just above the first of their parents."""
     row = [0] * len(children)

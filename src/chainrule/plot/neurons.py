@@ -14,9 +14,9 @@ from chainrule.graph import Node
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.plot.grid import Surface, cells, output_names, points_of, surface_around
-from chainrule.plot.inside import applied, hidden_layer
-from chainrule.plot.painting import class_legend, paint_points
-from chainrule.plot.style import INK, figure_path, new_figure, plain_frame, save_figure, shown_names, styled, two_sides
+from chainrule.plot.hidden_layers import applied, hidden_layer
+from chainrule.plot.painting import beyond, class_legend, frame, paint_points
+from chainrule.plot.style import INK, figure_path, new_figure, save_figure, shown_names, styled, two_sides
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,11 +118,8 @@ def neuron_surfaces(
                 handles = _few_points(axes, seen, 0.5 if columns <= 4 else 0.25)
             else:
                 axes.set_axis_off()
-        beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-        extend = beyond[bool(seen.outputs.min() < low), bool(seen.outputs.max() > most)]
-        figure.colorbar(
-            image, ax=panels, extend=extend, label=f"value in {shown_names([name])[0]}", shrink=min(1.0, 3.6 / rows)
-        )
+        look: dict[str, Any] = dict(extend=beyond(seen.outputs, low, most), shrink=min(1.0, 3.6 / rows))
+        figure.colorbar(image, ax=panels, label=f"value in {shown_names([name])[0]}", **look)
         for axes in panels[:, 0]:
             axes.set_ylabel("input 2", fontsize=8)
         for k in range(max(0, count - columns), count):
@@ -149,10 +146,7 @@ def _panel(axes: Axes, seen: Surface, sums: Array | None, k: int, limits: tuple[
     border = seen.outputs[:, :, k] if sums is None else sums[:, k].reshape(seen.outputs.shape[:2])
     if border.min() < 0 < border.max():
         axes.contour(seen.x, seen.y, border, levels=[0], colors=INK, linewidths=1.2)
-    left, right, bottom, top = seen.extent
-    if 0.5 < (right - left) / (top - bottom) < 2:
-        axes.set_aspect("equal")
-    plain_frame(axes)
+    frame(axes, seen)
     return image
 
 

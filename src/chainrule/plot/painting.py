@@ -31,15 +31,26 @@ def paint(figure: Figure, axes: Axes, seen: Surface, *, probability: bool, bar: 
     (_two_classes if seen.binary else _several_classes)(figure, axes, seen, probability, bar)
     left, right, bottom, top = seen.extent
     axes.set(xlim=(left, right), ylim=(bottom, top))
-    if 0.5 < (right - left) / (top - bottom) < 2:  # alike enough to be lengths in the same unit
+    frame(axes, seen)
+    return paint_points(axes, seen.points, seen.labels)
+
+
+def frame(axes: Axes, seen: Surface) -> None:
+    """Frame a painted surface, its sides in proportion where they are alike enough to be lengths in the same unit."""
+    left, right, bottom, top = seen.extent
+    if 0.5 < (right - left) / (top - bottom) < 2:
         axes.set_aspect("equal")
     plain_frame(axes)
-    return paint_points(axes, seen.points, seen.labels)
+
+
+def beyond(values: Array, low: float, high: float) -> str:
+    """Return at which ends of a colour bar from `low` to `high` an arrow says that there is more."""
+    ends = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+    return ends[bool(values.min() < low), bool(values.max() > high)]
 
 
 def _two_classes(figure: Figure, axes: Axes, seen: Surface, probability: bool, bar: bool) -> None:
     values = seen.outputs[:, :, 0]
-    low, high = float(values.min()), float(values.max())
     image = axes.imshow(
         values,
         cmap=two_sides(),
@@ -51,11 +62,10 @@ def _two_classes(figure: Figure, axes: Axes, seen: Surface, probability: bool, b
         aspect="auto",
     )
     if bar:
-        beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-        drawn = figure.colorbar(image, ax=axes, extend=beyond[low < 0, high > 1], ticks=[0, 0.25, 0.5, 0.75, 1])
+        drawn = figure.colorbar(image, ax=axes, extend=beyond(values, 0, 1), ticks=[0, 0.25, 0.5, 0.75, 1])
         drawn.set_label(f"probability of {seen.names[1]}" if probability else f"output, {seen.names[1]} above ½")
         drawn.ax.axhline(0.5, color=INK, linewidth=1.4)
-    if low < 0.5 < high:
+    if values.min() < 0.5 < values.max():
         axes.contour(seen.x, seen.y, values, levels=[0.5], colors=INK, linewidths=1.4)
 
 

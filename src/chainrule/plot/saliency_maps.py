@@ -14,9 +14,9 @@ from chainrule.graph import Graph, Node, derivative
 from chainrule.nn import Network, doors
 from chainrule.ops.op import Array
 from chainrule.plot.grid import class_names
-from chainrule.plot.inside import applied
+from chainrule.plot.hidden_layers import applied
+from chainrule.plot.images import picture_shape, show_signed, without_ticks
 from chainrule.plot.lines import plain_number
-from chainrule.plot.pictures import picture_shape, show_signed, without_ticks
 from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, shown_names, styled
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from chainrule.errors import InputError, NonFiniteError, UnknownNameError, neare
 from chainrule.graph import Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.plot.pictures import picture_shape, show_signed, without_ticks
+from chainrule.plot.images import picture_shape, show_signed, without_ticks
 from chainrule.plot.style import figure_path, new_figure, plain_frame, save_figure, shown_names, styled
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""An explanation as data: one JSON object, numbers in full.
+"""An explanation as one JSON object, its numbers in full.
 
 Large arrays are given by shape, norm, range and corner; NaN and infinities are written as texts, which JSON can hold.
 """
@@ -62,20 +62,20 @@ def _node(anatomy: Anatomy, builder: Builder, place: int) -> dict[str, Any]:
         "name": anatomy.labels[place],
         "symbol": one_line(builder.symbols[place]),
         "op": None if node.op is None else node.op.name,
-        "value": array_data(anatomy.values[place]),
+        "value": _array(anatomy.values[place]),
     }
     gradient = anatomy.gradients[place]
-    told["derivative"] = None if gradient is None else array_data(gradient)
+    told["derivative"] = None if gradient is None else _array(gradient)
     told["paths"] = [
         {
             "from": str(path.penalty) if path.parent is None else anatomy.labels[path.parent],
             "role": path.role,
-            "derivative": array_data(path.array),
+            "derivative": _array(path.array),
         }
         for path in anatomy.paths[place]
     ]
     if place in anatomy.after and anatomy.network is not None:
-        told["after"] = array_data(anatomy.after[place])
+        told["after"] = _array(anatomy.after[place])
     if node.op is None:
         return told
     roles = anatomy.roles(place)
@@ -105,7 +105,7 @@ def _lines(formula: Formula, symbols: dict[str, Math]) -> list[str]:
     return [*steps, one_line(typeset(formula.result, symbols))]
 
 
-def array_data(array: Array) -> Any:
+def _array(array: Array) -> Any:
     """Return an array as nested lists; a large one as a description with its corner."""
     rows = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
     if rows.shape[0] <= MOST_ROWS and rows.shape[1] <= MOST_COLUMNS:
