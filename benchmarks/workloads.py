@@ -76,12 +76,17 @@ class Workload:
         return arrays
 
     def epoch(self) -> Array:
-        """Return the rows of each batch of an epoch, (batches, batch)."""
-        order = np.random.default_rng(3).permutation(self.samples)
+        """Return the rows of each batch of an epoch, (batches, batch); those to predict lie one after the other."""
+        order = (
+            np.arange(self.samples) if self.kind == "predict" else np.random.default_rng(3).permutation(self.samples)
+        )
         return order[: self.samples // self.batch * self.batch].reshape(-1, self.batch)
 
-    def batches(self) -> Iterator[Array]:
-        """Walk over the batches for ever."""
+    def batches(self) -> Iterator[Any]:
+        """Walk over the rows of the batches for ever; what is to be predicted needn't be gathered, and is a slice."""
+        if self.kind == "predict":
+            starts = range(0, min(self.samples, 16 * self.batch) - self.batch + 1, self.batch)
+            return itertools.cycle([slice(start, start + self.batch) for start in starts])
         return itertools.cycle(list(self.epoch()))
 
     def digest(self) -> str:

@@ -71,7 +71,7 @@ class Chainrule:
                 network.step(x, y, with_loss=self.work.loss_value)
         elif self.work.kind == "predict":
             for rows in itertools.islice(self.batches, steps):
-                self.probabilities = network.compute(X.take(rows, 0, mode="clip"))
+                self.probabilities = network.compute(X[rows])
         else:
             for rows in itertools.islice(self.batches, steps):
                 x, y = X.take(rows, 0, x_place, "clip"), Y.take(rows, 0, y_place, "clip")

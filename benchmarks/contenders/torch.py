@@ -28,7 +28,8 @@ class Torch:
     def __init__(self, work: Workload, variant: str) -> None:
         self.work = work
         self.X, self.y = (torch.from_numpy(array) for array in work.data)
-        self.batches = itertools.cycle([torch.from_numpy(rows) for rows in work.epoch()])
+        predicting = work.kind == "predict"
+        self.batches = work.batches() if predicting else itertools.cycle(map(torch.from_numpy, list(work.epoch())))
         layers: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise(work.sizes):
             layers.append(Gate(outputs) if work.kind == "gates" else nn.Linear(inputs, outputs))

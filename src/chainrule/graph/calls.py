@@ -90,7 +90,7 @@ class Calls:
 
         `gradients` is what `backward` returned; so each op is asked once more.
         """
-        found = {}
+        found: dict[tuple[int, str], tuple[int, Array]] = {}
         with np.errstate(all="ignore"):
             for i, op, children, edges in self.backward_plan:
                 parts = op.backward(gradients[i], values[i], **{role: values[j] for role, j in children})

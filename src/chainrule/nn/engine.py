@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chainrule.nn.network import Network
 
 
-ROWS = 1024  # predicted at a time: they are copied to the cache, and computed with from there
+ROWS = 512  # predicted at a time: they are copied to the cache, and computed with from there
 
 
 class Engine(Protocol):
