@@ -10,6 +10,7 @@ an environment of its own under benchmarks/.environments, made the first time.
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ def main() -> None:
     print(f"{settings.threads} thread(s), {settings.rounds} rounds in each of {settings.processes} process(es)\n")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     contenders = [contender for contender in contenders if installed(contender)]
-    content["footprints"] = footprints(contenders, settings.processes)
-    content["works"] = {}
+    before = json.loads(options.out.read_text()) if options.add and options.out.exists() else {}
+    content["footprints"] = before.get("footprints", {}) | footprints(contenders, settings.processes)
+    content["works"] = before.get("works", {})
     for work in works:
         results = measure(work, contenders, settings)
         report.print_results(work.name, results)
@@ -119,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, help="turns of each process")
     made.add_argument("--processes", type=int, help="fresh processes of each contender")
     made.add_argument("--threads", type=int, default=1, help="threads of each library (1)")
+    made.add_argument("--add", action="store_true", help="to what an earlier run wrote, instead of beginning anew")
     made.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     made.add_argument("--out", type=Path, default=HERE / "results" / "bench.json", help="written, pictures beside it")
     return made

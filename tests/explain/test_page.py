@@ -141,18 +141,16 @@ def test_a_graph_too_large_to_draw_is_said_to_be() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Any:
-    """Return a headless browser; where there is none skip, or with CHAINRULE_REFEREES=1 fail."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """Return a headless browser; where there is none skip, or with CHAINRULE_REFEREES=1 fail if pip forgot its half."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        missing: str | None = "playwright is not installed"
-    else:
-        missing = None if chromium else "chromium is not installed"
-    if missing and os.environ.get("CHAINRULE_REFEREES") == "1":
-        pytest.fail(f"{missing}: no look in a browser")
-    if missing:
-        pytest.skip(f"{missing}: no look in a browser")
+        if os.environ.get("CHAINRULE_REFEREES") == "1":
+            pytest.fail("playwright is not installed: no look in a browser")
+        pytest.skip("playwright is not installed: no look in a browser")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:  # no Python package: pip can't be blamed
+        pytest.skip("chromium is not installed: no look in a browser")
     calm = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     with sync_playwright() as started:
         running = started.chromium.launch(
