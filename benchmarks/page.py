@@ -24,10 +24,15 @@ def write(content: dict[str, Any]) -> None:
     """
     threads = content["settings"]["threads"]
     works: Works = content["works"]
-    parts = {"tables": table(*_minima(works, TABLES)), "sweeps": table(*_minima(works, SWEEPS))}
+    parts = {"tables": table(*_minima(works, TABLES))}
     if threads == 1:
         held = table(["work", "engine", "held to", "measured", ""], verdicts(works))
-        parts |= {"machine": _machine(content), "bounds": held, "footprints": table(*_footprints(content))}
+        parts |= {
+            "sweeps": table(*_minima(works, SWEEPS)),
+            "machine": _machine(content),
+            "bounds": held,
+            "footprints": table(*_footprints(content)),
+        }
     text = PAGE.read_text("utf-8")
     for name, part in parts.items():
         mark = name if threads == 1 else f"{name}-{threads}"
