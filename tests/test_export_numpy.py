@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import ChainruleError, InputError
+from chainrule.errors import ChainruleError
 from chainrule.export_numpy import export_numpy
 from tests.onnx.networks import random_network
 
@@ -133,17 +133,35 @@ def test_the_same_network_gives_the_same_page_and_names_its_classes(tmp_path: Pa
     assert runpy.run_path(str(tmp_path / "a.py"))["CLASSES"] == ["a", 'b"\n', "ä"]
 
 
-def test_names_that_are_hostile_or_meet_are_refused_or_harmless(tmp_path: Path) -> None:
-    harmless = cr.Network([cr.Dense(2, 2, name="import os; abort()"), cr.Dense(2, name="class"), cr.Dense(2, name="x")])
-    export_numpy(harmless, tmp_path / "model.py")
-    assert "abort()" not in (tmp_path / "model.py").read_text()
-    x = np.ones((1, 2), np.float32)
-    np.testing.assert_allclose(runpy.run_path(str(tmp_path / "model.py"))["predict"](x), cr.predict(harmless, x))
-    for names in (("np", "z"), ("a b", "a-b"), ("d_z", "z"), ("1", "z")):
-        network = cr.Network([cr.Dense(2, 2, name=names[0]), cr.Dense(2, name=names[1])])
-        with pytest.raises(InputError, match="a layer called"):
-            export_numpy(network, tmp_path / "other.py")
-    assert not (tmp_path / "other.py").exists()
+@pytest.mark.parametrize("weights", ["inside", "beside"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("import os; abort()", "class"),
+        ("np", "len"),
+        ("a b", "a-b"),
+        ("d_z", "z"),
+        ("1", "²"),
+        ("ﬁ", "fi"),
+        ("x", "y"),
+        ("file", "allow_pickle"),
+        ("predict", "CLASSES"),
+        ("constant_1", "t1"),
+        ("generator", "samples"),
+        ("שלום", "😀"),
+        ("n" * 120, 'w"'),
+    ],
+)
+def test_names_that_are_hostile_or_meet_are_harmless(tmp_path: Path, names: tuple[str, str], weights: str) -> None:
+    layers = [cr.Dense(2, 2, name=names[0]), cr.Dense(2, name=names[1]), cr.Dropout(0.25), cr.GELU()]
+    network = cr.Network(layers, classes=["a  b" * 30, 'b" + exit() + "'], optimizer=cr.SGD(0.1), l2=0.1)
+    export_numpy(network, tmp_path / "model.py", weights=weights, training_step=True)
+    assert "abort()" not in (tmp_path / "model.py").read_text("utf-8")
+    page = runpy.run_path(str(tmp_path / "model.py"))
+    x = np.array([[1, 0.5], [0.25, -1]], np.float32)
+    np.testing.assert_allclose(page["predict"](x), cr.predict(network, x), rtol=1e-5)
+    assert page["CLASSES"] == list(network.classes or ())
+    assert np.isfinite(page["step"](x, x, 0.1))
 
 
 @pytest.mark.parametrize(
