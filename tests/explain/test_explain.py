@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from html import escape
 from typing import Any
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 
 import chainrule as cr
 from chainrule.explain import Explanation, explain
@@ -229,6 +231,20 @@ def test_lines_end_where_the_page_does_and_no_number_is_lost(name: str, width: i
     assert [line for line in long if "def update(" not in line and line not in code] == []
     matrices = ("".join(c for c in text.split("\nForward:")[1] if c.isdigit() or c == ".") for text in (wide, narrow))
     assert sorted(next(matrices)) == sorted(next(matrices))
+
+
+@pytest.mark.parametrize("name", ["  w", "w ", "- w", "# w", "www.w", "[w](w)", "**w**", "<b>", "`", "~~~", "$x$"])
+def test_in_markdown_a_name_is_a_name(name: str) -> None:
+    loss = cr.sum(x=cr.tanh(z=cr.Parameter("weights", [1.0, 2.0]), name=name))
+    rendered = MarkdownIt("commonmark").render(str(explain(loss, format="markdown")))
+    assert f"<em>{escape(name)}</em>" in rendered
+    assert set(re.findall(r"<(\w+)", rendered)) == {"h1", "h2", "h3", "p", "em", "pre", "code"}
+
+
+def test_on_lines_of_hebrew_what_is_isolated_ends_on_its_line() -> None:
+    loss = cr.sum(x=cr.tanh(z=cr.Parameter("weights", [1.0, 2.0]), name="a name of many words " * 8))
+    for line in str(explain(loss, language="he")).splitlines():
+        assert re.fullmatch("([^\u2066\u2069]|\u2066[^\u2066\u2069]*\u2069)*", line), ascii(line)
 
 
 def test_what_a_fused_network_predicts_is_said() -> None:
