@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -115,6 +116,19 @@ def test_event_files_hold_every_figure(made: Path, tmp_path: Path) -> None:
         found += [(event.step, value.tag) for value in event.summary.value]
         place += 16 + length
     assert {step for step, tag in found if tag == "loss"} == {1, 2, 3, 4, 5, 6}
+
+
+def test_figures_of_any_name_have_tags_of_their_own(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="the tensorboard extra is not installed")
+    from chainrule.tensorboard import TensorBoard
+
+    names = ["loss", "top-5", "val/loss", "a b", "a_b", "<b>", "..", "/x", "\x1b[31m", "\ud800", "", "²", "class"]
+    with TensorBoard(tmp_path) as board:
+        tags = [board._tag(name) for name in names]
+        assert [board._tag(name) for name in names] == tags
+    assert tags[:3] == names[:3]
+    assert len({*tags}) == len(tags)
+    assert all(re.fullmatch(r"[\w.-][\w./-]*", tag) for tag in tags)
 
 
 def test_without_tensorboardx_the_extra_is_named(
