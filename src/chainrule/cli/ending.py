@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import click
 
@@ -34,5 +35,5 @@ def shown_result(result: Result, *, no_pictures: bool, quiet: bool, as_json: boo
         say(f"pictures  {', '.join(result.pictures)}")
     say(f"run       {result.run}: {', '.join(files)}")
     if status:
-        say(f"go on     chainrule resume {result.run}")
+        say(f"go on     chainrule resume {shlex.quote(result.run)}")
     return status
