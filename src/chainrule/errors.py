@@ -75,9 +75,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names, n=1)
-    if close:
-        return f"Did you mean {close[0]!r}? Known: " + ", ".join(names)
-    return "Known: " + (", ".join(names) or "none")
+    told = "Known: " + (", ".join(map(printable, names)) or "none")
+    return f"Did you mean {close[0]!r}? {told}" if close else told
 
 
 def printable(text: str) -> str:
