@@ -233,6 +233,25 @@ def test_lines_end_where_the_page_does_and_no_number_is_lost(name: str, width: i
     assert sorted(next(matrices)) == sorted(next(matrices))
 
 
+class _Named(cr.Op):
+    """y = samples · np
+    ∂samples = ∂y · np
+    ∂np = ∂y · samples"""
+
+    def forward(self, samples: Any, np: Any) -> Any:
+        return samples * np
+
+    def backward(self, dy: Any, y: Any, samples: Any, np: Any) -> Any:
+        return dict(samples=dy * np, np=dy * samples)
+
+
+def test_an_op_whose_roles_are_called_as_a_page_calls_things_is_explained() -> None:
+    node = cr.Node(_Named(), {"samples": cr.Parameter("a", [1.0, 2.0]), "np": cr.Parameter("b", [3.0, 4.0])})
+    text = str(explain(cr.sum(x=node), width=140))
+    assert "a · b" in text
+    assert "[ 3  8 ]" in text
+
+
 @pytest.mark.parametrize("name", ["  w", "w ", "- w", "# w", "www.w", "[w](w)", "**w**", "<b>", "`", "~~~", "$x$"])
 def test_in_markdown_a_name_is_a_name(name: str) -> None:
     loss = cr.sum(x=cr.tanh(z=cr.Parameter("weights", [1.0, 2.0]), name=name))
