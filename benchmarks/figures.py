@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested
+from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested, untrusted
 from claims.figure import ROOT, Figure, Measurement, Options, Unavailable
 from machine import machine
 
@@ -43,6 +43,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "bad-input": tested.bad_input,
     "hostile-files": lasting.hostile_files,
     "broken-files": lasting.broken_files,
+    "injection": untrusted.injection,
     "crashes": lasting.crashes,
     "resuming": lasting.resuming,
     "same-bytes": lasting.same_bytes,
