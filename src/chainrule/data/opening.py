@@ -193,6 +193,33 @@ class FolderFile(os.PathLike[str]):
             ) from None
 
 
+def is_folder(reader: str, path: str | os.PathLike[str], expected: str = "a folder or a file") -> bool:
+    """Return whether a path leads to a folder; `expected` says in errors what should be there.
+
+    Raises
+    ------
+    FileError
+        If there is nothing, or it can't be found out.
+    """
+    where = f"{reader} {shown(path)}"
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except FileNotFoundError:
+        raise FileError(
+            where,
+            given="nothing there",
+            expected=expected,
+            fix=f"Check the path; the working folder is {_working_folder()}",
+        ) from None
+    except (OSError, ValueError) as problem:
+        raise FileError(
+            where,
+            given=f"a path that can't be looked at ({_reason(problem)})",
+            expected=expected,
+            fix="Check the path and its permissions",
+        ) from None
+
+
 def open_file(reader: str, path: str | os.PathLike[str], most: int | None = None) -> io.BufferedReader:
     """Open a regular file for reading bytes; anything else that has a path is refused without waiting for it.
 

@@ -99,14 +99,19 @@ def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], object], *, 
     except FileError:
         raise
     except OSError as error:
-        given, fix = _REASONS.get(
-            error.errno or 0, (f"a refusal by the system ({error.strerror or error})", "Try to save elsewhere")
-        )
-        raise FileError(where, given=given, expected="a place to write a file", fix=fix) from error
+        raise failure(where, error) from error
     except ValueError as error:
         if "null byte" not in str(error) and "null character" not in str(error):
             raise
         raise FileError(where, given="a name with a NUL in it", expected="a name", fix="Correct the path") from error
+
+
+def failure(where: str, error: OSError) -> FileError:
+    """Return in our voice what the system says of a file that can't be written."""
+    given, fix = _REASONS.get(
+        error.errno or 0, (f"a refusal by the system ({error.strerror or error})", "Try to save elsewhere")
+    )
+    return FileError(where, given=given, expected="a place to write a file", fix=fix)
 
 
 @dataclass(frozen=True)
