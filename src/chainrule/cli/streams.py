@@ -22,7 +22,7 @@ class _Losing(io.RawIOBase):
 
     def __init__(self, raw: io.RawIOBase | None) -> None:
         self.raw = raw
-        self.lost = raw is None
+        self.lost = False
         self.problem: OSError | None = None
 
     def writable(self) -> bool:
@@ -38,6 +38,8 @@ class _Losing(io.RawIOBase):
 
     def write(self, data: Any, /) -> int:
         count = None
+        if self.raw is None:
+            self.lost = True
         try:
             while self.raw is not None and not self.lost and count is None:
                 count = self.raw.write(data)

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from signal import SIGTERM
 from typing import Any
@@ -164,17 +164,23 @@ class RunRecorder(Checkpoint):
             self._attempt(BEST, self._save_best)
 
     def ending(self, training: Training) -> None:
-        self._attempt(LAST, lambda: super(RunRecorder, self).ending(training))
+        self._attempt(LAST, lambda: super(RunRecorder, self).ending(training), tries=2)
 
     def failed(self, error: FileError) -> None:
         self._missed(LAST, error)
 
     def finish(self, result: dict[str, Any]) -> None:
         """Save the best weights and the result, which says that the run has come to its end."""
-        self._attempt(BEST, self._save_best)
-        self._attempt(RESULT, lambda: self._write(RESULT, json.dumps(result, indent=2) + "\n"))
+        self._attempt(BEST, self._save_best, tries=2)
         for name, log in self._logs.items():
-            self._attempt(name, log.flush)
+            self._attempt(name, log.flush, tries=2)
+        if self.unwritten:  # a run without one of its files has not come to its end: resume brings it there
+            self.unwritten[RESULT] = next(iter(self.unwritten.values()))
+        else:
+            self._attempt(RESULT, lambda: self._write(RESULT, json.dumps(result, indent=2) + "\n"))
+            if RESULT in self.unwritten:
+                with suppress(FileError):
+                    self.at(RESULT).remove()
         self.finished = True
 
     @property
@@ -230,14 +236,16 @@ class RunRecorder(Checkpoint):
                     self.write(f"stopped: {problem}")
                 self._attempt(BEST, self._save_best)
 
-    def _attempt(self, name: str, action: Callable[[], object]) -> None:
+    def _attempt(self, name: str, action: Callable[[], object], tries: int = 1) -> None:
         """Write a file; where that fails, say so the first time, and remember it until it has been written."""
-        try:
-            action()
-        except FileError as error:
-            self._missed(name, error)
-        else:
-            self.unwritten.pop(name, None)
+        for _ in range(tries):
+            try:
+                action()
+            except FileError as error:
+                self._missed(name, error)
+            else:
+                self.unwritten.pop(name, None)
+                return
 
     def _missed(self, name: str, error: FileError) -> None:
         first = not self.unwritten
