@@ -24,7 +24,7 @@ LOCK = "run.lock"
 FILES = (RECIPE, BEST, LAST, LOG, STORY, ENVIRONMENT, RESULT, LOCK)
 
 #: How many bytes a file of each kind may hold; model files say it themselves, in their headers.
-MOST = {RECIPE: 1 << 20, LOG: 32 << 20, STORY: 32 << 20, ENVIRONMENT: 1 << 16, RESULT: 1 << 18, LOCK: 1 << 12}
+MOST = {RECIPE: 1 << 20, LOG: 16 << 20, STORY: 4 << 20, ENVIRONMENT: 1 << 16, RESULT: 1 << 18, LOCK: 1 << 12}
 
 
 def new_folder(out: str | os.PathLike[str], name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,10 +18,9 @@ from chainrule.files.atomic import failure
 from chainrule.recipes.folder import MOST
 from chainrule.training import Epoch
 
-_FIELDS = ("epoch", "loss", "penalty", "validation_loss", "learning_rate", "steps", "seconds")
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _SAFELY = sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
-_MOST_METRICS, _LONGEST_NAME, _LARGEST = 100, 100, 2**53
+_MOST_METRICS, _LONGEST_NAME = 100, 100
 
 
 class LogFile:
@@ -138,31 +137,38 @@ def read_rows(file: FolderFile) -> tuple[list[Epoch], str]:
     return epochs, ""
 
 
+class _Row(msgspec.Struct):
+    """What every line of the log says of an epoch; what else it says is metrics."""
+
+    epoch: int
+    loss: float
+    penalty: float
+    validation_loss: float | None
+    learning_rate: Annotated[float, msgspec.Meta(ge=0)]
+    steps: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+
+
+_ROWS, _NUMBERS = msgspec.json.Decoder(_Row), msgspec.json.Decoder(dict[str, float | None])
+_FIELDS = len(_Row.__struct_fields__)
+
+
 def _epoch(line: bytes, number: int) -> Epoch | None:
     """Return a row of the log, None if this is none."""
     try:
-        found: dict[str, Any] = _DECODER.decode(line)
-        told = {name: found.pop(name) for name in _FIELDS}
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
+        row = _ROWS.decode(line)
+        metrics = {} if line.count(b'":') == _FIELDS else _metrics(_NUMBERS.decode(line))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    steps, validation_loss = told["steps"], told.pop("validation_loss")
-    if None in told.values() or told["epoch"] != number or not 0 <= steps < _LARGEST or steps != int(steps):
+    if row.epoch != number or metrics is None:
         return None
-    if told["seconds"] < 0 or told["learning_rate"] < 0 or len(found) > _MOST_METRICS:
-        return None
-    if any(not name.isprintable() or len(name) > _LONGEST_NAME for name in found):
-        return None
-    metrics = {name: value for name, value in found.items() if value is not None}
     return Epoch(
-        epoch=number,
-        loss=told["loss"],
-        penalty=told["penalty"],
-        metrics=metrics,
-        validation_loss=validation_loss,
-        learning_rate=told["learning_rate"],
-        steps=int(steps),
-        seconds=told["seconds"],
+        row.epoch, row.loss, row.penalty, metrics, row.validation_loss, row.learning_rate, row.steps, row.seconds
     )
 
 
-_DECODER = msgspec.json.Decoder(dict[str, float | None])
+def _metrics(numbers: dict[str, float | None]) -> dict[str, Any] | None:
+    """Return the metrics among the numbers of a row; None if there are too many, or one has no name to be shown."""
+    found = {name: value for name, value in numbers.items() if name not in _Row.__struct_fields__ and value is not None}
+    shown = all(name.isprintable() and len(name) <= _LONGEST_NAME for name in found)
+    return found if shown and len(found) <= _MOST_METRICS else None
