@@ -370,7 +370,7 @@ class Place:
             word.replace("RUN", "runs/hostile-001").replace("GOOD", "runs/good-001") for word in case.command.split()
         ]
         out, err = io.StringIO(), io.StringIO()
-        began = time.perf_counter()
+        began = time.process_time()  # the machine may have other work; what hangs without any is stopped by the alarm
         try:
             with (
                 contextlib.redirect_stdout(out),
@@ -382,7 +382,7 @@ class Place:
                 code = status(told)
         except BaseException as problem:
             return f"{type(problem).__name__}: {str(problem)[:300]}"
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
         if code not in (0, 1, 2) or (code == 2 and err.getvalue().count("\n") != 1):
             return f"exit status {code}, {err.getvalue()!r:.300}"
         if seconds > SECONDS:
@@ -394,7 +394,8 @@ class Place:
             json.loads(out.getvalue(), parse_constant=_no_number)
         if told[0] == "runs" and "good-001" not in out.getvalue():
             return f"the good run is hidden: {out.getvalue()!r:.300}"
-        if self.seen() != self.before:
+        before, self.before = self.before, self.seen()
+        if self.before != before:
             return "something outside was written"
         return ""
 

@@ -37,8 +37,9 @@ def races(count: int, out: Path) -> tuple[int, list[str]]:
     right, said = 0, []
     for folder in folders:
         codes, lines = zip(*((code, line) for name, code, line in outcomes if name == folder), strict=True)
-        right += sorted(codes) == [0, 2] and what_is_left(Path(folder)) == whole
-        said += [line for code, line in zip(codes, lines, strict=True) if code]
+        same = what_is_left(Path(folder)) == whole
+        right += sorted(codes) == [0, 2] and same
+        said += [f"{codes} {'same' if same else 'other bytes'}: {line}" for line in lines if line]
     return right, said
 
 

@@ -114,6 +114,16 @@ def test_without_locks_a_file_is_the_lock_and_stale_only_if_its_process_is_gone(
         RunLock(folder).release()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there it is another lock")
+def test_a_file_with_a_second_name_elsewhere_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("kept")
+    (tmp_path / "run").mkdir()
+    os.link(tmp_path / "outside", tmp_path / "run" / LOCK)
+    with Folder("run", tmp_path / "run") as folder:
+        RunLock(folder).release()
+    assert (tmp_path / "outside").read_text() == "kept"
+
+
 def test_with_locks_what_a_file_says_binds_nobody(tmp_path: Path) -> None:
     (tmp_path / LOCK).write_text(json.dumps({"host": "elsewhere", "process": 1, "since": "then"}))
     with Folder("run", tmp_path) as folder:

@@ -131,17 +131,25 @@ class RunLock:
             else:
                 ours, there = os.fstat(self._descriptor), self.file.status()
                 keep = there is not None and (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+                if keep and ours.st_nlink > 1:  # a file that has a second name elsewhere must not be written to
+                    self.file.remove()
+                    keep = False
         finally:
             if not keep:
                 os.close(self._descriptor)
         return keep
 
     def _holder(self) -> Holder | None:
-        """Return who signed the lock, None if nobody has yet."""
-        try:
-            return decoded("run.lock", os.read(self._descriptor, MOST[LOCK]), Holder)
-        except OSError:  # a FileError too
-            return None
+        """Return who signed the lock; None if nobody has, though whoever took it just now was given time to."""
+        for _ in range(20):
+            try:
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
+                if told := os.read(self._descriptor, MOST[LOCK]):
+                    return decoded("run.lock", told, Holder)
+            except OSError:  # a FileError too: it is signed by nobody
+                return None
+            time.sleep(0.01)
+        return None
 
     def _refuse(self, holder: Holder | None, besides: str) -> NoReturn:
         who = "another process is training"
