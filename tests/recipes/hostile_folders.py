@@ -1,6 +1,7 @@
 """Run folders as a stranger may send them: each file as each kind of thing that it should not be, for each command.
 
-    python -m tests.recipes.hostile_folders 5000        # so many, in a process whose memory is measured
+    python -m tests.recipes.hostile_folders 5000         # so many, in a process whose memory is measured
+    python -m tests.recipes.hostile_folders 5000 5000    # the next so many
 
 A case is a good run with one of its files changed. Whatever a command makes of it, it says so in a line, writes
 nothing outside of the run's folder, shows no text that a terminal would obey, and is done at once.
@@ -310,8 +311,8 @@ class Case:
         return f"{self.name} as {self.kind}: {self.command} ({self.seed})"
 
 
-def cases(count: int) -> Iterator[Case]:
-    """Yield so many cases: all things for all files and commands first, then changes at random, for ever."""
+def cases(count: int, start: int = 0) -> Iterator[Case]:
+    """Yield so many cases: things for all files and commands, and as many changes at random, all from `start` on."""
     rng = random.Random(0)
     things = [
         Case(name, kind, change, command, 0)
@@ -321,9 +322,10 @@ def cases(count: int) -> Iterator[Case]:
         if name in PLOTTED or command not in RARE
     ]
     rng.shuffle(things)
-    rest = max(count // 2, count - len(things))  # half of a short form is changes
-    yield from things[: count - rest]
-    for seed in range(rest):
+    chosen = things[start // 2 : (start + count + 1) // 2]
+    yield from chosen
+    for seed in range(start, start + count - len(chosen)):
+        rng = random.Random(seed)
         name = rng.choice([name for name in NAMES if name not in NEVER_MADE])
         kinds: dict[str, Change] = {change.__name__[1:].replace("_", " "): change for change in CHANGES.get(name, ())}
         kinds["bytes changed"] = _bytes
@@ -426,7 +428,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         os.chdir(made)
         place = Place(Path(made))
-        for case in cases(int(sys.argv[1])):
+        for case in cases(*map(int, sys.argv[1:3])):
             began = time.perf_counter()
             problem = place.meet(case)
             slowest = max(slowest, time.perf_counter() - began)

@@ -191,6 +191,24 @@ def test_a_save_that_fails_on_the_way_is_a_warning_and_training_goes_on(tmp_path
     assert len(history) == 5
 
 
+def test_a_last_save_that_fails_costs_neither_the_history_nor_the_best_weights(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    class Fill(cr.Callback):
+        def after_epoch(self, training, epoch):
+            monkeypatch.setattr(atomic.os, "fsync", full)
+
+    network = cr.Network([cr.Dense(4, 3), cr.Softmax()], optimizer=cr.SGD(50.0))
+    with pytest.warns(UserWarning, match="a disk that is full"):
+        history = cr.train(
+            network, X, LABELS, epochs=4, keep="best", callbacks=[Fill(), cr.Checkpoint(tmp_path / "a.safetensors")]
+        )
+    assert len(history) == 4
+    assert history.best_epoch != 4
+    assert np.array_equal(network.parameters, history.best_parameters)
+
+
 def test_what_cannot_be_saved_is_refused_before_training_starts(tmp_path):
     network = cr.Network([cr.Dense(4, 3), cr.Activation(np.sin, np.cos)])
     start = network.parameters.copy()

@@ -164,7 +164,8 @@ class RunRecorder(Checkpoint):
             self._attempt(BEST, self._save_best)
 
     def ending(self, training: Training) -> None:
-        self._attempt(LAST, lambda: super(RunRecorder, self).ending(training), tries=2)
+        if training.network.built:
+            self._attempt(LAST, lambda: self.save(training), tries=2)
 
     def failed(self, error: FileError) -> None:
         self._missed(LAST, error)

@@ -35,7 +35,7 @@ class Checkpoint(Callback):
     """Save the training every so often, before its first step, and where it ends: by itself, Ctrl-C, or an error.
 
     ``cr.train(…, resume=path)`` goes on from the file. It is written whole or not at all, over the one before; one
-    that can't be written in the midst of training is a warning, and the one before stays.
+    that can't be written once training has begun is a warning, and the one before stays.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Checkpoint(Callback):
 
     def ending(self, training: Training) -> None:
         if training.network.built:
-            self.save(training)
+            self._try(training)
 
     def save(self, training: Training) -> None:
         """Save now.
@@ -98,7 +98,7 @@ class Checkpoint(Callback):
         self._plan(training)
 
     def failed(self, error: FileError) -> None:
-        """Hear that the file could not be written in the midst of training, which goes on."""
+        """Hear that the file could not be written once training has begun, which is no reason to end it."""
         warnings.warn(f"{error} Training goes on, and what was saved before is untouched.", stacklevel=2)
 
     def _due(self, training: Training) -> bool:
