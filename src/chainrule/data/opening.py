@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 
 from chainrule.errors import FileError, InputError
 
-#: Deflate can't pack more than this many bytes into one, so a compressed file bounds its content.
-MOST_EXPANSION = 1032
-
 _CHUNK = 1 << 20
 
 
