@@ -69,15 +69,19 @@ class MissingExtraError(ChainruleError, ImportError):
     """An optional package that is not installed."""
 
 
+_MOST_NAMES = 100  # that a message lists
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return how to go on after a wrong name: the nearest right one, or all of them."""
+    """Return how to go on after a wrong name: the nearest right one, and all of them, or as many as one can read."""
     import difflib  # here, because only who has made a mistake waits for it
 
     names = sorted(known)
-    close = difflib.get_close_matches(str(name), names, n=1)
-    if close:
-        return f"Did you mean {close[0]!r}? Known: " + ", ".join(names)
-    return "Known: " + (", ".join(names) or "none")
+    close = difflib.get_close_matches(str(name), names[:100_000], n=1)
+    listed = ", ".join(names[:_MOST_NAMES]) or "none"
+    if len(names) > _MOST_NAMES:
+        listed += f" and {len(names) - _MOST_NAMES:,} more"
+    return (f"Did you mean {close[0]!r}? " if close else "") + f"Known: {listed}"
 
 
 def printable(text: str) -> str:

@@ -19,9 +19,6 @@ from numpy.typing import NDArray
 
 from chainrule.errors import FileError, InputError
 
-#: Deflate can't pack more than this many bytes into one, so a compressed file bounds its content.
-MOST_EXPANSION = 1032
-
 _CHUNK = 1 << 20
 _BUFFER = 1 << 16
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)

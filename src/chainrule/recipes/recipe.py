@@ -18,6 +18,7 @@ from chainrule.recipes.strict import converted, parsed
 
 Rate = float | dict[str, Any]
 Part = str | dict[str, Any]
+_MOST_SAMPLES = 10_000_000  # of a set that is made, in memory
 _SIZES = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -273,6 +274,8 @@ def checked(recipe: Recipe, where: str) -> Recipe:
     checks.number(f"{where}, l2", recipe.l2, least=0, like=0.001)
     checks.whole(f"{where}, seed", recipe.seed, least=0, most=2**63 - 1)
     checks.whole(f"{where}, data.seed", recipe.data.seed, least=0)
+    if recipe.data.samples is not None:
+        checks.whole(f"{where}, data.samples", recipe.data.samples, most=_MOST_SAMPLES)
     checks.whole(f"{where}, threads", recipe.threads, least=0, most=1024)
     checks.whole(f"{where}, checkpoint_steps", recipe.checkpoint_steps, least=0)
     checks.number(f"{where}, checkpoint_seconds", recipe.checkpoint_seconds, least=0, like=30)

@@ -5,16 +5,20 @@ msgspec does the checking; here its messages are put into our voice, with what w
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from chainrule.data.opening import shown
 from chainrule.errors import InputError, nearest
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_DEEPEST = 50
+_MOST_POINTS = 50_000_000  # the squares of how many points there are in a line, added up
 _WORDS = {
     "int": "a whole number",
     "float": "a number",
@@ -27,17 +31,46 @@ _WORDS = {
 
 
 def parsed(text: str, where: str) -> dict[str, Any]:
-    """Return what a TOML text holds."""
+    """Return what a TOML text holds: numbers of at most 64 bits, texts, lists and tables, not nested too deeply."""
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        reason = "brackets that are too deep" if isinstance(problem, RecursionError) else str(problem)
+        if sum(line.count(".") ** 2 for line in text.split("\n")) > _MOST_POINTS:  # tomllib's time for keys like a.b.c
+            raise ValueError("lines with too many points")
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as problem:
+        known = isinstance(problem, tomllib.TOMLDecodeError) or "points" in str(problem)
+        reason = str(problem) if known else "numbers or brackets that are too long"
         raise InputError(
             where,
             given=f"a text that is not TOML ({reason[:120].rstrip('.')})",
             expected="a recipe in TOML",
             fix="Compare it with a built-in one: chainrule recipes xor",
         ) from None
+    _check_plain(raw, where)
+    return raw
+
+
+def _check_plain(raw: dict[str, Any], where: str) -> None:
+    """Raise if there is something in the data that no recipe has."""
+    left: list[tuple[Any, str, int]] = [(raw, "", 0)]
+    while left:
+        value, place, depth = left.pop()
+        given = None
+        if depth > _DEEPEST:
+            given = "tables or lists nested too deeply"
+        elif isinstance(value, dict) and "`" in "".join(value):  # msgspec's messages have keys between such marks
+            given = f"the key {shown(next(key for key in value if '`' in key))}"
+        elif isinstance(value, dict):
+            left += [(inside, f"{place}.{key}".lstrip("."), depth + 1) for key, inside in value.items()]
+        elif isinstance(value, list):
+            left += [(inside, f"{place}[{i}]", depth + 1) for i, inside in enumerate(value)]
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            given = "a whole number of more than 64 bits"
+        elif not isinstance(value, (str, int, float)):
+            given = f"a {'date' if isinstance(value, datetime.date) else 'time'}, {value}"
+        if given is not None:
+            at = f"{where}, {shown(place)[1:-1]}" if place else where
+            expected = "numbers, texts, lists and tables as recipes have them"
+            raise InputError(at, given=given, expected=expected, fix="Change it, or leave it out")
 
 
 def converted(raw: dict[str, Any], kind: type[T], where: str) -> T:
