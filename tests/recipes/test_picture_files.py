@@ -100,7 +100,7 @@ def test_what_is_transparent_lies_on_white_paper(tmp_path: Path) -> None:
 REFUSED = {
     "one pixel too many": (lambda: png(101, 100), "101 x 100 pixels, but expected at most 10,000"),
     "no pixels": (lambda: png(0, 0, pixels=b""), "can't be read"),
-    "33 MB": (lambda: png(8, 6) + bytes(33 << 20), "a picture of 34,6"),
+    "33 MB": (lambda: png(8, 6) + bytes(33 << 20), "a file of 34,6"),
     "a size in a second frame": (
         lambda: jpeg(b"\xff\xc0\0\x0b\x08\xff\xff\xff\xff\x01\x01\x11\0"),
         "65,535 x 65,535 pixels",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.limits import within_memory
-from chainrule.data.opening import file_size, open_file, shown
+from chainrule.data.opening import open_file, shown
 from chainrule.errors import FileError, MissingExtraError
 
 PNG, JPEG = b"\x89PNG", b"\xff\xd8\xff"
@@ -58,14 +58,7 @@ def grey_levels(path: str, where: str, most_pixels: int) -> Grey:
             expected="it to read pictures with",
             fix='Run: pip install "chainrule[plot]", which brings it',
         ) from problem
-    with within_memory(where), open_file("predict", path) as file:
-        if file_size(file) > _LARGEST:
-            raise FileError(
-                where,
-                given=f"a picture of {file_size(file):,} bytes",
-                expected=f"at most {_LARGEST:,}",
-                fix="Scale it down, or cut out what is to be looked at",
-            )
+    with within_memory(where), open_file("predict", path, most=_LARGEST) as file:
         data = file.read(_LARGEST)
         try:
             pixels, sizes, orientation = _png(data) if data.startswith(PNG) else _jpeg(data)
