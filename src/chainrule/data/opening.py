@@ -326,6 +326,25 @@ def expect_regular(reader: str, path: str | os.PathLike[str], status: os.stat_re
     )
 
 
+def absolute(where: str, path: str | os.PathLike[str]) -> str:
+    """Return a path that doesn't depend on the working folder.
+
+    Raises
+    ------
+    FileError
+        If the path depends on it, and it is gone.
+    """
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        raise FileError(
+            f"{where} {shown(path)}",
+            given="a path in a working folder that is gone",
+            expected="one that is there",
+            fix="Change to another folder, or name the whole path",
+        ) from None
+
+
 def file_size(file: io.BufferedReader) -> int:
     """Return how many bytes an open file holds."""
     return os.fstat(file.fileno()).st_size

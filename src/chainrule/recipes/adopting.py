@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from chainrule import checks
-from chainrule.data.opening import Folder
+from chainrule.data.opening import Folder, absolute
 from chainrule.errors import InputError, printable
 from chainrule.files import contents_of, describe, write, write_atomically
 from chainrule.files.table import SAME, TYPE
@@ -96,7 +96,7 @@ def adopt(
         recipe = override(recipe, data=data, target=target)
         samples = gather(recipe)
     elif data is not None:
-        source = Data(file=os.path.abspath(data), target=target)
+        source = Data(file=absolute("import", data), target=target)
         recipe = Recipe(data=source, layers=[], loss=_MEAN_SQUARES, phases=[Phase(epochs=10, learning_rate=0.001)])
         samples = gather(recipe)
         if samples.classes is not None:
@@ -115,7 +115,7 @@ def adopt(
         with Folder("import", made, links=False) as folder:
 
             def write_text(name: str, text: str) -> None:
-                write_atomically(folder.file(name), text.encode("utf-8", "backslashreplace"), where="run")
+                write_atomically(folder.file(name), text.encode(), where="run")
 
             last = folder.file(LAST)
             if recipe is None or samples is None:

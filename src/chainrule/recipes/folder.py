@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chainrule.data.opening import Folder, FolderFile, open_file, shown
+from chainrule.data.opening import Folder, FolderFile, absolute, open_file, shown
 from chainrule.errors import FileError
 from chainrule.recipes.recipe import Recipe, from_toml, located
 
@@ -80,7 +80,7 @@ def own_folder(path: str | os.PathLike[str]) -> str:
     """
     path = os.fspath(path)
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        os.makedirs(os.path.dirname(absolute("run folder", path)), exist_ok=True)
         os.mkdir(path)
     except FileExistsError:
         raise FileError(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from chainrule import checks
+from chainrule.data.opening import absolute, shown
 from chainrule.errors import FileError, InputError
 from chainrule.recipes.strict import converted, parsed
 
@@ -279,6 +280,17 @@ def checked(recipe: Recipe, where: str) -> Recipe:
     checks.whole(f"{where}, threads", recipe.threads, least=0, most=1024)
     checks.whole(f"{where}, checkpoint_steps", recipe.checkpoint_steps, least=0)
     checks.number(f"{where}, checkpoint_seconds", recipe.checkpoint_seconds, least=0, like=30)
+    try:
+        to_toml(recipe).encode()
+    except UnicodeEncodeError as problem:
+        before, after = problem.object[: problem.start], problem.object[problem.start :]
+        line = before.rpartition("\n")[2] + after.partition("\n")[0]
+        raise InputError(
+            where,
+            given=f"a text that is not Unicode, {shown(line)}",
+            expected="Unicode, as the recipe of the run is written in",
+            fix="Give the file, or whatever it names, another name",
+        ) from None
     return recipe
 
 
@@ -286,7 +298,7 @@ def stored(recipe: Recipe, folder: str) -> Recipe:
     """Return the recipe as a file in this folder has to say it: the path of a data file is seen from there."""
     if recipe.data.file is None:
         return recipe
-    path = os.path.relpath(recipe.data.file, folder)
+    path = os.path.relpath(recipe.data.file, absolute("run", folder))
     return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, file=path))
 
 
@@ -296,7 +308,7 @@ def located(recipe: Recipe, folder: str) -> Recipe:
         return recipe
     if "\0" in recipe.data.file:
         raise FileError("data.file", given=repr(recipe.data.file), expected="a path", fix="Correct the name")
-    path = os.path.abspath(os.path.join(folder, recipe.data.file))
+    path = absolute("data.file", os.path.join(folder, recipe.data.file))
     return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, file=path))
 
 

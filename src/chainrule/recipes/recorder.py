@@ -264,7 +264,7 @@ class RunRecorder(Checkpoint):
         self._first_step = None
 
     def _write(self, name: str, text: str) -> None:
-        write_atomically(self.at(name), text.encode("utf-8", "backslashreplace"), where="run")
+        write_atomically(self.at(name), text.encode(), where="run")
 
     def _bring_back(self, training: Training) -> None:
         """Take the seconds of the epochs from the log, and leave in it those of the checkpoint only."""

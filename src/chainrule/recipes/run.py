@@ -24,7 +24,7 @@ from chainrule.recipes.figures import measure
 from chainrule.recipes.folder import FILES, LAST, RECIPE, RESULT, expect_files, read_recipe
 from chainrule.recipes.lock import RunLock
 from chainrule.recipes.log import figure_lines
-from chainrule.recipes.recipe import Recipe
+from chainrule.recipes.recipe import Recipe, checked
 from chainrule.recipes.recorder import RunRecorder, Say
 from chainrule.recipes.samples import Samples, gather
 from chainrule.recipes.shelf import load
@@ -122,7 +122,7 @@ def run(
     >>> result.train["error_rate"], result.train["min_confidence"] > 0.99
     (0.0, True)
     """
-    recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
+    recipe = checked(recipe, f"recipe {recipe.name}") if isinstance(recipe, Recipe) else load(recipe)
     samples = gather(recipe)
     network = build(recipe, samples)
     recorder = RunRecorder(recipe, network, samples, _threads(recipe, network, samples), say, out=out)
