@@ -6,20 +6,38 @@ grows. It keeps its value, the derivative of the loss that came back to it, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import InputError, ShapeError, nearest
-from chainrule.ops.arithmetic import Add, Divide, Multiply, Negative, Power, Subtract
+from chainrule.errors import InputError, MisuseError, ShapeError, nearest
+from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Op
 from chainrule.ops.shaping import Slice
 
 if TYPE_CHECKING:
     from chainrule.graph.graph import Graph
+
+
+_sealed: ContextVar[str] = ContextVar("chainrule_sealed", default="")
+
+
+@contextmanager
+def sealed(reader: str) -> Iterator[None]:
+    """Let nobody look at a node's value meanwhile: `reader` is applied once, to an example that stands for all data.
+
+    What it decided by a value, or computed from one, would stay as it was for the example.
+    """
+    token = _sealed.set(reader)
+    try:
+        yield
+    finally:
+        _sealed.reset(token)
 
 
 class Node:
@@ -78,11 +96,13 @@ class Node:
     @property
     def value(self) -> Array:
         """The array that passed forward through this node (read-only)."""
+        self._expect_open("its value")
         return read_only(self._value)
 
     @property
     def grad(self) -> Array | None:
         """The derivative of the loss by this node's value (read-only); None before `backward`."""
+        self._expect_open("its gradient")
         return None if self._grad is None else read_only(self._grad)
 
     @property
@@ -124,8 +144,54 @@ class Node:
 
         return root_of, (flatten([self]),)
 
-    # NumPy must not take over `array + node`.
-    __array_ufunc__ = None
+    def _expect_open(self, looked_at: str) -> None:
+        """Raise while a layer is applied to an example, whose values say nothing of the data."""
+        if reader := _sealed.get():
+            raise MisuseError(
+                f"{reader}.forward",
+                given=f"a look at {self.where}: {looked_at}, which is that of an example here",
+                expected="nodes alone: the layer is applied once, and what it does is replayed for every batch",
+                fix="Compute with operators and functions of nodes, such as x * 2 and cr.relu(z=x), or pass "
+                "dynamic=True to the network: its layers are then applied to every batch anew",
+            )
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Node:
+        """Let ``array + node`` be a node; NumPy's other functions know nothing of derivatives."""
+        kind = _OPERATORS.get(function)
+        if kind is None or method != "__call__" or options:
+            raise self._not_numpy(f"np.{function.__name__}" + (f".{method}" if method != "__call__" else ""))
+        return Node(kind(), dict(zip(kind.roles, inputs)))
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> NoReturn:
+        raise self._not_numpy(f"np.{function.__name__}")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise self._not_numpy("a conversion to an array")
+
+    def __float__(self) -> NoReturn:
+        raise self._not_numpy("a conversion to a number")
+
+    __int__ = __index__ = __complex__ = __float__
+
+    def _compared(self, other: Any) -> NoReturn:
+        raise self._not_numpy("a comparison")
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
+
+    def _not_numpy(self, given: str) -> InputError:
+        """Return the error for what would lose the derivative, or make something else of a node than it says."""
+        from chainrule.ops import all_ops
+
+        self._expect_open(given)
+        name = _OURS.get(given.removeprefix("np."), given.removeprefix("np."))
+        known = {op.name for op in all_ops().values()}
+        instead = f"Write cr.{name}(…)" if name in known else f"Write {name}" if "@" in name else "Take node.value"
+        return InputError(
+            self.where,
+            given=f"{given} of a node",
+            expected="operators and functions of chainrule, which have derivatives",
+            fix=instead + ("" if instead.startswith("Take") else "; node.value has the numbers alone"),
+        )
 
     def __add__(self, other: Any) -> Node:
         return Node(Add(), {"a": self, "b": other})
@@ -166,6 +232,9 @@ class Node:
     def __neg__(self) -> Node:
         return Node(Negative(), {"z": self})
 
+    def __abs__(self) -> Node:
+        return Node(Absolute(), {"z": self})
+
     def __getitem__(self, key: Any) -> Node:
         return Node(Slice(key), {"x": self})
 
@@ -175,12 +244,27 @@ class Node:
         )
 
     def __bool__(self) -> bool:
+        self._expect_open("whether it is true")
         raise InputError(
             self.where,
             given="a node where Python wants True or False",
             expected="its value",
             fix="Compare node.value instead",
         )
+
+
+#: NumPy's functions that operators stand for.
+_OPERATORS: dict[Any, type[Op]] = {
+    np.add: Add,
+    np.subtract: Subtract,
+    np.multiply: Multiply,
+    np.true_divide: Divide,
+    np.matmul: Matmul,
+    np.power: Power,
+    np.negative: Negative,
+}
+# What NumPy calls otherwise.
+_OURS = {"dot": "a @ b", "inner": "a @ b", "square": "power", "amax": "max", "abs": "absolute", "ravel": "flatten"}
 
 
 class Leaf(Node):
