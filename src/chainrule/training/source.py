@@ -79,7 +79,9 @@ class ArraySource:
         count = self.count
         if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
             if not skip:
-                yield self._given(self.x if self.rows is None else self.x[self.rows]), self.y, self.weights, 0.0
+                whole = self.x if self.rows is None else self.x[self.rows]
+                # What changes samples may do so in place: the caller's own stay as they are.
+                yield self._given(whole if self.augment is None else whole.copy()), self.y, self.weights, 0.0
             return
         if self.generator is not None:
             self._order = cast(dict[str, Any], self.generator.bit_generator.state)
