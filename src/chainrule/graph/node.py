@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import InputError, MisuseError, ShapeError, nearest
+from chainrule.graph.calls import checked_forward, read_only
 from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Op
@@ -279,7 +280,7 @@ class Leaf(Node):
                 fix=f"Write {type(self).__name__}('x', …)",
             )
         super().__init__(None, {}, name)
-        self._value = as_array(self.where, value, dtype)
+        self._value = own_array(self.where, value, dtype)
 
 
 class Input(Leaf):
@@ -333,7 +334,6 @@ class Parameter(Leaf):
                 expected="float32 or float64: what is learnt moves in small steps",
                 fix="Pass dtype='float32'",
             )
-        self._value = self._value.copy()
         self.gradient_buffer: Array | None = None
         self.frozen = False
         self.penalised = penalised
@@ -399,6 +399,13 @@ def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Arra
     return array
 
 
+def own_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:
+    """Return `value` as an array of numbers that nobody else can change."""
+    array = as_array(where, value, dtype)
+    shared = isinstance(value, np.ndarray) and np.may_share_memory(array, value)
+    return array.copy() if shared else array
+
+
 def _known_dtype(where: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
     try:
         return np.dtype(dtype)
@@ -415,32 +422,6 @@ def as_node(value: Any, dtype: npt.DTypeLike | None = None) -> Node:
     if not isinstance(value, np.ndarray) and dtype is not None:
         return Input(None, value, dtype)
     return Input(None, value)
-
-
-def read_only(array: Array) -> Array:
-    """Return a view that can be looked at but not written."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def checked_forward(op: Op, where: str, arrays: dict[str, Array]) -> Array:
-    """Return the op's value after checking shapes and dtypes: for arrays it has not met before."""
-    floats = {array.dtype for array in arrays.values() if array.dtype.kind == "f"}
-    given = ", ".join(f"{role} in {array.dtype}" for role, array in arrays.items())
-    fix = "Convert with array.astype('float32')"
-    if len(floats) == 1:
-        op.check(where, **arrays)
-        with np.errstate(all="ignore"):
-            value = np.asarray(op.forward(**arrays))
-        if value.dtype in floats or value.dtype.kind == "b":
-            return value
-        given = f"{value.dtype} from forward for {given}"
-        if len({array.dtype for array in arrays.values()}) == 1:
-            fix = "Let forward keep the dtype: compute with float(…) and math.sqrt(…), not with np.float64 scalars"
-    raise ShapeError(
-        where, given=given, expected="one floating dtype, float32 or float64, for all that is computed with", fix=fix
-    )
 
 
 def _check_roles(where: str, op: Op, children: Mapping[str, Any]) -> None:
