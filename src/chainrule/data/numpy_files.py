@@ -166,7 +166,7 @@ def _read_header(where: str, stream: Readable) -> _Header:
     length = int.from_bytes(stream.read(width), "little")
     text = stream.read(length) if length <= _LONGEST_HEADER else b""
     fields: Any = None
-    if len(text) == length and b"\\" not in text:
+    if len(text) == length and not re.search(rb"\\|[0-9.][A-Za-z_]", text):  # of both Python's parser warns
         try:
             fields = ast.literal_eval(text.decode("ascii").strip())
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):

@@ -90,7 +90,10 @@ def _in_our_voice(message: str, raw: dict[str, Any], kind: type[msgspec.Struct],
         known = _struct_at(kind, steps).__struct_fields__
         inside = f" in {path}" if path else ""
         return InputError(
-            where, given=f"the key {quoted[0]!r}{inside}", expected="a key that it has", fix=nearest(quoted[0], known)
+            where,
+            given=f"the key {shown(quoted[0])}{inside}",
+            expected="a key that it has",
+            fix=nearest(quoted[0], known),
         )
     if said.startswith("Object missing required field"):
         inside = f"{path}." if path else ""
