@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from chainrule import checks
+from chainrule.data.limits import within_memory
 from chainrule.data.opening import file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError, InputError
 from chainrule.files import strict_json
@@ -45,6 +46,7 @@ _OTHERWISE = "For other networks, export ONNX from PyTorch and use chainrule.onn
 _AGAIN = "It is damaged or no safetensors file: write it again"
 
 
+@within_memory("load_state_dict")
 def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | None = None) -> list[LayerWeights]:
     """Return the weights and the bias of each Linear or Dense layer in a state dict, the first layer first.
 
@@ -94,6 +96,7 @@ def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | 
     return [_layer(name, layers[name], layers[before] if before else None) for before, name in zip(["", *names], names)]
 
 
+@within_memory("network_from_torch")
 def network_from_torch(
     source: Path | Mapping[str, Any],
     activations: Activations,
