@@ -94,7 +94,8 @@ def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") ->
     ------
     FileError
         If the file is missing, not a regular file, not NPZ, or damaged; if it lacks the array, or holds it twice; if
-        the array is not of plain numbers, empty, not finite, or of another size than its header says.
+        the array is not of plain numbers, empty, not finite, or of another size than its header says; if what is
+        compressed unpacks to more than 32 MiB and 200 times its size.
 
     Examples
     --------
