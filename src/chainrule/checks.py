@@ -65,7 +65,8 @@ def one_of(where: str, value: Any, known: Iterable[str]) -> str:
     names = list(known)
     if isinstance(value, str) and value in names:
         return value
-    raise InputError(where, given=_told(value), expected="one of the known names", fix=nearest(value, names))
+    text = value if isinstance(value, str) else ""
+    raise InputError(where, given=_told(value), expected="one of the known names", fix=nearest(text, names))
 
 
 def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str) -> Any:
