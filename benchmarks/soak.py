@@ -135,18 +135,20 @@ def fuzz(count: int, out: Path) -> Outcome:
     from tests.fuzz.formats import FORMATS
     from tests.fuzz.fuzzing import fuzzed
 
-    problems, read, slowest = list[str](), 0, 0.0
+    problems, read, slowest, each = 0, 0, 0.0, -(-count // len(FORMATS))
     for name in FORMATS:
         folder = out / name.replace(" ", "-")
         folder.mkdir()
-        report = fuzzed(name, range(-(-count // len(FORMATS))), folder)
-        problems += report.problems
-        read += report.read + report.refused
+        report = fuzzed(name, range(each), folder)
+        if count > 100_000:
+            print(f"  {name}: {report.read:,} read, {report.refused:,} refused", flush=True)
+        for problem in report.problems[:20]:
+            print(f"  {problem}", flush=True)
+        problems += len(report.problems)
+        read += each
         slowest = max(slowest, report.slowest)
-    for problem in problems[:20]:
-        print(f"  {problem}", flush=True)
-    told = f"{len(problems)} in {read:,} files of {len(FORMATS)} formats, at most {1000 * slowest:.0f} ms each"
-    return not problems and slowest < 2, told
+    told = f"{problems} in {read:,} files of {len(FORMATS)} formats, at most {1000 * slowest:.0f} ms each"
+    return problems == 0 and slowest < 2, told
 
 
 def bits(count: int, out: Path) -> Outcome:
