@@ -43,6 +43,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "bad-input": tested.bad_input,
     "hostile-files": lasting.hostile_files,
     "broken-files": lasting.broken_files,
+    "bombs": lasting.bombs,
+    "tables": lasting.tables,
     "crashes": lasting.crashes,
     "resuming": lasting.resuming,
     "same-bytes": lasting.same_bytes,

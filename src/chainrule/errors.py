@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_LONGEST = 800  # characters of a part of a message
+
 
 class ChainruleError(Exception):
     """Something chainrule refuses to do, and why.
@@ -26,11 +28,17 @@ class ChainruleError(Exception):
     """
 
     def __init__(self, where: str, *, given: str, expected: str, fix: str) -> None:
+        where, given, expected = (_shortened(text) for text in (where, given, expected))
         super().__init__(f"{where}: got {given}, but expected {expected}. {fix}.")
         self.where, self.given, self.expected, self.fix = where, given, expected, fix
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.where, self.given, self.expected, self.fix)
+
+
+def _shortened(text: str) -> str:
+    """Return a text that can be read: what was given may be a number of 5,000 digits."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _rebuild(kind: type[ChainruleError], where: str, given: str, expected: str, fix: str) -> ChainruleError:

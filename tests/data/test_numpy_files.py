@@ -107,6 +107,8 @@ HOSTILE = {
     "not ASCII": (made_up(b"\xff\xfe" * 9, bytes(32)), "damaged NPY header"),
     "escape": (made_up(saying("'\\d'"), bytes(32)), "damaged NPY header"),
     "NUL": (made_up("{\0}", bytes(32)), "damaged NPY header"),
+    "a number and a word": (made_up(saying(shape="(2if True else 2, 2)"), bytes(32)), "damaged NPY header"),
+    "a fraction and a word": (made_up(saying(shape="(2.if True else 2, 2)"), bytes(32)), "damaged NPY header"),
 }
 
 
@@ -132,9 +134,10 @@ def test_a_hostile_array_inside_an_npz_file_is_refused_too(tmp_path: Path, name:
     assert said in str(caught.value)
 
 
-def test_a_header_is_refused_without_a_warning_from_python(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["escape", "a number and a word", "a fraction and a word"])
+def test_a_header_is_refused_without_a_warning_from_python(name: str, tmp_path: Path) -> None:
     path = tmp_path / "array.npy"
-    path.write_bytes(HOSTILE["escape"][0])
+    path.write_bytes(HOSTILE[name][0])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(FileError):

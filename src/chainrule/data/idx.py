@@ -41,7 +41,8 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     ------
     FileError
         If the file is missing, not a regular file, not IDX, of another size than its header says, cut short, or
-        damaged. Nothing is reserved for sizes that the file can't hold.
+        damaged; or if it unpacks to more than 32 MiB and 200 times its size. Nothing is reserved for sizes that the
+        file can't hold.
 
     Examples
     --------

@@ -5,6 +5,7 @@ Deflate packs up to 1032 bytes into one, so a megabyte may hide a gigabyte. Real
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,13 +22,15 @@ def most_unpacked(size: int) -> int:
 
 @contextmanager
 def within_memory(where: str) -> Iterator[None]:
-    """Turn a lack of memory into an error that names the file."""
+    """Turn a lack of memory into an error of ours; ``with``, or a decorator."""
     try:
         yield
-    except MemoryError:
+    except (MemoryError, OSError) as problem:
+        if isinstance(problem, OSError) and problem.errno != errno.ENOMEM:  # so says what maps a file into memory
+            raise
         raise FileError(
             where,
             given="a file that needs more memory than there is",
             expected="one that fits into memory",
-            fix="Close other programs or take a part of it; an NPY file (numpy.save) may be larger than memory",
+            fix="Close other programs, or take a part of it",
         ) from None

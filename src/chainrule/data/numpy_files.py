@@ -94,7 +94,8 @@ def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") ->
     ------
     FileError
         If the file is missing, not a regular file, not NPZ, or damaged; if it lacks the array, or holds it twice; if
-        the array is not of plain numbers, empty, not finite, or of another size than its header says.
+        the array is not of plain numbers, empty, not finite, or of another size than its header says; if what is
+        compressed unpacks to more than 32 MiB and 200 times its size.
 
     Examples
     --------
@@ -166,7 +167,7 @@ def _read_header(where: str, stream: Readable) -> _Header:
     length = int.from_bytes(stream.read(width), "little")
     text = stream.read(length) if length <= _LONGEST_HEADER else b""
     fields: Any = None
-    if len(text) == length and b"\\" not in text:
+    if len(text) == length and not re.search(rb"\\|[0-9.][A-Za-z_]", text):  # of both Python's parser warns
         try:
             fields = ast.literal_eval(text.decode("ascii").strip())
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):

@@ -19,7 +19,7 @@ from chainrule import checks
 from chainrule.data.dataset import Dataset, float_type
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import open_file, shown
-from chainrule.errors import FileError, InputError, nearest
+from chainrule.errors import FileError, InputError, nearest, printable
 
 if TYPE_CHECKING:
     from array import array
@@ -181,7 +181,7 @@ def _rows(where: str, text: TextIO, delimiter: str | None) -> Iterator[_Row]:
     except csv.Error as problem:
         raise FileError(
             where,
-            given=f"quotes or cells that can't be read ({problem}), near line {reader.line_num}",
+            given=f"quotes or cells that can't be read ({printable(str(problem))}), near line {reader.line_num}",
             expected='cells in matching "quotes", or without any',
             fix="Correct that line",
         ) from None

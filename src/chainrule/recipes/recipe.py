@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from chainrule import checks
+from chainrule.data.limits import within_memory
 from chainrule.data.opening import absolute, shown
 from chainrule.errors import FileError, InputError
 from chainrule.recipes.strict import converted, parsed
@@ -207,10 +208,11 @@ def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
     Traceback (most recent call last):
     chainrule.errors.InputError: my.toml: got no 'data', but expected it to be there. ...
     """
-    raw = parsed(text, where)
-    if name is not None:
-        raw.setdefault("name", name)
-    return checked(converted(raw, Recipe, where), where)
+    with within_memory(where):
+        raw = parsed(text, where)
+        if name is not None:
+            raw.setdefault("name", name)
+        return checked(converted(raw, Recipe, where), where)
 
 
 def to_toml(recipe: Recipe) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from chainrule.data.limits import within_memory
 from chainrule.errors import FileError, InputError, nearest
 from chainrule.recipes.recipe import Recipe, from_toml, located
 
@@ -26,6 +27,7 @@ def names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in _shelf().iterdir() if file.name.endswith(".toml"))
 
 
+@within_memory("recipe")
 def load(name_or_path: str | os.PathLike[str]) -> Recipe:
     """Return a recipe.
 

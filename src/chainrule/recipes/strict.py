@@ -53,24 +53,30 @@ def _check_plain(raw: dict[str, Any], where: str) -> None:
     """Raise if there is something in the data that no recipe has."""
     left: list[tuple[Any, str, int]] = [(raw, "", 0)]
     while left:
-        value, place, depth = left.pop()
-        given = None
-        if depth > _DEEPEST:
-            given = "tables or lists nested too deeply"
-        elif isinstance(value, dict) and "`" in "".join(value):  # msgspec's messages have keys between such marks
-            given = f"the key {shown(next(key for key in value if '`' in key))}"
-        elif isinstance(value, dict):
-            left += [(inside, f"{place}.{key}".lstrip("."), depth + 1) for key, inside in value.items()]
-        elif isinstance(value, list):
-            left += [(inside, f"{place}[{i}]", depth + 1) for i, inside in enumerate(value)]
-        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-            given = "a whole number of more than 64 bits"
-        elif not isinstance(value, (str, int, float)):
-            given = f"a {'date' if isinstance(value, datetime.date) else 'time'}, {value}"
-        if given is not None:
-            at = f"{where}, {shown(place)[1:-1]}" if place else where
-            expected = "numbers, texts, lists and tables as recipes have them"
-            raise InputError(at, given=given, expected=expected, fix="Change it, or leave it out")
+        table, place, depth = left.pop()
+        for key, value in table.items() if isinstance(table, dict) else enumerate(table):
+            given = None
+            if isinstance(value, (dict, list)):
+                if depth == _DEEPEST:
+                    given = "tables or lists nested too deeply"
+                left.append((value, _inside(place, key), depth + 1))
+            elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+                given = "a whole number of more than 64 bits"
+            elif not isinstance(value, (str, int, float)):
+                given = f"a {'date' if isinstance(value, datetime.date) else 'time'}, {value}"
+            if isinstance(key, str) and "`" in key:  # msgspec's messages have keys between such marks
+                given = f"the key {shown(key)}"
+            if given is not None:
+                raise InputError(
+                    f"{where}, {shown(_inside(place, key))[1:-1]}",
+                    given=given,
+                    expected="numbers, texts, lists and tables as recipes have them",
+                    fix="Change it, or leave it out",
+                )
+
+
+def _inside(place: str, key: str | int) -> str:
+    return f"{place}[{key}]" if isinstance(key, int) else f"{place}.{key}".lstrip(".")
 
 
 def converted(raw: dict[str, Any], kind: type[T], where: str) -> T:
@@ -90,7 +96,10 @@ def _in_our_voice(message: str, raw: dict[str, Any], kind: type[msgspec.Struct],
         known = _struct_at(kind, steps).__struct_fields__
         inside = f" in {path}" if path else ""
         return InputError(
-            where, given=f"the key {quoted[0]!r}{inside}", expected="a key that it has", fix=nearest(quoted[0], known)
+            where,
+            given=f"the key {shown(quoted[0])}{inside}",
+            expected="a key that it has",
+            fix=nearest(quoted[0], known),
         )
     if said.startswith("Object missing required field"):
         inside = f"{path}." if path else ""

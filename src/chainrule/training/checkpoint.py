@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from chainrule import checks
+from chainrule.data.limits import within_memory
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import Contents, check_savable, contents_of, describe, read, strict_json, write
@@ -142,6 +143,7 @@ def contents(training: Training) -> Contents:
     )
 
 
+@within_memory("train resume")
 def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str, Any]:
     """Give the network of a training its numbers from a checkpoint, and return what `Training.run` goes on from.
 

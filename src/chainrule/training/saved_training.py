@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from chainrule.data.opening import shown
-from chainrule.errors import FileError
+from chainrule.errors import FileError, printable
 from chainrule.files import Contents, strict_json
 from chainrule.files.saved_network import MOST_STEPS, TRAINING, is_generator
 from chainrule.files.table import KINDS
@@ -59,7 +59,7 @@ def checked_state(where: str, found: Contents) -> State:
     try:
         state = msgspec.convert(strict_json.loads(where, found.metadata[TRAINING]), State)
     except msgspec.ValidationError as error:
-        refuse(where, str(error))
+        refuse(where, printable(str(error)[:200]))
     if not (0 <= state.epochs < _MOST_EPOCHS and 1 <= state.epoch <= _MOST_EPOCHS):
         refuse(where, f"epoch {state.epoch} of {state.epochs}")
     if not 0 <= state.steps <= min(state.batches, state.step) or max(state.batches, state.step) >= MOST_STEPS:
