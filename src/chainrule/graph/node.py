@@ -6,7 +6,7 @@ grows. It keeps its value, the derivative of the loss that came back to it, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -251,6 +251,7 @@ class Parameter(Leaf):
             )
         self._value = self._value.copy()
         self.gradient_buffer: Array | None = None
+        self.guard: Callable[[str], None] | None = None
         self.frozen = False
         self.penalised = penalised
 
@@ -275,12 +276,17 @@ class Parameter(Leaf):
             raise ShapeError(
                 self.where, given=f"shape {array.shape}", expected=f"shape {self.shape}", fix="Pass as many numbers"
             )
+        if self.guard is not None:
+            self.guard(self.where)
         self._value[...] = array
 
-    def move(self, value: Array, gradient: Array) -> None:
-        """Keep the numbers in `value`, a view of somebody's vector, and gradients in `gradient`, from now on."""
+    def move(self, value: Array, gradient: Array, guard: Callable[[str], None]) -> None:
+        """Keep the numbers in `value`, a view of somebody's vector, and gradients in `gradient`, from now on.
+
+        `guard` is told who is about to write there, and raises if that may not be now.
+        """
         value[...] = self._value
-        self._value, self.gradient_buffer, self._grad = value, gradient, None
+        self._value, self.gradient_buffer, self._grad, self.guard = value, gradient, None, guard
 
 
 class State(Leaf):
