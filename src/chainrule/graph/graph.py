@@ -129,9 +129,11 @@ class Graph:
         Raises
         ------
         MisuseError
-            If nothing below was asked for.
+            If nothing below was asked for, or another thread is changing the network whose parameters these are.
         """
         buffers = {self._places[id(p)]: p.gradient_buffer for p in self.parameters if p.gradient_buffer is not None}
+        for guard in {p.guard for p in self.parameters if p.guard is not None}:
+            guard("backward")
         for node, gradient in zip(self.nodes, self._gradients(grad, buffers), strict=True):
             node._grad = gradient
 

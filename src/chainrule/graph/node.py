@@ -6,7 +6,7 @@ grows. It keeps its value, the derivative of the loss that came back to it, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -335,6 +335,7 @@ class Parameter(Leaf):
                 fix="Pass dtype='float32'",
             )
         self.gradient_buffer: Array | None = None
+        self.guard: Callable[[str], None] | None = None
         self.frozen = False
         self.penalised = penalised
 
@@ -359,12 +360,17 @@ class Parameter(Leaf):
             raise ShapeError(
                 self.where, given=f"shape {array.shape}", expected=f"shape {self.shape}", fix="Pass as many numbers"
             )
+        if self.guard is not None:
+            self.guard(self.where)
         self._value[...] = array
 
-    def move(self, value: Array, gradient: Array) -> None:
-        """Keep the numbers in `value`, a view of somebody's vector, and gradients in `gradient`, from now on."""
+    def move(self, value: Array, gradient: Array, guard: Callable[[str], None]) -> None:
+        """Keep the numbers in `value`, a view of somebody's vector, and gradients in `gradient`, from now on.
+
+        `guard` is told who is about to write there, and raises if that may not be now.
+        """
         value[...] = self._value
-        self._value, self.gradient_buffer, self._grad = value, gradient, None
+        self._value, self.gradient_buffer, self._grad, self.guard = value, gradient, None, guard
 
 
 class State(Leaf):

@@ -333,8 +333,8 @@ def leading(layers: Sequence[LayerLike]) -> str | None:
     return None
 
 
-def checked_layers(where: str, layers: Any) -> list[LayerLike]:
-    """Return `layers` as a list if each of them is a layer or an op with one role."""
+def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike]:
+    """Return `layers` as a list if each of them is a layer or an op with one role, and there are so many at least."""
     if isinstance(layers, (Layer, Op)):
         layers = [layers]
     if isinstance(layers, (str, bytes)) or not isinstance(layers, Sequence):
@@ -363,4 +363,6 @@ def checked_layers(where: str, layers: Any) -> list[LayerLike]:
             fix="Write for example cr.Dense(8) or cr.Tanh(), with parentheses; a function goes into "
             "cr.Activation(function, derivative)",
         )
+    if len(layers) < least:
+        raise InputError(where, given="no layers", expected="at least one", fix="Pass [cr.Dense(1)]")
     return list(layers)

@@ -89,9 +89,10 @@ class ArraySource:
         parts = batches(
             gathered, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator, into=self._places()
         )
+        as_it_is = self.augment is None and self.network.cast(self.x[:1]).dtype == self.x.dtype  # asked once an epoch
         for i, (x, y, *weights) in islice(enumerate(parts), skip, None):
             x = x if self.rows is None else self.x[x]
-            yield self._given(x), y, weights[0] if weights else None, i * self.batch_size / count
+            yield x if as_it_is else self._given(x), y, weights[0] if weights else None, i * self.batch_size / count
 
     def _given(self, x: Array) -> Array:
         """Return samples as the network gets them."""
