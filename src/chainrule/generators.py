@@ -42,7 +42,7 @@ class Generators:
 
     def states(self) -> dict[str, Any]:
         """Return consumer -> the state of its generator, as plain data."""
-        return {consumer: generator.bit_generator.state for consumer, generator in self._made.items()}
+        return {consumer: generator.bit_generator.state for consumer, generator in list(self._made.items())}
 
     def restore(self, states: dict[str, Any]) -> None:
         """Take up states that `states` returned."""

@@ -36,7 +36,7 @@ class Forgery:
     """The parts of a model file, to be changed and put together again."""
 
     def __init__(self, contents: Contents | None = None) -> None:
-        contents = contents or _contents()
+        contents = _contents() if contents is None else contents
         self.metadata: dict[str, Any] = dict(contents.metadata)
         self.description = json.loads(self.metadata.pop("description"))
         self.state = json.loads(self.metadata.pop("state"))

@@ -11,6 +11,8 @@ import chainrule as cr
 from chainrule.graph import Graph, Parameter
 from chainrule.replay import Program
 from chainrule.replay.compiled import Uncompilable, compile_program
+from chainrule.replay.compiled.statements import Access
+from chainrule.replay.recording import Buffer, Operand
 from tests.ops.cases import CASES, Case
 from tests.replay.terms import fits, graph_of
 
@@ -44,7 +46,7 @@ def compare(graph: Graph, dtype: str) -> None:
     for parameter in graph.parameters:
         parameter.array[...] *= np.asarray(0.9, parameter.dtype)
     values = graph.values_on(feeds)
-    gradients = graph.calls.backward(values, graph.place(graph.root), np.ones((), dtype), {})
+    gradients = graph.walk.backward(values, graph.place(graph.root), np.ones((), dtype))
     slabs = {name: np.stack([array + 1, array]) for name, array in feeds.items()}  # the second step counts
     with np.errstate(all="ignore"):
         assert epoch.run(slabs, np.zeros(2, int)) == 2
@@ -85,3 +87,14 @@ def test_what_has_no_compiled_form_is_refused_by_name(build: Any, reason: str) -
     graph = Graph(cr.sum(x=build(Parameter("x", np.ones((4, 3))))))
     with pytest.raises(Uncompilable, match=reason):
         compile_program(Program(graph, {}, gradients=True), gathered=())
+
+
+def test_an_array_outside_of_its_memory_is_refused() -> None:
+    whole = np.zeros((4, 3))
+    for part, fits_in in ((whole[:2], True), (whole, False), (whole[1:3], False)):
+        operand = Operand(Buffer(whole[:2].reshape(-1)), part)
+        if fits_in:
+            Access(operand, part.shape)
+        else:
+            with pytest.raises(Uncompilable, match="outside of its own memory"):
+                Access(operand, part.shape)

@@ -42,8 +42,11 @@ class Lazy(click.Group):
                 "chainrule", given=f"the command {cmd_name!r}", expected="one it has", fix=nearest(cmd_name, COMMANDS)
             )
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        found = getattr(importlib.import_module(f"chainrule.cli.{name}"), name)
-        assert isinstance(found, click.Command)
+        found: click.Command = getattr(importlib.import_module(f"chainrule.cli.{name}"), name)
+        if found.help is None:  # python -OO has dropped it
+            from chainrule.ops.docstrings import docstring  # which costs NumPy
+
+            found.help = docstring(found.callback)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -56,10 +59,10 @@ class Lazy(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     invoke_without_command=True,
     epilog="Begin with: chainrule train xor",
+    help="Neural networks on NumPy, every derivative by hand and in sight.",
 )
 @click.version_option(__version__, message="chainrule %(version)s")
 @click.pass_context
 def chainrule(ctx: click.Context) -> None:
-    """Neural networks on NumPy, every derivative by hand and in sight."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -11,10 +11,9 @@ import click
 @click.argument("name", required=False)
 def ops(name: str | None) -> None:
     """Show every op: its roles, its function, its derivatives. With NAME, such as tanh, all that is said of it."""
-    import inspect
-
     from chainrule.errors import InputError, nearest
     from chainrule.ops import all_ops, page, table
+    from chainrule.ops.docstrings import docstring
 
     known = all_ops()
     if name is not None:
@@ -23,7 +22,7 @@ def ops(name: str | None) -> None:
         if found is None:
             raise InputError("ops", given=repr(name)[:80], expected="the name of an op", fix=nearest(name, known))
         click.echo(f"{found.name}({', '.join(found.roles)})    cr.{found.__name__}\n")
-        click.echo(inspect.getdoc(found) or "")
+        click.echo(docstring(found))
         return
     if not sys.stdout.isatty():
         click.echo(table())

@@ -29,6 +29,7 @@ from chainrule.explain.symbols import in_formula, symbols_of
 from chainrule.explain.typeset import typeset
 from chainrule.explain.wording import Text, Wording
 from chainrule.graph import Input, Parameter, State
+from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Array, Op
 from chainrule.ops.table import page
 
@@ -297,7 +298,7 @@ class Builder:
         state, optimizer = network.optimizer_state, network.optimizer
         rate = number(float(state.rate))
         self.say("update_intro", optimizer=type(optimizer).__name__, step=state.step, rate=rate)
-        rule = (inspect.getdoc(type(optimizer)) or "").split("\n\nParameters\n")[0].split("\n\n")[0]
+        rule = docstring(type(optimizer)).split("\n\nParameters\n")[0].split("\n\n")[0]
         try:
             code = textwrap.dedent(inspect.getsource(type(optimizer).update))
         except (OSError, TypeError):

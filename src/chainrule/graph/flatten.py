@@ -24,6 +24,7 @@ def in_order(roots: Iterable[Node]) -> list[Node]:
     return order
 
 
+_OF_A_VECTOR = ("gradient_buffer", "guard")  # what a parameter has where it lies in somebody's vector
 Flat = list[tuple[type[Node], dict[str, Any], dict[str, int]]]
 
 
@@ -33,7 +34,7 @@ def flatten(roots: Iterable[Node]) -> Flat:
     place = {id(node): i for i, node in enumerate(order)}
     flat: Flat = []
     for node in order:
-        attributes = {k: v for k, v in node.__dict__.items() if k not in ("children", "_graph", "gradient_buffer")}
+        attributes = {k: v for k, v in node.__dict__.items() if k not in ("children", "_graph", *_OF_A_VECTOR)}
         for key in ("_value", "_grad"):  # views of somebody's vector are saved as arrays of their own
             if attributes.get(key) is not None:
                 attributes[key] = attributes[key].copy()
@@ -48,7 +49,7 @@ def unflatten(flat: Flat) -> list[Node]:
         node = kind.__new__(kind)
         node.__dict__.update(attributes, children={r: nodes[i] for r, i in children.items()}, _graph=None)
         if hasattr(kind, "move"):
-            node.__dict__["gradient_buffer"] = None
+            node.__dict__.update(dict.fromkeys(_OF_A_VECTOR))
         nodes.append(node)
     return nodes
 

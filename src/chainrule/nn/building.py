@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, ShapeError
+from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.nn.containers import Residual
 from chainrule.nn.graphs import new_scope
 from chainrule.nn.layer import Layer, LayerLike, chain, entered
 from chainrule.nn.rescale import Rescale
+from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.cross_entropy import CategoricalCrossEntropy, SoftmaxCrossEntropy
 from chainrule.ops.op import Op
@@ -22,19 +23,43 @@ if TYPE_CHECKING:
     from chainrule.nn.network import Network
 
 
-def built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
+def build(network: Network, shape: tuple[int, ...] | None) -> None:
+    """Make a network's parameters for samples of this shape, unless it has them."""
+    with network._lock:
+        if not network.built:
+            nodes, members, vector = _built(network, shape or ())
+            network.sample_shape, network._chain, network._members, network._vector = shape, nodes, members, vector
+        elif shape != network.sample_shape:
+            raise MisuseError(
+                "Network.build",
+                given=f"samples of shape {shape}",
+                expected=f"{network.sample_shape}, for which it is built already",
+                fix="Make a new network for other data",
+            )
+
+
+def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
     """Return the example's way through the layers, every layer inside the network, and their parameters."""
+    expect_room("Network", network.layers, shape, network.dtype, network.optimizer)
     scope = new_scope(network, naming=True)
     try:
         with entered(scope):
             nodes = chain(network.layers, Input("x", np.zeros((1, *shape), network.dtype)))
         _check_output(network, nodes[-1])
-    except BaseException:  # something didn't fit: let the layers be used again
+        members = list(scope.layers.values())
+        parameters = [entry for layer in members for entry in _penalised(network, layer)]
+        vector = Vector(parameters, network.dtype, network.hold.check)
+    except BaseException as error:  # something didn't fit: let the layers be used again
         for layer in scope.layers.values():
             layer._leave(fresh=layer in scope.fresh)
+        if isinstance(error, MemoryError):
+            raise InputError(
+                "Network",
+                given="more parameters than there is memory for",
+                expected="a network that fits into memory",
+                fix="Make the layers smaller, or close other programs",
+            ) from None
         raise
-    members = list(scope.layers.values())
-    vector = Vector([entry for layer in members for entry in _penalised(network, layer)], network.dtype)
     for layer in (network, *members):
         layer._start = {}
     return nodes, members, vector
@@ -48,8 +73,10 @@ def sample_shape(shape: Any) -> tuple[int, ...] | None:
     return tuple(checks.whole("Network inputs", size) for size in sizes)
 
 
-def told_shape(layers: Sequence[LayerLike]) -> tuple[int, ...] | None:
-    """Return the shape of a sample, if the first layer that cares says it."""
+def told_shape(layers: Sequence[LayerLike], given: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
+    """Return the shape of a sample, if it is given or the first layer that cares says it."""
+    if given is not None:
+        return given
     for layer in layers:
         for told in ("inputs", "sample_shape"):
             if getattr(layer, told, None) is not None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.errors import InputError, MissingExtraError
 from chainrule.nn.engine import Calling, Engine, Replaying, quiet
+from chainrule.nn.nonfinite import nonfinite_error
 from chainrule.ops.op import Array
 from chainrule.replay import Program
 
@@ -47,8 +48,12 @@ class Compiled(Replaying):
         """Take a step on each batch of `order` (steps, batch), at its rate; return their data losses.
 
         The parameters are copied into the rows of `copies`, each after equally many steps. None if it can't be
-        compiled: nothing has been done then. Where a loss or a gradient is not finite, the losses end with that step,
-        whose update is left out.
+        compiled: nothing has been done then.
+
+        Raises
+        ------
+        NonFiniteError
+            If a loss or a gradient is not finite: the update of that step and all after it are left out.
         """
         weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)
         program = self._take("training", x[:1], y[:1], weights, order.shape[1])
@@ -64,7 +69,9 @@ class Compiled(Replaying):
             taken = epoch.run(data, order.reshape(-1), state.ahead(rates), losses, copies)
         self._spent = True
         state.went_ahead(taken)
-        return losses[: taken + 1]
+        if taken < len(rates):
+            raise nonfinite_error(self.network, rates[taken])
+        return losses
 
     def _compiled(self, program: Program) -> CompiledEpoch | None:
         """Return a program, compiled; None if it can't be."""

@@ -163,7 +163,8 @@ class Replaying:
             program.run(0)  # the loss too: the error looks at every value
             raise nonfinite_error(self.network, learning_rate)
         self._state.advance(learning_rate)
-        program.run(3)
+        for function, arguments in program.plans[3]:
+            function(*arguments)
         return loss if with_loss else nan
 
     def compute(self, x: Array) -> Array:
@@ -189,7 +190,7 @@ class Replaying:
         return self._take("training", x[:1], y[:1], weights, count).inputs
 
     def describe(self) -> str:
-        called = sorted({where for programs in self._programs.values() for where in programs.called})
+        called = sorted({where for programs in list(self._programs.values()) for where in programs.called})
         text = "recorded and replayed"
         return text + (f"; called, because they can't be recorded: {', '.join(called)}" if called else "")
 

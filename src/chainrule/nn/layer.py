@@ -20,7 +20,7 @@ import numpy.typing as npt
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.generators import Generators
-from chainrule.graph.node import Node, Parameter, State, as_node
+from chainrule.graph.node import Node, Parameter, State, as_node, sealed
 from chainrule.nn.initializers import Initializer, Zeros
 from chainrule.ops.op import Array, Op
 from chainrule.settings import Configured, setting_names
@@ -39,6 +39,7 @@ class Scope:
     naming: bool = False  # whether the network is being built, and names its layers
     training: bool = False
     live: bool = False  # whether what passes through is a batch, not an example of its shape
+    example: bool = False  # whether it is an example that stands for all batches
     prefix: str = ""
     following: str | None = None
     start: dict[str, Array] = field(default_factory=dict)  # by path, where copies begin
@@ -152,6 +153,9 @@ class Layer(Configured):
             self.scope.fresh.append(self)
             self.build(x.shape[1:])
             self._built = True
+        if self.scope.example:
+            with sealed(type(self).__name__):
+                return self.forward(x)
         return self.forward(x)
 
     def _join(self, scope: Scope) -> None:
@@ -329,8 +333,8 @@ def leading(layers: Sequence[LayerLike]) -> str | None:
     return None
 
 
-def checked_layers(where: str, layers: Any) -> list[LayerLike]:
-    """Return `layers` as a list if each of them is a layer or an op with one role."""
+def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike]:
+    """Return `layers` as a list if each of them is a layer or an op with one role, and there are so many at least."""
     if isinstance(layers, (Layer, Op)):
         layers = [layers]
     if isinstance(layers, (str, bytes)) or not isinstance(layers, Sequence):
@@ -359,4 +363,6 @@ def checked_layers(where: str, layers: Any) -> list[LayerLike]:
             fix="Write for example cr.Dense(8) or cr.Tanh(), with parentheses; a function goes into "
             "cr.Activation(function, derivative)",
         )
+    if len(layers) < least:
+        raise InputError(where, given="no layers", expected="at least one", fix="Pass [cr.Dense(1)]")
     return list(layers)

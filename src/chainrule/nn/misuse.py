@@ -63,13 +63,25 @@ def not_built(where: str) -> MisuseError:
     )
 
 
-def cannot_go_back(graph: Graph | None, where: str = "Network.backward") -> MisuseError:
-    """Return the error for derivatives that have nowhere to come from, or nowhere to go."""
+def check_forward(where: str, graph: Graph | None) -> Graph:
+    """Return the graph of the last forward pass; raise if there has been none."""
     if graph is None:
-        given, expected = "no forward pass before it", "the values of a batch"
-        fix = "Call network.forward(x, y) first, then network.backward()"
-    else:
-        given = "a network without parameters" + (" that are not frozen" if graph.parameters else "")
-        expected = "something to learn"
-        fix = "Call network.unfreeze(…)" if graph.parameters else "Add a layer such as cr.Dense(8)"
-    return MisuseError(where, given=given, expected=expected, fix=fix)
+        raise MisuseError(
+            where,
+            given="no forward pass before it",
+            expected="the values of a batch",
+            fix="Call network.forward(x, y) first, then network.backward()",
+        )
+    return graph
+
+
+def check_backward(where: str, graph: Graph | None) -> None:
+    """Raise if derivatives have nowhere to come from, or nowhere to go."""
+    graph = check_forward(where, graph)
+    if not (graph.parameters and graph.wrt):
+        raise MisuseError(
+            where,
+            given="a network without parameters" + (" that are not frozen" if graph.parameters else ""),
+            expected="something to learn",
+            fix="Call network.unfreeze(…)" if graph.parameters else "Add a layer such as cr.Dense(8)",
+        )

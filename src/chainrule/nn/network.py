@@ -6,26 +6,25 @@ It builds one graph for training and one for prediction over the same parameters
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Sequence
+from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, MisuseError
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node, Parameter, State
 from chainrule.nn import doors
-from chainrule.nn.building import built, class_names, sample_shape, told_shape
+from chainrule.nn.building import build, class_names, sample_shape, told_shape
 from chainrule.nn.compiled import Compiled, engine_of
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engine import Replaying, quiet
 from chainrule.nn.graphs import example_graph
-from chainrule.nn.layer import Layer, chain, checked_layers, leading
-from chainrule.nn.misuse import attribute_error, cannot_go_back, not_built, unknown_node
-from chainrule.nn.nonfinite import nonfinite_error
+from chainrule.nn.hold import Hold
+from chainrule.nn.layer import Layer, Scope, chain, checked_layers, leading
+from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
 from chainrule.nn.objective import objective
 from chainrule.nn.rescale import Rescale
 from chainrule.nn.snapshot import restore, restored, snapshot
@@ -93,13 +92,10 @@ class Network(Layer):
         compiled: bool = False,
         name: str | None = None,
     ) -> None:
-        self.layers = checked_layers("Network", layers)
-        if not self.layers:
-            raise InputError("Network", given="no layers", expected="at least one", fix="Pass [cr.Dense(1)]")
-        self.objective = objective(self.layers, loss)
-        self.loss = loss
-        optimizer = Adam() if optimizer is None else optimizer
-        self.optimizer = checks.instance("Network optimizer", optimizer, Optimizer, "cr.Adam()")
+        self.layers = checked_layers("Network", layers, least=1)
+        self.loss, self.objective = loss, objective(self.layers, loss)
+        self.hold, self._lock = Hold(), RLock()
+        self.optimizer = Adam() if optimizer is None else optimizer
         self.l1 = checks.number("Network l1", l1, least=0)
         self.l2 = checks.number("Network l2", l2, least=0)
         known = getattr(dtype, "__name__", None) or str(dtype)  # np.float32 and np.dtype("float32") will do
@@ -109,15 +105,14 @@ class Network(Layer):
         self.dynamic, self.compiled = bool(dynamic), bool(compiled)
         self.name = checked_name("Network", name)
         self.generators = Generators(self.seed)
-        self._lock = threading.RLock()
         self._vector: Vector | None = None
         self._engine = engine_of(self)
+        self._chain: list[Node] = []
         self._members: list[Layer] = []
         self._optimizer_state: OptimizerState | None = None
         self.inputs = sample_shape(inputs)
         self.sample_shape: tuple[int, ...] | None = None
-        shape = self.inputs if self.inputs is not None else told_shape(self.layers)
-        if shape is not None:
+        if (shape := told_shape(self.layers, self.inputs)) is not None:
             self.build(shape)
 
     def build(self, shape: int | tuple[int, ...]) -> None:
@@ -128,23 +123,26 @@ class Network(Layer):
         shape : int or tuple of int
             The number of features, or the shape of one sample.
         """
-        with self._lock:
-            wanted = sample_shape(shape)
-            if self._vector is not None:
-                if wanted != self.sample_shape:
-                    raise MisuseError(
-                        "Network.build",
-                        given=f"samples of shape {wanted}",
-                        expected=f"{self.sample_shape}, for which it is built already",
-                        fix="Make a new network for other data",
-                    )
-                return
-            nodes, members, vector = built(self, wanted or ())
-            self.sample_shape, self._chain, self._members, self._vector = wanted, nodes, members, vector
+        build(self, sample_shape(shape))
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The rule by which it learns."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        self.hold.check("Network.optimizer", step=True)
+        self._optimizer: Optimizer = checks.instance("Network optimizer", optimizer, Optimizer, "cr.Adam()")
 
     @property
     def leading(self) -> str | None:
         return leading(self.layers)
+
+    def _join(self, scope: Scope) -> None:
+        if scope.owner is not self:
+            self.hold.check("Network")  # it is trained as a part of another one from then on
+        super()._join(scope)
 
     def _applied(self, x: Node) -> Node:
         """As a layer of another network, whose parameters these are then."""
@@ -187,7 +185,7 @@ class Network(Layer):
         x, y, sample_weight = self.as_batch("forward", x, y, sample_weight)
         self.check_targets("forward", y)
         with quiet():
-            data_loss = self._engine.forward(x, y, sample_weight)
+            data_loss = self.hold.call("Network.forward", self._engine.forward, x, y, sample_weight)
         return data_loss + self.penalty()
 
     def step(
@@ -207,7 +205,15 @@ class Network(Layer):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
-        return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
+        hold = self.hold  # as in `Hold.call`, which would take a hundredth of a small network's step
+        me, before = get_ident(), hold.thread
+        if before and (before != me or hold.between_steps):
+            raise hold.refusal("Network.step")
+        hold.thread = hold.last = me
+        try:
+            return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
+        finally:
+            hold.thread = before
 
     def steps(
         self, x: Array, y: Array, weights: Array | None, order: Array, rates: Sequence[float], copies: Any = None
@@ -218,17 +224,14 @@ class Network(Layer):
         """
         if not isinstance(self._engine, Compiled):
             return None
-        losses = self._engine.steps(x, y, weights, order, rates, copies)
-        if losses is not None and len(losses) < len(rates):
-            raise nonfinite_error(self, rates[len(losses) - 1])
-        return losses
+        return self.hold.call("Network.steps", self._engine.steps, x, y, weights, order, rates, copies, step=True)
 
     def buffers(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
         """Return arrays for a batch of `count` samples like these: what is gathered there need not be copied.
 
         None where the network has no place of its own for batches (``dynamic=True``).
         """
-        return self._engine.buffers(x, y, sample_weight, count)
+        return self.hold.call("Network.buffers", self._engine.buffers, x, y, sample_weight, count)
 
     def compute_loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the loss of a batch, penalties included, as a prediction has it: nothing is dropped out or kept."""
@@ -252,11 +255,9 @@ class Network(Layer):
         MisuseError
             If nothing has been run forward.
         """
-        graph = self._engine.graph
-        if graph is None or not (graph.parameters and graph.wrt):
-            raise cannot_go_back(graph)
+        check_backward("Network.backward", self._engine.graph)
         with quiet():
-            self._engine.backward()
+            self.hold.call("Network.backward", self._engine.backward, goes_on=True)
 
     def optimize(self, learning_rate: float | None = None) -> None:
         """Take one step of the optimizer along the gradients of the last `backward`.
@@ -266,10 +267,9 @@ class Network(Layer):
         learning_rate : float, optional
             Instead of the optimizer's own.
         """
-        if self._engine.graph is None:
-            raise cannot_go_back(None, "Network.optimize")
+        check_forward("Network.optimize", self._engine.graph)
         with quiet():
-            self._engine.optimize(learning_rate)
+            self.hold.call("Network.optimize", self._engine.optimize, learning_rate, step=True, goes_on=True)
 
     @property
     def optimizer_state(self) -> OptimizerState:
@@ -358,11 +358,11 @@ class Network(Layer):
         *names : str
             Layers or parameters: ``"dense_1"``, ``"dense_1.bias"``. Without any, all.
         """
-        self._set_frozen(names, True)
+        self.hold.call("Network.freeze", self._set_frozen, names, True)
 
     def unfreeze(self, *names: str) -> None:
         """Learn the parameters of these layers again."""
-        self._set_frozen(names, False)
+        self.hold.call("Network.unfreeze", self._set_frozen, names, False)
 
     def _set_frozen(self, names: tuple[str, ...], frozen: bool) -> None:
         self._built_vector("freeze" if frozen else "unfreeze").set_frozen(names, frozen)
@@ -384,7 +384,7 @@ class Network(Layer):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `snapshot` returned."""
-        restore(self, state)
+        self.hold.call("Network.restore", restore, self, state)
 
     def copy(self) -> Self:
         """Return a network with the same settings and numbers of its own, equal to this one's."""

@@ -68,7 +68,8 @@ class Objective:
 
     def check_targets(self, where: str, target: Array, output: tuple[int, ...], dtype: str) -> None:
         """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability."""
-        like = np.broadcast_to(np.asarray(0.5, dtype), (len(target), *output))
+        shape = len(target), *output
+        like: Array = np.ndarray(shape, dtype, np.asarray(0.5, dtype), strides=(0,) * len(shape))  # quickly broadcast
         self.op.check(where, **{self.prediction_role: like, self.target_role: target})
 
     @property

@@ -28,9 +28,16 @@ class Vector:
     parameters : sequence of (Parameter, l1, l2)
         Each with its penalties' factors.
     dtype : dtype_like
+    guard : function of str
+        See `Parameter.move`.
     """
 
-    def __init__(self, parameters: Sequence[tuple[Parameter, float, float]], dtype: npt.DTypeLike) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[tuple[Parameter, float, float]],
+        dtype: npt.DTypeLike,
+        guard: Callable[[str], None],
+    ) -> None:
         ordered = sorted(parameters, key=lambda entry: (not entry[0].penalised, -entry[2], -entry[1]))
         size = sum(parameter.array.size for parameter, _, _ in ordered)
         self.array = memory.zeros(size, dtype)
@@ -41,11 +48,12 @@ class Vector:
         for parameter, l1, l2 in ordered:
             start, stop = stop, stop + parameter.array.size
             shape = parameter.shape
-            parameter.move(self.array[start:stop].reshape(shape), self.gradient[start:stop].reshape(shape))
-            self.places.append((parameter, slice(start, stop)))
+            place = slice(start, stop)
+            parameter.move(self.array[place].reshape(shape), self.gradient[place].reshape(shape), guard)
+            self.places.append((parameter, place))
             for kind, factor in ((L1Penalty, l1), (L2Penalty, l2)):
                 if parameter.penalised and factor:
-                    self._penalise(kind(factor), slice(start, stop))
+                    self._penalise(kind(factor), place)
 
     def _penalise(self, penalty: Op, place: slice) -> None:
         for i, (other, before) in enumerate(self.penalties):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import NamedTuple
 
+from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Op
 
 
@@ -28,7 +28,7 @@ def page(kind: type[Op]) -> Page:
     >>> page(Tanh).derivatives
     {'z': '∂z = ∂y · (1 − y²)'}
     """
-    lines = (inspect.getdoc(kind) or "").splitlines()
+    lines = docstring(kind).splitlines()
     function = next((line for line in lines if line.startswith("y = ")), f"y = {kind.name}(…)")
     derivatives = [part for line in lines if line.startswith("∂") for part in re.split(r"\s{2,}(?=∂)", line)]
     return Page(kind.name, kind, kind.roles, function, {part[1:].split(" ")[0]: part for part in derivatives})

@@ -200,10 +200,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         -------
         self
         """
-        goes_on = hasattr(self, "network_")
-        if not goes_on or classes is not None:
-            self._meet_classes(y, classes, goes_on)
-        return self._learn(X, y, sample_weight, (), "some", goes_on=goes_on, partial=True)
+        with self._training("partial_fit"):
+            goes_on = hasattr(self, "network_")
+            if not goes_on or classes is not None:
+                self._meet_classes(y, classes, goes_on)
+            return self._learn(X, y, sample_weight, (), "some", goes_on=goes_on, partial=True)
 
     def predict(self, X: Any) -> Array:
         """Return the label of each sample, (samples,), or zeros and ones (samples, labels)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from chainrule.errors import InputError, ShapeError
 from chainrule.nn import Network
+from chainrule.nn.hold import Hold
 from chainrule.ops.op import Array
 from chainrule.sklearn.building import OUT_ACTIVATIONS, build_network, build_optimizer, carry_over, dense_layers
 from chainrule.sklearn.epochs import fit_epochs
@@ -93,8 +95,14 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *validation: Any) -> Self:
         """Train for `max_iter` epochs or until nothing gets better."""
-        goes_on = bool(self.warm_start) and hasattr(self, "network_")
-        return self._learn(X, y, sample_weight, validation, "all" if goes_on else "new", goes_on=goes_on)
+        with self._training("fit"):
+            goes_on = bool(self.warm_start) and hasattr(self, "network_")
+            return self._learn(X, y, sample_weight, validation, "all" if goes_on else "new", goes_on=goes_on)
+
+    def _training(self, method: str) -> AbstractContextManager[None]:
+        """Let no other thread train the estimator meanwhile, nor a callback."""
+        hold: Hold = self.__dict__.setdefault("_hold", Hold("estimator", "sklearn.base.clone(estimator)"))
+        return hold.training(f"{type(self).__name__}.{method}")
 
     def _learn(
         self,
@@ -220,6 +228,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         settings = {**optimizer.settings(), "learning_rate": None}
         dtype = str(data.x.dtype) if self.dtype == "auto" else self.dtype
         plan = (made_of, self._head, type(optimizer), settings, l2, dtype, self.compiled)
+        if goes_on:
+            self.network_.hold.check(type(self).__name__, step=True)
         if not goes_on or plan != self._plan:
             network = build_network(
                 made_of,
@@ -293,6 +303,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 expected=f"{[array.shape for array in own]}",
                 fix="Pass an array for each layer",
             )
+        self.network_.hold.check(f"{type(self).__name__}.{name}")
         for place, array in zip(own, arrays):
             place[...] = array
         self._best_parameters = self._last_parameters = None

@@ -40,17 +40,22 @@ def fit_lbfgs(estimator: Any, data: Samples) -> None:
         if estimator.verbose:
             sys.stdout.write(f"Iteration {len(curve)}, loss = {curve[-1]:.8f}\n")
 
-    result = minimize(
-        loss_and_gradient,
-        network.parameters.astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        callback=after_iteration,
-        options={"maxiter": int(estimator.max_iter), "maxfun": int(estimator.max_fun), "gtol": float(estimator.tol)},
-    )
-    if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
-        raise diverged(type(estimator).__name__, estimator)
-    network.parameters[:] = result.x
+    with network.hold.training(f"{type(estimator).__name__}.fit"):
+        result = minimize(
+            loss_and_gradient,
+            network.parameters.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=after_iteration,
+            options={
+                "maxiter": int(estimator.max_iter),
+                "maxfun": int(estimator.max_fun),
+                "gtol": float(estimator.tol),
+            },
+        )
+        if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
+            raise diverged(type(estimator).__name__, estimator)
+        network.parameters[:] = result.x
     estimator.n_iter_ = int(result.nit)
     estimator.loss_ = float(result.fun)
     estimator.loss_curve_ = [*estimator.loss_curve_, *curve]

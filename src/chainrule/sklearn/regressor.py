@@ -123,8 +123,9 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch, going on from where the network is; X, y and sample_weight as in `fit`."""
-        goes_on = hasattr(self, "network_")
-        return self._learn(X, y, sample_weight, (), "some" if goes_on else "new", goes_on=goes_on, partial=True)
+        with self._training("partial_fit"):
+            goes_on = hasattr(self, "network_")
+            return self._learn(X, y, sample_weight, (), "some" if goes_on else "new", goes_on=goes_on, partial=True)
 
     def predict(self, X: Any) -> Array:
         """Return the prediction for each sample, (samples,) or (samples, outputs)."""

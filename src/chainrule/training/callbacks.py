@@ -17,7 +17,8 @@ class Callback(Configured):
     """Something that training calls. Write the methods you need.
 
     A plain function of (training, epoch) serves as well; it is called after each epoch. `training` has the
-    `network`, the `history` so far, and `stop(reason)`. What a callback decides should follow from the history, as
+    `network`, the `history` so far, and `stop(reason)`. A callback may look at the network, predict, copy, save and
+    freeze, but not train it: that is for `network.copy()`. What a callback decides should follow from the history, as
     it does in `EarlyStopping`: then a training that is resumed is decided as the one that was never stopped.
 
     Attributes

@@ -55,7 +55,8 @@ def leap(
             part = batches[done : done + steps]
             rates = [rate_at((done + i) * size / count) for i in range(len(part))]
             start = time.perf_counter()
-            losses: Any = network.steps(source.x, source.y, source.weights, part, rates)
+            with network.hold.stepping():
+                losses: Any = network.steps(source.x, source.y, source.weights, part, rates)
             if losses is None:
                 return
             seconds = time.perf_counter() - start
@@ -100,7 +101,8 @@ def leap_epochs(
         start = time.perf_counter()
         steps = epochs * (count // size)
         try:
-            losses = network.steps(source.x, source.y, weights, orders, [rate] * steps, copies)
+            with network.hold.stepping():
+                losses = network.steps(source.x, source.y, weights, orders, [rate] * steps, copies)
         except NonFiniteError:
             network.restore(before)
             return True

@@ -97,6 +97,8 @@ def train(
     ------
     InputError
         If the data don't fit the network, or a setting is out of range.
+    MisuseError
+        If another thread is training the network, or one of its own callbacks wants to train it.
     NonFiniteError
         If a loss or a gradient is NaN or infinite, before it could spoil the weights; `history` is on the error.
 
@@ -121,42 +123,43 @@ def train(
         keep=keep,
         monitor=monitor,
     )
-    restored = None
-    if resume is not None:
-        from chainrule.training.checkpoint import restored_into  # it reads files, which most trainings don't
+    with network.hold.training("train"):
+        restored = None
+        if resume is not None:
+            from chainrule.training.checkpoint import restored_into  # it reads files, which most trainings don't
 
-        restored = restored_into(training, resume)
-    size = None if batch_size is None else checks.whole("train batch_size", batch_size)
-    if y is None:
-        source: Source = IterableSource(network, X)
-        for name, value, instead in (
-            ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
-            ("class_weight", class_weight, "Let the iterable give (x, y, sample_weight)"),
-            ("validation_split", validation_split or None, "Pass validation_data=(X, y)"),
-            ("augment", augment, "Let the iterable change its batches"),
-        ):
-            if value is not None:
-                raise InputError(
-                    "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
-                )
-    else:
-        x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
-        doors.finite("train", "X", x)
-        doors.finite("train", "y", target)
-        network.check_targets("train", target)
-        weights = weighted_by_class(network, target, weights, class_weight)
-        rows = None
-        share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
-        if share:
-            if validation_data is not None:
-                raise InputError(
-                    "train",
-                    given="validation_data and validation_split",
-                    expected="one of them",
-                    fix="Leave validation_split out",
-                )
-            (x, target, weights), rows, validation_data = held_out(network, x, target, weights, share)
-        generator = network.generators["shuffle"] if shuffle else None
-        source = ArraySource(network, (x, target, weights), size, generator, augment, rows)
-    training.run(source, validation_data, restored)
+            restored = restored_into(training, resume)
+        size = None if batch_size is None else checks.whole("train batch_size", batch_size)
+        if y is None:
+            source: Source = IterableSource(network, X)
+            for name, value, instead in (
+                ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
+                ("class_weight", class_weight, "Let the iterable give (x, y, sample_weight)"),
+                ("validation_split", validation_split or None, "Pass validation_data=(X, y)"),
+                ("augment", augment, "Let the iterable change its batches"),
+            ):
+                if value is not None:
+                    raise InputError(
+                        "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
+                    )
+        else:
+            x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
+            doors.finite("train", "X", x)
+            doors.finite("train", "y", target)
+            network.check_targets("train", target)
+            weights = weighted_by_class(network, target, weights, class_weight)
+            rows = None
+            share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
+            if share:
+                if validation_data is not None:
+                    raise InputError(
+                        "train",
+                        given="validation_data and validation_split",
+                        expected="one of them",
+                        fix="Leave validation_split out",
+                    )
+                (x, target, weights), rows, validation_data = held_out(network, x, target, weights, share)
+            generator = network.generators["shuffle"] if shuffle else None
+            source = ArraySource(network, (x, target, weights), size, generator, augment, rows)
+        training.run(source, validation_data, restored)
     return training.history

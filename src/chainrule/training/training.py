@@ -193,7 +193,7 @@ class Training:
         self.position = Position(**state["position"])
         self.step, self.learning_rate = state["step"], state["learning_rate"]
         self._stop = state["stopped"]
-        self._source.restore(state["source"])
+        self._source.restore(state["source"], self.position.batches)
         for record in state["history"]:
             self.history.epochs.append(record)
             self._judge(record)
@@ -282,9 +282,13 @@ class Training:
 
     def _step(self, x: Array, y: Array, weights: Array | None, share: float) -> None:
         at = self.position
-        self._whole = False
-        with quiet():
-            loss = self.network.step(x, y, weights, self.learning_rate)
+        hold = self.network.hold
+        self._whole = hold.between_steps = False
+        try:
+            with quiet():
+                loss = self.network.step(x, y, weights, self.learning_rate)
+        finally:
+            hold.between_steps = True
         at.loss, at.weight = at.loss + loss * share, at.weight + share
         at.batches, at.steps, self.step = at.batches + 1, at.steps + 1, self.step + 1
         self._whole = True

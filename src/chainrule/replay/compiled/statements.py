@@ -52,7 +52,8 @@ class Access:
         low, high = np.lib.array_utils.byte_bounds(array) if array.size else (address(array),) * 2
         start = address(base)
         self.span = (low - start, high - start)
-        assert start <= low <= high <= start + base.nbytes, "compiled code would leave its memory"
+        if not start <= low <= high <= start + base.nbytes:  # compiled code checks no bounds
+            raise Uncompilable("an array that lies outside of its own memory")
         self.key = (id(self.operand.buffer), address(array) - start, array.shape, array.strides, array.dtype)
 
     @property
