@@ -6,7 +6,7 @@ BIN = .venv/bin
 
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help demo test lint types docs check figures bench soak clean
+.PHONY: help demo test lint types docs check figures bench wheel soak clean
 
 help: ## list the tasks
 	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,11 @@ figures: .venv/installed-dev ## measure every figure that the docs claim
 
 bench: .venv/installed-plot ## measure training steps beside other libraries: long, and downloads them
 	$(BIN)/python benchmarks/bench.py
+
+wheel: .venv/installed-release ## build the wheel twice, compare, and try it away from the sources
+	$(BIN)/python .ci/wheel.py build
+	$(BIN)/python .ci/wheel.py test alone
+	$(BIN)/python .ci/wheel.py conditions
 
 soak: .venv/installed-dev ## stop, kill and break things for an hour or two
 	$(BIN)/python benchmarks/soak.py
