@@ -6,7 +6,7 @@ BIN = .venv/bin
 
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help demo test lint types docs check figures bench wheel soak clean
+.PHONY: help demo test lint types docs check figures bench wheel release soak clean
 
 help: ## list the tasks
 	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ wheel: .venv/installed-release ## build the wheel twice, compare, and try it awa
 	$(BIN)/python .ci/wheel.py build
 	$(BIN)/python .ci/wheel.py test alone
 	$(BIN)/python .ci/wheel.py conditions
+
+release: .venv/installed-dev .venv/installed-release ## check, build, commit and tag VERSION=1.2.3; publish nothing
+	$(BIN)/python .ci/release.py $(VERSION)
 
 soak: .venv/installed-dev ## stop, kill and break things for an hour or two
 	$(BIN)/python benchmarks/soak.py
