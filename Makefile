@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
+PYTEST = -m pytest
 
 .SILENT:
 .NOTPARALLEL:
@@ -16,7 +17,7 @@ demo: .venv/installed-plot ## train XOR and MNIST, show the results and name the
 	$(BIN)/chainrule train mnist
 
 test: .venv/installed-dev ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
 lint: .venv/installed-dev ## check style and formatting
 	$(BIN)/ruff check .
