@@ -14,6 +14,7 @@ from chainrule import recipes
 from chainrule.cli import status
 from chainrule.errors import FileError, InputError
 from tests.recipes.test_resume import SPIRALS, StopAt
+from tests.referees import needed
 
 CAPTURED = pytest.CaptureFixture[str]
 
@@ -94,7 +95,7 @@ def test_the_log_is_shown_and_exported(made: Path, tmp_path: Path, capsys: CAPTU
 
 
 def test_curves_of_several_runs_are_drawn_in_one_picture(made: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    needed("matplotlib", "plot")
     folders = [str(made / f"spirals-00{k}") for k in (1, 2)]
     assert status(["plot", *folders, "--out", str(tmp_path / "both.png")]) == 0
     assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
@@ -103,7 +104,7 @@ def test_curves_of_several_runs_are_drawn_in_one_picture(made: Path, tmp_path: P
 
 
 def test_event_files_hold_every_figure(made: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboardX", reason="the tensorboard extra is not installed")
+    needed("tensorboardX", "tensorboard")
     from tensorboardX.event_file_writer import directory_check  # noqa: F401 -- it is all there
     from tensorboardX.proto.event_pb2 import Event
 
