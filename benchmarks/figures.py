@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested
+from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested, world
 from claims.figure import ROOT, Figure, Measurement, Options, Unavailable
 from machine import machine
 
@@ -43,9 +43,15 @@ MEASUREMENTS: dict[str, Measurement] = {
     "bad-input": tested.bad_input,
     "hostile-files": lasting.hostile_files,
     "broken-files": lasting.broken_files,
+    "bombs": lasting.bombs,
+    "tables": lasting.tables,
     "crashes": lasting.crashes,
     "resuming": lasting.resuming,
     "same-bytes": lasting.same_bytes,
+    "hostile-folders": world.hostile_folders,
+    "full-disks": world.full_disks,
+    "closed-outputs": world.closed_outputs,
+    "races": world.races,
     "estimators": adapters.estimators,
     "fitting": adapters.fitting,
     "onnx": adapters.onnx_networks,

@@ -131,8 +131,24 @@ def same(count: int, out: Path) -> Outcome:
 
 
 def fuzz(count: int, out: Path) -> Outcome:
-    """Read so many broken files, and small ones with every bit flipped in turn."""
-    return tested("tests/files/test_fuzz.py", CHAINRULE_FUZZ=str(max(count, 100_001)))
+    """Read so many broken files, of every format that there is."""
+    from tests.fuzz.formats import FORMATS
+    from tests.fuzz.fuzzing import fuzzed
+
+    problems, read, slowest, each = 0, 0, 0.0, -(-count // len(FORMATS))
+    for name in FORMATS:
+        folder = out / name.replace(" ", "-")
+        folder.mkdir()
+        report = fuzzed(name, range(each), folder)
+        if count > 100_000:
+            print(f"  {name}: {report.read:,} read, {report.refused:,} refused", flush=True)
+        for problem in report.problems[:20]:
+            print(f"  {problem}", flush=True)
+        problems += len(report.problems)
+        read += each
+        slowest = max(slowest, report.slowest)
+    told = f"{problems} in {read:,} files of {len(FORMATS)} formats, at most {1000 * slowest:.0f} ms each"
+    return problems == 0 and slowest < 2, told
 
 
 def bits(count: int, out: Path) -> Outcome:
@@ -161,6 +177,19 @@ def files(count: int, out: Path) -> Outcome:
     return tested("tests/files/test_atomic.py", "tests/files/test_power_loss.py", "tests/files/test_hostile.py")
 
 
+def folders(count: int, out: Path) -> Outcome:
+    """Let each command meet so many run folders of strangers, 5,000 to a process."""
+    wrong = memory = met = 0
+    for start in range(0, count, 5_000):
+        command = [sys.executable, "-m", "tests.recipes.hostile_folders", str(min(5_000, count - start)), str(start)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        *problems, last = done.stdout.splitlines() or ["{}"]
+        print("".join(f"  {problem}\n" for problem in problems), end="", flush=True)
+        found = json.loads(last) if done.returncode == 0 else {"cases": 0, "wrong": 1, "memory": 0}
+        met, wrong, memory = met + found["cases"], wrong + found["wrong"], max(memory, found["memory"])
+    return met == count and not wrong and memory <= 200, f"{met:,} folders, {wrong} wrong, {memory:.0f} MB at most"
+
+
 def tested(*paths: str, **environment: str) -> Outcome:
     """Run tests, and return what pytest says in the end."""
     command = [sys.executable, "-m", "pytest", "-q", *paths]
@@ -173,7 +202,8 @@ SOAKS: dict[str, tuple[Callable[[int, Path], Outcome], int]] = {
     "kills": (kills, 200),
     "same": (same, 3),
     "files": (files, 1),
-    "fuzz": (fuzz, 2_000_000),
+    "folders": (folders, 100_000),
+    "fuzz": (fuzz, 500_000),
     "bits": (bits, 1_000_000),
 }
 

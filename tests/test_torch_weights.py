@@ -45,6 +45,9 @@ def test_layers_can_be_put_in_order_by_name(tmp_path: Path) -> None:
     save_file({"z_first.weight": W1, "head.weight": W2}, tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="order="):
         load_state_dict(tmp_path / "a.safetensors")
+    for order in (3, "z_firsthead", [1, 2], ["head"], ["head", "head", "z_first"]):
+        with pytest.raises(InputError, match="order="):
+            load_state_dict(tmp_path / "a.safetensors", order=order)
     numbers = load_state_dict(tmp_path / "a.safetensors", order=["z_first", "head"])
     assert [weights.shape for weights, _ in numbers] == [(3, 4), (4, 2)]
 
@@ -211,6 +214,8 @@ def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, name: str) -> N
         {"0.weight": W1, "0.kernel": W1.T},
         {"0.weight": W1.astype(np.int64)},
         {"0.weight": np.ones((0, 3), np.float32)},
+        {"0.weight": [[1.0, 2.0], [3.0]]},
+        {"0.weight": None},
         {},
     ],
 )

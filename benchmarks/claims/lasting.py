@@ -5,6 +5,7 @@ Short forms of `make soak`, which does the same many more times; cases and helpe
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import soak
 
-from claims.figure import Figure, Options, all_of, at_least, at_most, milliseconds, stated
+from claims.figure import ROOT, Figure, Options, all_of, at_least, at_most, command, megabytes, milliseconds, stated
+from claims.figure import seconds as in_seconds
 from claims.tested import cases
 
 
@@ -36,12 +38,55 @@ def hostile_files(options: Options) -> Iterator[Figure]:
 
 
 def broken_files(options: Options) -> Iterator[Figure]:
-    """Read files that are broken at random, and a good one with single bits flipped."""
-    count = options.count(8000, 2000)
-    ok, said = soak.tested("tests/files/test_fuzz.py", "-k", "escape", CHAINRULE_FUZZ=str(count))
-    told = f"{count:,} inputs: {said}"
-    yield Figure("broken files and descriptions, at random", "only our error escapes", told, ok, count)
+    """Read files of every format that are broken at random, and a good one with single bits flipped."""
+    count = options.count(10_000, 2000)
+    yield _soaked("errors of others, warnings, hangs: broken files at random", "0", soak.fuzz, count)
     yield _soaked("single bits of a model file flipped", "all seen", soak.bits, options.count(2000, 500))
+
+
+def bombs(options: Options) -> Iterator[Figure]:
+    """Read small files that ask for much, each in a process that does nothing else, and wide and long tables."""
+    from tests.bombs import BOMBS, MIB, reports
+
+    with tempfile.TemporaryDirectory() as folder:
+        told = reports(Path(folder))
+    right = sum(report.outcome == ("refused" if BOMBS[name].refused else "read") for name, report in told.items())
+    yield all_of("small files that ask for much: refused, or read without it", right, len(told))
+    yield at_most("small files that ask for much: slowest", max(r.seconds for r in told.values()), 0.2, milliseconds)
+    most = max(report.memory for report in told.values()) / MIB
+    yield at_most("small files that ask for much: most memory", most, 50, megabytes)
+
+
+def tables(options: Options) -> Iterator[Figure]:
+    """Read a table of genes, and one with many rows."""
+    rows, columns = 200, 60_000
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, _ = _read_table(Path(folder, "genes.csv"), rows, columns)
+        yield at_most(f"CSV of {columns:,} columns and {rows} rows", seconds, 5, in_seconds)
+        rows, columns = options.count(1_000_000, 100_000), 20
+        seconds, share = _read_table(Path(folder, "long.csv"), rows, columns)
+        yield stated(f"CSV of {rows:,} rows and {columns} columns", f"{seconds:.1f} s", seconds)
+        yield at_most("memory that reading it takes, as a share of the file", share, 3, "{:.1f}".format)
+
+
+def _read_table(path: Path, rows: int, columns: int) -> tuple[float, float]:
+    """Write a table and read it; return the seconds, and the peak of memory as a share of the file."""
+    import random
+
+    cells = [f"{random.Random(0).gauss(0, 1):.4f}" for _ in range(1000)]
+    with path.open("w") as file:
+        file.write(",".join(f"gene{i}" for i in range(columns)) + ",kind\n")
+        for i in range(rows):
+            file.write(",".join(cells[(i + j) % 1000] for j in range(columns)) + f",k{i % 3}\n")
+    code = (
+        "import sys, time, chainrule as cr\n"
+        "def memory(kind): return next(int(l.split()[1]) for l in open('/proc/self/status') if l.startswith(kind))\n"
+        "cr.data.read_csv; before, began = memory('VmRSS:'), time.perf_counter()\n"
+        "cr.data.read_csv(sys.argv[1], target='kind')\n"
+        "print(time.perf_counter() - began, (memory('VmHWM:') - before) * 1024)"
+    )
+    seconds, memory = map(float, command([sys.executable, "-c", code, str(path)], ROOT).split())
+    return seconds, memory / path.stat().st_size
 
 
 def crashes(options: Options) -> Iterator[Figure]:

@@ -39,7 +39,7 @@ def number(
     if most < math.inf:
         bounds.append(f"of at most {most:g}")
     expected = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
-    raise InputError(where, given=repr(value), expected=expected, fix=f"Pass for example {like:g}")
+    raise InputError(where, given=_told(value), expected=expected, fix=f"Pass for example {like:g}")
 
 
 def whole(where: str, value: Any, *, least: int = 1, most: int = 2**31 - 1) -> int:
@@ -54,7 +54,7 @@ def whole(where: str, value: Any, *, least: int = 1, most: int = 2**31 - 1) -> i
         return result
     raise InputError(
         where,
-        given=repr(value),
+        given=_told(value),
         expected=f"a whole number from {least} to {most}",
         fix=f"Pass for example {max(least, 1)}",
     )
@@ -65,7 +65,8 @@ def one_of(where: str, value: Any, known: Iterable[str]) -> str:
     names = list(known)
     if isinstance(value, str) and value in names:
         return value
-    raise InputError(where, given=repr(value), expected="one of the known names", fix=nearest(value, names))
+    text = value if isinstance(value, str) else ""
+    raise InputError(where, given=_told(value), expected="one of the known names", fix=nearest(text, names))
 
 
 def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str) -> Any:
@@ -77,5 +78,13 @@ def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str) -
     elif callable(value) and hasattr(value, "__name__"):
         given = f"the function {value.__name__}"
     else:
-        given = repr(value)[:80]
+        given = _told(value)[:80]
     raise InputError(where, given=given, expected=f"something like {like}", fix=f"Pass {like}")
+
+
+def _told(value: Any) -> str:
+    """Return what was given, for a message."""
+    try:
+        return repr(value)
+    except ValueError:  # Python doesn't write whole numbers of more than 4,300 digits
+        return f"{type(value).__name__} that is too long to be written"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_LONGEST = 800  # characters of a part of a message
+
 
 class ChainruleError(Exception):
     """Something chainrule refuses to do, and why.
@@ -26,11 +28,17 @@ class ChainruleError(Exception):
     """
 
     def __init__(self, where: str, *, given: str, expected: str, fix: str) -> None:
+        where, given, expected = (_shortened(text) for text in (where, given, expected))
         super().__init__(f"{where}: got {given}, but expected {expected}. {fix}.")
         self.where, self.given, self.expected, self.fix = where, given, expected, fix
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.where, self.given, self.expected, self.fix)
+
+
+def _shortened(text: str) -> str:
+    """Return a text that can be read: what was given may be a number of 5,000 digits."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _rebuild(kind: type[ChainruleError], where: str, given: str, expected: str, fix: str) -> ChainruleError:
@@ -69,15 +77,19 @@ class MissingExtraError(ChainruleError, ImportError):
     """An optional package that is not installed."""
 
 
+_MOST_NAMES = 100  # that a message lists
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return how to go on after a wrong name: the nearest right one, or all of them."""
+    """Return how to go on after a wrong name: the nearest right one, and all of them, or as many as one can read."""
     import difflib  # here, because only who has made a mistake waits for it
 
     names = sorted(known)
-    close = difflib.get_close_matches(str(name), names, n=1)
-    if close:
-        return f"Did you mean {close[0]!r}? Known: " + ", ".join(names)
-    return "Known: " + (", ".join(names) or "none")
+    close = difflib.get_close_matches(str(name), names[:100_000], n=1)
+    listed = ", ".join(names[:_MOST_NAMES]) or "none"
+    if len(names) > _MOST_NAMES:
+        listed += f" and {len(names) - _MOST_NAMES:,} more"
+    return (f"Did you mean {close[0]!r}? " if close else "") + f"Known: {listed}"
 
 
 def printable(text: str) -> str:

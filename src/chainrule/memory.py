@@ -1,4 +1,4 @@
-"""Memory that starts on a cache line, where the processor reads and writes it fastest.
+"""Memory that starts on a cache line, where the processor reads and writes it fastest, and how much there is.
 
 NumPy's own starts at any multiple of 16 bytes. A scalar product of 178,110 float32 takes 11.2 µs there, here 5.9.
 """
@@ -6,6 +6,8 @@ NumPy's own starts at any multiple of 16 bytes. A scalar product of 178,110 floa
 from __future__ import annotations
 
 import math
+import os
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -29,3 +31,20 @@ def copied(array: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[An
     copy = zeros(array.shape, array.dtype)
     copy[...] = array
     return copy
+
+
+def most() -> int | None:
+    """Return how many bytes this process can have: the machine's, or less where a limit is set; None if unknown."""
+    found = []
+    with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            found.append(limit)
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):  # of a container
+        with suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            found.append(int(file.read(32)))
+    return min((count for count in found if count > 0), default=None)

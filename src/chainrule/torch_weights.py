@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from chainrule import checks
+from chainrule.data.limits import within_memory
 from chainrule.data.opening import file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError, InputError
 from chainrule.files import strict_json
@@ -45,6 +46,7 @@ _OTHERWISE = "For other networks, export ONNX from PyTorch and use chainrule.onn
 _AGAIN = "It is damaged or no safetensors file: write it again"
 
 
+@within_memory("load_state_dict")
 def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | None = None) -> list[LayerWeights]:
     """Return the weights and the bias of each Linear or Dense layer in a state dict, the first layer first.
 
@@ -71,7 +73,7 @@ def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | 
         If there is something other than Linear layers in it, or they don't fit together in this order.
     """
     if isinstance(source, Mapping):
-        arrays = {str(name): _array(value) for name, value in source.items()}
+        arrays = {str(name): _array(str(name), value) for name, value in source.items()}
     else:
         arrays = _read(source)
     layers: dict[str, dict[str, Array]] = {}
@@ -88,12 +90,13 @@ def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | 
         layers.setdefault(layer, {})[kind] = array
     names = list(layers) if isinstance(source, Mapping) else sorted(layers, key=_natural)
     if order is not None:
-        if sorted(order) != sorted(layers):
-            _refuse(f"order={list(order)!r}", f"each of {sorted(layers)} once")
+        if not isinstance(order, (list, tuple)) or sorted(map(str, order)) != sorted(layers):
+            _refuse(f"order={shown(order)}", f"each of {sorted(layers)} once")
         names = list(order)
     return [_layer(name, layers[name], layers[before] if before else None) for before, name in zip(["", *names], names)]
 
 
+@within_memory("network_from_torch")
 def network_from_torch(
     source: Path | Mapping[str, Any],
     activations: Activations,
@@ -236,9 +239,12 @@ def _layer(name: str, arrays: dict[str, Array], before: dict[str, Array] | None)
     return np.array(weights.T, order="C"), None if bias is None else bias.copy()
 
 
-def _array(value: Any) -> Array:
+def _array(name: str, value: Any) -> Array:
     """Return an array, or what a PyTorch tensor holds."""
-    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    try:
+        return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    except (ValueError, TypeError):
+        _refuse(f"{shown(name)}, which is no array", "weights and biases of Linear layers only")
 
 
 def _natural(name: str) -> list[tuple[int, int | str]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from chainrule import recipes
 from chainrule.cli import status
 
 CAPTURED = pytest.CaptureFixture[str]
@@ -97,16 +100,16 @@ CASES = [
     ("train xor --checkpoint-steps -1", "--checkpoint-steps: got -1"),
     ("train xor --checkpoint-seconds never", "--checkpoint-seconds: got 'never'"),
     ("resume", "got no RUN"),
-    ("resume nowhere", "nothing called recipe.toml there"),
-    ("resume empty", "the folder of a run that can go on"),
+    ("resume nowhere", "no folder of this name"),
+    ("resume empty", "a folder without recipe.toml"),
     ("resume RUN", "Add --epochs N"),
     ("resume RUN --epochs 0", "--epochs: got 0"),
     ("resume RUN --learning-rate 0.1", "Add --epochs N"),
     ("resume RUN --learning-rate -1 --epochs 3", "--learning-rate: got -1"),
     ("runs nowhere", "no folder there"),
     ("compare RUN", "got no SECOND"),
-    ("compare RUN empty", "no recipe.toml there"),
-    ("log nowhere", "no recipe.toml there"),
+    ("compare RUN empty", "a folder without recipe.toml"),
+    ("log nowhere", "no folder of this name"),
     ("log RUN --csv nowhere/log.csv", "a folder that does not exist"),
     ("plot", "got no RUNS"),
     ("plot RUN --out curve.gif", ".png or .svg"),
@@ -162,3 +165,34 @@ def test_a_file_name_cannot_speak_to_the_terminal(capsys: CAPTURED) -> None:
     err = capsys.readouterr().err
     assert "\x1b" not in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a working folder can't be removed there, and names are Unicode")
+@pytest.mark.parametrize(
+    "command",
+    ["train xor", "train xor --data a.csv", "train mine.toml", "runs", "resume runs/xor-001", "evaluate runs/xor-001",
+     "explain runs/xor-001", "check mine.py", "import model.onnx", "plot runs/xor-001", "log runs/xor-001"],
+)  # fmt: skip
+def test_a_working_folder_that_is_gone_is_one_line(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert status(command.split()) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there may a name be any bytes")
+def test_a_file_whose_name_is_no_unicode_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"caf\xe9.csv")
+    Path(name).write_text("a,b,y\n1,2,x\n2,3,z\n")
+    recipe = recipes.to_toml(recipes.load("spirals")).replace('name = "spirals"', "", 1)
+    Path("mine.toml").write_text(recipe)
+    assert status(["train", "mine.toml", "--data", name, "--target", "y"]) == 2
+    assert "is not Unicode, " in capsys.readouterr().err
+    assert sorted(os.listdir()) == sorted([name, "mine.toml"])

@@ -155,7 +155,7 @@ def test_a_film_is_the_same_training_once_more(capsys: CAPTURED, tmp_path: Path)
         ("runs/digits-001 --kind surface", "a network with 64 inputs"),
         ("runs/digits-001 --kind animation", "a network with 64 inputs"),
         ("runs/curve-001 --kind confusion", "a run whose targets are quantities"),
-        ("runs --kind graph", "no recipe.toml there"),
+        ("runs --kind graph", "a folder without recipe.toml"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(capsys: CAPTURED, arguments: str, expected: str) -> None:

@@ -80,7 +80,8 @@ HOSTILE = {
     "gzip, values missing": (gzip.compress(GOOD[:-1]), "ends after 5 of 6 bytes"),
     "gzip, values too many": (gzip.compress(GOOD + b"\0"), "bytes after the last value"),
     "gzip in gzip": (gzip.compress(PACKED), "starts with the bytes 1f 8b"),
-    "gzip, absurd": (gzip.compress(header(2**32 - 1, 2**32 - 1) + bytes(6)), "more than the file can unpack to"),
+    "gzip, absurd": (gzip.compress(header(2**32 - 1, 2**32 - 1) + bytes(6)), "at most 33554432"),
+    "gzip with a long name": (b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 300_000 + PACKED[10:], "no data in its first"),
     "gzip, size of zero": (gzip.compress(header(0)), "without values"),
 }
 

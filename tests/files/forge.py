@@ -35,8 +35,8 @@ def _contents() -> Contents:
 class Forgery:
     """The parts of a model file, to be changed and put together again."""
 
-    def __init__(self) -> None:
-        contents = _contents()
+    def __init__(self, contents: Contents | None = None) -> None:
+        contents = _contents() if contents is None else contents
         self.metadata: dict[str, Any] = dict(contents.metadata)
         self.description = json.loads(self.metadata.pop("description"))
         self.state = json.loads(self.metadata.pop("state"))

@@ -287,7 +287,8 @@ USER = {
     "a parameter made in forward": (lambda: cr.Network([InForward()], inputs=3), "in build"),
     "a parameter made in __init__": (lambda: InInit(), "outside of build"),
     "a setting not kept": (lambda: cr.Network([Forgetful(3)], inputs=3).copy(), "Write self.width = width"),
-    "an array as result": (lambda: cr.Network([Array()], inputs=3), "ndarray as its result"),
+    "an array as result": (lambda: cr.Network([Array()], inputs=3, dynamic=True), "ndarray as its result"),
+    "a look at an example": (lambda: cr.Network([Array()], inputs=3), "a look at Input 'x'"),
 }
 
 

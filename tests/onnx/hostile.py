@@ -139,6 +139,16 @@ FILES: dict[str, bytes] = {
     "ten million indices": after_gemm(
         "Reshape", tensors=[field(1, 10**7) + field(2, 7) + field(7, bytes(10**7)) + field(8, "s")], inputs=["s"]
     ),
+    # slices, which may leave out everything
+    **{
+        f"a slice of {inputs}": after_gemm(
+            "Slice", tensors=[_int("zero", 0), _int("one", 1), _int("none")], inputs=inputs
+        )
+        for inputs in ([], ["", "one", "one"], ["zero", "", "one"], ["none", "none"], ["zero", "one", "zero"])
+    },
+    "a slice of an axis twice": after_gemm(
+        "Slice", tensors=[_int("zeros", 0, 0), _int("ones", 1, 1)], inputs=["zeros", "ones", "ones"]
+    ),
     # nodes
     "a circle": of(node("Relu", ["b"], ["a"]), node("Relu", ["a"], ["b"]), node("Gemm", ["b", "w"], ["output"])),
     "a node that reads itself": of(node("Add", ["input", "output"], ["output"])),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule import recipes
+from chainrule import memory, recipes
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.recipes.build import build
 from chainrule.recipes.samples import gather
@@ -113,6 +113,22 @@ def test_a_data_file_is_seen_from_the_recipes_folder(tmp_path: Path) -> None:
         (changed('name = "xor"', 'name = "xor", file = "a.csv"'), "got both name and file"),
         ("layers = [", "a text that is not TOML"),
         ("x = " + "[" * 10_000, "a text that is not TOML"),
+        (GOOD + f"seed = {'9' * 5000}\n", "a text that is not TOML (numbers or brackets that are too long)"),
+        (GOOD + f"seed = 0x{'f' * 5000}\n", "mine.toml, seed: got a whole number of more than 64 bits"),
+        (GOOD + f"l2 = {10**400}\n", "mine.toml, l2: got a whole number of more than 64 bits"),
+        (changed("epochs = 3", f"epochs = {2**63}"), "mine.toml, phases[0].epochs: got a whole number of more than"),
+        (GOOD + "l2 = 1e400\n", "l2: got inf"),
+        (GOOD + "title = 2026-01-01\n", "mine.toml, title: got a date, 2026-01-01"),
+        (GOOD + "seed = 2026-01-01T12:00:00Z\n", "seed: got a date, 2026-01-01 12:00:00"),
+        (changed('"2-4-1"', "[{ type = 'Dense', outputs = 12:00:00 }]"), "layers[0].outputs: got a time, 12:00:00"),
+        (GOOD + f"x = {'[' * 100}{']' * 100}\n", "got tables or lists nested too deeply"),
+        (GOOD + f"x = {'{ a = ' * 100}1{' }' * 100}\n", "got tables or lists nested too deeply"),
+        (".".join(["a"] * 20_000) + " = 1", "a text that is not TOML (lines with too many points)"),
+        (GOOD + '"a`b" = 1\n', "got the key 'a`b'"),
+        (GOOD + '" - at `$.data" = 1\n', "got the key ' - at `$.data'"),
+        (GOOD + '"a\\nb\u202e" = 1\n', r"got the key 'a\nb\u202e'"),
+        (GOOD + '"" = 1\n', "got the key ''"),
+        (changed('name = "xor"', 'name = "moons", samples = 2000000000'), "data.samples: got 2000000000"),
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_one_clear_error(text: str, said: str) -> None:
@@ -149,6 +165,8 @@ def test_what_is_wrong_in_a_recipe_is_one_clear_error(text: str, said: str) -> N
         (changed("learning_rate = 0.1", "learning_rate = { type = 'OneCycle' }"), "maximum"),
         (changed("learning_rate = 0.1", "learning_rate = { type = 'Tanh' }"), "a schedule"),
         (changed('"2-4-1"', "[{ type = 'Dense' }]"), "outputs"),
+        (changed("2-4-1", "2-999999999-1"), "recipe recipe, layers: got 3,999,999,997 parameters or more, which need"),
+        (changed('"2-4-1"', "[{ type = 'Dense', outputs = 999999999 }, { type = 'Dense', outputs = 9 }]"), "GiB"),
         (changed('"2-4-1"', "[{ outputs = 3 }]"), "layers[0]: got a table without a type, but expected a layer"),
         (changed('"2-4-1"', "[{ type = 'MeanSquaredError' }]"), "but expected a layer"),
         (changed('"2-4-1"', "[{ type = 'Network', layers = [] }]"), "but expected a layer"),
@@ -157,7 +175,10 @@ def test_what_is_wrong_in_a_recipe_is_one_clear_error(text: str, said: str) -> N
         (DIGITS, "one_hot = true"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_one_clear_error_before_training(text: str, said: str) -> None:
+def test_what_does_not_fit_is_one_clear_error_before_training(
+    text: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "most", lambda: 2**33)
     recipe = recipes.from_toml(text, "mine")
     with pytest.raises(ChainruleError) as caught:
         build(recipe, gather(recipe))

@@ -74,7 +74,7 @@ def test_a_run_equals_itself(made: Path) -> None:
 
 
 def test_what_is_no_run_is_one_clear_error(made: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"no recipe\.toml"):
+    with pytest.raises(FileError, match=r"without recipe\.toml"):
         recipes.open_run(made / "nothing")
     with pytest.raises(FileError, match="chainrule train"):
         recipes.list_runs(tmp_path / "nowhere")

@@ -130,7 +130,7 @@ def test_masks_are_taken_step_by_step_and_branches_compile() -> None:
         batch = slice(step * BATCH, (step + 1) * BATCH)
         feeds = {"x": X[batch], "y": TARGETS[batch], mask: slabs[step]}
         values = graph.values_on(feeds)
-        gradients = graph.calls.backward(values, graph.place(graph.root), np.ones(()), {})
+        gradients = graph.walk.backward(values, graph.place(graph.root), np.ones(()))
         for node, gradient in zip(graph.nodes, gradients):
             if isinstance(node, Parameter):
                 node.gradient_buffer[...] = gradient

@@ -46,7 +46,7 @@ def compare(graph: Graph, dtype: str) -> None:
     for parameter in graph.parameters:
         parameter.array[...] *= np.asarray(0.9, parameter.dtype)
     values = graph.values_on(feeds)
-    gradients = graph.calls.backward(values, graph.place(graph.root), np.ones((), dtype), {})
+    gradients = graph.walk.backward(values, graph.place(graph.root), np.ones((), dtype))
     slabs = {name: np.stack([array + 1, array]) for name, array in feeds.items()}  # the second step counts
     with np.errstate(all="ignore"):
         assert epoch.run(slabs, np.zeros(2, int)) == 2

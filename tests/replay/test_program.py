@@ -30,7 +30,7 @@ def called(graph: Graph, feeds: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     """Every value and every gradient, by calling the ops."""
     values = graph.values_on(feeds)
     dy = np.ones(graph.root.shape, graph.root.dtype)
-    return values, graph.calls.backward(values, graph.place(graph.root), dy, {})
+    return values, graph.walk.backward(values, graph.place(graph.root), dy)
 
 
 def replayed(graph: Graph, feeds: dict[str, Any], lowering: bool) -> Program:

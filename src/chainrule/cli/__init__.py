@@ -5,26 +5,27 @@ Every command lies in a module of its own that is imported when it is called, an
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from collections.abc import Sequence
 
 import click
 
 from chainrule.cli.commands import chainrule
-from chainrule.cli.failures import INTERRUPTED, failed, in_our_voice
+from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, failed, in_our_voice
+from chainrule.cli.streams import Streams
 from chainrule.errors import ChainruleError
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 when all went well, 2 after an error, 130 after Ctrl-C, 143 after SIGTERM."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without ∂ still shows the rest
-    sys.exit(status(arguments))
+    """Run the command line and exit: 0 when all went well, 1 where something could not be written or shown.
+
+    And 2 after an error, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    streams = Streams()
+    returned = status(arguments)
+    sys.exit(returned or (NOT_WRITTEN if streams.lost() else 0))
 
 
 def status(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +39,4 @@ def status(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped", err=True)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has gone, as `head` does: nobody is left to be told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return returned if isinstance(returned, int) else 0

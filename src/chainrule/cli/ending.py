@@ -7,7 +7,7 @@ import os
 
 import click
 
-from chainrule.cli.failures import INTERRUPTED, TERMINATED
+from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, TERMINATED, failed
 from chainrule.cli.pictures import draw, drawn_in_text
 from chainrule.cli.shown import say
 from chainrule.recipes import Result
@@ -18,6 +18,9 @@ def shown_result(result: Result, *, no_pictures: bool, quiet: bool, as_json: boo
     """Draw, print, and return the exit status."""
     status = {"interrupted": INTERRUPTED, "terminated": TERMINATED}.get(result.history.stopped, 0)
     notes = [] if no_pictures or status == TERMINATED else draw(result)
+    if result.problem is not None:
+        failed(str(result.problem))
+        status = status or NOT_WRITTEN
     if as_json:
         for note in notes:
             say(note, err=True)
@@ -30,10 +33,14 @@ def shown_result(result: Result, *, no_pictures: bool, quiet: bool, as_json: boo
         click.echo(f"\n{text}\n")
     for note in notes:
         say(note)
-    files = [name for name in sorted(os.listdir(result.run)) if os.path.join(result.run, name) not in result.pictures]
+    try:
+        names = sorted(os.listdir(result.run))
+    except OSError:  # the folder is gone, which the error above says
+        names = []
+    files = [name for name in names if os.path.join(result.run, name) not in result.pictures]
     if result.pictures:
         say(f"pictures  {', '.join(result.pictures)}")
     say(f"run       {result.run}: {', '.join(files)}")
-    if status:
+    if status in (INTERRUPTED, TERMINATED):
         say(f"go on     chainrule resume {result.run}")
     return status

@@ -6,7 +6,7 @@ import click
 
 from chainrule.errors import InputError, nearest, printable
 
-WRONG, INTERRUPTED, TERMINATED = 2, 130, 143
+NOT_WRITTEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 
 def failed(message: str) -> int:

@@ -57,9 +57,8 @@ def import_(
     chosen = None if recipe is None else cr.recipes.load(recipe)
     network = _read(file, activation, output, order)
     folder = cr.recipes.adopt(network, file, recipe=chosen, data=data, target=target, scaling=scaling, out=out)
-    with open(f"{folder}/log.txt", encoding="utf-8") as log:
-        for line in log:
-            say(line.rstrip("\n"))
+    for line in cr.recipes.read_story(folder):
+        say(line)
     say(f"run       {folder}")
     if chosen is not None or data is not None:
         say(f"go on     chainrule resume {folder}")

@@ -13,22 +13,15 @@ def log(run: str, table: str | None, tensorboard: str | None) -> None:
     """Show the log of RUN, or export its figures, epoch by epoch."""
     import csv
     import io
-    import os
 
     from chainrule.cli.shown import say
-    from chainrule.data.opening import open_file
     from chainrule.errors import InputError
     from chainrule.files import write_atomically
-    from chainrule.recipes import open_run
-    from chainrule.recipes.folder import STORY
+    from chainrule.recipes import open_run, read_story
 
-    story = os.path.join(run, STORY)
     if table is None and tensorboard is None:
-        if not os.path.exists(story):
-            open_run(run)  # says so, if there is no run at all
-        with open_file("log", story) as file:
-            for line in file.read().decode("utf-8", "replace").splitlines():
-                say(line)
+        for line in read_story(run):
+            say(line)
         return
     record = open_run(run)
     rows = [epoch.as_dict() for epoch in record.history]

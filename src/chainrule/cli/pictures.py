@@ -7,12 +7,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from chainrule import plot
-from chainrule.errors import ChainruleError, InputError, MissingExtraError
+from chainrule.data.opening import Folder
+from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
 from chainrule.nn import Network
 from chainrule.recipes import Recipe, Result, run
 from chainrule.recipes.samples import Samples
@@ -23,6 +24,7 @@ _BATCH = 512  # samples that stand for all, where the loss of many steps is comp
 _FEW = 8  # samples that flow through a drawn graph
 _WATCHED = 100  # steps, of those of a training, about
 _Callback = TypeVar("_Callback", bound=Callback)
+Path: TypeAlias = "str | os.PathLike[str]"
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,16 @@ class Kind:
     """
 
     file: str
-    draw: Callable[[Shown, str], Any]
+    draw: Callable[[Shown, Path], Any]
     needs: str = ""
     suits: Callable[[Shown], bool] = lambda shown: True
     trains: bool = False
 
 
-def _plane(function: str) -> Callable[[Shown, str], Any]:
+def _plane(function: str) -> Callable[[Shown, Path], Any]:
     """Return how a picture of the plane is drawn."""
 
-    def draw(shown: Shown, path: str) -> Any:
+    def draw(shown: Shown, path: Path) -> Any:
         layer = {} if function == "decision_surface" else {"layer": shown.layer}
         picture = getattr(plot, function)
         return picture(
@@ -90,15 +92,15 @@ def _plane(function: str) -> Callable[[Shown, str], Any]:
     return draw
 
 
-def _curve(shown: Shown, path: str) -> Any:
+def _curve(shown: Shown, path: Path) -> Any:
     return plot.learning_curve(shown.history, path=path)
 
 
-def _weights(shown: Shown, path: str) -> Any:
+def _weights(shown: Shown, path: Path) -> Any:
     return plot.weights(shown.network, shown.layer, path=path)
 
 
-def _confusion(shown: Shown, path: str) -> Any:
+def _confusion(shown: Shown, path: Path) -> Any:
     """Draw which classes are taken for which, on data that the network has not been trained on if there are any."""
     if shown.samples.classes is None:
         raise InputError(
@@ -113,7 +115,7 @@ def _confusion(shown: Shown, path: str) -> Any:
     return plot.confusion_matrix(matrix, shown.samples.classes, path=path, title=f"{name} data: {wrong}")
 
 
-def _saliency(shown: Shown, path: str) -> Any:
+def _saliency(shown: Shown, path: Path) -> Any:
     """Draw the first samples, of each class one where there are classes."""
     X, y = shown.samples.train
     first = np.arange(min(len(X), 5))
@@ -122,11 +124,11 @@ def _saliency(shown: Shown, path: str) -> Any:
     return plot.saliency(shown.network, X[first], path=path)
 
 
-def _descent(shown: Shown, path: str) -> Any:
+def _descent(shown: Shown, path: Path) -> Any:
     return plot.loss_along_gradient(shown.network, *_spread(shown, _BATCH), path=path)
 
 
-def _graph(shown: Shown, path: str) -> Any:
+def _graph(shown: Shown, path: Path) -> Any:
     return plot.graph(shown.network, *_spread(shown, _FEW), path=path, title=shown.title)
 
 
@@ -137,13 +139,13 @@ def _spread(shown: Shown, count: int) -> tuple[Any, Any]:
     return X[rows], y[rows]
 
 
-def _animation(shown: Shown, path: str) -> Any:
+def _animation(shown: Shown, path: Path) -> Any:
     return _trained_again(
         shown, plot.animation(*shown.samples.train, path=path, title=shown.title, classes=shown.classes)
     )
 
 
-def _watched(shown: Shown, path: str) -> Any:
+def _watched(shown: Shown, path: Path) -> Any:
     from chainrule.explain import watch  # not needed to train
 
     steps = sum(epoch.steps for epoch in shown.history)
@@ -182,17 +184,24 @@ def draw(result: Result) -> list[str]:
     """
     shown = _shown(result)
     notes = []
-    for kind in (KINDS["curve"], KINDS["surface"]):
-        if not kind.suits(shown):
-            continue
-        path = os.path.join(result.run, f"{kind.file}.png")
-        try:
-            kind.draw(shown, path)
-            result.pictures.append(path)
-        except MissingExtraError as problem:
-            return [f"no pictures: {problem}"]
-        except ChainruleError as problem:
-            notes.append(f"no {os.path.basename(path)}: {problem}")
+    try:
+        with Folder("plot", result.run, links=False) as folder:
+            for kind in (KINDS["curve"], KINDS["surface"]):
+                if kind.suits(shown):
+                    path = folder.file(f"{kind.file}.png")
+                    try:
+                        kind.draw(shown, path)
+                        result.pictures.append(os.fspath(path))
+                    except MissingExtraError as problem:
+                        return [f"no pictures: {problem}"]
+                    except FileError as problem:
+                        notes.append(f"no {path.name}: {problem}")
+                        result.problem = result.problem or problem
+                    except ChainruleError as problem:
+                        notes.append(f"no {path.name}: {problem}")
+    except FileError as problem:
+        notes.append(f"no pictures: {problem}")
+        result.problem = result.problem or problem
     return notes
 
 

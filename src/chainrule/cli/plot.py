@@ -9,6 +9,7 @@ import click
 from chainrule.cli.options import one_of
 
 if TYPE_CHECKING:
+    from chainrule.data.opening import FolderFile
     from chainrule.recipes import RunRecord
 
 
@@ -124,22 +125,25 @@ def _is_file(out: str) -> bool:
     return bool(os.path.splitext(out)[1])
 
 
-def _place(out: str | None, folder: str, name: str, form: str) -> str:
+def _place(out: str | None, folder: str, name: str, form: str) -> str | FolderFile:
     """Return where a picture goes: into the file that was named, or into a folder under its own name."""
     import os
 
+    from chainrule.data.opening import Folder
     from chainrule.errors import FileError
 
     if out is not None and _is_file(out):
         return out
-    folder = folder if out is None else out
+    if out is None and folder:
+        return Folder("plot", folder, links=False).file(f"{name}.{form}")
+    out = out or "."
     try:
-        os.makedirs(folder or ".", exist_ok=True)
+        os.makedirs(out, exist_ok=True)
     except OSError as problem:
         raise FileError(
             "--out",
-            given=f"{folder!r}, where no folder can be made ({problem.strerror})"[:200],
+            given=f"{out!r}, where no folder can be made ({problem.strerror})"[:200],
             expected="a folder",
             fix="Name another one",
         ) from None
-    return os.path.join(folder, f"{name}.{form}")
+    return os.path.join(out, f"{name}.{form}").removeprefix(f".{os.sep}")

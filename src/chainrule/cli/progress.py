@@ -21,14 +21,14 @@ Tell = Callable[[str], Any]
 
 
 @contextmanager
-def shown_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callback], Tell | None]]:
-    """Give the callbacks that show a training, and the function that says a line of its log (None for silence).
+def shown_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callback], Tell]]:
+    """Give the callbacks that show a training, and the function that is told each line of its log.
 
     Standard output belongs to the JSON object where one is asked for; what is alive goes to standard error then.
     """
     stream = sys.stderr if as_json else sys.stdout
     if quiet or not stream.isatty():
-        yield (), None if quiet or as_json else say
+        yield (), _unsaid if quiet or as_json else say
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
@@ -41,7 +41,11 @@ def shown_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callba
         def tell(line: str) -> None:
             progress.console.print(Text(printable(line)), soft_wrap=True)
 
-        yield [Live(progress)], None if as_json else tell
+        yield [Live(progress)], _unsaid if as_json else tell
+
+
+def _unsaid(line: str) -> None:
+    """Show nothing: what matters comes at the end."""
 
 
 class Live(Callback):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 import numpy as np
@@ -58,7 +57,11 @@ def digits(split: Literal["train", "test"] | None = None) -> Dataset:
     if split is not None:
         checks.one_of("digits split", split, ("train", "test"))
         name = f"digits ({split})"
-    with np.load(os.path.join(os.path.dirname(__file__), "digits.npz"), allow_pickle=False) as stored:
+    import io
+    from importlib.resources import files
+
+    content = files("chainrule.data").joinpath("digits.npz").read_bytes()
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         X, y, test = stored["X"], stored["y"].astype(np.int64), stored["test"]
     if split is not None:
         chosen = test == (split == "test")

@@ -6,6 +6,7 @@ The header is two zero bytes, one byte for the type, one for the number of dimen
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Callable
@@ -14,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.opening import MOST_EXPANSION, Readable, file_size, open_file, read_exactly, shown
+from chainrule.data.limits import most_unpacked, within_memory
+from chainrule.data.opening import Readable, file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_DIMENSIONS = 32
+_LONGEST_GZIP_HEADER = 1 << 18  # bytes
 
 
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -38,7 +41,8 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     ------
     FileError
         If the file is missing, not a regular file, not IDX, of another size than its header says, cut short, or
-        damaged. Nothing is reserved for sizes that the file can't hold.
+        damaged; or if it unpacks to more than 32 MiB and 200 times its size. Nothing is reserved for sizes that the
+        file can't hold.
 
     Examples
     --------
@@ -56,18 +60,19 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
 def load_idx(path: str | os.PathLike[str], feed: Callable[[Any], None] | None = None) -> NDArray[Any]:
     """Return the array in an IDX file, and pass the uncompressed bytes to `feed`, such as a hash's update."""
     where = f"read_idx {shown(path)}"
-    with open_file("read_idx", path) as file:
+    with within_memory(where), open_file("read_idx", path) as file:
         size = file_size(file)
         compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         if not compressed:
-            return _parse(where, file, feed, exact_size=size, most_bytes=size)
+            return _parse(where, file, feed, exact_size=size)
         import gzip
         import zlib
 
         try:
+            _check_gzip_header(file)
             with gzip.GzipFile(fileobj=file, mode="rb") as stream:
-                return _parse(where, stream, feed, exact_size=None, most_bytes=size * MOST_EXPANSION)
+                return _parse(where, stream, feed, packed_size=size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
             raise FileError(
                 where,
@@ -77,12 +82,23 @@ def load_idx(path: str | os.PathLike[str], feed: Callable[[Any], None] | None = 
             ) from None
 
 
+def _check_gzip_header(file: io.BufferedReader) -> None:
+    """Raise if the data begin too late: a header may hold a name of any length, which GzipFile reads byte by byte."""
+    import zlib
+
+    start, unpacking = file.read(_LONGEST_GZIP_HEADER), zlib.decompressobj(31)
+    if not unpacking.decompress(start, 1) and not unpacking.eof and len(start) == _LONGEST_GZIP_HEADER:
+        raise EOFError(f"no data in its first {_LONGEST_GZIP_HEADER:,} bytes")
+    file.seek(0)
+
+
 def _parse(
     where: str,
     stream: Readable,
     feed: Callable[[Any], None] | None,
-    exact_size: int | None,
-    most_bytes: int,
+    *,
+    exact_size: int | None = None,
+    packed_size: int | None = None,
 ) -> NDArray[Any]:
     header = stream.read(4)
     if len(header) < 4 or header[:2] != b"\0\0" or header[2] not in _TYPES:
@@ -104,7 +120,7 @@ def _parse(
     shape = tuple(int(size) for size in sizes.view(">u4"))
     kind = np.dtype(_TYPES[header[2]])
     needed = math.prod(shape) * kind.itemsize
-    _check_room(where, shape, needed, len(header) + sizes.nbytes, exact_size, most_bytes)
+    _check_room(where, shape, needed, len(header) + sizes.nbytes, exact_size, packed_size)
     values = read_exactly(where, stream, needed)
     if stream.read(1):  # also makes gzip compare its checksum
         raise FileError(
@@ -116,16 +132,22 @@ def _parse(
     if feed is not None:
         for part in (header, sizes, values):
             feed(part)
-    return values.view(kind).reshape(shape).astype(kind.newbyteorder("="), copy=False)
+    array = values.view(kind).reshape(shape)
+    return array if kind.isnative else array.byteswap(inplace=True).view(kind.newbyteorder("="))
 
 
 def _check_room(
-    where: str, shape: tuple[int, ...], needed: int, header: int, exact_size: int | None, most_bytes: int
+    where: str, shape: tuple[int, ...], needed: int, header: int, exact_size: int | None, packed_size: int | None
 ) -> None:
     if exact_size is not None and header + needed != exact_size:
         given = f"a file of {exact_size} bytes whose header asks for {header + needed} (shape {shape})"
-    elif header + needed > most_bytes:
-        given = f"a header that asks for {needed} bytes (shape {shape}), more than the file can unpack to"
+    elif packed_size is not None and header + needed > (most := most_unpacked(packed_size)):
+        raise FileError(
+            where,
+            given=f"a compressed file of {packed_size} bytes whose header asks for {needed} (shape {shape})",
+            expected=f"at most {most}, which is the most that one of its size may unpack to",
+            fix="If it comes from someone you trust, unpack it with gunzip, and pass what comes out",
+        )
     elif needed == 0:
         given = f"an array without values (shape {shape})"
     else:

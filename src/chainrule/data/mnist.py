@@ -7,6 +7,7 @@ be the known one (recompressed copies differ, their content does not), so figure
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -142,7 +143,9 @@ def _roots() -> list[str]:
     checkout, source_folder = os.path.split(os.path.realpath(os.path.join(__file__, "..", "..", "..")))
     if source_folder == "src" and os.path.isfile(os.path.join(checkout, "pyproject.toml")):
         roots.append(os.path.join(checkout, "data"))
-    return list(dict.fromkeys([*roots, os.path.abspath("data")]))
+    with suppress(OSError):  # the working folder may be gone
+        roots.append(os.path.abspath("data"))
+    return list(dict.fromkeys(roots))
 
 
 def _cache() -> str:

@@ -6,6 +6,7 @@ pickles. Here the header is read first, nothing in it is evaluated, and only pla
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import os
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.dataset import Dataset
-from chainrule.data.opening import MOST_EXPANSION, Readable, file_size, open_file, read_exactly, shown
+from chainrule.data.limits import most_unpacked, within_memory
+from chainrule.data.opening import Readable, file_size, open_file, read_exactly, shown
 from chainrule.errors import ChainruleError, FileError, nearest
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = r"[<>|=]?(b1|[iu][1248]|f[248])"
 _LONGEST_HEADER = 4096
+_LONGEST_PIECE = 1 << 20  # bytes
 _MOST_DIMENSIONS = 32
 
 
@@ -61,7 +64,7 @@ def read_npy(path: str | os.PathLike[str], memory_map: bool = True) -> NDArray[A
     ('memmap', (3, 2), [6.0, 9.0])
     """
     where = f"read_npy {shown(path)}"
-    with open_file("read_npy", path) as file:
+    with within_memory(where), open_file("read_npy", path) as file:
         header = _read_header(where, file)
         _check_size(where, header, held=file_size(file) - header.length)
         if memory_map:
@@ -91,7 +94,8 @@ def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") ->
     ------
     FileError
         If the file is missing, not a regular file, not NPZ, or damaged; if it lacks the array, or holds it twice; if
-        the array is not of plain numbers, empty, not finite, or of another size than its header says.
+        the array is not of plain numbers, empty, not finite, or of another size than its header says; if what is
+        compressed unpacks to more than 32 MiB and 200 times its size.
 
     Examples
     --------
@@ -104,24 +108,26 @@ def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") ->
     Dataset('set.npz', X (3, 3) float64, y (3,) int64)
     """
     import zipfile
-    import zlib
 
     where = f"read_npz {shown(path)}"
-    with open_file("read_npz", path) as file:
+    with within_memory(where), open_file("read_npz", path) as file:
         try:
-            with zipfile.ZipFile(file) as archive:
+            with zipfile.ZipFile(_Piecewise(where, file)) as archive:
                 members = _list_members(where, archive)
-                inputs = _read_member(where, archive, members, X, file_size(file))
-                targets = None if y is None else _read_member(where, archive, members, y, file_size(file))
-        except ChainruleError:
+                names = [X] if y is None else [X, y]
+                total = sum(members[name].file_size for name in names if name in members)
+                _check_unpacked(where, total, file_size(file))
+                arrays = [_read_member(where, archive, members, name, file_size(file)) for name in names]
+        except (ChainruleError, MemoryError):
             raise
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as problem:
+        except Exception as problem:  # zipfile, zlib and struct have a dozen classes for what is damaged
             raise FileError(
                 where,
                 given=f"a file that is damaged or not NPZ ({shown(str(problem))})",
                 expected="a file written by numpy.savez",
                 fix="Write or fetch the file again",
             ) from None
+    inputs, targets = arrays[0], None if y is None else arrays[1]
     if inputs.ndim < 2 or (targets is not None and (targets.ndim == 0 or len(targets) != len(inputs))):
         raise FileError(
             where,
@@ -161,7 +167,7 @@ def _read_header(where: str, stream: Readable) -> _Header:
     length = int.from_bytes(stream.read(width), "little")
     text = stream.read(length) if length <= _LONGEST_HEADER else b""
     fields: Any = None
-    if len(text) == length and b"\\" not in text:
+    if len(text) == length and not re.search(rb"\\|[0-9.][A-Za-z_]", text):  # of both Python's parser warns
         try:
             fields = ast.literal_eval(text.decode("ascii").strip())
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
@@ -192,6 +198,18 @@ def _read_header(where: str, stream: Readable) -> _Header:
     return _Header(shape, np.dtype(kind), order, len(start) + width + length)
 
 
+def _check_unpacked(where: str, size: int, packed: int) -> None:
+    most = most_unpacked(packed)
+    if size > most:
+        raise FileError(
+            where,
+            given=f"{size} bytes of values from {packed} in the file",
+            expected=f"at most {most}, which is the most that they may unpack to",
+            fix="If they come from someone you trust, save them without compression: "
+            "numpy.savez(new_path, **numpy.load(path))",
+        )
+
+
 def _check_size(where: str, header: _Header, held: int) -> None:
     if header.content != held:
         raise FileError(
@@ -200,6 +218,25 @@ def _check_size(where: str, header: _Header, held: int) -> None:
             expected="as many bytes as the header says",
             fix="The file is damaged or cut short: write or fetch it again",
         )
+
+
+class _Piecewise:
+    """A file that is read in pieces. zipfile reads its list of members in one, and makes an object of each."""
+
+    def __init__(self, where: str, file: io.BufferedReader) -> None:
+        self.where, self.file = where, file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        size = file_size(self.file) - self.file.tell() if size < 0 else size
+        if size > _LONGEST_PIECE:
+            raise FileError(
+                self.where,
+                given=f"a list of arrays that has {size:,} bytes",
+                expected=f"at most {_LONGEST_PIECE:,}",
+                fix="Write the arrays that are wanted into a file of their own, with numpy.savez",
+            )
+        return self.file.read(size)
 
 
 def _list_members(where: str, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -228,9 +265,8 @@ def _read_member(
             expected="the name of an array in the file",
             fix=_nearest_shown(name, members),
         )
-    where = f"{where} array {shown(name)}"
-    most = min(member.compress_size, archive_size) * (1 if member.compress_type == 0 else MOST_EXPANSION)
-    if member.flag_bits & 1 or member.compress_type not in (0, 8) or member.file_size > most:
+    where, stored = f"{where} array {shown(name)}", member.compress_type == 0
+    if member.flag_bits & 1 or member.compress_type not in (0, 8) or (stored and member.file_size > archive_size):
         raise FileError(
             where,
             given=f"a member of {member.file_size} bytes from {member.compress_size}, "
@@ -238,6 +274,8 @@ def _read_member(
             expected="one that is stored or deflated, and can be unpacked to its size",
             fix="Write the file again with numpy.savez",
         )
+    if not stored:
+        _check_unpacked(where, member.file_size, min(member.compress_size, archive_size))
     with archive.open(member) as stream:
         header = _read_header(where, stream)
         _check_size(where, header, held=member.file_size - header.length)

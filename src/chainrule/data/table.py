@@ -10,21 +10,24 @@ import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from chainrule import checks
 from chainrule.data.dataset import Dataset, float_type
+from chainrule.data.limits import within_memory
 from chainrule.data.opening import open_file, shown
-from chainrule.errors import FileError, InputError, nearest
+from chainrule.errors import FileError, InputError, nearest, printable
 
 if TYPE_CHECKING:
     from array import array
 
 _MISSING = {"", "?", "na", "n/a", "nan", "null"}
 _DELIMITERS = ",;\t|"
+_LONGEST_ROW = 1 << 24  # characters: cells cost several times their length until they are numbers
+_BLOCK = 1 << 12  # cells that are turned into numbers at once: as many as the processor's cache holds
 _Row = tuple[int, list[str]]
 
 
@@ -88,7 +91,7 @@ def read_csv(
     _check_options(delimiter, task, class_names)
     kind = float_type("read_csv", dtype)
     where = f"read_csv {shown(path)}"
-    with open_file("read_csv", path) as file:
+    with within_memory(where), open_file("read_csv", path) as file:
         import io
 
         with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
@@ -96,19 +99,20 @@ def read_csv(
             first = next(rows, None)
             if first is None:
                 raise FileError(where, given="an empty file", expected="rows of numbers", fix="Write the data first")
-            cells = first[1]
+            cells = [cell.strip() for cell in first[1]]
             has_header = not any(_number(cell, math.inf) is not None for cell in cells) if header is None else header
             names = _column_names(where, cells) if has_header else None
             column = _find_column(where, target, names, len(cells))
             body = rows if has_header else itertools.chain([first], rows)
-            features, answers, lines = _read_body(where, body, column, names, len(cells), float(np.finfo(kind).max))
-    if not lines:
-        raise FileError(where, given="a header without rows", expected="rows of numbers below it", fix="Add the data")
-    X = np.frombuffer(features).reshape(len(lines), -1).astype(kind)
-    y, classes = None, None
-    if column is not None:
-        said = (where, _label(names, column), lines)
-        y, classes = _targets(said, answers, task, class_names, kind)
+            X, answers, lines = _read_body(where, body, column, names, len(cells), kind)
+        if not lines:
+            raise FileError(
+                where, given="a header without rows", expected="rows of numbers below it", fix="Add the data"
+            )
+        y, classes = None, None
+        if column is not None:
+            said = (where, _label(names, column), lines)
+            y, classes = _targets(said, answers, task, class_names, kind)
     if names is not None and column is not None:
         names = names[:column] + names[column + 1 :]
     return Dataset(X, y, os.path.basename(os.fspath(path)), None if names is None else tuple(names), classes)
@@ -138,20 +142,35 @@ def _check_options(delimiter: Any, task: Any, class_names: Any) -> None:
         )
 
 
-def _rows(where: str, text: Any, delimiter: str | None) -> Iterator[_Row]:
-    """Yield line number and stripped cells of every row that is not blank."""
+def _rows(where: str, text: TextIO, delimiter: str | None) -> Iterator[_Row]:
+    """Yield line number and cells of every row that is not blank."""
     import csv
+
+    length = 0  # characters of the row under way, which may go over several lines
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        while line := text.readline(_LONGEST_ROW + 1):
+            length += len(line)
+            if length > _LONGEST_ROW:
+                raise FileError(
+                    where,
+                    given=f"a row of more than {_LONGEST_ROW:,} characters",
+                    expected="rows that are shorter",
+                    fix="Save large tables as NPY or NPZ, with numpy.save or numpy.savez",
+                )
+            yield line
 
     try:
         if delimiter is None:
             sample = text.read(1 << 16)
             delimiter = _guess_delimiter(sample)
             text.seek(0)
-        reader = csv.reader(text, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
+        reader = csv.reader(lines(), delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
         for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if any(stripped) or len(stripped) > 1:
-                yield reader.line_num, stripped
+            length = 0
+            if len(cells) > 1 or (cells and cells[0].strip()):
+                yield reader.line_num, cells
     except UnicodeDecodeError as problem:
         raise FileError(
             where,
@@ -162,7 +181,7 @@ def _rows(where: str, text: Any, delimiter: str | None) -> Iterator[_Row]:
     except csv.Error as problem:
         raise FileError(
             where,
-            given=f"quotes or cells that can't be read ({problem}), near line {reader.line_num}",
+            given=f"quotes or cells that can't be read ({printable(str(problem))}), near line {reader.line_num}",
             expected='cells in matching "quotes", or without any',
             fix="Correct that line",
         ) from None
@@ -184,6 +203,7 @@ def _guess_delimiter(sample: str) -> str:
 
 
 def _column_names(where: str, cells: list[str]) -> list[str]:
+    seen: set[str] = set()
     for index, name in enumerate(cells):
         if not name:
             raise FileError(
@@ -192,13 +212,14 @@ def _column_names(where: str, cells: list[str]) -> list[str]:
                 expected="a name for each column",
                 fix="Name it; if it only numbers the rows, leave it out (pandas: to_csv(..., index=False))",
             )
-        if name in cells[:index]:
+        if name in seen:
             raise FileError(
                 where,
                 given=f"two columns called {shown(name)}",
                 expected="every name once",
                 fix="Rename one, or pass header=False if the first row holds data",
             )
+        seen.add(name)
     return cells
 
 
@@ -230,30 +251,69 @@ def _find_column(where: str, target: str | int | None, names: list[str] | None, 
 
 
 def _read_body(
-    where: str, rows: Iterator[_Row], column: int | None, names: list[str] | None, width: int, largest: float
-) -> tuple[array[float], list[str], array[int]]:
-    """Return the features of all rows in one run, the cells of the target column, and each row's line number."""
+    where: str, rows: Iterator[_Row], column: int | None, names: list[str] | None, width: int, kind: np.dtype[Any]
+) -> tuple[NDArray[Any], list[str], array[int]]:
+    """Return the features of all rows, the cells of the target column, and each row's line number."""
     from array import array
 
-    features, answers, lines = array("d"), list[str](), array("q")
-    for line, cells in rows:
+    features, answers, lines = bytearray(), list[str](), array("q")
+    for block in _blocks(rows):
+        numbers = _numbers(block, column, width, answers)
+        if numbers is None or not (np.abs(numbers) <= np.finfo(kind).max).all():  # a NaN is not
+            raise _first_problem(where, block, column, names, width, float(np.finfo(kind).max))
+        features += numbers.astype(kind).data.cast("B")
+        lines.extend(line for line, _ in block)
+    return np.frombuffer(features, kind).reshape(len(lines), width - (column is not None)), answers, lines
+
+
+def _blocks(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
+    """Yield rows, many at a time; where the file can't be read on, those before that place first."""
+    block, count = list[_Row](), 0
+    try:
+        for row in rows:
+            block.append(row)
+            count += len(row[1])
+            if count >= _BLOCK:
+                yield block
+                block, count = [], 0
+    except FileError:
+        yield block
+        raise
+    yield block
+
+
+def _numbers(block: list[_Row], column: int | None, width: int, answers: list[str]) -> NDArray[np.float64] | None:
+    """Return the features in these rows one after the other, and add to the answers; None if a cell is no number."""
+    if any(len(cells) != width for _, cells in block):
+        return None
+    every = list(itertools.chain.from_iterable(cells for _, cells in block))
+    if column is not None:
+        answers += [cell.strip() for cell in every[column::width]]
+        del every[column::width]
+    if "_" in "".join(every):  # Python reads 1_000 as a number, a table has a word there
+        return None
+    try:
+        return np.fromiter(map(float, every), np.float64, len(every))
+    except ValueError:
+        return None
+
+
+def _first_problem(
+    where: str, block: list[_Row], column: int | None, names: list[str] | None, width: int, largest: float
+) -> FileError:
+    """Return the error that names the first thing that is wrong in these rows."""
+    for line, cells in block:
         if len(cells) != width:
-            raise FileError(
+            return FileError(
                 where,
                 given=f"{len(cells)} cells in line {line}",
                 expected=f"{width}, as in the first row",
                 fix="Correct that line, or pass the delimiter that the file uses",
             )
-        lines.append(line)
-        if column is not None:
-            answers.append(cells[column])
         for index, cell in enumerate(cells):
-            if index != column:
-                number = _number(cell, largest)
-                if number is None:
-                    raise _bad_cell(where, line, _label(names, index), cell)
-                features.append(number)
-    return features, answers, lines
+            if index != column and _number(cell, largest) is None:
+                return _bad_cell(where, line, _label(names, index), cell.strip())
+    raise AssertionError("rows without a problem")
 
 
 def _number(cell: str, largest: float) -> float | None:
@@ -296,29 +356,30 @@ def _targets(
     """Return y, and the classes' names if it holds labels. `said` is where the cells stand, for messages."""
     where, column, lines = said
     largest = float(np.finfo(kind).max)
-    numbers = [_number(answer, largest) for answer in answers]
-    found = [number for number in numbers if number is not None]
+    numbers = {answer: _number(answer, largest) for answer in dict.fromkeys(answers)}  # each answer once
+    found = [number for number in numbers.values() if number is not None]
     classify = class_names is not None or task == "classification"
     numeric = task == "regression" or (not classify and len(found) > 0)
-    for line, answer, number in zip(lines, answers, numbers, strict=True):
+    for answer, number in numbers.items():
         if answer.lower() in _MISSING or (numeric and number is None):
-            raise _bad_cell(where, line, column, answer)
+            raise _bad_cell(where, lines[answers.index(answer)], column, answer)
     if task == "regression" or (numeric and not all(number.is_integer() for number in found)):
-        return np.array(found, kind)[:, None], None
-    texts = [_class_name(answer, number) for answer, number in zip(answers, numbers, strict=True)]
+        return np.array([numbers[answer] for answer in answers], kind)[:, None], None
+    texts = {answer: _class_name(answer, number) for answer, number in numbers.items()}
     if class_names is None:
-        every_number = len(found) == len(answers)
-        class_names = sorted(set(texts), key=lambda text: (float(text) if every_number else 0.0, text))
+        every_number = len(found) == len(numbers)
+        class_names = sorted(set(texts.values()), key=lambda text: (float(text) if every_number else 0.0, text))
     labels = {name: label for label, name in enumerate(class_names)}
-    for line, text in zip(lines, texts, strict=True):
+    for answer, text in texts.items():
         if text not in labels:
             raise FileError(
                 where,
-                given=f"class {shown(text)} in line {line}, {column}",
+                given=f"class {shown(text)} in line {lines[answers.index(answer)]}, {column}",
                 expected="one of the classes in class_names",
                 fix=nearest(text, class_names),
             )
-    return np.array([labels[text] for text in texts], np.int64), tuple(class_names)
+    of_answer = {answer: labels[text] for answer, text in texts.items()}
+    return np.array([of_answer[answer] for answer in answers], np.int64), tuple(class_names)
 
 
 def _class_name(answer: str, number: float | None) -> str:

@@ -15,6 +15,9 @@ from numpy.typing import DTypeLike, NDArray
 from chainrule import checks
 from chainrule.data.dataset import float_type
 
+#: More points than any of these pictures needs, and few enough for any machine's memory.
+MOST_SAMPLES = 10_000_000
+
 _Points = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
@@ -246,7 +249,7 @@ def curve(
     [(-1.0, 1.0), (-0.5, 0.5), (0.0, 0.0), (0.5, 0.5), (1.0, 1.0)]
     """
     formula = _CURVES[checks.one_of("curve kind", kind, _CURVES)]
-    samples = checks.whole("curve samples", samples, least=2)
+    samples = checks.whole("curve samples", samples, least=2, most=MOST_SAMPLES)
     x = np.linspace(-1.0, 1.0, samples)
     scale, rng = _randomness("curve", noise, seed)
     y = formula(x) + scale * rng.standard_normal(samples)
@@ -259,7 +262,7 @@ def _deal(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Deal labels out like cards, and place each class's points evenly from 0 to 1 (before 1 on a closed line)."""
     classes = checks.whole(f"{where} classes", classes)
-    samples = checks.whole(f"{where} samples", samples, least=classes)
+    samples = checks.whole(f"{where} samples", samples, least=classes, most=MOST_SAMPLES)
     turn, labels = np.divmod(np.arange(samples, dtype=np.int64), classes)
     sizes = np.bincount(labels, minlength=classes)
     steps = np.maximum(sizes if closed else sizes - 1, 1)

@@ -181,7 +181,7 @@ def of_node(loss: Node) -> Anatomy:
         )
     graph.derivatives()  # says what is wrong if there is nothing to differentiate by
     values = [node._value for node in graph.nodes]
-    gradients = graph.calls.backward(values, graph.place(loss), np.ones(loss.shape, loss.dtype), {})
+    gradients = graph.walk.backward(values, graph.place(loss), np.ones(loss.shape, loss.dtype))
     anatomy = _taken_apart(graph, gradients, None)
     anatomy.cost = anatomy.loss = float(loss._value.reshape(()))
     return anatomy
@@ -193,7 +193,7 @@ def _taken_apart(graph: Graph, gradients: list[Array | None], network: Network |
     values = [node._value.copy() for node in graph.nodes]
     copies = [None if gradient is None else gradient.copy() for gradient in gradients]
     paths: list[list[Path]] = [[] for _ in graph.nodes]
-    for (parent, role), (child, array) in graph.calls.handed(values, copies).items():
+    for (parent, role), (child, array) in graph.walk.handed(values, copies).items():
         paths[child].append(Path(parent, role, array))
     for parameter, penalty, array in _penalties(network):
         paths[graph.place(parameter)].append(Path(None, penalty.roles[0], array, penalty))
@@ -215,11 +215,11 @@ def _penalties(network: Network | None) -> list[tuple[Parameter, Op, Array]]:
 
 def proofs(anatomy: Anatomy) -> list[Proof]:
     """Return the derivatives of the parameters' numbers, of large ones the steepest, beside difference quotients."""
-    calls = anatomy.graph.calls
+    walk = anatomy.graph.walk
     values = [v.astype(np.float64) if v.dtype.kind == "f" else v for v in anatomy.values]
-    calls.forward(values, check=False)
+    walk.forward(values)
     root = anatomy.root
-    gradients = calls.backward(list(values), root, np.ones(values[root].shape), {})
+    gradients = walk.backward(list(values), root, np.ones(values[root].shape))
     added: dict[int, Array] = {}
     penalised: dict[int, list[Op]] = {}
     for path_to, paths in enumerate(anatomy.paths):
@@ -236,7 +236,7 @@ def proofs(anatomy: Anatomy) -> list[Proof]:
         gradient = gradient + added.get(place, 0)
 
         def cost(place: int = place, array: Array = array) -> float:
-            calls.forward(values, check=False)
+            walk.forward(values)
             extra = sum(float(op.forward(weights=array)) for op in penalised.get(place, []))
             return float(values[root].reshape(())) + extra
 

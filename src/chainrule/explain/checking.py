@@ -208,15 +208,15 @@ def _leaf_findings(graph: Graph, where: str, tolerance: float) -> list[Finding]:
     dy = np.ones(graph.root.shape)
     if dy.size != 1:
         dy = np.random.default_rng(0).standard_normal(graph.root.shape)
-    calls = graph.calls
+    walk = graph.walk
     try:
-        calls.forward(values, check=False)
-        gradients = calls.backward(values, root, dy, {})
+        walk.forward(values)
+        gradients = walk.backward(values, root, dy)
     except Exception as error:  # whatever a user's op raises is a finding
         return [Finding(where, "all", np.inf, passed=False, problem=f"{type(error).__name__}: {error}")]
 
     def loss() -> float:
-        calls.forward(values, check=False)
+        walk.forward(values)
         return float((values[root] * dy).sum())
 
     findings = []

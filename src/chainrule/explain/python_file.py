@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.opening import absolute
 from chainrule.errors import ChainruleError, DerivativeError, FileError, InputError
 from chainrule.explain.checking import Finding, Report, check
 from chainrule.graph import Graph, Node
@@ -81,7 +82,7 @@ def _run(path: str) -> dict[str, Any]:
         raise FileError(
             f"check {path!r}", given="nothing there", expected="a file of Python", fix="Check the path and its spelling"
         )
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(absolute("check", path))
     sys.path.insert(0, folder)  # as `python FILE.py` has it, for what lies beside the file
     try:
         with contextlib.redirect_stdout(sys.stderr):

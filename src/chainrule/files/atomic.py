@@ -14,9 +14,10 @@ import stat
 import string
 import sys
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, TypeAlias
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeAlias
 
-from chainrule.data.opening import shown
+from chainrule.data.opening import FolderFile, shown
 from chainrule.errors import FileError, InputError
 
 if sys.platform != "win32":
@@ -47,8 +48,8 @@ _REASONS = {
 def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], object], *, where: str = "save") -> None:
     """Write a file so that there is the old one or the new one, whole, at any moment.
 
-    A link is followed: the file it points to is replaced. The new file has the permissions that any new file gets.
-    When this returns, the file is on the disk.
+    A link is followed: the file it points to is replaced; but in a `Folder` of a stranger's it is refused. The new file
+    has the permissions that any new file gets. When this returns, the file is on the disk.
 
     Parameters
     ----------
@@ -77,11 +78,13 @@ def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], object], *, 
         raise InputError(where, given=shown(path), expected="a path", fix="Pass the name of a file")
     where = f"{where} {shown(path)}"
     try:
-        target = os.path.realpath(os.fsdecode(path))
-        _expect_replaceable(where, target)
-        folder, name = os.path.split(target)
-        _sweep(folder, name)
-        with _temporary(folder, name) as (temporary, file):
+        if isinstance(path, FolderFile):
+            place = Place(path.folder.path, path.name, path.folder.descriptor)
+        else:
+            place = Place(*os.path.split(os.path.realpath(os.fsdecode(path))))
+        _expect_replaceable(where, place)
+        _sweep(place)
+        with _temporary(place) as (temporary, file):
             if callable(data):
                 data(file)
             else:
@@ -90,54 +93,84 @@ def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], object], *, 
             os.fsync(file.fileno())
             if sys.platform == "win32":
                 file.close()  # an open file can't be renamed there; elsewhere it keeps its lock until it is
-            os.replace(temporary, target)
-        _force_folder(folder)
+            there = {} if place.descriptor is None else {f"{end}_dir_fd": place.descriptor for end in ("src", "dst")}
+            os.replace(temporary, place.path(place.name), **there)
+        _force_folder(place)
     except FileError:
         raise
     except OSError as error:
-        given, fix = _REASONS.get(
-            error.errno or 0, (f"a refusal by the system ({error.strerror or error})", "Try to save elsewhere")
-        )
-        raise FileError(where, given=given, expected="a place to write a file", fix=fix) from error
+        raise failure(where, error) from error
     except ValueError as error:
         if "null byte" not in str(error) and "null character" not in str(error):
             raise
         raise FileError(where, given="a name with a NUL in it", expected="a name", fix="Correct the path") from error
 
 
-def _expect_replaceable(where: str, target: str) -> None:
+def failure(where: str, error: OSError) -> FileError:
+    """Return in our voice what the system says of a file that can't be written."""
+    given, fix = _REASONS.get(
+        error.errno or 0, (f"a refusal by the system ({error.strerror or error})", "Try to save elsewhere")
+    )
+    return FileError(where, given=given, expected="a place to write a file", fix=fix)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file is to be: its name in a folder, which is a path, or open already."""
+
+    folder: str
+    name: str
+    descriptor: int | None = None
+
+    def path(self, name: str) -> str:
+        """Return what stands for a name in the folder, together with `at`."""
+        return name if self.descriptor is not None else os.path.join(self.folder, name)
+
+    @property
+    def at(self) -> dict[str, Any]:
+        """What the functions of `os` take besides."""
+        return {} if self.descriptor is None else {"dir_fd": self.descriptor}
+
+    def names(self) -> list[str]:
+        """Return what is in the folder."""
+        return os.listdir(self.folder if self.descriptor is None else self.descriptor)
+
+
+def _expect_replaceable(where: str, place: Place) -> None:
     """Raise if something is there that must not be replaced by a file."""
+    target = place.path(place.name)
     try:
-        mode = os.stat(target).st_mode
+        mode = os.stat(target, **place.at, follow_symlinks=place.descriptor is None).st_mode
     except FileNotFoundError:
         return
     if stat.S_ISDIR(mode):
         raise FileError(where, given="a folder", expected="the name of a file", fix="Add a name to the path")
     if not stat.S_ISREG(mode):
-        raise FileError(where, given="a pipe or a device", expected="a file", fix="Choose another name")
-    if not os.access(target, os.W_OK):
+        given = "a link" if stat.S_ISLNK(mode) else "a pipe or a device"
+        raise FileError(where, given=given, expected="a file", fix="Choose another name")
+    if not os.access(target, os.W_OK, **place.at):
         raise FileError(
             where, given="a file that is write-protected", expected="one to replace", fix="Choose another name"
         )
 
 
 @contextlib.contextmanager
-def _temporary(folder: str, name: str) -> Iterator[tuple[str, BinaryIO]]:
+def _temporary(place: Place) -> Iterator[tuple[str, BinaryIO]]:
     """Open a new file beside the target, locked so that nobody sweeps it away; remove it if anything goes wrong."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     path = ""
     try:
         while True:
-            path = os.path.join(folder, f"{_stem(name)}{secrets.token_hex(_RANDOM // 2)}{_ENDING}")
-            with os.fdopen(os.open(path, flags, 0o666), "wb") as file:  # the system takes the umask off
-                _lock(file.fileno(), wait=True)
-                if os.path.exists(path):
+            path = place.path(f"{_stem(place.name)}{secrets.token_hex(_RANDOM // 2)}{_ENDING}")
+            with os.fdopen(os.open(path, flags, 0o666, **place.at), "wb") as file:  # the system takes the umask off
+                lock(file.fileno(), wait=True)
+                if os.fstat(file.fileno()).st_nlink:
                     yield path, file
                     return
             # Another saver of this file has swept it away just before it was locked: once more.
     except BaseException:  # Ctrl-C, too
         with contextlib.suppress(OSError):
-            os.unlink(path)
+            os.unlink(path, **place.at)
         raise
 
 
@@ -145,7 +178,7 @@ def _stem(name: str) -> str:
     return f".{name[:_LONGEST_NAME]}."
 
 
-def _lock(descriptor: int, *, wait: bool) -> bool:
+def lock(descriptor: int, *, wait: bool) -> bool:
     """Lock an open file until it is closed; False where another process has it, or there are no locks."""
     if sys.platform == "win32":  # where a file that is being written can't be removed anyway
         return True
@@ -156,20 +189,21 @@ def _lock(descriptor: int, *, wait: bool) -> bool:
     return True
 
 
-def _sweep(folder: str, name: str) -> None:
+def _sweep(place: Place) -> None:
     """Remove what processes that were killed while they saved this file have left: nobody holds its lock."""
-    stem = _stem(name)
+    stem = _stem(place.name)
     try:
-        left = [n for n in os.listdir(folder) if n.startswith(stem) and _is_random(n[len(stem) :])]
+        left = [n for n in place.names() if n.startswith(stem) and _is_random(n[len(stem) :])]
     except OSError:  # a folder one may write to but not list
         return
     for entry in left:
         with contextlib.suppress(OSError):
-            path = os.path.join(folder, entry)
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+            path = place.path(entry)
+            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            descriptor = os.open(path, flags, **place.at)
             try:
-                if _lock(descriptor, wait=False):
-                    os.unlink(path)
+                if lock(descriptor, wait=False):
+                    os.unlink(path, **place.at)
             finally:
                 os.close(descriptor)
 
@@ -179,11 +213,12 @@ def _is_random(ending: str) -> bool:
     return len(ending) == _RANDOM + len(_ENDING) and len(word) == _RANDOM and not set(word) - set(string.hexdigits)
 
 
-def _force_folder(folder: str) -> None:
+def _force_folder(place: Place) -> None:
     """Bring a renaming to the disk."""
     if sys.platform == "win32":  # no folder can be opened there
         return
-    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    path = place.folder if place.descriptor is None else "."
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0), **place.at)
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -6,11 +6,10 @@ in it is believed. Only the file itself is ever opened.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -92,7 +91,7 @@ def read_header(path: Path, *, where: str = "load") -> Header:
         If the file is missing, no regular file, or its header not one that chainrule writes.
     """
     where_it_is = f"{where} {shown(path)}"
-    with _opened(where, path) as file:
+    with open_file(where, path) as file:
         return _header(where_it_is, file)
 
 
@@ -105,7 +104,7 @@ def read(path: Path, *, where: str = "load") -> Contents:
         If anything about the file is wrong, down to a single bit.
     """
     where_it_is = f"{where} {shown(path)}"
-    with _opened(where, path) as file:
+    with open_file(where, path) as file:
         header = _header(where_it_is, file)
         data = _data(where_it_is, file, header)
     told = header.metadata["sha256"]
@@ -124,22 +123,6 @@ def read(path: Path, *, where: str = "load") -> Contents:
         for name, tensor in header.tensors.items()
     }
     return Contents(header.metadata, tensors)
-
-
-@contextlib.contextmanager
-def _opened(where: str, path: Path) -> Iterator[io.BufferedReader]:
-    try:
-        with open_file(where, path) as file:
-            yield file
-    except FileError:
-        raise
-    except OSError as error:
-        raise FileError(
-            f"{where} {shown(path)}",
-            given=f"an error while reading ({error.strerror or error})",
-            expected="a file that can be read to its end",
-            fix="Copy it to another disk, and try again",
-        ) from error
 
 
 def _header(where: str, file: io.BufferedReader) -> Header:

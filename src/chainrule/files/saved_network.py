@@ -20,7 +20,7 @@ SLOTS = "optimizer:"  # the section with the optimizer's arrays; those of the ne
 _KEYS = {"format", "version", "sha256", "description", "state"}
 TRAINING = "training"  # a key, and a section, that a checkpoint has besides
 _STATE = {"sample_shape", "frozen", "steps", "generators"}
-_MOST_STEPS = 2**53
+MOST_STEPS = 2**48  # of an optimizer: nine years of a step each microsecond
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def _state(where: str, state: Any) -> dict[str, Any]:
         _refuse(where, f"sample_shape {shown(shape)}", "whole numbers from 1")
     if not isinstance(frozen, list) or not all(isinstance(n, str) for n in frozen) or len({*frozen}) < len(frozen):
         _refuse(where, f"frozen {shown(frozen)}", "names, each once")
-    if not _is_whole(steps, _MOST_STEPS):
-        _refuse(where, f"steps {shown(steps)}", f"a whole number from 0 to below {_MOST_STEPS}")
+    if not _is_whole(steps, MOST_STEPS):
+        _refuse(where, f"steps {shown(steps)}", f"a whole number from 0 to below {MOST_STEPS}")
     if not isinstance(generators, dict) or not all(map(is_generator, generators.values())):
         _refuse(where, f"generators {shown(generators)}", "states of PCG64 generators by name")
     return {**state, "sample_shape": tuple(shape)}

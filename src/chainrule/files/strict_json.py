@@ -1,4 +1,7 @@
-"""JSON in files, strictly: no name twice, no NaN, no number that Python would spend a minute on, only real Unicode."""
+"""JSON in files, strictly: no name twice, no NaN, no number that Python would spend a minute on, only real Unicode.
+
+Nesting has an end too, far below where Python's own does: whoever walks or shows the data may be deep in calls itself.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from chainrule.errors import FileError
 
 _LONGEST_INTEGER = 40  # digits: a generator's state has 39
 _SURROGATE = "\\ud"  # how an escaped one begins; those that are not escaped are no UTF-8
+_DEEPEST = 300  # lists and objects inside of each other: what describes a network needs some 200
 _FIX = "The file is damaged or was not written by chainrule: get another copy"
 
 
@@ -38,6 +42,8 @@ def loads(where: str, text: str | bytes) -> Any:
         value = _DECODER.decode(text)
         if _SURROGATE in text.lower():
             dumps(value)
+        if text.count("[") + text.count("{") > _DEEPEST:
+            _expect_shallow(value)
     except UnicodeDecodeError as error:
         given = f"bytes that are not UTF-8, from byte {error.start} on"
     except UnicodeEncodeError:
@@ -51,6 +57,17 @@ def loads(where: str, text: str | bytes) -> Any:
     else:
         return value
     raise FileError(where, given=given, expected="JSON", fix=_FIX)
+
+
+def _expect_shallow(value: Any) -> None:
+    """Raise if data are nested so deeply that whoever walks or shows them could fail."""
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [data for data in level if isinstance(data, (dict, list))]
+        if not level:
+            return
+        level = [inside for data in level for inside in (data.values() if isinstance(data, dict) else data)]
+    raise RecursionError
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import DerivativeError, MisuseError
-from chainrule.graph.calls import Values
+from chainrule.graph.backprop import Values
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node
 from chainrule.ops.op import Array
@@ -157,12 +157,12 @@ class _Probe:
         self.weights = np.ones(shape) if graph.root._value.size == 1 else generator.standard_normal(shape)
 
     def __call__(self) -> float:
-        self.graph.calls.forward(self.values, check=False)
+        self.graph.walk.forward(self.values)
         return float((self.values[self.root] * self.weights).sum())
 
     def gradients(self) -> Values:
         self()
-        return self.graph.calls.backward(self.values, self.root, self.weights.copy(), {})
+        return self.graph.walk.backward(self.values, self.root, self.weights.copy())
 
 
 def _check_leaf(

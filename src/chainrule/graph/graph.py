@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest
-from chainrule.graph.calls import Calls, Values
+from chainrule.graph.backprop import Backpropagation, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
-from chainrule.graph.node import Input, Node, Parameter, as_array
+from chainrule.graph.node import Input, Node, Parameter, as_array, own_array
 from chainrule.ops.op import Array
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Graph:
         self._asked = None if wrt is None else _listed(wrt)
         self.wrt = self._what_is_asked()
         self._frozen = tuple(p.frozen for p in self.parameters)
-        self.calls = Calls(self.nodes, self._places[id(self.root)], self._on_the_way())
+        self.walk = Backpropagation(self.nodes, self._places[id(self.root)], self._on_the_way())
         self._known: set[tuple[Any, ...]] = set()
 
     @property
@@ -172,7 +172,7 @@ class Graph:
 
     def _gradients(self, grad: Any, buffers: dict[int, Array]) -> Values:
         place = self._places[id(self.root)]
-        if place not in self.calls.reached:
+        if place not in self.walk.reached:
             raise MisuseError(
                 "backward",
                 given=f"{self.root.where}, which depends on nothing that is learnt or asked for",
@@ -180,7 +180,7 @@ class Graph:
                 fix="Pass wrt=[the node to differentiate by], or release a frozen parameter",
             )
         values = [node._value for node in self.nodes]
-        return self.calls.backward(values, place, self._arriving(grad, values[place]), buffers)
+        return self.walk.backward(values, place, self._arriving(grad, values[place]), self.walk.plain(buffers))
 
     def _arriving(self, grad: Any, value: Array) -> Array:
         """Return the derivative that arrives at the root, which is worth `value`."""
@@ -214,10 +214,10 @@ class Graph:
         for name, value in feeds.items():
             node = self.inputs[name]
             listed = not isinstance(value, (np.ndarray, np.generic))
-            values[self._places[id(node)]] = as_array(node.where, value, node.dtype if listed else None)
+            values[self._places[id(node)]] = own_array(node.where, value, node.dtype if listed else None)
         signature = tuple((v.shape, v.dtype) for v, n in zip(values, self.nodes, strict=True) if type(n) is Input)
         new = signature not in self._known
-        self.calls.forward(values, check=new)
+        self.walk.forward(values, self.walk.plain(check=new))
         self._known.add(signature)
         return values
 

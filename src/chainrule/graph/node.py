@@ -6,20 +6,39 @@ grows. It keeps its value, the derivative of the loss that came back to it, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import InputError, ShapeError, nearest
-from chainrule.ops.arithmetic import Add, Divide, Multiply, Negative, Power, Subtract
+from chainrule.errors import InputError, MisuseError, ShapeError, nearest
+from chainrule.graph.calls import checked_forward, read_only
+from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Op
 from chainrule.ops.shaping import Slice
 
 if TYPE_CHECKING:
     from chainrule.graph.graph import Graph
+
+
+_sealed: ContextVar[str] = ContextVar("chainrule_sealed", default="")
+
+
+@contextmanager
+def sealed(reader: str) -> Iterator[None]:
+    """Let nobody look at a node's value meanwhile: `reader` is applied once, to an example that stands for all data.
+
+    What it decided by a value, or computed from one, would stay as it was for the example.
+    """
+    token = _sealed.set(reader)
+    try:
+        yield
+    finally:
+        _sealed.reset(token)
 
 
 class Node:
@@ -78,11 +97,13 @@ class Node:
     @property
     def value(self) -> Array:
         """The array that passed forward through this node (read-only)."""
+        self._expect_open("its value")
         return read_only(self._value)
 
     @property
     def grad(self) -> Array | None:
         """The derivative of the loss by this node's value (read-only); None before `backward`."""
+        self._expect_open("its gradient")
         return None if self._grad is None else read_only(self._grad)
 
     @property
@@ -124,8 +145,54 @@ class Node:
 
         return root_of, (flatten([self]),)
 
-    # NumPy must not take over `array + node`.
-    __array_ufunc__ = None
+    def _expect_open(self, looked_at: str) -> None:
+        """Raise while a layer is applied to an example, whose values say nothing of the data."""
+        if reader := _sealed.get():
+            raise MisuseError(
+                f"{reader}.forward",
+                given=f"a look at {self.where}: {looked_at}, which is that of an example here",
+                expected="nodes alone: the layer is applied once, and what it does is replayed for every batch",
+                fix="Compute with operators and functions of nodes, such as x * 2 and cr.relu(z=x), or pass "
+                "dynamic=True to the network: its layers are then applied to every batch anew",
+            )
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Node:
+        """Let ``array + node`` be a node; NumPy's other functions know nothing of derivatives."""
+        kind = _OPERATORS.get(function)
+        if kind is None or method != "__call__" or options:
+            raise self._not_numpy(f"np.{function.__name__}" + (f".{method}" if method != "__call__" else ""))
+        return Node(kind(), dict(zip(kind.roles, inputs)))
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> NoReturn:
+        raise self._not_numpy(f"np.{function.__name__}")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise self._not_numpy("a conversion to an array")
+
+    def __float__(self) -> NoReturn:
+        raise self._not_numpy("a conversion to a number")
+
+    __int__ = __index__ = __complex__ = __float__
+
+    def _compared(self, other: Any) -> NoReturn:
+        raise self._not_numpy("a comparison")
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
+
+    def _not_numpy(self, given: str) -> InputError:
+        """Return the error for what would lose the derivative, or make something else of a node than it says."""
+        from chainrule.ops import all_ops
+
+        self._expect_open(given)
+        name = _OURS.get(given.removeprefix("np."), given.removeprefix("np."))
+        known = {op.name for op in all_ops().values()}
+        instead = f"Write cr.{name}(…)" if name in known else f"Write {name}" if "@" in name else "Take node.value"
+        return InputError(
+            self.where,
+            given=f"{given} of a node",
+            expected="operators and functions of chainrule, which have derivatives",
+            fix=instead + ("" if instead.startswith("Take") else "; node.value has the numbers alone"),
+        )
 
     def __add__(self, other: Any) -> Node:
         return Node(Add(), {"a": self, "b": other})
@@ -166,6 +233,9 @@ class Node:
     def __neg__(self) -> Node:
         return Node(Negative(), {"z": self})
 
+    def __abs__(self) -> Node:
+        return Node(Absolute(), {"z": self})
+
     def __getitem__(self, key: Any) -> Node:
         return Node(Slice(key), {"x": self})
 
@@ -175,12 +245,27 @@ class Node:
         )
 
     def __bool__(self) -> bool:
+        self._expect_open("whether it is true")
         raise InputError(
             self.where,
             given="a node where Python wants True or False",
             expected="its value",
             fix="Compare node.value instead",
         )
+
+
+#: NumPy's functions that operators stand for.
+_OPERATORS: dict[Any, type[Op]] = {
+    np.add: Add,
+    np.subtract: Subtract,
+    np.multiply: Multiply,
+    np.true_divide: Divide,
+    np.matmul: Matmul,
+    np.power: Power,
+    np.negative: Negative,
+}
+# What NumPy calls otherwise.
+_OURS = {"dot": "a @ b", "inner": "a @ b", "square": "power", "amax": "max", "abs": "absolute", "ravel": "flatten"}
 
 
 class Leaf(Node):
@@ -195,7 +280,7 @@ class Leaf(Node):
                 fix=f"Write {type(self).__name__}('x', …)",
             )
         super().__init__(None, {}, name)
-        self._value = as_array(self.where, value, dtype)
+        self._value = own_array(self.where, value, dtype)
 
 
 class Input(Leaf):
@@ -249,7 +334,6 @@ class Parameter(Leaf):
                 expected="float32 or float64: what is learnt moves in small steps",
                 fix="Pass dtype='float32'",
             )
-        self._value = self._value.copy()
         self.gradient_buffer: Array | None = None
         self.guard: Callable[[str], None] | None = None
         self.frozen = False
@@ -321,6 +405,13 @@ def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Arra
     return array
 
 
+def own_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:
+    """Return `value` as an array of numbers that nobody else can change."""
+    array = as_array(where, value, dtype)
+    shared = isinstance(value, np.ndarray) and np.may_share_memory(array, value)
+    return array.copy() if shared else array
+
+
 def _known_dtype(where: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
     try:
         return np.dtype(dtype)
@@ -337,32 +428,6 @@ def as_node(value: Any, dtype: npt.DTypeLike | None = None) -> Node:
     if not isinstance(value, np.ndarray) and dtype is not None:
         return Input(None, value, dtype)
     return Input(None, value)
-
-
-def read_only(array: Array) -> Array:
-    """Return a view that can be looked at but not written."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def checked_forward(op: Op, where: str, arrays: dict[str, Array]) -> Array:
-    """Return the op's value after checking shapes and dtypes: for arrays it has not met before."""
-    floats = {array.dtype for array in arrays.values() if array.dtype.kind == "f"}
-    given = ", ".join(f"{role} in {array.dtype}" for role, array in arrays.items())
-    fix = "Convert with array.astype('float32')"
-    if len(floats) == 1:
-        op.check(where, **arrays)
-        with np.errstate(all="ignore"):
-            value = np.asarray(op.forward(**arrays))
-        if value.dtype in floats or value.dtype.kind == "b":
-            return value
-        given = f"{value.dtype} from forward for {given}"
-        if len({array.dtype for array in arrays.values()}) == 1:
-            fix = "Let forward keep the dtype: compute with float(…) and math.sqrt(…), not with np.float64 scalars"
-    raise ShapeError(
-        where, given=given, expected="one floating dtype, float32 or float64, for all that is computed with", fix=fix
-    )
 
 
 def _check_roles(where: str, op: Op, children: Mapping[str, Any]) -> None:

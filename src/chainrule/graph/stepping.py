@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.graph.node import Node, read_only
+from chainrule.graph.calls import read_only
+from chainrule.graph.node import Node
 from chainrule.ops.op import Array
 
 if TYPE_CHECKING:
@@ -64,22 +65,23 @@ def steps(graph: Graph, values: list[Any], grad: Array | None) -> Iterator[Event
         inputs = MappingProxyType({role: read_only(values[j]) for role, j in children})
         return Event(way, names[id(node)], node, inputs, read_only(values[i]), **more)
 
-    for i, op, children in graph.calls.forward_plan:
+    walk, arrays = graph.walk, graph.walk.plain()
+    for i, op, children in walk.forward_plan:
         with np.errstate(all="ignore"):
-            values[i] = np.asarray(op.forward(**{role: values[j] for role, j in children}))
+            values[i] = arrays.forward(i, op, {role: values[j] for role, j in children})
         yield event("forward", i, children)
     if grad is None:
         return
-    gradients: dict[int, Array] = {graph.place(graph.root): grad}
-    for i, op, children, edges in graph.calls.backward_plan:
+    gradients: list[Any] = [None] * len(values)
+    gradients[graph.place(graph.root)] = grad
+    for step in walk.backward_plan:
+        i, _, children, _ = step
         with np.errstate(all="ignore"):
-            parts = op.backward(gradients[i], values[i], **{role: values[j] for role, j in children})
-        handed = {}
-        for role, j, first in edges:
-            handed[role] = read_only(graph.calls.part(i, role, parts, values[j]).copy())
-            gradients[j] = handed[role] if first else np.asarray(gradients[j] + handed[role])
-        arrived = read_only(gradients[i])
-        yield event("backward", i, children, grad=arrived, handed=MappingProxyType(handed))
+            handed = {}
+            for role, j, first, part in walk.handed_on(step, values, gradients, arrays):
+                handed[role] = read_only(part.copy())
+                gradients[j] = handed[role] if first else np.asarray(gradients[j] + handed[role])
+        yield event("backward", i, children, grad=read_only(gradients[i]), handed=MappingProxyType(handed))
 
 
 def _short(array: Array) -> str:

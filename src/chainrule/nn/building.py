@@ -14,6 +14,7 @@ from chainrule.nn.containers import Residual
 from chainrule.nn.graphs import new_scope
 from chainrule.nn.layer import Layer, LayerLike, chain, entered
 from chainrule.nn.rescale import Rescale
+from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.cross_entropy import CategoricalCrossEntropy, SoftmaxCrossEntropy
 from chainrule.ops.op import Op
@@ -39,18 +40,26 @@ def build(network: Network, shape: tuple[int, ...] | None) -> None:
 
 def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
     """Return the example's way through the layers, every layer inside the network, and their parameters."""
+    expect_room("Network", network.layers, shape, network.dtype, network.optimizer)
     scope = new_scope(network, naming=True)
     try:
         with entered(scope):
             nodes = chain(network.layers, Input("x", np.zeros((1, *shape), network.dtype)))
         _check_output(network, nodes[-1])
-    except BaseException:  # something didn't fit: let the layers be used again
+        members = list(scope.layers.values())
+        parameters = [entry for layer in members for entry in _penalised(network, layer)]
+        vector = Vector(parameters, network.dtype, network.hold.check)
+    except BaseException as error:  # something didn't fit: let the layers be used again
         for layer in scope.layers.values():
             layer._leave(fresh=layer in scope.fresh)
+        if isinstance(error, MemoryError):
+            raise InputError(
+                "Network",
+                given="more parameters than there is memory for",
+                expected="a network that fits into memory",
+                fix="Make the layers smaller, or close other programs",
+            ) from None
         raise
-    members = list(scope.layers.values())
-    parameters = [entry for layer in members for entry in _penalised(network, layer)]
-    vector = Vector(parameters, network.dtype, network.hold.check)
     for layer in (network, *members):
         layer._start = {}
     return nodes, members, vector

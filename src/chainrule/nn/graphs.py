@@ -66,6 +66,7 @@ def new_scope(network: Network, *, training: bool = False, live: bool = False, n
         generators=network.generators,
         training=training,
         live=live,
+        example=not live and not network.dynamic,
         naming=naming,
         start=network._start,
     )

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.generators import Generators
-from chainrule.graph.node import Node, Parameter, State, as_node
+from chainrule.graph.node import Node, Parameter, State, as_node, sealed
 from chainrule.nn.initializers import Initializer, Zeros
 from chainrule.ops.op import Array, Op
 from chainrule.settings import Configured, setting_names
@@ -39,6 +39,7 @@ class Scope:
     naming: bool = False  # whether the network is being built, and names its layers
     training: bool = False
     live: bool = False  # whether what passes through is a batch, not an example of its shape
+    example: bool = False  # whether it is an example that stands for all batches
     prefix: str = ""
     following: str | None = None
     start: dict[str, Array] = field(default_factory=dict)  # by path, where copies begin
@@ -152,6 +153,9 @@ class Layer(Configured):
             self.scope.fresh.append(self)
             self.build(x.shape[1:])
             self._built = True
+        if self.scope.example:
+            with sealed(type(self).__name__):
+                return self.forward(x)
         return self.forward(x)
 
     def _join(self, scope: Scope) -> None:

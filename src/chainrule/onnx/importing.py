@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.data.limits import within_memory
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, InputError
 from chainrule.files import strict_json
@@ -30,6 +31,7 @@ _FLOATS = ("float", "double")
 _INPUTS = (*_FLOATS, "int32", "int64", "uint8", "int8")
 
 
+@within_memory("onnx.load")
 def load(
     path: Path,
     *,

@@ -287,9 +287,12 @@ class LayerMaker:
         starts, stops, axes, steps = (_whole(step, self.flow.array(step, i)) for i in range(1, 5))
         axes = axes or tuple(range(len(starts)))
         steps = steps or (1,) * len(starts)
-        if len({len(starts), len(stops), len(axes), len(steps)}) > 1 or not all(1 <= a < 32 for a in axes):
+        fits = len(starts) == len(stops) == len(axes) == len(steps)
+        if not starts or not fits or not all(1 <= a < 32 for a in axes) or len(set(axes)) < len(axes):
             raise refusal(
-                step.where, f"axes {shown(axes)}", "axes counted from 1, with a start, an end and a step for each"
+                step.where,
+                f"starts {starts}, ends {stops}, axes {axes} and steps {steps}",
+                "axes counted from 1, each once, with a start, an end and a step",
             )
         if 0 in steps:
             raise refusal(step.where, "a step of 0", "another one")

@@ -145,10 +145,10 @@ def _edges(drawn: Graph) -> dict[tuple[int, str], tuple[Array, Array | None]]:
     arriving = drawn.root._grad
     if arriving is None and drawn.root._value.size == 1:
         arriving = np.ones(drawn.root.shape, drawn.root.dtype)
-    if arriving is None or root not in drawn.calls.reached:
+    if arriving is None or root not in drawn.walk.reached:
         return found
-    gradients = drawn.calls.backward(values, root, arriving, {})
-    handed = drawn.calls.handed(values, gradients)
+    gradients = drawn.walk.backward(values, root, arriving)
+    handed = drawn.walk.handed(values, gradients)
     return found | {edge: (values[child], array) for edge, (child, array) in handed.items()}
 
 

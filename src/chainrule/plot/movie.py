@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import checks
+from chainrule.data.opening import FolderFile
 from chainrule.errors import FileError, MisuseError
 from chainrule.files.atomic import write_atomically
 from chainrule.nn import Network
@@ -214,7 +215,7 @@ class Animation(Callback):
         below.set(xlabel="epoch", ylabel="loss")
 
 
-def _film_path(path: str | os.PathLike[str] | None) -> Path | None:
+def _film_path(path: str | os.PathLike[str] | None) -> Path | FolderFile | None:
     checked = figure_path("animation", path, FORMATS)
     if checked is not None and checked.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
         raise FileError(

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chainrule.data.opening import FolderFile
 from chainrule.errors import InputError, MissingExtraError
 from chainrule.files.atomic import write_atomically
 
@@ -107,12 +108,14 @@ def plain_frame(axes: Axes) -> None:
     axes.spines[:].set_visible(True)
 
 
-def figure_path(where: str, path: str | os.PathLike[str] | None, formats: tuple[str, ...] = FORMATS) -> Path | None:
+def figure_path(
+    where: str, path: str | os.PathLike[str] | None, formats: tuple[str, ...] = FORMATS
+) -> Path | FolderFile | None:
     """Return where to save a picture, if anywhere, having checked that its name says what kind it is."""
     if path is None:
         return None
     if isinstance(path, (str, os.PathLike)):
-        checked = Path(os.fsdecode(path))
+        checked = path if isinstance(path, FolderFile) else Path(os.fsdecode(path))
         if checked.suffix.lower() in formats:
             return checked
     raise InputError(
@@ -123,7 +126,7 @@ def figure_path(where: str, path: str | os.PathLike[str] | None, formats: tuple[
     )
 
 
-def save_figure(where: str, figure: Figure, path: Path | None) -> None:
+def save_figure(where: str, figure: Figure, path: Path | FolderFile | None) -> None:
     """Write the picture, if it has a path: the same picture gives the same bytes.
 
     Raises

@@ -7,9 +7,9 @@ from chainrule.recipes.change import continued, override
 from chainrule.recipes.figures import measure
 from chainrule.recipes.recipe import Data, EarlyStop, Phase, Recipe, from_toml, to_toml
 from chainrule.recipes.run import Result, resume, run
-from chainrule.recipes.runs import RunRecord, compare, list_runs, open_run
+from chainrule.recipes.runs import RunRecord, compare, list_runs, open_run, read_story
+from chainrule.recipes.saved_run import load_run
 from chainrule.recipes.shelf import load, names
-from chainrule.recipes.use import load_run
 
 __all__ = [
     "Data",
@@ -29,6 +29,7 @@ __all__ = [
     "names",
     "open_run",
     "override",
+    "read_story",
     "resume",
     "run",
     "to_toml",

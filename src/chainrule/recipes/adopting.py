@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from chainrule import checks
-from chainrule.errors import InputError
+from chainrule.data.opening import Folder, absolute
+from chainrule.errors import InputError, printable
 from chainrule.files import contents_of, describe, write, write_atomically
 from chainrule.files.table import SAME, TYPE
 from chainrule.graph import Parameter
@@ -95,7 +96,7 @@ def adopt(
         recipe = override(recipe, data=data, target=target)
         samples = gather(recipe)
     elif data is not None:
-        source = Data(file=os.path.abspath(data), target=target)
+        source = Data(file=absolute("import", data), target=target)
         recipe = Recipe(data=source, layers=[], loss=_MEAN_SQUARES, phases=[Phase(epochs=10, learning_rate=0.001)])
         samples = gather(recipe)
         if samples.classes is not None:
@@ -109,29 +110,28 @@ def adopt(
         network.graph("prediction")  # raises if the network is not built
         story += [f"network   {len(network.layers)} layers, {network.parameters.size:,} parameters, {network.dtype}"]
     model = contents_of(network, where="import")
-    folder = new_folder("runs", own) if out is None else own_folder(out)
-
-    def at(file: str) -> str:
-        return os.path.join(folder, file)
-
-    def write_text(file: str, text: str) -> None:
-        write_atomically(at(file), text.encode(), where="run")
-
+    made = new_folder("runs", own) if out is None else own_folder(out)
     try:
-        if recipe is None or samples is None:
-            write(at(LAST), model, where="run")
-        else:
-            # No epoch: the checkpoint holds where training begins.
-            train(network, *samples.train, epochs=0, batch_size=batch_size(recipe), callbacks=Checkpoint(at(LAST)))
-            write_text(RECIPE, to_toml(stored(recipe, folder)))
-        told = environment(compiled=recipe is not None and recipe.compiled)
-        write_text(ENVIRONMENT, msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
-        write_text(STORY, "\n".join(story) + "\n")
-        write(at(BEST), model, where="run")  # at the end: without it a folder is no run
+        with Folder("import", made, links=False) as folder:
+
+            def write_text(name: str, text: str) -> None:
+                write_atomically(folder.file(name), text.encode(), where="run")
+
+            last = folder.file(LAST)
+            if recipe is None or samples is None:
+                write(last, model, where="run")
+            else:
+                # No epoch: the checkpoint holds where training begins.
+                train(network, *samples.train, epochs=0, batch_size=batch_size(recipe), callbacks=Checkpoint(last))
+                write_text(RECIPE, to_toml(stored(recipe, made)))
+            told = environment(compiled=recipe is not None and recipe.compiled)
+            write_text(ENVIRONMENT, msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+            write_text(STORY, "".join(f"{printable(line)}\n" for line in story))
+            write(folder.file(BEST), model, where="run")  # at the end: without it a folder is no run
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
         raise
-    return folder
+    return made
 
 
 def _recipe_of(network: Network, recipe: Recipe, samples: Samples, name: str, scaling: str | None) -> Recipe:

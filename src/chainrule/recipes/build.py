@@ -12,6 +12,7 @@ from chainrule.data import RandomAffine
 from chainrule.errors import InputError, nearest
 from chainrule.nn import Dense, Dropout, Layer, Network, Rescale
 from chainrule.nn.layer import LayerLike
+from chainrule.nn.room import expect_room
 from chainrule.ops.op import Op
 from chainrule.optim import Optimizer, Phases, Schedule
 from chainrule.recipes.recipe import Part, Recipe
@@ -45,10 +46,12 @@ def build(recipe: Recipe, samples: Samples) -> Network:
     where = f"recipe {recipe.name}"
     X, y = samples.train
     _check_sizes(recipe, samples, where)
+    layers, optimizer = [*_scaling(recipe, X), *_layers(recipe, where)], _optimizer(recipe, where)
+    expect_room(f"{where}, layers", layers, X.shape[1:], recipe.dtype, optimizer)
     network = Network(
-        [*_scaling(recipe, X), *_layers(recipe, where)],
+        layers,
         loss=part(recipe.loss, "a loss", f"{where}, loss"),
-        optimizer=_optimizer(recipe, where),
+        optimizer=optimizer,
         l1=recipe.l1,
         l2=recipe.l2,
         classes=samples.classes,

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from chainrule import checks
+from chainrule.data.opening import absolute
 from chainrule.errors import InputError
 from chainrule.recipes.recipe import Data, Phase, Recipe, checked
 
@@ -87,7 +88,7 @@ def override(
     if keep is not None:
         checks.one_of("keep", keep, ("best", "last"))
     if data is not None:
-        changes["data"] = _of_file(recipe.data, os.path.abspath(data))
+        changes["data"] = _of_file(recipe.data, absolute("data", data))
     if target is not None:
         changes["data"] = msgspec.structs.replace(changes.get("data", recipe.data), target=target)
     return checked(msgspec.structs.replace(recipe, phases=phases, **changes), f"recipe {recipe.name}")

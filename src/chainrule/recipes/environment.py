@@ -11,12 +11,18 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
-from typing import Any
+from typing import Annotated, Any, TypeAlias, cast
 
+import msgspec
 import numpy as np
 
 from chainrule._version import __version__
+from chainrule.data.opening import Folder
+from chainrule.errors import FileError
 from chainrule.nn import Network
+from chainrule.recipes.folder import ENVIRONMENT, read_json
+
+Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=200)]
 
 #: Multiplications a step below which a second thread may cost more than it brings. Measured for MNIST, 784-200-100-10
 #: in batches of 128 (7e7 a step): 50,000 samples/s with one thread; with two, 65,000 while both cores are idle, but
@@ -95,6 +101,45 @@ def environment(*, compiled: bool = False) -> dict[str, Any]:
         "machine": platform.machine(),
         "cores": os.cpu_count(),
     }
+
+
+def read_environment(folder: Folder) -> dict[str, Any]:
+    """Return what the folder of a run says of versions and libraries; nothing where it can't be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from chainrule.recipes import run
+    >>> read_environment(Folder("run", run("xor", out=tempfile.mkdtemp()).run))["numpy"] == np.__version__
+    True
+    """
+    try:
+        found = read_json(folder.file(ENVIRONMENT), _Environment)
+    except FileError:
+        return {}
+    return cast(dict[str, Any], msgspec.to_builtins(found))
+
+
+class _Library(msgspec.Struct, frozen=True):
+    """A BLAS library as a run's folder names it."""
+
+    name: Text
+    version: Text | None
+    architecture: Text | None
+    threads: int
+
+
+class _Environment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run's folder says of its environment: these names alone, none of them long."""
+
+    chainrule: Text
+    python: Text
+    numpy: Text
+    numba: Text | msgspec.UnsetType | None = msgspec.UNSET
+    blas: Annotated[list[_Library], msgspec.Meta(max_length=20)] = []
+    system: Text = ""
+    machine: Text = ""
+    cores: int | None = None
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:

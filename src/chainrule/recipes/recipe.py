@@ -13,11 +13,14 @@ from typing import Any, Literal
 import msgspec
 
 from chainrule import checks
+from chainrule.data.limits import within_memory
+from chainrule.data.opening import absolute, shown
 from chainrule.errors import FileError, InputError
 from chainrule.recipes.strict import converted, parsed
 
 Rate = float | dict[str, Any]
 Part = str | dict[str, Any]
+_MOST_SAMPLES = 10_000_000  # of a set that is made, in memory
 _SIZES = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -205,10 +208,11 @@ def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
     Traceback (most recent call last):
     chainrule.errors.InputError: my.toml: got no 'data', but expected it to be there. ...
     """
-    raw = parsed(text, where)
-    if name is not None:
-        raw.setdefault("name", name)
-    return checked(converted(raw, Recipe, where), where)
+    with within_memory(where):
+        raw = parsed(text, where)
+        if name is not None:
+            raw.setdefault("name", name)
+        return checked(converted(raw, Recipe, where), where)
 
 
 def to_toml(recipe: Recipe) -> str:
@@ -273,9 +277,22 @@ def checked(recipe: Recipe, where: str) -> Recipe:
     checks.number(f"{where}, l2", recipe.l2, least=0, like=0.001)
     checks.whole(f"{where}, seed", recipe.seed, least=0, most=2**63 - 1)
     checks.whole(f"{where}, data.seed", recipe.data.seed, least=0)
+    if recipe.data.samples is not None:
+        checks.whole(f"{where}, data.samples", recipe.data.samples, most=_MOST_SAMPLES)
     checks.whole(f"{where}, threads", recipe.threads, least=0, most=1024)
     checks.whole(f"{where}, checkpoint_steps", recipe.checkpoint_steps, least=0)
     checks.number(f"{where}, checkpoint_seconds", recipe.checkpoint_seconds, least=0, like=30)
+    try:
+        to_toml(recipe).encode()
+    except UnicodeEncodeError as problem:
+        before, after = problem.object[: problem.start], problem.object[problem.start :]
+        line = before.rpartition("\n")[2] + after.partition("\n")[0]
+        raise InputError(
+            where,
+            given=f"a text that is not Unicode, {shown(line)}",
+            expected="Unicode, as the recipe of the run is written in",
+            fix="Give the file, or whatever it names, another name",
+        ) from None
     return recipe
 
 
@@ -283,7 +300,7 @@ def stored(recipe: Recipe, folder: str) -> Recipe:
     """Return the recipe as a file in this folder has to say it: the path of a data file is seen from there."""
     if recipe.data.file is None:
         return recipe
-    path = os.path.relpath(recipe.data.file, folder)
+    path = os.path.relpath(recipe.data.file, absolute("run", folder))
     return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, file=path))
 
 
@@ -293,7 +310,7 @@ def located(recipe: Recipe, folder: str) -> Recipe:
         return recipe
     if "\0" in recipe.data.file:
         raise FileError("data.file", given=repr(recipe.data.file), expected="a path", fix="Correct the name")
-    path = os.path.abspath(os.path.join(folder, recipe.data.file))
+    path = absolute("data.file", os.path.join(folder, recipe.data.file))
     return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, file=path))
 
 

@@ -91,8 +91,10 @@ class Reproduced:
 @cache
 def experiments() -> dict[str, Experiment]:
     """Return what the founding documents report, by recipe."""
-    with open(os.path.join(os.path.dirname(__file__), "founding.toml"), "rb") as file:
-        told = msgspec.convert(tomllib.load(file)["experiments"], list[Experiment])
+    from importlib.resources import files
+
+    text = files("chainrule.recipes").joinpath("founding.toml").read_text("utf-8")
+    told = msgspec.convert(tomllib.loads(text)["experiments"], list[Experiment])
     return {experiment.recipe: experiment for experiment in told}
 
 

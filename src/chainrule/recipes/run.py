@@ -9,20 +9,23 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chainrule.data.opening import Folder
 from chainrule.errors import FileError, InputError, nearest
 from chainrule.nn import Network
 from chainrule.recipes.build import augmentation, build
 from chainrule.recipes.change import continued
 from chainrule.recipes.environment import chosen_threads, threads
 from chainrule.recipes.figures import measure
-from chainrule.recipes.folder import LAST, RECIPE, RESULT
-from chainrule.recipes.keeper import Keeper, Say
+from chainrule.recipes.folder import FILES, LAST, RECIPE, RESULT, expect_files, read_recipe
+from chainrule.recipes.lock import RunLock
 from chainrule.recipes.log import figure_lines
-from chainrule.recipes.recipe import Recipe
+from chainrule.recipes.recipe import Recipe, checked
+from chainrule.recipes.recorder import RunRecorder, Say
 from chainrule.recipes.samples import Samples, gather
 from chainrule.recipes.shelf import load
 from chainrule.training import Callback, EarlyStopping, History, train
@@ -51,6 +54,8 @@ class Result:
     network : Network
     history : History
     samples : Samples
+    problem : FileError or None
+        Which files of the run could not be written, and why: None where all are.
     """
 
     recipe: str
@@ -66,6 +71,7 @@ class Result:
     history: History = field(repr=False)
     samples: Samples = field(repr=False)
     pictures: list[str] = field(default_factory=list)
+    problem: FileError | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what can be written as JSON; what is not finite, for which JSON has no word, as a text."""
@@ -116,11 +122,11 @@ def run(
     >>> result.train["error_rate"], result.train["min_confidence"] > 0.99
     (0.0, True)
     """
-    recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
+    recipe = checked(recipe, f"recipe {recipe.name}") if isinstance(recipe, Recipe) else load(recipe)
     samples = gather(recipe)
     network = build(recipe, samples)
-    keeper = Keeper(recipe, network, samples, _threads(recipe, network, samples), say, out=out)
-    return _carried_out(keeper, callbacks)
+    recorder = RunRecorder(recipe, network, samples, _threads(recipe, network, samples), say, out=out)
+    return _carried_out(recorder, callbacks)
 
 
 def resume(
@@ -156,9 +162,11 @@ def resume(
     Raises
     ------
     FileError
-        If there is no run, or a file of it is damaged.
+        If there is no run, or a file of it is damaged, or is no plain file of this folder.
     InputError
         If there is nothing left to do, or the recipe or the data are others than before.
+    MisuseError
+        If somebody else is training the run.
 
     Examples
     --------
@@ -168,20 +176,25 @@ def resume(
     >>> more.epochs, more.history.epochs[-1].learning_rate
     (510, 0.01)
     """
-    folder = os.fspath(folder)
-    for name in (RECIPE, LAST):
-        if not os.path.exists(os.path.join(folder, name)):
-            raise FileError(
-                f"run {folder!r}",
-                given=f"nothing called {name} there",
-                expected="the folder of a run that can go on",
-                fix="Name a folder that train made, such as runs/xor-001",
-            )
-    then, position = load(os.path.join(folder, RECIPE)), read_state(os.path.join(folder, LAST))
+    with Folder("resume", folder, links=False) as opened:
+        expect_files(opened, RECIPE, LAST)
+        opened.expect_plain(FILES)
+        lock = RunLock(opened)
+        try:
+            return _gone_on(opened, epochs, learning_rate, callbacks, say)
+        finally:
+            lock.release()
+
+
+def _gone_on(
+    folder: Folder, epochs: int | None, learning_rate: float | None, callbacks: Sequence[Callback], say: Say | None
+) -> Result:
+    """Go on with a run that nobody else may touch now."""
+    then, position = read_recipe(folder), read_state(folder.file(LAST))
     planned = epochs is None and learning_rate is None
-    if planned and os.path.exists(os.path.join(folder, RESULT)) and position.ended:
+    if planned and folder.file(RESULT).status() and position.ended:
         raise InputError(
-            f"run {folder!r}",
+            f"run {folder.path!r}",
             given=f"a run that came to its end after {position.epoch - 1} epochs",
             expected="one with something left to do",
             fix="Add --epochs N (in Python epochs=N) to go on for so many more",
@@ -195,8 +208,9 @@ def resume(
     samples = gather(recipe)
     network = build(recipe, samples)
     count = _threads(recipe, network, samples)
-    keeper = Keeper(recipe, network, samples, count, say, folder=folder, notes=tuple(notes))
-    return _carried_out(keeper, callbacks)
+    return _carried_out(
+        RunRecorder(recipe, network, samples, count, say, resumed=folder, notes=tuple(notes)), callbacks
+    )
 
 
 def _threads(recipe: Recipe, network: Network, samples: Samples) -> int:
@@ -212,12 +226,12 @@ def batch_size(recipe: Recipe) -> int | None:
     return None if recipe.batch_size in ("full", 0) else int(recipe.batch_size)
 
 
-def _carried_out(keeper: Keeper, callbacks: Sequence[Callback]) -> Result:
+def _carried_out(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
     """Train, from the start or from the run's checkpoint, and measure what came of it."""
-    recipe, network, samples = keeper.recipe, keeper.network, keeper.samples
+    recipe, network, samples = recorder.recipe, recorder.network, recorder.samples
     early = recipe.early_stopping
     stopping = [] if early is None else [EarlyStopping(early.patience, early.minimum_change)]
-    with threads(keeper.count), keeper:
+    with threads(recorder.count), recorder:
         start = time.perf_counter()
         history = train(
             network,
@@ -227,11 +241,11 @@ def _carried_out(keeper: Keeper, callbacks: Sequence[Callback]) -> Result:
             validation_data=samples.validation,
             class_weight=_class_weight(recipe, samples),
             metrics=() if samples.classes is None else ("error_rate",),
-            callbacks=[keeper, *stopping, *callbacks],
+            callbacks=[recorder, *stopping, *callbacks],
             keep=recipe.keep,
             monitor=recipe.monitor,
             augment=None if recipe.augment is None else augmentation(recipe, samples),
-            resume=keeper.at(LAST) if keeper.resumed else None,
+            resume=recorder.at(LAST) if recorder.resumed else None,
         )
         seconds = time.perf_counter() - start
         # Whoever terminates a process doesn't wait long: everything is saved, and figures can be had later.
@@ -246,14 +260,17 @@ def _carried_out(keeper: Keeper, callbacks: Sequence[Callback]) -> Result:
             train=figures.get("train"),
             validation=figures.get("validation"),
             test=figures.get("test"),
-            run=keeper.folder,
+            run=recorder.folder.path,
             network=network,
             history=history,
             samples=samples,
         )
-        for line in ["", *keeper.ending_lines(), *figure_lines(figures)]:
-            keeper.write(line)
-        keeper.finish({**result.as_dict(), "stopped": history.stopped, "best_epoch": history.best_epoch})
+        for line in ["", *recorder.ending_lines(), *figure_lines(figures)]:
+            recorder.write(line)
+        recorder.finish({**result.as_dict(), "stopped": history.stopped, "best_epoch": history.best_epoch})
+        result.problem = recorder.problem
+    if result.problem is not None and recorder.say is None:  # nobody has heard of it yet
+        warnings.warn(str(result.problem), stacklevel=3)
     return result
 
 

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+import msgspec
+
+from chainrule.data.opening import Folder, FolderFile, open_file
 from chainrule.errors import ChainruleError, FileError, InputError
-from chainrule.recipes.environment import differences
-from chainrule.recipes.folder import BEST, ENVIRONMENT, LAST, LOG, RECIPE, RESULT
-from chainrule.recipes.keeper import read_log
+from chainrule.files import read_header
+from chainrule.recipes.environment import differences, read_environment
+from chainrule.recipes.folder import (
+    BEST,
+    LAST,
+    LOG,
+    RECIPE,
+    RESULT,
+    STORY,
+    expect_files,
+    read_bytes,
+    read_json,
+    read_recipe,
+)
+from chainrule.recipes.log_file import read_rows
 from chainrule.recipes.recipe import Recipe, to_toml
-from chainrule.recipes.shelf import load
-from chainrule.training import Epoch, History
+from chainrule.training import History
 from chainrule.training.training import INTERRUPTED, TERMINATED
 
 _PARTS = ("test", "validation", "train")
 _MISSING = "–"
+# A number, or the text that stands for one that is not finite; by name.
+_Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=20)]
+_Figures: TypeAlias = dict[Annotated[str, msgspec.Meta(max_length=100)], float | _Short | None]
 
 
 @dataclass(frozen=True)
@@ -70,27 +86,21 @@ def open_run(folder: str | os.PathLike[str]) -> RunRecord:
     Raises
     ------
     FileError
-        If there is no run.
+        If there is no run, or its folder can't be read.
     """
-    folder = os.fspath(folder)
-    if not os.path.exists(os.path.join(folder, RECIPE)):
-        raise FileError(
-            f"run {folder!r}",
-            given="no recipe.toml there",
-            expected="the folder of a run",
-            fix="Name a folder that train made; chainrule runs lists them",
-        )
-    recipe, problem = None, ""
-    try:
-        recipe = load(os.path.join(folder, RECIPE))
-    except ChainruleError as error:
-        problem = str(error)
-    result = _json(os.path.join(folder, RESULT))
-    return RunRecord(folder, recipe, _history(os.path.join(folder, LOG), result), result, problem)
+    with Folder("run", folder) as opened:
+        if opened.file(RECIPE).status() is None:
+            expect_files(opened, RECIPE)
+        return _record(opened)
 
 
 def list_runs(out: str | os.PathLike[str] = "runs") -> list[RunRecord]:
-    """Return the runs in a folder, by name.
+    """Return the runs in a folder, by name; one that can't be read says so and hides none of the others.
+
+    Raises
+    ------
+    FileError
+        If there is no folder, or it can't be read.
 
     Examples
     --------
@@ -102,15 +112,65 @@ def list_runs(out: str | os.PathLike[str] = "runs") -> list[RunRecord]:
     [('xor-001', 'finished')]
     """
     out = os.fspath(out)
-    if not os.path.isdir(out):
+    try:
+        with os.scandir(out) as entries:
+            folders = sorted(entry.path for entry in entries if entry.is_dir())
+    except FileNotFoundError:
         raise FileError(
             f"runs {out!r}",
             given="no folder there",
             expected="one with runs in it",
             fix="Train first: chainrule train xor",
-        )
-    folders = [os.path.join(out, name) for name in sorted(os.listdir(out))]
-    return [open_run(folder) for folder in folders if os.path.exists(os.path.join(folder, RECIPE))]
+        ) from None
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise FileError(
+            f"runs {out!r}",
+            given=f"what can't be listed ({reason})",
+            expected="a folder with runs in it",
+            fix="Check the path and its permissions",
+        ) from None
+    found = []
+    for folder in folders:
+        try:
+            with Folder("run", folder, links=False) as opened:
+                if opened.file(RECIPE).status() is not None:
+                    found.append(_record(opened))
+        except FileError as problem:
+            found.append(RunRecord(folder, None, History(stopped="unknown"), None, str(problem)))
+    return found
+
+
+def read_story(folder: str | os.PathLike[str]) -> list[str]:
+    """Return the lines that a run said while it went.
+
+    Raises
+    ------
+    FileError
+        If there is no run, or its log can't be read.
+    """
+    with Folder("run", folder) as opened:
+        expect_files(opened, STORY)
+        return read_bytes(opened.file(STORY)).decode("utf-8", "replace").splitlines()
+
+
+def _record(folder: Folder) -> RunRecord:
+    """Return what the folder of a run tells, whatever is in it."""
+    recipe, problems = None, []
+    try:
+        recipe = read_recipe(folder)
+    except ChainruleError as problem:
+        problems.append(str(problem))
+    result, wrong = _result(folder.file(RESULT))
+    epochs, broken = read_rows(folder.file(LOG))
+    history = History(epochs, stopped=str((result or {}).get("stopped", "unfinished")))
+    history.best_epoch = (result or {}).get("best_epoch")
+    for name in (BEST, LAST):
+        try:
+            folder.expect_plain([name])
+        except FileError as problem:
+            problems.append(str(problem))
+    return RunRecord(folder.path, recipe, history, result, "; ".join(filter(None, [*problems, wrong, broken])))
 
 
 def compare(first: RunRecord, second: RunRecord) -> dict[str, list[tuple[str, str, str]]]:
@@ -124,7 +184,10 @@ def compare(first: RunRecord, second: RunRecord) -> dict[str, list[tuple[str, st
         raise InputError(
             f"compare {record.folder!r}", given=record.state, expected="a run that can be read", fix="Name another"
         )
-    environments = [_json(os.path.join(record.folder, ENVIRONMENT)) or {} for record in (first, second)]
+    environments = []
+    for record in (first, second):
+        with Folder("run", record.folder) as folder:
+            environments.append(read_environment(folder))
     return {
         "recipe": _differences(*(_flat(tomllib.loads(to_toml(recipe))) for recipe in (first.recipe, second.recipe))),
         "result": _differences(*(_told(record) for record in (first, second))),
@@ -145,12 +208,15 @@ def _weights(record: RunRecord) -> dict[str, str]:
     import hashlib
 
     digests = {}
-    for name in (BEST, LAST):
-        try:
-            with open(os.path.join(record.folder, name), "rb") as file:
-                digests[name] = f"SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}…"
-        except OSError:
-            digests[name] = _MISSING
+    with Folder("run", record.folder) as folder:
+        for name in (BEST, LAST):
+            try:
+                read_header(folder.file(name), where="run")  # a few bytes that could ask for terabytes end here
+                with open_file("run", folder.file(name)) as file:
+                    digests[name] = f"SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}…"
+            except FileError as problem:
+                missing = folder.file(name).status() is None
+                digests[name] = _MISSING if missing else f"can't be read: {problem.given}"
     return digests
 
 
@@ -171,22 +237,23 @@ def _differences(first: dict[str, str], second: dict[str, str]) -> list[tuple[st
     return [pair for pair in pairs if pair[1] != pair[2]]
 
 
-def _history(path: str, result: dict[str, Any] | None) -> History:
-    fields = {field for field in Epoch.__dataclass_fields__ if field != "metrics"}
-    history = History(stopped=str((result or {}).get("stopped", "unfinished")))
-    for row in read_log(path):
-        if fields <= set(row):
-            metrics = {name: value for name, value in row.items() if name not in fields}
-            history.epochs.append(Epoch(metrics=metrics, **{name: row[name] for name in fields}))
-    best = (result or {}).get("best_epoch")
-    history.best_epoch = best if isinstance(best, int) else None
-    return history
+class _Result(msgspec.Struct, frozen=True):
+    """What a run says it came to: as much of it as is shown, and nothing of another type."""
+
+    stopped: Annotated[str, msgspec.Meta(max_length=200)]
+    best_epoch: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    parameters: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    train: _Figures | None = None
+    validation: _Figures | None = None
+    test: _Figures | None = None
 
 
-def _json(path: str) -> dict[str, Any] | None:
+def _result(file: FolderFile) -> tuple[dict[str, Any] | None, str]:
+    """Return what a run came to, None if it is not there; and what is wrong with the file, if anything."""
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+        if file.status() is None:
+            return None, ""
+        return msgspec.to_builtins(read_json(file, _Result)), ""
+    except FileError as problem:
+        return None, str(problem)

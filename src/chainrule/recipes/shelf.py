@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
+from chainrule.data.limits import within_memory
 from chainrule.errors import FileError, InputError, nearest
 from chainrule.recipes.recipe import Recipe, from_toml, located
 
-_SHELF = os.path.join(os.path.dirname(__file__), "builtin")
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 _LARGEST = 1 << 20  # bytes: no recipe is that long
 
 
@@ -20,9 +24,10 @@ def names() -> list[str]:
     >>> "xor" in names()
     True
     """
-    return sorted(name.removesuffix(".toml") for name in os.listdir(_SHELF) if name.endswith(".toml"))
+    return sorted(file.name.removesuffix(".toml") for file in _shelf().iterdir() if file.name.endswith(".toml"))
 
 
+@within_memory("recipe")
 def load(name_or_path: str | os.PathLike[str]) -> Recipe:
     """Return a recipe.
 
@@ -61,7 +66,14 @@ def text(name: str) -> str:
             expected="a built-in recipe, or the path of a TOML file",
             fix=nearest(name.lower(), names()),
         )
-    return _read(os.path.join(_SHELF, f"{name}.toml"))
+    return _shelf().joinpath(f"{name}.toml").read_text("utf-8")
+
+
+def _shelf() -> Traversable:
+    """Return the folder of built-in recipes, which may lie in a ZIP file."""
+    from importlib.resources import files
+
+    return files("chainrule.recipes").joinpath("builtin")
 
 
 def _read(path: str) -> str:

@@ -5,16 +5,20 @@ msgspec does the checking; here its messages are put into our voice, with what w
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from chainrule.data.opening import shown
 from chainrule.errors import InputError, nearest
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_DEEPEST = 50
+_MOST_POINTS = 50_000_000  # the squares of how many points there are in a line, added up
 _WORDS = {
     "int": "a whole number",
     "float": "a number",
@@ -27,17 +31,52 @@ _WORDS = {
 
 
 def parsed(text: str, where: str) -> dict[str, Any]:
-    """Return what a TOML text holds."""
+    """Return what a TOML text holds: numbers of at most 64 bits, texts, lists and tables, not nested too deeply."""
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        reason = "brackets that are too deep" if isinstance(problem, RecursionError) else str(problem)
+        if sum(line.count(".") ** 2 for line in text.split("\n")) > _MOST_POINTS:  # tomllib's time for keys like a.b.c
+            raise ValueError("lines with too many points")
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as problem:
+        known = isinstance(problem, tomllib.TOMLDecodeError) or "points" in str(problem)
+        reason = str(problem) if known else "numbers or brackets that are too long"
         raise InputError(
             where,
             given=f"a text that is not TOML ({reason[:120].rstrip('.')})",
             expected="a recipe in TOML",
             fix="Compare it with a built-in one: chainrule recipes xor",
         ) from None
+    _check_plain(raw, where)
+    return raw
+
+
+def _check_plain(raw: dict[str, Any], where: str) -> None:
+    """Raise if there is something in the data that no recipe has."""
+    left: list[tuple[Any, str, int]] = [(raw, "", 0)]
+    while left:
+        table, place, depth = left.pop()
+        for key, value in table.items() if isinstance(table, dict) else enumerate(table):
+            given = None
+            if isinstance(value, (dict, list)):
+                if depth == _DEEPEST:
+                    given = "tables or lists nested too deeply"
+                left.append((value, _inside(place, key), depth + 1))
+            elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+                given = "a whole number of more than 64 bits"
+            elif not isinstance(value, (str, int, float)):
+                given = f"a {'date' if isinstance(value, datetime.date) else 'time'}, {value}"
+            if isinstance(key, str) and "`" in key:  # msgspec's messages have keys between such marks
+                given = f"the key {shown(key)}"
+            if given is not None:
+                raise InputError(
+                    f"{where}, {shown(_inside(place, key))[1:-1]}",
+                    given=given,
+                    expected="numbers, texts, lists and tables as recipes have them",
+                    fix="Change it, or leave it out",
+                )
+
+
+def _inside(place: str, key: str | int) -> str:
+    return f"{place}[{key}]" if isinstance(key, int) else f"{place}.{key}".lstrip(".")
 
 
 def converted(raw: dict[str, Any], kind: type[T], where: str) -> T:
@@ -57,7 +96,10 @@ def _in_our_voice(message: str, raw: dict[str, Any], kind: type[msgspec.Struct],
         known = _struct_at(kind, steps).__struct_fields__
         inside = f" in {path}" if path else ""
         return InputError(
-            where, given=f"the key {quoted[0]!r}{inside}", expected="a key that it has", fix=nearest(quoted[0], known)
+            where,
+            given=f"the key {shown(quoted[0])}{inside}",
+            expected="a key that it has",
+            fix=nearest(quoted[0], known),
         )
     if said.startswith("Object missing required field"):
         inside = f"{path}." if path else ""

@@ -6,9 +6,7 @@ each run instead; `called` names it.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +15,10 @@ from chainrule import memory
 from chainrule.errors import DerivativeError
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array
 from chainrule.replay.lowering import Step, plain, steps
-from chainrule.replay.recording import Buffer, Operand, Recorded, Tape, was_refused
+from chainrule.replay.recorded_ops import RecordingArrays
+from chainrule.replay.recording import Buffer, Operand, Recorded, Tape
 from chainrule.replay.tidy import Arena, moved, with_conversions_merged, without_dead_results
 
 Wrap = Callable[[Array], Recorded]
@@ -81,21 +80,22 @@ class Program:
         self.graph = graph
         self._tape = Tape()
         self._homes = [Buffer(np.array(vector), vector) for vector in vectors]
-        self._called: list[str] = []
         nodes = graph.nodes
-        self.recorded: list[Recorded] = []
         self.inputs: dict[str, Array] = {}
         with np.errstate(all="ignore"):
-            for node in nodes:
-                self.recorded.append(self._op(node) if node.op is not None else self._leaf(node, feeds))
+            walk, arrays = graph.walk, RecordingArrays(graph, self._tape, self._wrap)
+            self.recorded: list[Any] = [self._leaf(node, feeds) if node.op is None else None for node in nodes]
+            walk.forward(self.recorded, arrays)
             self._tape.stage = 1
             self.recorded_gradients: list[Recorded | None] = [None] * len(nodes)
             if gradients:
-                self._backward()
+                dy = self._tape.wrap(np.ones(graph.root.shape, graph.root.dtype), constant=True)
+                arrays.keep_apart(self.recorded)
+                self.recorded_gradients = walk.backward(self.recorded, graph.place(graph.root), dy, arrays)
             for stage in stages:
                 self._tape.stage += 1
                 stage(self._wrap)
-        self.called = tuple(self._called)
+        self.called = tuple(arrays.called)
         self._check()
         self._finish(2 + len(stages), lowering)
         if not keep_record:
@@ -124,126 +124,6 @@ class Program:
             return self._tape.wrap(node._value.copy(), constant=True)
         return self._wrap(node._value)
 
-    def _roles(self, node: Node) -> dict[str, Recorded]:
-        return {role: self.recorded[self.graph.place(child)] for role, child in node.children.items()}
-
-    def _op(self, node: Node) -> Recorded:
-        assert node.op is not None
-        roles = self._roles(node)
-        done = len(self._tape.calls)
-        try:
-            return self._as_recorded(node.op.forward(**roles))
-        except Exception as error:
-            if not was_refused(error):
-                raise
-            del self._tape.calls[done:]
-            self._called.append(node.where)
-        arrays = {role: recorded.operand.array for role, recorded in roles.items()}
-        op, names = node.op, list(roles)
-        call = _by_order(op, "forward", 0, names)
-
-        def forward(out: Array, *inputs: Array) -> None:
-            out[...] = call(*inputs)
-
-        operands = [roles[role].operand for role in names]
-        return self._tape.note(forward, "op", operands, np.asarray(op.forward(**arrays)), {})
-
-    def _as_recorded(self, result: Any) -> Recorded:
-        return result if isinstance(result, Recorded) else self._tape.wrap(np.array(result), constant=True)
-
-    def _backward(self) -> None:
-        calls = self.graph.calls
-        root = self.graph.place(self.graph.root)
-        arrivals = [0] * len(self.graph.nodes)
-        for _, _, _, edges in calls.backward_plan:
-            for _, j, _ in edges:
-                arrivals[j] += 1
-        dy = np.ones(self.graph.root.shape, self.graph.root.dtype)
-        self.recorded_gradients[root] = self._tape.wrap(dy, constant=True)
-        owned = {id(recorded.operand.buffer) for recorded in self.recorded}
-        growing: set[int] = set()  # buffers of gradients to which more will be added
-        for i, _, _, edges in calls.backward_plan:
-            node = self.graph.nodes[i]
-            own = self.recorded_gradients[i]
-            assert own is not None
-            growing.discard(id(own.operand.buffer))
-            before = len(self._tape.calls)
-            parts = self._parts(node, i, [role for role, _, _ in edges])
-            for role, j, first in edges:
-                part = self._as_recorded(parts[role])
-                child = self.graph.nodes[j]
-                if not first:
-                    total = self.recorded_gradients[j]
-                    assert total is not None
-                    self._tape.note_into(total, np.add, "call", [total.operand, part.operand], {})
-                elif isinstance(child, Parameter) and child.gradient_buffer is not None:
-                    self.recorded_gradients[j] = self._write(part, self._wrap(child.gradient_buffer), before, parts)
-                else:
-                    buffer = part.operand.buffer
-                    if arrivals[j] == 1:
-                        shareable = id(buffer) not in growing
-                    else:
-                        shareable = part.operand.whole and id(buffer) not in owned and not buffer.constant
-                    taken = part if shareable else self._copied(part)
-                    self.recorded_gradients[j] = taken
-                    owned.add(id(taken.operand.buffer))
-                    if arrivals[j] > 1:
-                        growing.add(id(taken.operand.buffer))
-
-    def _parts(self, node: Node, i: int, wanted: list[str]) -> dict[str, Any]:
-        assert node.op is not None
-        roles, y, dy = self._roles(node), self.recorded[i], self.recorded_gradients[i]
-        assert dy is not None
-        done = len(self._tape.calls)
-        try:
-            parts: dict[str, Any] = node.op.backward(dy, y, **roles)
-            return parts
-        except Exception as error:
-            if not was_refused(error):
-                raise
-            del self._tape.calls[done:]
-            if node.where not in self._called:
-                self._called.append(node.where)
-        names = list(roles)
-        call = _by_order(node.op, "backward", 2, names)
-        operands = [dy.operand, y.operand, *(roles[role].operand for role in names)]
-
-        def result(role: str, *inputs: Array) -> Array:
-            return np.asarray(call(*inputs)[role])
-
-        parts = {}
-        for role in wanted:
-
-            def backward(out: Array, *inputs: Array, role: str = role) -> None:
-                out[...] = result(role, *inputs)
-
-            raw = [operand.array for operand in operands]
-            parts[role] = self._tape.note(backward, "op", operands, result(role, *raw), {})
-        return parts
-
-    def _write(self, part: Recorded, target: Recorded, since: int, parts: dict[str, Any]) -> Recorded:
-        """Let `part` be computed where it belongs, in a parameter's gradient, rather than copied there."""
-        source, calls = part.operand, self._tape.calls
-        makers = [call for call in calls[since:] if call.out.buffer is source.buffer]
-        readers = any(operand.buffer is source.buffer for call in calls[since:] for operand in call.read())
-        asked = [p for p in parts.values() if isinstance(p, Recorded) and p.operand.buffer is source.buffer]
-        if source.whole and len(makers) == 1 and not readers and len(asked) == 1 and source.array.shape == target.shape:
-            target.operand.array[...] = source.array
-            makers[0].out = target.operand
-            source.buffer.version += 1
-            target.operand.buffer.version += 1
-        else:
-            self._tape.note_into(target, np.copyto, "copy", [source], {})
-            target.operand.array[...] = source.array
-        return target
-
-    def _copied(self, part: Recorded) -> Recorded:
-        """Return a copy that is nobody else's: `part.copy()` would be one call, and one buffer, with an equal one."""
-        array = part.operand.array.copy()
-        copy = self._tape.wrap(array, buffer=Buffer(array))
-        self._tape.note_into(copy, np.copyto, "copy", [part.operand], {})
-        return copy
-
     def _check(self) -> None:
         """Run the record once on other values, where it was recorded, and compare it with plain calls.
 
@@ -264,11 +144,11 @@ class Program:
                 if call.stage < 2:
                     for function, arguments in plain(call, lambda operand: operand.array):
                         function(*arguments)
-            self.graph.calls.forward(values, check=False)
+            self.graph.walk.forward(values)
             gradients: list[Any] = [None] * len(values)
             if any(gradient is not None for gradient in self.recorded_gradients):
                 root = self.graph.place(self.graph.root)
-                gradients = self.graph.calls.backward(values, root, np.ones_like(values[root]), {})
+                gradients = self.graph.walk.backward(values, root, np.ones_like(values[root]))
         nodes = (*self.graph.nodes, *self.graph.nodes)
         replayed = (*self.recorded, *self.recorded_gradients)
         for node, recorded_one, called in zip(nodes, replayed, (*values, *gradients), strict=True):
@@ -327,21 +207,6 @@ class Program:
         """Run one stage: 0 forward, 1 backward, then the others."""
         for function, arguments in self.plans[stage]:
             function(*arguments)
-
-
-def _by_order(op: Op, method: str, ahead: int, roles: list[str]) -> Callable[..., Any]:
-    """Return an op's method as a function of arrays in the order of `roles`, after so many others.
-
-    It is the method as it was written: programs run with warnings off, so it need not turn them off itself.
-    """
-    function = partial(inspect.unwrap(getattr(type(op), method)), op)
-    if op.variadic or roles == list(op.roles[: len(roles)]):
-        return function
-
-    def named(*arrays: Array) -> Any:
-        return function(*arrays[:ahead], **dict(zip(roles, arrays[ahead:], strict=True)))
-
-    return named
 
 
 def _close(a: Array | None, b: Array) -> bool:

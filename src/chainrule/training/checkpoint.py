@@ -10,32 +10,32 @@ import os
 import time
 import warnings
 from dataclasses import fields
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from chainrule import checks
+from chainrule.data.limits import within_memory
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import Contents, check_savable, contents_of, describe, read, strict_json, write
-from chainrule.files.saved_network import TRAINING, SavedNetwork, is_generator
+from chainrule.files.saved_network import TRAINING, SavedNetwork
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.training.callbacks import Callback
 from chainrule.training.history import Epoch
+from chainrule.training.saved_training import COLUMNS, State, check_arrays, checked_state
 from chainrule.training.training import Position, Training
 
 _SECTION = f"{TRAINING}:"
-_COLUMNS = ("loss", "penalty", "learning_rate", "steps")
-_MOST = 2**53
 
 
 class Checkpoint(Callback):
     """Save the training every so often, before its first step, and where it ends: by itself, Ctrl-C, or an error.
 
     ``cr.train(…, resume=path)`` goes on from the file. It is written whole or not at all, over the one before; one
-    that can't be written in the midst of training is a warning, and the one before stays.
+    that can't be written once training has begun is a warning, and the one before stays.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Checkpoint(Callback):
 
     def ending(self, training: Training) -> None:
         if training.network.built:
-            self.save(training)
+            self._try(training)
 
     def save(self, training: Training) -> None:
         """Save now.
@@ -98,7 +98,7 @@ class Checkpoint(Callback):
         self._plan(training)
 
     def failed(self, error: FileError) -> None:
-        """Hear that the file could not be written in the midst of training, which goes on."""
+        """Hear that the file could not be written once training has begun, which is no reason to end it."""
         warnings.warn(f"{error} Training goes on, and what was saved before is untouched.", stacklevel=2)
 
     def _due(self, training: Training) -> bool:
@@ -118,27 +118,6 @@ class Checkpoint(Callback):
         self._next_time = time.monotonic() + self.seconds
 
 
-class State(msgspec.Struct, forbid_unknown_fields=True):
-    """The plain data of the section; `loss` and `weight` are the sums of the epoch under way."""
-
-    epochs: int
-    epoch: int
-    batches: int
-    steps: int
-    loss: float
-    weight: float
-    step: int
-    learning_rate: float
-    stopped: str | None
-    source: dict[str, Any]
-    metrics: list[str]
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing is left of what was planned."""
-        return self.epoch > self.epochs or self.stopped is not None
-
-
 def contents(training: Training) -> Contents:
     """Return what the checkpoint of a training holds."""
     network = contents_of(training.network, where="Checkpoint")
@@ -151,7 +130,7 @@ def contents(training: Training) -> Contents:
         **{key: state[key] for key in ("step", "learning_rate", "stopped", "source")},
         **state["position"],
     )
-    arrays = {name: np.array([getattr(record, name) for record in history]) for name in _COLUMNS}
+    arrays = {name: np.array([getattr(record, name) for record in history]) for name in COLUMNS}
     if history and history[0].validation_loss is not None:
         arrays["validation_loss"] = np.array([record.validation_loss for record in history], np.float64)
     for i, name in enumerate(names):
@@ -164,6 +143,7 @@ def contents(training: Training) -> Contents:
     )
 
 
+@within_memory("train resume")
 def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str, Any]:
     """Give the network of a training its numbers from a checkpoint, and return what `Training.run` goes on from.
 
@@ -176,7 +156,7 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
     """
     where = f"train resume {shown(path)}"
     found = read(path, where="train resume")
-    state = _state(where, found)
+    state = checked_state(where, found)
     saved, network = SavedNetwork.from_contents(where, found), training.network
     other_rate = _expect_same(where, saved.description, network)
     try:
@@ -188,7 +168,14 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
     except ChainruleError as error:
         raise FileError(f"{where}: {error.where}", given=error.given, expected=error.expected, fix=error.fix) from error
     arrays = {name.removeprefix(_SECTION): a for name, a in found.tensors.items() if name.startswith(_SECTION)}
-    _check_arrays(where, state, arrays, network)
+    check_arrays(where, state, arrays, network)
+    if state.epoch > 1 and set(state.metrics) != set(training.metrics):
+        raise InputError(
+            where,
+            given=f"the metrics {list(training.metrics)}",
+            expected=f"{shown(state.metrics)}, as before",
+            fix="Pass the same metrics",
+        )
     if other_rate or state.epochs != training.epochs:
         state.stopped = None  # why it ended is no reason any more
     return {
@@ -236,46 +223,7 @@ def read_state(path: str | os.PathLike[str]) -> State:
     FileError
         If the file is missing, damaged, or no checkpoint.
     """
-    return _state(f"checkpoint {shown(path)}", read(path, where="checkpoint"))
-
-
-def _state(where: str, found: Contents) -> State:
-    """Return the section's plain data if every number in it can be what it says."""
-    if TRAINING not in found.metadata:
-        raise FileError(
-            where,
-            given="a model without a training",
-            expected="a file of cr.Checkpoint",
-            fix="Load it and train it: network = cr.load(path)",
-        )
-    where = f"{where}: training"
-    try:
-        state = msgspec.convert(strict_json.loads(where, found.metadata[TRAINING]), State)
-    except msgspec.ValidationError as error:
-        _refuse(where, str(error))
-    numbers = (state.epochs, state.epoch - 1, state.batches, state.steps, state.step)
-    if not all(0 <= number < _MOST for number in numbers) or state.steps > min(state.batches, state.step):
-        _refuse(where, f"epoch {state.epoch}, batch {state.batches}, step {state.step}")
-    order, size = state.source.get("order"), state.source.get("steps")
-    if not (order is None or is_generator(order)) or not (size is None or (type(size) is int and 0 < size < _MOST)):
-        _refuse(where, f"a source {shown(state.source)}")
-    return state
-
-
-def _check_arrays(where: str, state: State, arrays: dict[str, Array], network: Network) -> None:
-    """Raise unless the arrays are those of which the plain data speak."""
-    count = state.epoch - 1
-    wanted = {*_COLUMNS, *(f"metrics.{i}" for i in range(len(state.metrics)))}
-    optional = {"validation_loss", "best"}
-    if set(arrays) - optional != wanted or (count and "best" not in arrays):
-        _refuse(f"{where}: training", f"arrays {shown(sorted(arrays))}")
-    for name, array in arrays.items():
-        if name == "best":
-            fits = array.shape == network.parameters.shape and array.dtype == network.parameters.dtype
-        else:
-            fits = array.ndim >= 1 and len(array) == count and (name.startswith("metrics.") or array.ndim == 1)
-        if not fits:
-            _refuse(f"{where}: training", f"{name} as {array.dtype} {array.shape}")
+    return checked_state(f"checkpoint {shown(path)}", read(path, where="checkpoint"))
 
 
 def _history(state: State, arrays: dict[str, Array]) -> list[Epoch]:
@@ -314,13 +262,4 @@ def _column(name: str, values: list[Any]) -> Array:
         given=f"the metric {name!r}, which is {shown(values[-1])}",
         expected="a number, or an array of the same shape each time",
         fix="Return one, or measure it in a callback",
-    )
-
-
-def _refuse(where: str, given: str) -> NoReturn:
-    raise FileError(
-        where,
-        given=given,
-        expected="what a checkpoint holds",
-        fix="The file was put together wrongly: get another copy",
     )

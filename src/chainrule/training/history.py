@@ -12,7 +12,7 @@ from chainrule.errors import UnknownNameError, nearest
 from chainrule.ops.op import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Epoch:
     """One pass over the training data.
 

@@ -37,8 +37,14 @@ class Source(Protocol):
         """Return, as plain data, what it needs to give the rest of an epoch of which so many batches were taken."""
         ...
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` returned."""
+    def restore(self, state: dict[str, Any], batches: int) -> None:
+        """Take up what `state` returned after so many batches of the epoch.
+
+        Raises
+        ------
+        InputError
+            If these data, or their settings, are others than then.
+        """
         ...
 
     def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
@@ -73,7 +79,9 @@ class ArraySource:
         count = self.count
         if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
             if not skip:
-                yield self._given(self.x if self.rows is None else self.x[self.rows]), self.y, self.weights, 0.0
+                whole = self.x if self.rows is None else self.x[self.rows]
+                # What changes samples may do so in place: the caller's own stay as they are.
+                yield self._given(whole if self.augment is None else whole.copy()), self.y, self.weights, 0.0
             return
         if self.generator is not None:
             self._order = cast(dict[str, Any], self.generator.bit_generator.state)
@@ -120,17 +128,20 @@ class ArraySource:
             "order": self._order if batches else None,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], batches: int) -> None:
+        if "samples" not in state:
+            raise _other_data("arrays X and y", "an iterable of batches")
         for name, own in (("samples", self.count), ("batch_size", self.batch_size)):
-            if state.get(name) != own:
-                raise InputError(
-                    "train resume",
-                    given=f"{name.replace('_', ' ')} {own}",
-                    expected=f"{state.get(name)}, as before",
-                    fix="Pass the same data and settings",
-                )
-        if state["order"] is not None and self.generator is not None:
-            self.generator.bit_generator.state = state["order"]
+            if state[name] != own:
+                raise _other_data(f"{name.replace('_', ' ')} {own}", f"{state[name]}")
+        if batches > -(-self.count // self.batch_size):
+            raise _other_data(f"{self.count} samples", f"enough for {batches} batches")
+        if batches:
+            shuffled = self.generator is not None and self.batch_size < self.count
+            if shuffled != (state["order"] is not None):
+                raise _other_data(f"shuffle={shuffled}", f"shuffle={not shuffled}")
+            if self.generator is not None and shuffled:
+                self.generator.bit_generator.state = self._order = state["order"]
 
     def _places(self) -> Callable[[int], list[Array] | None]:
         """Return where a batch of some size is gathered: straight to where the network reads it, if it can be."""
@@ -194,8 +205,10 @@ class IterableSource:
     def state(self, batches: int) -> dict[str, Any]:
         return {"steps": self.steps}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        self.steps = state.get("steps")
+    def restore(self, state: dict[str, Any], batches: int) -> None:
+        if "samples" in state:
+            raise _other_data("an iterable of batches", f"arrays of {state['samples']} samples")
+        self.steps = state["steps"]
 
     def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
         parts = [(probabilities(network, network.compute(x)), y) for x, y, _, _ in self.batches()]
@@ -203,6 +216,10 @@ class IterableSource:
             raise used_up("for the metrics")
         prediction, target = (np.concatenate(arrays) for arrays in zip(*parts))
         return {name: metric(prediction, target) for name, metric in metrics.items()}
+
+
+def _other_data(given: str, then: str) -> InputError:
+    return InputError("train resume", given=given, expected=f"{then}, as before", fix="Pass the same data and settings")
 
 
 def used_up(when: str) -> InputError:

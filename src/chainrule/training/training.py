@@ -193,7 +193,7 @@ class Training:
         self.position = Position(**state["position"])
         self.step, self.learning_rate = state["step"], state["learning_rate"]
         self._stop = state["stopped"]
-        self._source.restore(state["source"])
+        self._source.restore(state["source"], self.position.batches)
         for record in state["history"]:
             self.history.epochs.append(record)
             self._judge(record)

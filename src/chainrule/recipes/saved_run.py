@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 
 from chainrule import checks
-from chainrule.errors import FileError
+from chainrule.data.opening import Folder, is_folder
 from chainrule.nn import Network
-from chainrule.recipes.folder import BEST, LAST, RECIPE
+from chainrule.recipes.folder import BEST, LAST, RECIPE, expect_files, read_recipe
 from chainrule.recipes.recipe import Recipe
-from chainrule.recipes.shelf import load
 
 
 def load_run(path: str | os.PathLike[str], weights: str = "best") -> tuple[Network, Recipe | None]:
@@ -38,23 +37,10 @@ def load_run(path: str | os.PathLike[str], weights: str = "best") -> tuple[Netwo
     from chainrule.files import load as load_model
 
     checks.one_of("weights", weights, ("best", "last"))
-    path = os.fspath(path)
-    if not os.path.isdir(path):
-        if not os.path.exists(path):
-            raise FileError(
-                f"run {path!r}",
-                given="nothing there",
-                expected="the folder of a run, or a model file",
-                fix="Check the path; train makes runs under runs/",
-            )
+    if not is_folder("run", path, "the folder of a run, or a model file"):
         return load_model(path), None
-    model = os.path.join(path, BEST if weights == "best" else LAST)
-    if not os.path.exists(model):
-        raise FileError(
-            f"run {path!r}",
-            given=f"a folder without {os.path.basename(model)}",
-            expected="the folder of a run",
-            fix="Name a folder that train made, such as runs/xor-001",
-        )
-    recipe_file = os.path.join(path, RECIPE)
-    return load_model(model), load(recipe_file) if os.path.exists(recipe_file) else None
+    with Folder("run", path) as folder:
+        name = BEST if weights == "best" else LAST
+        expect_files(folder, name)
+        network = load_model(folder.file(name))
+        return network, read_recipe(folder) if folder.file(RECIPE).status() else None

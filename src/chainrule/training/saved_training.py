@@ -1,0 +1,139 @@
+"""What a checkpoint says of a training, each number checked before it is used: it may have been written by anyone.
+
+What can't have come out of a training is refused: numbers out of range, and numbers that contradict each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import msgspec
+import numpy as np
+
+from chainrule.data.opening import shown
+from chainrule.errors import FileError, printable
+from chainrule.files import Contents, strict_json
+from chainrule.files.saved_network import MOST_STEPS, TRAINING, is_generator
+from chainrule.files.table import KINDS
+from chainrule.nn.network import Network
+from chainrule.ops.op import Array
+
+COLUMNS = ("loss", "penalty", "learning_rate", "steps")
+_MOST_EPOCHS = 2**31  # as `train` takes them
+_ROUNDING = 1e-4  # by which a loss that can't be negative may be
+
+
+class State(msgspec.Struct, forbid_unknown_fields=True):
+    """The plain data of the section; `loss` and `weight` are the sums of the epoch under way."""
+
+    epochs: int
+    epoch: int
+    batches: int
+    steps: int
+    loss: float
+    weight: float
+    step: int
+    learning_rate: float
+    stopped: str | None
+    source: dict[str, Any]
+    metrics: list[str]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left of what was planned."""
+        return self.epoch > self.epochs or self.stopped is not None
+
+
+def checked_state(where: str, found: Contents) -> State:
+    """Return the section's plain data if every number in it can be what it says."""
+    if TRAINING not in found.metadata:
+        raise FileError(
+            where,
+            given="a model without a training",
+            expected="a file of cr.Checkpoint",
+            fix="Load it and train it: network = cr.load(path)",
+        )
+    where = f"{where}: training"
+    try:
+        state = msgspec.convert(strict_json.loads(where, found.metadata[TRAINING]), State)
+    except msgspec.ValidationError as error:
+        refuse(where, printable(str(error)[:200]))
+    if not (0 <= state.epochs < _MOST_EPOCHS and 1 <= state.epoch <= _MOST_EPOCHS):
+        refuse(where, f"epoch {state.epoch} of {state.epochs}")
+    if not 0 <= state.steps <= min(state.batches, state.step) or max(state.batches, state.step) >= MOST_STEPS:
+        refuse(where, f"{state.steps} steps in {state.batches} batches, and {state.step} in all")
+    if state.weight < 0 or (state.weight > 0) != (state.steps > 0) or (state.steps == 0 and state.loss != 0):
+        refuse(where, f"a loss of {state.loss} over {state.weight} after {state.steps} steps of the epoch")
+    if state.steps and not math.isfinite(state.loss / state.weight):
+        refuse(where, f"a loss of {state.loss} over {state.weight}")
+    if state.learning_rate < 0:
+        refuse(where, f"a learning rate of {state.learning_rate}")
+    if len(set(state.metrics)) < len(state.metrics):
+        refuse(where, f"metrics {shown(state.metrics)}")
+    _check_source(where, state.source)
+    return state
+
+
+def _check_source(where: str, source: dict[str, Any]) -> None:
+    """Raise unless this is the state of arrays, or of something that is iterated."""
+
+    def count(value: Any) -> bool:
+        return type(value) is int and 0 < value < MOST_STEPS
+
+    if source.keys() == {"samples", "batch_size", "order"}:
+        samples, size, order = source["samples"], source["batch_size"], source["order"]
+        good = count(samples) and count(size) and size <= samples and (order is None or is_generator(order))
+    else:
+        good = source.keys() == {"steps"} and (source["steps"] is None or count(source["steps"]))
+    if not good:
+        refuse(where, f"a source {shown(source)}")
+
+
+def check_arrays(where: str, state: State, arrays: Mapping[str, Array], network: Network) -> None:
+    """Raise unless the arrays are those of which the plain data speak, and can have come out of this network."""
+    where, count = f"{where}: training", state.epoch - 1
+    wanted = {*COLUMNS, *(f"metrics.{i}" for i in range(len(state.metrics)))}
+    optional = {"validation_loss", "best"}
+    if set(arrays) - optional != wanted or (count and "best" not in arrays):
+        refuse(where, f"arrays {shown(sorted(arrays))}")
+    for name, array in arrays.items():
+        if name == "best":
+            fits = array.shape == network.parameters.shape and array.dtype == network.parameters.dtype
+        elif name.startswith("metrics."):
+            fits = array.ndim >= 1 and len(array) == count
+        else:
+            kind = np.int64 if name == "steps" else np.float64
+            fits = array.shape == (count,) and (not count or array.dtype == kind)
+        if not fits:
+            refuse(where, f"{name} as {array.dtype} {array.shape}")
+    # Chainrule's own losses are never negative; one of the user's own may be.
+    least = -_ROUNDING if type(network.objective.op) in KINDS.values() else -math.inf
+    good = {
+        "loss": (arrays["loss"] >= least) & np.isfinite(arrays["loss"]),
+        "penalty": ~(arrays["penalty"] < 0),
+        "learning_rate": (arrays["learning_rate"] >= 0) & np.isfinite(arrays["learning_rate"]),
+        "steps": (arrays["steps"] >= 1) & (arrays["steps"] < MOST_STEPS),
+    }
+    if "validation_loss" in arrays:
+        good["validation_loss"] = ~(arrays["validation_loss"] < least)
+    for name, right in good.items():
+        if not right.all():
+            epoch = int(right.argmin())
+            refuse(where, f"{name} {arrays[name][epoch]} in epoch {epoch + 1}")
+    if state.steps and state.loss / state.weight < least:
+        refuse(where, f"a loss of {state.loss} over {state.weight}")
+    taken = sum(arrays["steps"].tolist()) + state.steps
+    if taken != state.step:
+        refuse(where, f"{state.step} steps in all, and {taken} in its epochs")
+
+
+def refuse(where: str, given: str) -> NoReturn:
+    """Raise the error for a checkpoint that no training wrote."""
+    raise FileError(
+        where,
+        given=given,
+        expected="what a checkpoint holds",
+        fix="The file was put together wrongly: get another copy",
+    )
