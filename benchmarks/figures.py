@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested, world
+from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested, untrusted, world
 from claims.figure import ROOT, Figure, Measurement, Options, Unavailable
 from machine import machine
 
@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "fresh-clone": installing.fresh_clone,
     "start": installing.start,
     "installed-size": installing.installed_size,
+    "wheel": installing.wheel,
     "calls": engine.calls,
     "memory": engine.memory,
     "closedness": engine.closedness,
@@ -43,6 +44,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "bad-input": tested.bad_input,
     "hostile-files": lasting.hostile_files,
     "broken-files": lasting.broken_files,
+    "injection": untrusted.injection,
     "bombs": lasting.bombs,
     "tables": lasting.tables,
     "crashes": lasting.crashes,

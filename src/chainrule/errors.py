@@ -86,7 +86,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names[:100_000], n=1)
-    listed = ", ".join(names[:_MOST_NAMES]) or "none"
+    listed = ", ".join(map(printable, names[:_MOST_NAMES])) or "none"
     if len(names) > _MOST_NAMES:
         listed += f" and {len(names) - _MOST_NAMES:,} more"
     return (f"Did you mean {close[0]!r}? " if close else "") + f"Known: {listed}"

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -17,16 +18,18 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.files.atomic import Path, write_atomically
-from chainrule.graph import Graph
+from chainrule.graph import Graph, Node
 from chainrule.nn import Network
 from chainrule.nn.dropout import Mask
 from chainrule.ops import Array
 from chainrule.ops.penalties import L1Penalty
-from chainrule.replay.source import Page, written
+from chainrule.replay.names import Identifiers, literal
+from chainrule.replay.source import USED, Page, written
 
 _WIDTH = 110
 _MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more are packed
-_RESERVED = ("x", "y", "np", "base64", "Path", "learning_rate", "generator", "samples", "CLASSES", "predict", "step")
+# What the file calls by these names itself, and arguments of `np.savez`.
+_OWN = ("x", "y", "base64", "Path", "learning_rate", "generator", "CLASSES", "predict", "step", "file", "allow_pickle")
 
 
 def export_numpy(network: Network, path: Path, *, weights: str = "inside", training_step: bool = False) -> None:
@@ -46,7 +49,7 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
     Raises
     ------
     InputError
-        If the path doesn't end in ``.py``, or two names would be one on the page.
+        If the path doesn't end in ``.py``.
     MisuseError
         If the network is not built, or an op can't be written out: one whose Python looks at values, or that does
         something else for more samples.
@@ -70,22 +73,24 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
     checks.one_of(f"{where} weights", weights, ("inside", "beside"))
     if not isinstance(path, (str, os.PathLike)) or FilePath(os.fspath(path)).suffix != ".py":
         raise InputError(where, given=repr(path)[:80], expected="a path that ends in .py", fix="Pass 'model.py'")
-    numbers: dict[str, Array] = {}
-    functions = [_predict(network, numbers)]
+    graphs = [network.graph("prediction"), *([network.graph("training")] if training_step else [])]
+    called = _identifiers(graphs)
+    numbers = {called[id(leaf)]: leaf.value for leaf in _kept(graphs)}
+    functions = [_predict(network, graphs[0], called)]
     if training_step:
-        functions.append(_step(network, numbers))
+        functions.append(_step(network, graphs[1], called))
     if weights == "beside":
         npz = io.BytesIO()
         np.savez(npz, allow_pickle=False, **numbers)
         write_atomically(FilePath(os.fspath(path)).with_suffix(".npz"), npz.getvalue(), where=where)
         kept = ['with np.load(Path(__file__).with_suffix(".npz")) as file:']
-        kept += [f'    {name} = file["{name}"]' for name in numbers]
+        kept += [f"    {name} = file[{literal(name)}]" for name in numbers]
         imports = ["from pathlib import Path", ""]
     else:
         kept = [line for name, array in numbers.items() for line in _listed(name, array)]
         packed = any("base64." in line for line in kept)
         imports = ["import base64", ""] if packed else []
-    classes = [] if network.classes is None else _wrapped(f"CLASSES = {list(network.classes)!a}")
+    classes = [] if network.classes is None else _texts("CLASSES", network.classes)
     draws = any("generator." in line for line in functions[-1])
     generator = ["generator = np.random.default_rng(0)"] if draws else []
     lines = [
@@ -102,10 +107,25 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
     write_atomically(path, re.sub(r"\n{4,}", "\n\n\n", text).encode("utf-8"), where=where)
 
 
-def _predict(network: Network, numbers: dict[str, Array]) -> list[str]:
-    """Return the lines of the function that predicts, and add what it reads to the numbers."""
-    graph = network.graph("prediction")
-    page = _page(graph, numbers)
+def _kept(graphs: list[Graph]) -> list[Node]:
+    """Return the leaves whose numbers the file keeps: parameters and states, each once."""
+    leaves = [(node, graph) for graph in graphs for node in graph.nodes if node.op is None and node.name]
+    kept = {id(node): node for node, graph in leaves if not any(node is fed for fed in graph.inputs.values())}
+    return list(kept.values())
+
+
+def _identifiers(graphs: list[Graph]) -> dict[int, str]:
+    """Return node, by its id -> what it is called in all of the file: inputs, masks, parameters and states."""
+    called, names = {}, Identifiers([*USED, *_OWN])
+    for graph in graphs:
+        for name, leaf in graph.inputs.items():
+            called[id(leaf)] = name if name in ("x", "y") else names.new(name)
+    return called | {id(leaf): names.new(leaf.name) for leaf in _kept(graphs)}
+
+
+def _predict(network: Network, graph: Graph, called: dict[int, str]) -> list[str]:
+    """Return the lines of the function that predicts."""
+    page = _page(graph, called)
     samples, outputs = (_shape(shape) for shape in (network.sample_shape or (), graph.root.shape[1:]))
     return [
         '@np.errstate(all="ignore")',
@@ -117,26 +137,27 @@ def _predict(network: Network, numbers: dict[str, Array]) -> list[str]:
     ]
 
 
-def _step(network: Network, numbers: dict[str, Array]) -> list[str]:
+def _step(network: Network, graph: Graph, called: dict[int, str]) -> list[str]:
     """Return the lines of the function that trains."""
-    graph = network.graph("training")
-    page = _page(graph, numbers)
-    masks = {_name(node.name): node for node in graph.nodes if isinstance(node, Mask)}
+    page = _page(graph, called)
+    masks = [node for node in graph.nodes if isinstance(node, Mask)]
     target = "np.asarray(y, np.intp)"
     if not network.objective.takes_labels:
         target = f"np.asarray(y, np.{network.dtype}).reshape(x.shape[0], -1)"
-    update = []
+    update, nodes = [], graph.names
     for name, derivative in page.gradients.items():
-        penalty = _penalty(network, name)
+        parameter = nodes[name]
+        weights = called[id(parameter)]
+        penalty = _penalty(network, parameter, weights)
         gradient = f"({derivative}{penalty})" if penalty or not derivative.isidentifier() else derivative
-        update.append(f"    {_name(name)}[...] -= learning_rate * {gradient}")
+        update.append(f"    {weights}[...] -= learning_rate * {gradient}")
     return [
         '@np.errstate(all="ignore")',
         "def step(x, y, learning_rate=0.01):",
         '    """Take a step of gradient descent on a batch; return its loss before the step, without penalties."""',
         f"    x = np.asarray(x, np.{network.dtype})",
         f"    y = {target}",
-        *(line for name, mask in masks.items() for line in _drawn(name, mask)),
+        *(line for mask in masks for line in _drawn(called[id(mask)], mask)),
         *_body(page),
         "    # gradient descent",
         *(line for text in update for line in _wrapped(text)),
@@ -144,13 +165,9 @@ def _step(network: Network, numbers: dict[str, Array]) -> list[str]:
     ]
 
 
-def _page(graph: Graph, numbers: dict[str, Array]) -> Page:
-    """Return what a graph does, and add what it reads to the numbers."""
-    _expect_different_names(graph)
-    for node in graph.nodes:
-        if node.op is None and node.name and not any(node is fed for fed in graph.inputs.values()):
-            numbers[_name(node.name)] = node.value
-    return written(graph, gradients=graph.root.value.ndim == 0, any_batch=True)
+def _page(graph: Graph, called: dict[int, str]) -> Page:
+    gradients = graph.root.value.ndim == 0
+    return written(graph, identifiers=called, taken=_OWN, gradients=gradients, any_batch=True)
 
 
 def _body(page: Page) -> list[str]:
@@ -160,34 +177,13 @@ def _body(page: Page) -> list[str]:
     return [part for line in lines for part in _wrapped(f"    {line}")]
 
 
-def _expect_different_names(graph: Graph) -> None:
-    seen: set[str] = set()
-    for label, node in graph.names.items():
-        name = _name(label)
-        fed = any(node is leaf for leaf in graph.inputs.values())
-        taken = name in seen or name.startswith(("d_", "constant_")) or (name in _RESERVED and not fed)
-        if taken or not name.isidentifier():
-            raise InputError(
-                "export_numpy",
-                given=f"a layer called {label!r}"[:120],
-                expected="names that differ from each other, as names in Python",
-                fix="Rename the layer",
-            )
-        seen.add(name)
-
-
-def _name(label: str) -> str:
-    return re.sub(r"\W", "_", label)
-
-
-def _penalty(network: Network, parameter: str) -> str:
+def _penalty(network: Network, parameter: Node, name: str) -> str:
     """Return the derivative of the penalties on a parameter, as it is added to that of the data loss."""
-    place = next(place for leaf, place in network.vector.places if leaf.name == parameter)
+    place = next(place for leaf, place in network.vector.places if leaf is parameter)
     text = ""
     for penalty, slice_ in network.vector.penalties:
         if slice_.start <= place.start and place.stop <= slice_.stop:
             (factor,) = penalty.settings().values()
-            name = _name(parameter)
             text += f" + {factor!r} * " + (f"np.sign({name})" if isinstance(penalty, L1Penalty) else name)
     return text
 
@@ -213,6 +209,13 @@ def _listed(name: str, array: Array) -> list[str]:
     lines = textwrap.wrap(base64.b64encode(little.tobytes()).decode(), _WIDTH)
     made = f'np.frombuffer(base64.b64decode({name}), "{little.dtype.str}").astype(np.{array.dtype})'
     return [f'{name} = """', *lines, '"""', f"{name} = {made}.reshape({_lengths(array.shape)})"]
+
+
+def _texts(name: str, texts: Sequence[str]) -> list[str]:
+    """Return the lines that define a list of texts."""
+    literals = [literal(text) for text in texts]
+    line = f"{name} = [{', '.join(literals)}]"
+    return [line] if len(line) <= _WIDTH else [f"{name} = [", *(f"    {text}," for text in literals), "]"]
 
 
 def _lengths(shape: tuple[int, ...]) -> str:

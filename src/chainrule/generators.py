@@ -37,7 +37,7 @@ class Generators:
 
     def fresh(self, consumer: str) -> np.random.Generator:
         """Return a consumer's generator as it was at the start."""
-        key = zlib.crc32(consumer.encode())
+        key = zlib.crc32(consumer.encode(errors="surrogatepass"))
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(key,))))
 
     def states(self) -> dict[str, Any]:

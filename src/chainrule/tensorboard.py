@@ -7,12 +7,16 @@ to write the files.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import FileError, MissingExtraError
+from chainrule.replay.names import Identifiers
 from chainrule.training import Callback, Epoch, Training
+
+_TAG = re.compile(r"[\w.-][\w./-]*")
 
 
 class TensorBoard(Callback):
@@ -46,6 +50,8 @@ class TensorBoard(Callback):
                 fix='Run: pip install "chainrule[tensorboard]"',
             ) from problem
         self.folder = os.fspath(folder)
+        self._tags: dict[str, str] = {}
+        self._free = Identifiers()
         try:
             self._writer: Any = SummaryWriter(self.folder)
         except OSError as problem:
@@ -66,8 +72,16 @@ class TensorBoard(Callback):
         """Write the figures of an epoch that are single numbers."""
         for name, value in epoch.as_dict().items():
             if name != "epoch" and value is not None and np.ndim(value) == 0:
-                self._writer.add_scalar(name, float(value), epoch.epoch)
+                self._writer.add_scalar(self._tag(name), float(value), epoch.epoch)
         self._writer.flush()
+
+    def _tag(self, name: str) -> str:
+        """Return what TensorBoard calls a figure: its name, or, of other characters than tags have, an identifier."""
+        if name not in self._tags:
+            free = _TAG.fullmatch(name) and name not in self._free.taken
+            self._tags[name] = name if free else self._free.new(name)
+            self._free.taken.add(self._tags[name])
+        return self._tags[name]
 
     def __enter__(self) -> TensorBoard:
         return self

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 import chainrule as cr
 from chainrule.cli import status
-from tests.onnx.conftest import needed
+from tests.referees import needed
 
 CAPTURED = pytest.CaptureFixture[str]
 RECIPE = (
@@ -206,3 +206,14 @@ def test_layers_that_a_recipe_has_no_words_for_are_refused_with_data_and_taken_w
     assert "used twice" in refused
     said(capsys, "import tied.safetensors --out mine")
     assert len(answers(capsys, "mine")) == 3
+
+
+def test_commands_that_are_shown_may_be_pasted(capsys: CAPTURED, run: str) -> None:
+    os.mkdir("$(touch it); x")
+    ended = status(["import", f"{run}/best.safetensors", "--recipe", "flowers.toml", "--out", "$(touch it); x/run"])
+    captured = capsys.readouterr()
+    assert ended == 0, captured.err
+    assert "go on     chainrule resume '$(touch it); x/run'" in captured.out
+
+    assert status(["export", run, "--torch", 'a" + exit() + "b.safetensors']) == 0
+    assert r'load_file("a\" + exit() + \"b.safetensors")' in capsys.readouterr().out

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from html import escape
 from typing import Any
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 
 import chainrule as cr
 from chainrule.explain import Explanation, explain
@@ -229,6 +231,39 @@ def test_lines_end_where_the_page_does_and_no_number_is_lost(name: str, width: i
     assert [line for line in long if "def update(" not in line and line not in code] == []
     matrices = ("".join(c for c in text.split("\nForward:")[1] if c.isdigit() or c == ".") for text in (wide, narrow))
     assert sorted(next(matrices)) == sorted(next(matrices))
+
+
+class _Named(cr.Op):
+    """y = samples · np
+    ∂samples = ∂y · np
+    ∂np = ∂y · samples"""
+
+    def forward(self, samples: Any, np: Any) -> Any:
+        return samples * np
+
+    def backward(self, dy: Any, y: Any, samples: Any, np: Any) -> Any:
+        return dict(samples=dy * np, np=dy * samples)
+
+
+def test_an_op_whose_roles_are_called_as_a_page_calls_things_is_explained() -> None:
+    node = cr.Node(_Named(), {"samples": cr.Parameter("a", [1.0, 2.0]), "np": cr.Parameter("b", [3.0, 4.0])})
+    text = str(explain(cr.sum(x=node), width=140))
+    assert "a · b" in text
+    assert "[ 3  8 ]" in text
+
+
+@pytest.mark.parametrize("name", ["  w", "w ", "- w", "# w", "www.w", "[w](w)", "**w**", "<b>", "`", "~~~", "$x$"])
+def test_in_markdown_a_name_is_a_name(name: str) -> None:
+    loss = cr.sum(x=cr.tanh(z=cr.Parameter("weights", [1.0, 2.0]), name=name))
+    rendered = MarkdownIt("commonmark").render(str(explain(loss, format="markdown")))
+    assert f"<em>{escape(name)}</em>" in rendered
+    assert set(re.findall(r"<(\w+)", rendered)) == {"h1", "h2", "h3", "p", "em", "pre", "code"}
+
+
+def test_on_lines_of_hebrew_what_is_isolated_ends_on_its_line() -> None:
+    loss = cr.sum(x=cr.tanh(z=cr.Parameter("weights", [1.0, 2.0]), name="a name of many words " * 8))
+    for line in str(explain(loss, language="he")).splitlines():
+        assert re.fullmatch("([^\u2066\u2069]|\u2066[^\u2066\u2069]*\u2069)*", line), ascii(line)
 
 
 def test_what_a_fused_network_predicts_is_said() -> None:

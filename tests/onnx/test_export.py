@@ -164,6 +164,29 @@ def test_the_reader_knows_the_fields_of_onnx_as_they_are(onnx: ModuleType) -> No
         message = onnx
         for part in theirs.split("."):
             message = getattr(message, part)
-        described = {f.number: (f.name, f.is_repeated) for f in message.DESCRIPTOR.fields}
+        # The default of a field that is repeated is a list; `is_repeated` is newer than the oldest protobuf.
+        described = {f.number: (f.name, isinstance(f.default_value, list)) for f in message.DESCRIPTOR.fields}
         told = {number: (name, many) for number, (name, _, many) in FIELDS[ours].items()}
         assert {n: f for n, f in told.items() if n in described} == {n: f for n, f in described.items() if n in told}
+
+
+def test_names_in_the_file_print_and_are_told_apart(tmp_path: Path, onnx: ModuleType) -> None:
+    class Named(cr.Layer):
+        def build(self, shape: tuple[int, ...]) -> None:
+            self.leaves_ = [self.parameter(name, shape) for name in ("a\x1b[31m", "a\\x1b[31m", "\ud800", "w\u202e")]
+
+        def forward(self, x: cr.Node) -> cr.Node:
+            for leaf in self.leaves_:
+                x = x + leaf
+            return x
+
+    network = cr.Network([cr.Dense(2, 2), Named()], classes=['"', "\x1b[31m"])
+    cr.onnx.export(network, tmp_path / "a.onnx")
+    model = onnx.load(tmp_path / "a.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    names = [constant.name for constant in model.graph.initializer]
+    assert len({*names}) == len(names) == 6
+    assert all(name.isprintable() for name in names)
+    assert cr.onnx.load(tmp_path / "a.onnx").classes == network.classes
+    with pytest.raises(InputError, match=r"the class '\\ud800'"):
+        cr.onnx.export(cr.Network([cr.Dense(2, 2)], classes=["a", "\ud800"]), tmp_path / "b.onnx")

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import matplotlib
 import matplotlib.image
 import numpy as np
 import pytest
 
-from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
+from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError, printable
 from chainrule.nn import Dense, Network
 from chainrule.ops import Sigmoid, Tanh
 from chainrule.plot import (
@@ -183,3 +184,37 @@ def test_the_first_four_classes_differ_in_grey() -> None:
 
 def test_a_notebook_shows_the_picture():
     assert learning_curve(history([0.5, 0.2]))._repr_png_().startswith(b"\x89PNG")
+
+
+HOSTILE = [
+    "$\\frac{$",
+    "$x$ costs $5",
+    "w\x1b[31m",
+    "w\u202ew",
+    "w\x00",
+    "\ud800",
+    "w]]>",
+    "-->",
+    "😀",
+    "_w_",
+    "n" * 120,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_a_name_is_drawn_as_it_is_or_escaped(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "picture.svg"
+    figure = confusion_matrix([[8, 2], [0, 10]], [name, "dog"], path, title=f"{name}\n{name}")
+    ElementTree.parse(path)
+    (axes, _) = figure.axes
+    shown = printable(name)
+    assert axes.get_title() == f"{shown}\n{shown}"
+    assert axes.get_xticklabels()[0].get_text() == (shown if len(shown) <= 24 else f"{shown[:23]}…")
+    assert figure._repr_png_().startswith(b"\x89PNG")  # drawn once more, outside of our settings
+    learning_curves({name: history([0.5, 0.2]), "b": history([0.4])}, path=path)
+    ElementTree.parse(path)
+
+
+def test_a_run_called_as_the_crosses_are_has_its_line() -> None:
+    axes = learning_curves({"not finite": history([0.5, np.nan]), "b": history([0.4, 0.3])}).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["not finite", "b", "not finite"]

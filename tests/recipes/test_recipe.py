@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chainrule import memory, recipes
@@ -62,6 +63,17 @@ def test_a_recipe_written_back_says_what_was_left_to_defaults() -> None:
     text = recipes.to_toml(recipes.from_toml(GOOD, "good"))
     for line in ('optimizer = "Adam"', "batch_size = 32", "seed = 0", 'dtype = "float32"', 'monitor = "loss"'):
         assert line in text
+
+
+@pytest.mark.parametrize(
+    "text", ["a\u202eb", "a\x9bb", "a\u2028b", "a\x7f\x1b", "\U000e0041", 'a"\n[data]', "שלום"], ids=ascii
+)
+def test_a_recipe_written_back_prints_whatever_it_names(text: str) -> None:
+    recipe = recipes.from_toml(GOOD, "good")
+    recipe = msgspec.structs.replace(recipe, data=recipes.Data(file="a.csv", target=text), class_weight={text: 1.0})
+    written = recipes.to_toml(recipe)
+    assert all(line.isprintable() for line in written.split("\n"))
+    assert recipes.from_toml(written, "copy") == recipe
 
 
 def test_a_recipe_is_called_after_its_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from chainrule import recipes
 from chainrule.cli import status
 from chainrule.errors import FileError, InputError
 from tests.recipes.test_resume import SPIRALS, StopAt
+from tests.referees import needed
 
 CAPTURED = pytest.CaptureFixture[str]
 
@@ -93,7 +95,7 @@ def test_the_log_is_shown_and_exported(made: Path, tmp_path: Path, capsys: CAPTU
 
 
 def test_curves_of_several_runs_are_drawn_in_one_picture(made: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    needed("matplotlib", "plot")
     folders = [str(made / f"spirals-00{k}") for k in (1, 2)]
     assert status(["plot", *folders, "--out", str(tmp_path / "both.png")]) == 0
     assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
@@ -102,7 +104,7 @@ def test_curves_of_several_runs_are_drawn_in_one_picture(made: Path, tmp_path: P
 
 
 def test_event_files_hold_every_figure(made: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboardX", reason="the tensorboard extra is not installed")
+    needed("tensorboardX", "tensorboard")
     from tensorboardX.event_file_writer import directory_check  # noqa: F401 -- it is all there
     from tensorboardX.proto.event_pb2 import Event
 
@@ -115,6 +117,19 @@ def test_event_files_hold_every_figure(made: Path, tmp_path: Path) -> None:
         found += [(event.step, value.tag) for value in event.summary.value]
         place += 16 + length
     assert {step for step, tag in found if tag == "loss"} == {1, 2, 3, 4, 5, 6}
+
+
+def test_figures_of_any_name_have_tags_of_their_own(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="the tensorboard extra is not installed")
+    from chainrule.tensorboard import TensorBoard
+
+    names = ["loss", "top-5", "val/loss", "a b", "a_b", "<b>", "..", "/x", "\x1b[31m", "\ud800", "", "²", "class"]
+    with TensorBoard(tmp_path) as board:
+        tags = [board._tag(name) for name in names]
+        assert [board._tag(name) for name in names] == tags
+    assert tags[:3] == names[:3]
+    assert len({*tags}) == len(tags)
+    assert all(re.fullmatch(r"[\w.-][\w./-]*", tag) for tag in tags)
 
 
 def test_without_tensorboardx_the_extra_is_named(

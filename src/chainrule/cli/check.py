@@ -27,14 +27,12 @@ def check(subject: str, as_json: bool) -> int:
 
     Names the worst place and, where it is one of the usual ones, the slip: a sign, a factor 2, a missing σ′, …
     """
-    import json
-
-    from chainrule.cli.shown import say
+    from chainrule.cli.shown import say, say_json
     from chainrule.explain.opening import check_named
 
     report = check_named(subject)
     if as_json:
-        click.echo(json.dumps({"subject": subject, **report.as_dict()}, ensure_ascii=False, allow_nan=False))
+        say_json({"subject": subject, **report.as_dict()})
     else:
         for line in str(report).splitlines():
             say(line)

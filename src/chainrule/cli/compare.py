@@ -13,14 +13,12 @@ from chainrule.cli.tables import shown_table
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def compare(first: str, second: str, as_json: bool) -> None:
     """Show what differs between the runs FIRST and SECOND: recipe, result, versions, and the bytes of the weights."""
-    import json
-
     from chainrule import recipes
-    from chainrule.cli.shown import say
+    from chainrule.cli.shown import say, say_json
 
     found = recipes.compare(recipes.open_run(first), recipes.open_run(second))
     if as_json:
-        click.echo(json.dumps({"first": first, "second": second, **found}, ensure_ascii=False))
+        say_json({"first": first, "second": second, **found})
         return
     for subject, rows in found.items():
         if not rows:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shlex
 
 import click
 
 from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, TERMINATED, failed
 from chainrule.cli.pictures import draw, drawn_in_text
-from chainrule.cli.shown import say
+from chainrule.cli.shown import say, say_json
 from chainrule.recipes import Result
 from chainrule.recipes.log import figure_lines
 
@@ -24,7 +24,7 @@ def shown_result(result: Result, *, no_pictures: bool, quiet: bool, as_json: boo
     if as_json:
         for note in notes:
             say(note, err=True)
-        click.echo(json.dumps(result.as_dict(), ensure_ascii=False))
+        say_json(result.as_dict())
         return status
     if quiet:
         for line in figure_lines({name: getattr(result, name) for name in result.samples.parts}):
@@ -42,5 +42,5 @@ def shown_result(result: Result, *, no_pictures: bool, quiet: bool, as_json: boo
         say(f"pictures  {', '.join(result.pictures)}")
     say(f"run       {result.run}: {', '.join(files)}")
     if status in (INTERRUPTED, TERMINATED):
-        say(f"go on     chainrule resume {result.run}")
+        say(f"go on     chainrule resume {shlex.quote(result.run)}")
     return status

@@ -23,10 +23,8 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
     Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
     weights, and those held out for the test.
     """
-    import json
-
     import chainrule as cr
-    from chainrule.cli.shown import say
+    from chainrule.cli.shown import say, say_json
     from chainrule.errors import InputError
     from chainrule.recipes.environment import threads
     from chainrule.recipes.figures import measure_file, measure_recipe
@@ -47,7 +45,7 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
             assert recipe is not None
             figures = measure_recipe(network, recipe)
     if as_json:
-        click.echo(json.dumps({"run": run, **figures}, ensure_ascii=False))
+        say_json({"run": run, **figures})
         return
     for line in figure_lines(figures):
         say(line)

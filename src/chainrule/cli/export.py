@@ -54,12 +54,13 @@ def export(
         export_onnx(network, onnx)
         say(f"onnx      {onnx}")
     if torch is not None:
+        from chainrule.replay.names import literal
         from chainrule.torch_weights import save_state_dict
 
         module = save_state_dict(network, torch)
         say(f"torch     {torch}")
         say(f"          model = {module}")
-        say(f"          model.load_state_dict(safetensors.torch.load_file({os.path.basename(torch)!r}))")
+        say(f"          model.load_state_dict(safetensors.torch.load_file({literal(os.path.basename(torch))}))")
     if numpy is not None:
         from chainrule.export_numpy import export_numpy
 

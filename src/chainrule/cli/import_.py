@@ -51,6 +51,8 @@ def import_(
     Such a run answers and is exported; with --recipe or --data it is explained, checked, measured and trained
     further too.
     """
+    import shlex
+
     import chainrule as cr
     from chainrule.cli.shown import say
 
@@ -61,7 +63,7 @@ def import_(
         say(line)
     say(f"run       {folder}")
     if chosen is not None or data is not None:
-        say(f"go on     chainrule resume {folder}")
+        say(f"go on     chainrule resume {shlex.quote(folder)}")
 
 
 def _read(path: str, activation: str | None, output: str | None, order: str | None) -> Network:

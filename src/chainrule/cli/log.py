@@ -10,10 +10,12 @@ import click
 @click.option("--csv", "table", metavar="FILE", help="Write a line an epoch to this CSV file.")
 @click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
 def log(run: str, table: str | None, tensorboard: str | None) -> None:
-    """Show the log of RUN, or export its figures, epoch by epoch."""
-    import csv
-    import io
+    """Show the log of RUN, or export its figures, epoch by epoch.
 
+    In the CSV file a text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
+
+    from chainrule.cli.csv import as_csv
     from chainrule.cli.shown import say
     from chainrule.errors import InputError
     from chainrule.files import write_atomically
@@ -28,11 +30,9 @@ def log(run: str, table: str | None, tensorboard: str | None) -> None:
     if not rows:
         raise InputError(f"log {run!r}", given="no epoch yet", expected="at least one", fix="Wait for it")
     if table is not None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_atomically(table, text.getvalue().encode(), where="log")
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        text = as_csv(names, [[row.get(name) for name in names] for row in rows])
+        write_atomically(table, text.encode(), where="log")
         say(f"table     {table}: {len(rows)} epochs")
     if tensorboard is not None:
         from chainrule.tensorboard import TensorBoard

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from chainrule import plot
+from chainrule.cli.shown import in_unicode
 from chainrule.data.opening import Folder
 from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
 from chainrule.nn import Network
@@ -210,7 +210,6 @@ def drawn_in_text(result: Result) -> str:
     shown = _shown(result)
     if not shown.plane:
         return ""
-    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     try:
         text = plot.surface_text(
             result.network,
@@ -218,7 +217,7 @@ def drawn_in_text(result: Result) -> str:
             width=40,
             height=14,
             classes=shown.classes,
-            plain=encoding != "utf8",
+            plain=not in_unicode(),
         )
     except ChainruleError:  # too many classes, an output that is not finite: the picture's note says it
         return ""

@@ -16,12 +16,11 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
     """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX), or for one picture (PNG or
     JPEG): scaled, and inverted if it needs to be, which is said on stderr.
 
-    The answer is a class and the probability that the network gives it, or the predicted numbers.
+    The answer is a class and the probability that the network gives it, or the predicted numbers. A class whose name
+    a spreadsheet would take for a formula, such as =A1, is written with an apostrophe before it.
     """
-    import csv
-    import io
-
     import chainrule as cr
+    from chainrule.cli.csv import as_csv
     from chainrule.cli.shown import say
     from chainrule.recipes.answers import answers
     from chainrule.recipes.environment import threads
@@ -31,11 +30,10 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
         rows, notes = answers(network, recipe, file)
     for note in notes:
         say(f"{file}: {note}", err=True)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    text = as_csv(rows[0], rows[1:])
     if out is None:
-        for line in text.getvalue().rstrip("\n").split("\n"):
+        for line in text.splitlines():
             say(line)
         return
-    cr.files.write_atomically(out, text.getvalue().encode())
+    cr.files.write_atomically(out, text.encode())
     say(f"{len(rows) - 1:,} answers in {out}")

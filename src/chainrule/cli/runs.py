@@ -12,9 +12,9 @@ from chainrule.cli.tables import shown_table
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def runs(folder: str, as_json: bool) -> None:
     """List the runs in FOLDER (runs where left out): how far each came, and its error or loss."""
-    import json
     import os
 
+    from chainrule.cli.shown import say_json
     from chainrule.recipes import list_runs
     from chainrule.recipes.log import percent
 
@@ -31,6 +31,6 @@ def runs(folder: str, as_json: bool) -> None:
         rows.append((name, f"{done}/{planned}", record.state, figure, f"{record.history.seconds:.1f} s"))
         plain.append({"run": record.folder, "state": record.state, "epochs": done, "planned": planned, part: figures})
     if as_json:
-        click.echo(json.dumps({"runs": [{k: v for k, v in row.items() if k} for row in plain]}, ensure_ascii=False))
+        say_json({"runs": [{k: v for k, v in row.items() if k} for row in plain]})
         return
     shown_table(("run", "epochs", "state", "result", "time"), rows)

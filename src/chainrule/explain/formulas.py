@@ -91,6 +91,8 @@ def _recorded(op: Op, leaves: Mapping[str, Input], name: str) -> Formula | None:
     function = page.body[-1]
     assert isinstance(function, ast.FunctionDef)
     arrays = {leaf.name: leaf.value for leaf in leaves.values()}
+    if {argument.arg for argument in function.args.args} != set(arrays):  # a role is called as something of the page
+        return None
     values: dict[str, Any] = {"np": np, **arrays}
     statements = [s for s in (*page.body[1:-1], *function.body) if isinstance(s, ast.Assign)]
     steps = []

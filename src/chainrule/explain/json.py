@@ -5,8 +5,6 @@ Large arrays are given by shape, norm, range and corner; NaN and infinities are 
 
 from __future__ import annotations
 
-import json
-import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from chainrule.explain.document import histogram
 from chainrule.explain.formulas import Formula, backward_formula, forward_formula
 from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
 from chainrule.explain.typeset import typeset
+from chainrule.files.strict_json import printed
 from chainrule.ops.op import Array
 from chainrule.ops.table import page
 
@@ -28,9 +27,9 @@ def to_json(anatomy: Anatomy, builder: Builder, place: int | None) -> str:
     data: dict[str, Any] = {
         "language": builder.words.language,
         "sample": anatomy.sample,
-        "cost": _plain(anatomy.cost),
-        "loss": _plain(anatomy.loss),
-        "penalty": _plain(anatomy.penalty),
+        "cost": anatomy.cost,
+        "loss": anatomy.loss,
+        "penalty": anatomy.penalty,
         "parameters": sum(parameter.value.size for parameter in anatomy.graph.parameters),
         "nodes": [_node(anatomy, builder, i) for i in places],
     }
@@ -39,21 +38,21 @@ def to_json(anatomy: Anatomy, builder: Builder, place: int | None) -> str:
         data["optimizer"] = {
             "rule": repr(anatomy.network.optimizer),
             "step": state.step,
-            "learning_rate": _plain(float(state.rate)),
+            "learning_rate": float(state.rate),
         }
     data["proof"] = [
         {
             "node": anatomy.labels[proof.place],
             "index": list(proof.index),
-            "by_chain": _plain(proof.given),
-            "by_difference": _plain(proof.slope.measured),
+            "by_chain": proof.given,
+            "by_difference": proof.slope.measured,
             "kink": proof.slope.kink,
-            "error": _plain(proof.slope.error(proof.given)),
+            "error": proof.slope.error(proof.given),
         }
         for proof in proofs(anatomy)
         if place in (None, proof.place)
     ]
-    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return printed(data, indent=1) + "\n"
 
 
 def _node(anatomy: Anatomy, builder: Builder, place: int) -> dict[str, Any]:
@@ -109,18 +108,12 @@ def _array(array: Array) -> Any:
     """Return an array as nested lists; a large one as a description with its corner."""
     rows = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
     if rows.shape[0] <= MOST_ROWS and rows.shape[1] <= MOST_COLUMNS:
-        return _plain(array.tolist())
+        return array.tolist()
     numbers = array.astype(np.float64)
     return {
         "shape": list(array.shape),
-        "norm": _plain(float(np.linalg.norm(numbers))),
-        "range": [_plain(float(numbers.min())), _plain(float(numbers.max()))],
+        "norm": float(np.linalg.norm(numbers)),
+        "range": [float(numbers.min()), float(numbers.max())],
         "histogram": list(histogram(numbers)),
-        "corner": _plain(rows[:CORNER, :CORNER].tolist()),
+        "corner": rows[:CORNER, :CORNER].tolist(),
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

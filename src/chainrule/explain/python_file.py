@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import runpy
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -95,7 +96,7 @@ def _run(path: str) -> dict[str, Any]:
             f"check {path!r}",
             given=f"{type(error).__name__}: {error}" + (f", line {lines[-1]}" if lines else ""),
             expected="a file of Python that runs to its end",
-            fix=f"Try it by itself: python {path}",
+            fix=f"Try it by itself: python {shlex.quote(path)}",
         ) from error
     finally:
         if folder in sys.path:

@@ -26,6 +26,7 @@ from chainrule.explain.wording import Text
 
 MOST_LINES = 40  # of a formula with its numbers
 _BARS = " ▁▂▃▄▅▆▇█"
+_ISOLATE, _END = "\u2066", "\u2069"  # around what runs from left to right, whatever is around it
 
 
 def to_terminal(document: Document, drawing: Callable[[int], str], width: int) -> str:
@@ -117,12 +118,17 @@ def sentence(told: Text, isolated: bool) -> str:
     """Return a sentence; formulas and names in it are isolated where it runs from right to left."""
     if not isolated:
         return str(told)
-    return "".join(f"\u2066{piece}\u2069" if code else piece for piece, code in told.parts())
+    return "".join(f"{_ISOLATE}{piece}{_END}" if code else piece for piece, code in told.parts())
 
 
 def wrapped(told: str, width: int) -> list[str]:
-    """Return prose in lines of readable length."""
-    return textwrap.wrap(told, min(width, 100), break_long_words=False, break_on_hyphens=False)
+    """Return prose in lines of readable length, what is isolated on each of them anew."""
+    lines, before = [], ""
+    for line in textwrap.wrap(told, min(width, 100), break_long_words=False, break_on_hyphens=False):
+        line = before + line
+        before = _ISOLATE if line.rfind(_ISOLATE) > line.rfind(_END) else ""
+        lines.append(line + _END if before else line)
+    return lines
 
 
 def markdown(text: str) -> str:
@@ -132,7 +138,7 @@ def markdown(text: str) -> str:
     \\*\\*a\\*\\* &lt;b&gt; \\[c\\](d)
     """
     text = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]#|~$!])", r"\\\1", text)
+    return re.sub(r"[\\`*_\[\]#|~$!]|:(?=//)|(?<=www)\.", r"\\\g<0>", text, flags=re.IGNORECASE)
 
 
 def _cell(cell: Math | str | Text) -> str:
@@ -142,7 +148,12 @@ def _cell(cell: Math | str | Text) -> str:
 
 
 def _marked(told: Text) -> str:
-    return "".join(f"*{markdown(piece)}*" if code else markdown(piece) for piece, code in told.parts())
+    return "".join(_emphasised(piece) if code else markdown(piece) for piece, code in told.parts())
+
+
+def _emphasised(piece: str) -> str:
+    """Return a formula or a name in Markdown; with a space after the star, it would be an item of a list."""
+    return "*" + re.sub("^ +| +$", lambda spaces: "&#32;" * len(spaces[0]), markdown(piece)) + "*"
 
 
 def _run(line: str) -> int:

@@ -1,6 +1,7 @@
 """JSON in files, strictly: no name twice, no NaN, no number that Python would spend a minute on, only real Unicode.
 
 Nesting has an end too, far below where Python's own does: whoever walks or shows the data may be deep in calls itself.
+What is printed for people and other programs is as strict, and nothing in it moves a terminal's cursor.
 """
 
 from __future__ import annotations
@@ -27,6 +28,24 @@ def dumps(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text.encode("utf-8")
     return text
+
+
+def printed(value: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    """Return plain data as JSON in which all that doesn't print is escaped, and NaN and infinities are texts.
+
+    >>> print(printed({"name": "a\\x9b\\u202e", "loss": float("nan")}))
+    {"name": "a\\u009b\\u202e", "loss": "nan"}
+    """
+    text = json.dumps(_finite(value), ensure_ascii=ascii_only, allow_nan=False, indent=indent)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def loads(where: str, text: str | bytes) -> Any:
@@ -85,7 +104,7 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _finite(text: str) -> float:
+def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise _Refused(f"the number {shown(text)}, which is infinite")
@@ -96,6 +115,4 @@ def _constant(text: str) -> float:
     raise _Refused(f"{text}, which JSON doesn't have")
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_int=_integer, parse_float=_finite, parse_constant=_constant
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_float, parse_constant=_constant)

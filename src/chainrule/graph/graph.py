@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest
+from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest, printable
 from chainrule.graph.backprop import Backpropagation, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
 from chainrule.graph.node import Input, Node, Parameter, as_array, own_array
@@ -82,7 +82,8 @@ class Graph:
 
     def __repr__(self) -> str:
         learnt = sum(parameter.array.size for parameter in self.parameters)
-        return f"Graph({self.root.name}: {len(self)} nodes, inputs {', '.join(self.inputs)}, {learnt} parameters)"
+        told = f"{self.root.name}: {len(self)} nodes, inputs {', '.join(self.inputs)}, {learnt} parameters"
+        return f"Graph({printable(told)})"
 
     def forward(self, **feeds: Any) -> Array:
         """Compute every node from its leaves; inputs not named keep their value.

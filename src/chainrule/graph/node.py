@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import InputError, MisuseError, ShapeError, nearest
+from chainrule.errors import InputError, MisuseError, ShapeError, nearest, printable
 from chainrule.graph.calls import checked_forward, read_only
 from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
@@ -138,7 +138,7 @@ class Node:
     def __repr__(self) -> str:
         roles = ", ".join(f"{role}={child.name}" for role, child in self.children.items())
         numbers = np.array2string(self._value, precision=4, threshold=12, edgeitems=2).replace("\n", "")
-        return f"{self.where}({roles}) {self.shape} {self.dtype} = {numbers}"
+        return printable(f"{self.where}({roles}) {self.shape} {self.dtype} = {numbers}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         from chainrule.graph.flatten import flatten, root_of

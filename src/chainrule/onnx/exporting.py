@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule import checks
 from chainrule._version import __version__
-from chainrule.errors import InputError, MissingExtraError
+from chainrule.errors import InputError, MissingExtraError, printable
 from chainrule.files.atomic import Path, write_atomically
 from chainrule.nn import Network
 from chainrule.onnx.operators import write
@@ -84,7 +85,7 @@ def _model(onnx: Any, network: Network) -> ModelProto:
     model: ModelProto = onnx.helper.make_model(
         onnx.helper.make_graph(
             writer.steps,
-            network.name or "network",
+            printable(network.name or "network"),
             [onnx.helper.make_tensor_value_info("input", kind, ["samples", *(network.sample_shape or ())])],
             [onnx.helper.make_tensor_value_info("output", kind, ["samples", *graph.root.shape[1:]])],
             writer.constants,
@@ -95,8 +96,21 @@ def _model(onnx: Any, network: Network) -> ModelProto:
         producer_version=__version__,
     )
     if network.classes is not None:
-        onnx.helper.set_model_props(model, {"classes": json.dumps(list(network.classes))})
+        onnx.helper.set_model_props(model, {"classes": _listed(network.classes)})
     return model
+
+
+def _listed(classes: Sequence[str]) -> str:
+    """Return the names of classes as JSON that every reader takes, our own too."""
+    for name in classes:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise InputError(
+                "onnx.export",
+                given=f"the class {name!r}"[:80],
+                expected="characters of Unicode",
+                fix="Build the network with other names in classes",
+            )
+    return json.dumps(list(classes))
 
 
 class _Writer:
@@ -143,6 +157,8 @@ class _Writer:
         return self._shared[key]
 
     def _unique(self, name: str) -> str:
+        """Return a name in the file that is like this one: printable, and nobody else's."""
+        name = printable(name)
         names = (name if i == 1 else f"{name}_{i}" for i in range(1, len(self._names) + 2))
         unique = next(free for free in names if free not in self._names)
         self._names.add(unique)

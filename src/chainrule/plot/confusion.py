@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.errors import InputError
 from chainrule.ops.op import Array
 from chainrule.plot.grid import class_names
-from chainrule.plot.style import INK, figure_path, new_figure, plain_frame, save_figure, styled
+from chainrule.plot.style import INK, figure_path, new_figure, plain_frame, save_figure, shown_title, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,7 +84,7 @@ def confusion_matrix(
         axes.set_yticks(ticks, labels)
         axes.set(xlabel="taken for", ylabel="true class")
         told = f"{wrong:,} of {total:,} wrong ({100 * wrong / total:.3g} %)"
-        axes.set_title(told if title is None else title)
+        axes.set_title(told if title is None else shown_title(title))
         plain_frame(axes)
         figure.colorbar(image, ax=axes, label="share of the true class")
         save_figure(where, figure, checked)

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError
-from chainrule.plot.lines import SHARES, WRONG, draw_line, fit_scale
+from chainrule.plot.lines import SHARES, WRONG, draw_line, fit_scale, is_crosses
 from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, shown_names, styled
 from chainrule.training.history import History
 
@@ -104,7 +104,7 @@ def _losses(axes: Axes, epochs: Sequence[int], history: History) -> None:
     if history.best_epoch is not None:
         handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=0.9))
         names.append(f"best: epoch {history.best_epoch}")
-    wrong = [line for line in axes.lines if line.get_label() == WRONG]
+    wrong = [line for line in axes.lines if is_crosses(line)]
     axes.set_ylabel("loss")
     handles, names = handles + wrong[:1], names + [WRONG] * len(wrong[:1])
     axes.legend(handles, names, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(names))

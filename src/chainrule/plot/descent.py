@@ -18,7 +18,7 @@ from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array
 from chainrule.optim import as_schedule
 from chainrule.plot.lines import draw_line, plain_decades, plain_number
-from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, styled
+from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, shown_title, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +125,7 @@ def loss_along_gradient(
             axes.plot([own.rate], [own.reached], "o", color=CLASS_COLOURS[0], markeredgecolor=INK, markersize=7)
         _limits(axes, list(found.values()))
         axes.set(xlabel="learning rate of one step", ylabel="loss")
-        axes.set_title(_verdict(own) if title is None else title, fontsize=9.5, pad=38)
+        axes.set_title(_verdict(own) if title is None else shown_title(title), fontsize=9.5, pad=38)
         named = {str(line.get_label()): line for line in axes.lines if not str(line.get_label()).startswith("_")}
         axes.legend(handles=list(named.values()), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         save_figure(where, figure, checked)

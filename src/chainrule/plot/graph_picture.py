@@ -14,7 +14,16 @@ from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array
 from chainrule.plot.layered import Layout, along, laid_out
 from chainrule.plot.lines import plain_number
-from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, shown_names, styled
+from chainrule.plot.style import (
+    CLASS_COLOURS,
+    INK,
+    figure_path,
+    new_figure,
+    save_figure,
+    shown_names,
+    shown_title,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +116,7 @@ def graph(
             _draw_node(axes, node, layout.x[place] * _ACROSS, layout.row[place] * _DOWN)
         _legend(axes, height, any(gradient is not None for _, gradient in flowing.values()))
         if title is not None:
-            axes.set_title(title)
+            axes.set_title(shown_title(title))
         save_figure(where, figure, checked)
     return figure
 

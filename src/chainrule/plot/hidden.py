@@ -15,7 +15,7 @@ from chainrule.ops.op import Array
 from chainrule.plot.grid import Surface, output_names, outputs_at, points_of, surface_around
 from chainrule.plot.hidden_layers import applied, hidden_layer
 from chainrule.plot.painting import class_legend, paint
-from chainrule.plot.style import INK, figure_path, new_figure, save_figure, shown_names, styled
+from chainrule.plot.style import INK, figure_path, new_figure, save_figure, shown_names, shown_title, styled
 from chainrule.training.evaluate import probabilities
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def hidden_space(
         first.set(xlabel="input 1", ylabel="input 2", title="the plane of the inputs")
         second.set(xlabel=f"{shown}, neuron 1", ylabel=f"{shown}, neuron 2", title=f"what {shown} makes of it")
         if title is not None:
-            figure.suptitle(title, fontsize=11)
+            figure.suptitle(shown_title(title), fontsize=11)
         class_legend(figure, handles, labels, names)
         save_figure(where, figure, checked)
     return figure

@@ -17,6 +17,7 @@ SHARES = ("accuracy", "error_rate", "min_confidence")  # metrics that are writte
 WRONG = "not finite"
 DASHES = ("-", "--", ":", "-.")
 
+_CROSS = "x"
 _FEW = 30  # up to here every figure has a dot of its own
 _WIDE = 10  # where the largest figure is this many times the smallest, a logarithmic scale shows both
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -31,8 +32,13 @@ def draw_line(axes: Axes, x: Sequence[float], values: Sequence[float | None], co
     wrong = [at for at, v in zip(x, values) if v is not None and not math.isfinite(v)]
     if wrong:
         edge = axes.get_xaxis_transform()
-        axes.plot(wrong, [0.0] * len(wrong), "x", color=colour, transform=edge, clip_on=False, label=WRONG)
+        axes.plot(wrong, [0.0] * len(wrong), _CROSS, color=colour, transform=edge, clip_on=False, label=WRONG)
     return line
+
+
+def is_crosses(line: Line2D) -> bool:
+    """Return whether a line is the crosses of what is not finite, whatever others are called."""
+    return bool(line.get_marker() == _CROSS)
 
 
 def fit_scale(axes: Axes, share: bool = False, linear: bool = False) -> None:
@@ -47,7 +53,7 @@ def fit_scale(axes: Axes, share: bool = False, linear: bool = False) -> None:
     """
     from matplotlib.ticker import FuncFormatter
 
-    lines = [line for line in axes.lines if line.get_label() != WRONG]
+    lines = [line for line in axes.lines if not is_crosses(line)]
     values = [v for line in lines for v in np.asarray(line.get_ydata(), float).tolist() if math.isfinite(v)]
     if not linear and values and min(values) > 0 and max(values) > _WIDE * min(values):
         axes.set_yscale("log")

@@ -16,7 +16,7 @@ from chainrule.ops.op import Array
 from chainrule.plot.grid import Surface, cells, output_names, points_of, surface_around
 from chainrule.plot.hidden_layers import applied, hidden_layer
 from chainrule.plot.painting import beyond, class_legend, frame, paint_points
-from chainrule.plot.style import INK, figure_path, new_figure, save_figure, shown_names, styled, two_sides
+from chainrule.plot.style import INK, figure_path, new_figure, save_figure, shown_names, shown_title, styled, two_sides
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +126,7 @@ def neuron_surfaces(
             panels.flat[k].set_xlabel("input 1", fontsize=8)
             panels.flat[k].tick_params(labelbottom=True)
         figure.set_layout_engine("compressed")
-        figure.suptitle(f"hidden layer {shown_names([name])[0]}" if title is None else title, fontsize=11)
+        figure.suptitle(f"hidden layer {shown_names([name])[0]}" if title is None else shown_title(title), fontsize=11)
         class_legend(figure, handles, seen.labels, seen.names)
         save_figure(where, figure, checked)
     return figure

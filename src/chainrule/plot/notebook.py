@@ -6,11 +6,14 @@ import io
 
 from matplotlib.figure import Figure
 
+from chainrule.plot.style import styled
+
 
 class NotebookFigure(Figure):
     """matplotlib's figure, which draws itself where the last value of a cell is shown."""
 
     def _repr_png_(self) -> bytes:
         picture = io.BytesIO()
-        self.savefig(picture, format="png")
+        with styled("figure"):
+            self.savefig(picture, format="png")
         return picture.getvalue()

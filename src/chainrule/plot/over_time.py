@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chainrule import checks
 from chainrule.errors import InputError, UnknownNameError, nearest
-from chainrule.plot.lines import DASHES, WRONG, draw_line, fit_scale
-from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, shown_names, styled
+from chainrule.plot.lines import DASHES, draw_line, fit_scale, is_crosses
+from chainrule.plot.style import (
+    CLASS_COLOURS,
+    INK,
+    figure_path,
+    new_figure,
+    save_figure,
+    shown_names,
+    shown_title,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,7 +131,7 @@ def watched(
             _finish(axes, kind)
         panels[-1].set_xlabel("step")
         if title is not None:
-            figure.suptitle(title, fontsize=11)
+            figure.suptitle(shown_title(title), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 
@@ -158,8 +167,8 @@ def _families(names: list[str]) -> list[str]:
 
 def _finish(axes: Axes, kind: str) -> None:
     axes.set_title(PANELS[kind], loc="left", fontsize=9, pad=3)
-    lines = [line for line in axes.lines if line.get_label() != WRONG]
-    wrong = [line for line in axes.lines if line.get_label() == WRONG]
+    lines = [line for line in axes.lines if not is_crosses(line)]
+    wrong = [line for line in axes.lines if is_crosses(line)]
     fit_scale(axes, share=kind in _SHARES, linear=kind in _SHARES)
     if kind in _SHARES:
         axes.set_ylim(-0.03, 1.03)

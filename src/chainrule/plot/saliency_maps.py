@@ -17,7 +17,16 @@ from chainrule.plot.grid import class_names
 from chainrule.plot.hidden_layers import applied
 from chainrule.plot.images import picture_shape, show_signed, without_ticks
 from chainrule.plot.lines import plain_number
-from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, shown_names, styled
+from chainrule.plot.style import (
+    CLASS_COLOURS,
+    INK,
+    figure_path,
+    new_figure,
+    save_figure,
+    shown_names,
+    shown_title,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +126,7 @@ def saliency(
             figure = _bars(x.reshape(len(x), -1), slopes.reshape(len(x), -1), shown, columns)
         told = "∂logit/∂x" if logits else "∂ŷ/∂x"
         told = f"samples, and below them {told}" if pictured is not None else told
-        figure.suptitle(told if title is None else title, fontsize=11)
+        figure.suptitle(told if title is None else shown_title(title), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 

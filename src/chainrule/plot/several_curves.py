@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from chainrule.errors import InputError
-from chainrule.plot.lines import DASHES, SHARES, WRONG, draw_line, fit_scale
+from chainrule.plot.lines import DASHES, SHARES, draw_line, fit_scale, is_crosses
 from chainrule.plot.style import CLASS_COLOURS, figure_path, new_figure, save_figure, shown_names, styled
 from chainrule.training.history import History
 
@@ -61,7 +61,7 @@ def learning_curves(histories: Mapping[str, History], *, path: str | os.PathLike
                 draw_line(axes, epochs, values, colour, dash).set_label(name)
         panels[0].set_ylabel("loss")
         lines = panels[0].lines
-        wrong = [line for line in lines if line.get_label() == WRONG]
+        wrong = [line for line in lines if is_crosses(line)]
         handles = [line for line in lines if line not in wrong] + wrong[:1]
         panels[0].legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(handles), 3))
         fit_scale(panels[0])

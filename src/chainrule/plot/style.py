@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import os
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.data.opening import FolderFile
-from chainrule.errors import InputError, MissingExtraError
+from chainrule.errors import InputError, MissingExtraError, printable
 from chainrule.files.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ _lock = threading.RLock()  # matplotlib's settings are global
 def styled(where: str) -> Iterator[None]:
     """Draw in chainrule's style inside the block, and give matplotlib's settings back after it.
 
+    Names are drawn as they are: dollar signs begin no formula, and a letter that the font doesn't have is a box.
+
     Raises
     ------
     MissingExtraError
@@ -82,7 +85,8 @@ def styled(where: str) -> Iterator[None]:
             expected="it to draw pictures with",
             fix='Run: pip install "chainrule[plot]"',
         ) from problem
-    with _lock, matplotlib.rc_context():
+    with _lock, matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         yield
@@ -145,6 +149,11 @@ def save_figure(where: str, figure: Figure, path: Path | FolderFile | None) -> N
 
 
 def shown_names(names: Sequence[Any]) -> tuple[str, ...]:
-    """Return names as they may be shown: control characters escaped, at most 24 characters."""
-    printable = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name)) for name in names)
-    return tuple(name if len(name) <= 24 else name[:23] + "…" for name in printable)
+    """Return names as they may be shown: what doesn't print is escaped, and there are at most 24 characters."""
+    told = (printable(str(name)) for name in names)
+    return tuple(name if len(name) <= 24 else name[:23] + "…" for name in told)
+
+
+def shown_title(title: str) -> str:
+    """Return a title as it may be shown: what doesn't print is escaped, but for the ends of lines."""
+    return "\n".join(map(printable, str(title).split("\n")))

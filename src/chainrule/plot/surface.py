@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule.nn import Network
 from chainrule.plot.grid import surface
 from chainrule.plot.painting import class_legend, paint
-from chainrule.plot.style import figure_path, new_figure, save_figure, styled
+from chainrule.plot.style import figure_path, new_figure, save_figure, shown_title, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,7 +77,9 @@ def decision_surface(
         handles = paint(figure, axes, seen, probability=network.objective.binary)
         class_legend(figure, handles, seen.labels, seen.names)
         right = int((seen.predicted == seen.labels).sum())
-        axes.set_title(f"{right:,} of {len(seen.labels):,} points classified correctly" if title is None else title)
+        axes.set_title(
+            f"{right:,} of {len(seen.labels):,} points classified correctly" if title is None else shown_title(title)
+        )
         axes.set_xlabel("input 1")
         axes.set_ylabel("input 2")
         if axes.get_aspect() == 1:

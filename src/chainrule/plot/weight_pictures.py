@@ -13,7 +13,7 @@ from chainrule.graph import Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.plot.images import picture_shape, show_signed, without_ticks
-from chainrule.plot.style import figure_path, new_figure, plain_frame, save_figure, shown_names, styled
+from chainrule.plot.style import figure_path, new_figure, plain_frame, save_figure, shown_names, shown_title, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,7 +101,7 @@ def weights(
         figure = _heat_map(matrix) if pictured is None else _pictures(matrix, pictured)
         drawn = "" if pictured is None or matrix.shape[1] <= MOST_NEURONS else f", the first {MOST_NEURONS} neurons"
         told = f"{shown_names([parameter.name])[0]}, {matrix.shape[0]} × {matrix.shape[1]}{drawn}"
-        figure.suptitle(told if title is None else title, fontsize=11)
+        figure.suptitle(told if title is None else shown_title(title), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 

@@ -218,6 +218,11 @@ def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
 def to_toml(recipe: Recipe) -> str:
     """Return the recipe as TOML that says everything that was decided, defaults included.
 
+    Raises
+    ------
+    InputError
+        If a text in it is no Unicode, such as the name of a file in another encoding.
+
     Examples
     --------
     >>> from chainrule.recipes import load
@@ -226,7 +231,17 @@ def to_toml(recipe: Recipe) -> str:
     """
     import tomli_w
 
-    return tomli_w.dumps(_plain(recipe))
+    text = tomli_w.dumps(_plain(recipe))
+    try:
+        text.encode()
+    except UnicodeEncodeError as problem:  # a file's name that is no UTF-8
+        raise InputError(
+            f"recipe {recipe.name}",
+            given=f"the text {text[max(problem.start - 30, 0) : problem.end]!r}",
+            expected="characters of Unicode",
+            fix="Rename what is called so",
+        ) from None
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
 
 
 def checked(recipe: Recipe, where: str) -> Recipe:
@@ -312,6 +327,12 @@ def located(recipe: Recipe, folder: str) -> Recipe:
         raise FileError("data.file", given=repr(recipe.data.file), expected="a path", fix="Correct the name")
     path = absolute("data.file", os.path.join(folder, recipe.data.file))
     return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, file=path))
+
+
+def _escaped(character: str) -> str:
+    """Return a character of a text as TOML escapes it: the writer leaves it alone where it moves only a terminal."""
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _plain(value: Any) -> Any:

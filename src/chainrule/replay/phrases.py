@@ -8,6 +8,7 @@ comparing what was recorded for two batches.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -246,4 +247,6 @@ def _number(value: Any) -> tuple[str, int]:
     elif isinstance(value, float) and abs(value) < 1e30 and float(np.float32(value)) == value:
         value = float(str(np.float32(value)))  # the shortest that is the same in float32
     written = repr(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        written = written.replace("inf", "np.inf").replace("nan", "np.nan")
     return written, _NEGATED if written.startswith("-") else _ATOM

@@ -7,10 +7,10 @@ number in proportion to the samples.
 
 from __future__ import annotations
 
-import keyword
 import re
 import textwrap
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from chainrule.errors import InputError, MisuseError
 from chainrule.graph.graph import Graph
 from chainrule.ops.op import Array
+from chainrule.replay.names import Identifiers, literal
 from chainrule.replay.phrases import SAMPLES, Sized, Tree, Unlike, merged, of_call, of_constant, simplified, text
 from chainrule.replay.program import Program
 from chainrule.replay.recording import Operand
@@ -26,6 +27,7 @@ from chainrule.replay.views import of_view, unwritable
 _BATCH = 4  # and twice as many: numbers in proportion to them come out exactly
 _LONGEST_PART = 60  # characters of a formula that becomes a part of another line
 _WIDEST = 100  # characters of a line
+USED = ("np", "len", SAMPLES)  # what a page calls by these names itself
 
 
 class Page(NamedTuple):
@@ -36,13 +38,13 @@ class Page(NamedTuple):
     constants : dict of str to str
         Name -> its numbers: arrays that are the same in every run.
     arguments : list of str
-        The inputs and parameters it takes.
+        The inputs and parameters it takes, by their identifiers.
     body : list of str
         Its lines, the first without indentation.
     result : str
         The root's value.
     gradients : dict of str to str
-        Parameter -> its derivative.
+        Parameter, by its name in the graph -> its derivative.
     """
 
     constants: dict[str, str]
@@ -131,17 +133,37 @@ def source(graph: Graph, *, name: str = "step", gradients: bool = True, any_batc
         return mean_squared_error, {"w": d_w}
     <BLANKLINE>
     """
-    if not (str(name).isidentifier() and not keyword.iskeyword(name)):
-        raise InputError("source name", given=repr(name)[:80], expected="a name for a function", fix="Pass 'step'")
-    page = written(graph, gradients=gradients, any_batch=any_batch)
+    if not isinstance(name, str) or Identifiers(USED).new(name) != name:
+        raise InputError(
+            "source name",
+            given=repr(name)[:80],
+            expected=f"a name for a function, and none of {', '.join(USED)}, which the page uses",
+            fix="Pass 'step'",
+        )
+    page = written(graph, taken=[name], gradients=gradients, any_batch=any_batch)
     constants = [f"{constant} = {numbers}" for constant, numbers in page.constants.items()]
     head = ["import numpy as np", *([""] if constants else []), *constants, "", ""]
     body = [*page.body, *_returned(page.result, page.gradients)]
     return "\n".join([*head, *_signature(name, page.arguments), *(f"    {line}" for line in body), ""])
 
 
-def written(graph: Graph, *, gradients: bool = True, any_batch: bool = False) -> Page:
-    """Return the page that `source` prints, in parts: for who puts more around it."""
+def written(
+    graph: Graph,
+    *,
+    identifiers: Mapping[int, str] | None = None,
+    taken: Iterable[str] = (),
+    gradients: bool = True,
+    any_batch: bool = False,
+) -> Page:
+    """Return the page that `source` prints, in parts: for who puts more around it.
+
+    Parameters
+    ----------
+    identifiers : mapping of int to str, optional
+        What some nodes are called already, by their ids.
+    taken : iterable of str
+        What nothing else may be called.
+    """
     if not isinstance(graph, Graph):
         raise InputError(
             "source",
@@ -149,14 +171,14 @@ def written(graph: Graph, *, gradients: bool = True, any_batch: bool = False) ->
             expected="a graph",
             fix="Pass network.graph() for a network, cr.Graph(node) for a node",
         )
-    labels = _labels(graph)
+    names = _Names(graph, identifiers or {}, taken)
     gradients = gradients and bool(graph.wrt) and graph.root._value.size == 1
-    record, notes = _recorded(graph, labels, gradients, None), []
+    record, notes = _recorded(graph, names, gradients, None), []
     lengths = {leaf._value.shape[:1] for leaf in graph.inputs.values()}
     try:
         if len(lengths) != 1 or () in lengths or (gradients and graph.root._value.ndim):
             raise Unlike
-        one, other = (_recorded(graph, labels, gradients, count) for count in (_BATCH, 2 * _BATCH))
+        one, other = (_recorded(graph, names, gradients, count) for count in (_BATCH, 2 * _BATCH))
         record = merged(one, other, _BATCH)
     except Exception as reason:  # the graph takes batches of this size alone, or computes otherwise for another
         if any_batch:
@@ -168,28 +190,38 @@ def written(graph: Graph, *, gradients: bool = True, any_batch: bool = False) ->
             ) from reason
         if len(lengths) == 1 and () not in lengths:
             notes = [f"# for a batch of {lengths.pop()[0]} alone"]
-    page = _Writer(graph, labels, record).page()
+    page = _Writer(graph, names, record).page()
     return page._replace(body=notes + page.body)
 
 
-def _labels(graph: Graph) -> dict[int, str]:
-    """Return node -> a name of its own that is one in Python."""
-    labels: dict[int, str] = {}
-    taken = {"np", SAMPLES}
-    for label, node in graph.names.items():
-        name = re.sub(r"\W", "_", label)
-        name = f"_{name}" if name[:1].isdigit() else name
-        while name in taken or keyword.iskeyword(name):
-            name += "_"
-        taken.add(name)
-        labels[id(node)] = name
-    return labels
+class _Names:
+    """What a page calls things.
+
+    Attributes
+    ----------
+    free : Identifiers
+        Where others come from.
+    values, derivatives : dict of int to str
+        Node, by its id -> the identifier of its value, and of its derivative.
+    labels : dict of int to str
+        Node, by its id -> its name in the graph, which may be any text.
+    """
+
+    def __init__(self, graph: Graph, given: Mapping[int, str], taken: Iterable[str]) -> None:
+        self.free = Identifiers([*USED, *taken, *given.values()])
+        self.labels = {id(node): label for label, node in graph.names.items()}
+        self.values = dict(given)
+        fed = {id(leaf): name for name, leaf in graph.inputs.items()}  # first, so that x stays x
+        for place, label in (fed | self.labels).items():
+            if place not in self.values:
+                self.values[place] = self.free.new(label)
+        self.derivatives = {place: self.free.new(f"d_{self.values[place]}") for place in self.labels}
 
 
 # ---------------------------------------------------------------------- the record as trees
 
 
-def _recorded(graph: Graph, labels: dict[int, str], gradients: bool, count: int | None) -> Record:
+def _recorded(graph: Graph, names: _Names, gradients: bool, count: int | None) -> Record:
     """Return what a graph does on batches of `count` samples, or of as many as it has seen."""
     feeds = {name: leaf._value for name, leaf in graph.inputs.items()}
     if count is not None:
@@ -207,7 +239,7 @@ def _recorded(graph: Graph, labels: dict[int, str], gradients: bool, count: int 
     now: dict[int, Tree] = {}  # buffer -> what is in it by now
     for node, value, _ in nodes:
         if node.op is None and not value.operand.buffer.constant:
-            now[id(value.operand.buffer)] = "name", labels[id(node)]
+            now[id(value.operand.buffer)] = "name", names.values[id(node)]
 
     def read(operand: Operand) -> Tree:
         if operand.buffer.constant:
@@ -222,22 +254,28 @@ def _recorded(graph: Graph, labels: dict[int, str], gradients: bool, count: int 
                 raise unwritable(call.out)
             now[id(call.out.buffer)] = "value", statement.value
             statements.append(statement)
-    names: dict[int, str] = {}
-    shown = [(node, value, "") for node, value, _ in nodes]
-    shown += [(node, gradient, "d_") for node, _, gradient in nodes if gradient is not None]
-    for node, recorded, prefix in shown:
-        if recorded.operand.whole and id(node) in labels:
+    found: dict[int, str] = {}
+    shown = [(names.values.get(id(node)), value) for node, value, _ in nodes]
+    shown += [(names.derivatives.get(id(node)), gradient) for node, _, gradient in nodes if gradient is not None]
+    for name, recorded in shown:
+        if recorded.operand.whole and name is not None:
             kind, *told = now.get(id(recorded.operand.buffer), ("constant",))
             if kind == "value":
-                names.setdefault(told[0], prefix + labels[id(node)])
+                found.setdefault(told[0], name)
     asked = {id(node) for node in graph.wrt}
-    derived = tuple((str(n.name), read(g.operand)) for n, _, g in nodes if g is not None and id(n) in asked)
+    derived = [(names.labels.get(id(n), ""), g) for n, _, g in nodes if g is not None and id(n) in asked]
     root = program.recorded[graph.place(graph.root)]
-    return Record(tuple(statements), tuple(names.items()), read(root.operand), derived)
+    return Record(
+        tuple(statements),
+        tuple(found.items()),
+        read(root.operand),
+        tuple((label, read(gradient.operand)) for label, gradient in derived),
+    )
 
 
 def _constant(array: Array) -> Tree:
     numbers = np.array2string(array, separator=", ", threshold=array.size, floatmode="unique").replace("\n", "")
+    numbers = re.sub("nan|inf", r"np.\g<0>", numbers)
     return "constant", f"np.array({numbers}, np.{array.dtype})"
 
 
@@ -247,12 +285,12 @@ def _constant(array: Array) -> Tree:
 class _Writer:
     """Writes a page: a result that is read once, and is no node's, becomes a part of the line that reads it."""
 
-    def __init__(self, graph: Graph, labels: dict[int, str], record: Record) -> None:
-        self.record = record
-        self.leaves = [labels[id(node)] for node in graph.nodes if node.op is None and id(node) in labels]
-        self.samples = next((labels[id(leaf)] for leaf in graph.inputs.values()), "")
+    def __init__(self, graph: Graph, names: _Names, record: Record) -> None:
+        self.record, self.free = record, names.free
+        called = names.values
+        self.leaves = [called[id(node)] for node in graph.nodes if node.op is None and id(node) in called]
+        self.samples = next((called[id(leaf)] for leaf in graph.inputs.values()), "")
         self.names = dict(record.names)
-        self.taken = {*labels.values(), *self.names.values()}
         self.parts: dict[int, Tree] = {}
         self.constants: dict[str, str] = {}
         self.readers = Counter(_values_in((record.statements, record.result, record.gradients)))
@@ -284,7 +322,7 @@ class _Writer:
         if short or (self.readers[value] == 1 and len(text(tree)) <= _LONGEST_PART):
             self.parts[value] = tree
             return True
-        self.names[value] = self.fresh("t")
+        self.names[value] = self.free.numbered("t")
         return False
 
     def expanded(self, tree: Any) -> Any:
@@ -295,18 +333,10 @@ class _Writer:
             return self.parts.get(tree[1]) or ("name", self.names[tree[1]])
         if tree[0] == "constant":
             if tree[1] not in self.constants:
-                self.constants[tree[1]] = self.fresh("constant_")
+                self.constants[tree[1]] = self.free.numbered("constant_")
             return "name", self.constants[tree[1]]
         found = tuple(self.expanded(part) for part in tree)
         return simplified(found) if isinstance(found[0], str) else found
-
-    def fresh(self, stem: str) -> str:
-        """Return a name that is not taken yet."""
-        number = 1
-        while f"{stem}{number}" in self.taken:
-            number += 1
-        self.taken.add(f"{stem}{number}")
-        return f"{stem}{number}"
 
 
 def _values_in(tree: Any) -> list[int]:
@@ -323,13 +353,13 @@ def _signature(name: str, arguments: list[str]) -> list[str]:
     line = f"def {name}({', '.join(arguments)}):"
     if len(line) <= _WIDEST:
         return [line]
-    inside = textwrap.wrap(", ".join(arguments) + ",", _WIDEST - 4)
+    inside = textwrap.wrap(", ".join(arguments) + ",", _WIDEST - 4, break_long_words=False)
     return [f"def {name}(", *(f"    {part}" for part in inside), "):"]
 
 
 def _returned(result: str, gradients: dict[str, str]) -> list[str]:
     """Return the lines that hand back the result and the derivatives."""
-    pairs = [f'"{name}": {derivative}' for name, derivative in gradients.items()]
+    pairs = [f"{literal(name)}: {derivative}" for name, derivative in gradients.items()]
     line = f"return {result}" + (f", {{{', '.join(pairs)}}}" if pairs else "")
     if len(line) + 4 <= _WIDEST or not pairs:
         return [line]

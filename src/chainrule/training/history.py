@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UnknownNameError, nearest
+from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.ops.op import Array
 
 
@@ -122,13 +122,13 @@ class History:
 
     def __repr__(self) -> str:
         if not self.epochs:
-            return f"History(no epochs, {self.stopped})"
+            return f"History(no epochs, {printable(self.stopped)})"
         last = self.epochs[-1]
         numbers = {name: value for name, value in last.metrics.items() if np.ndim(value) == 0}
         figures = "".join(f", {name} {value:.4g}" for name, value in numbers.items())
         validation = "" if last.validation_loss is None else f", validation loss {last.validation_loss:.4g}"
         best = "" if self.best_epoch is None else f", best after {self.best_epoch}, {self.kept} kept"
-        return (
+        return printable(
             f"History({len(self)} epochs in {self.seconds:.1f} s, {self.stopped}: "
             f"loss {last.loss:.4g}{validation}{figures}{best})"
         )

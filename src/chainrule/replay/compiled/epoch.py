@@ -19,6 +19,7 @@ from chainrule.replay.compiled.fusing import Schedule
 from chainrule.replay.compiled.memory import Memory, identifier
 from chainrule.replay.compiled.parts import Module
 from chainrule.replay.compiled.statements import Access, Source, Statement, Uncompilable, copy_of, statements_of
+from chainrule.replay.names import Identifiers
 from chainrule.replay.program import Program
 from chainrule.replay.recording import Buffer, Operand
 
@@ -190,13 +191,14 @@ def compile_program(
         raise Uncompilable(f"{', '.join(program.called)}, which can't be recorded")
     copied = np.empty(0, np.float32) if copied is None else copied
     epoch = CompiledEpoch(program, gathered, stacked, len(scalars), copied)
-    stages = [_feeds(program, gathered, stacked, scalars), *map(statements_of, program.calls)]
+    free = Identifiers()
+    tables = {name: free.new(f"{identifier(name)}_data") for name in (*gathered, *stacked)}
+    stages = [_feeds(program, tables, stacked, scalars), *map(statements_of, program.calls)]
     results = _results(program)
     schedule = Schedule(stages, {id(operand.buffer) for _, operand in results}, gate=gradient is not None)
-    tables = [f"{identifier(name)}_data" for name in (*gathered, *stacked)]
-    memory = Memory(schedule, program.locate, _names(program, results, names or {}), taken=tables)
+    memory = Memory(schedule, program.locate, _names(program, results, names or {}), free)
     title = f"Training steps on {epoch.batch} samples each, down to {identifier(str(program.graph.root.name))}."
-    given = ["order", "scalars", "losses", "every", "copies", *tables]
+    given = ["order", "scalars", "losses", "every", "copies", *tables.values()]
     module = Module(title, schedule, memory, _gate(program, memory, gradient), _copying(program, memory, copied), given)
     if module.lines > MOST_LINES:
         raise Uncompilable(f"a step of {module.lines} lines of loops, more than {MOST_LINES}")
@@ -205,17 +207,17 @@ def compile_program(
 
 
 def _feeds(
-    program: Program, gathered: Sequence[str], stacked: Sequence[str], scalars: Sequence[Array]
+    program: Program, tables: Mapping[str, str], stacked: Sequence[str], scalars: Sequence[Array]
 ) -> list[Statement]:
-    """Return the statements that fill the inputs and the scalars of a step."""
+    """Return the statements that fill the inputs, each from its table of data, and the scalars of a step."""
     found = []
-    for name in gathered:
-        batch = len(program.inputs[name])
-        index = "[sample, {j}]" if program.inputs[name].ndim > 1 else f"[order[s * {batch} + {{j}}]]"
-        found.append((program.inputs[name], f"{identifier(name)}_data{index}"))
-    for name in stacked:
-        index = ("[s]", "[s, {j}]", "[s, {i}, {j}]")[min(program.inputs[name].ndim, 2)]
-        found.append((program.inputs[name], f"{identifier(name)}_data{index}"))
+    for name, table in tables.items():
+        array = program.inputs[name]
+        if name in stacked:
+            index = ("[s]", "[s, {j}]", "[s, {i}, {j}]")[min(array.ndim, 2)]
+        else:
+            index = "[sample, {j}]" if array.ndim > 1 else f"[order[s * {len(array)} + {{j}}]]"
+        found.append((array, f"{table}{index}"))
     statements = [copy_of(Source(text, array.dtype), _own_memory(program, array)) for array, text in found]
     for k, array in enumerate(scalars):
         source = Source(f"scalars[s, {k}]", np.dtype(np.float64))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from chainrule.ops.op import Array
 from chainrule.replay.compiled.functions import HELPERS
 from chainrule.replay.compiled.fusing import Schedule
 from chainrule.replay.compiled.statements import Access, Uncompilable, address
+from chainrule.replay.names import Identifiers
 from chainrule.replay.recording import Buffer, Operand
 
 # What the source calls by these names itself; names of nodes must not hide them.
@@ -26,7 +27,7 @@ RESERVED = {
     *("carray", "as_strided", "intrinsic", "pointer"),
     *("abs", "range", "bool", "type", *HELPERS),
 }
-_NUMBERED = re.compile(r"[vt]\d*|part_\d+")  # names that the source counts up
+_NUMBERED = re.compile(r"[vt]\d*|part(_\d+)?")  # names that the source counts up
 _LONGEST_NAME = 40
 
 
@@ -40,8 +41,8 @@ class Memory:
         Operand -> array, for what is kept.
     names : sequence of (str, ndarray)
         What arrays shall be called; the first name counts.
-    taken : iterable of str
-        Names of other arguments.
+    free : Identifiers
+        Where names come from: it knows those of other arguments.
 
     Attributes
     ----------
@@ -54,10 +55,10 @@ class Memory:
         schedule: Schedule,
         locate: Callable[[Operand], Array],
         names: Sequence[tuple[str, Array]],
-        taken: Iterable[str],
+        free: Identifiers,
     ) -> None:
         self.arrays: dict[str, Array] = {}
-        self._schedule, self._locate, self._taken = schedule, locate, set(taken)
+        self._schedule, self._locate, self._free = schedule, locate, free
         self._given = {_place_of(array): identifier(name) for name, array in reversed(names)}
         self._known: dict[tuple[Any, ...], str] = {}
         self._places: dict[tuple[Any, ...], str] = {}
@@ -122,11 +123,7 @@ class Memory:
     def _new_name(self, array: Array) -> str:
         """Return the name it was given, or the next of t1, t2, …"""
         given = self._given.get(_place_of(array))
-        number = len(self.arrays) + 1
-        name = given or f"t{number}"
-        while name in self.arrays or name in self._taken:
-            name, number = f"{given}_{number}", number + 1
-        return name
+        return self._free.new(given) if given else self._free.numbered("t")
 
     def _array(self, access: Access) -> Array:
         buffer, operand = access.buffer, access.operand
@@ -154,7 +151,7 @@ class Memory:
 
 
 def identifier(name: str) -> str:
-    """Return a Python name made of what may be any text."""
+    """Return a short identifier of ASCII letters made of what may be any text, and none that the source uses."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:_LONGEST_NAME].strip("_") or "array"
     plain = f"a{plain}" if plain[0].isdigit() else plain
     taken = keyword.iskeyword(plain) or plain in RESERVED or _NUMBERED.fullmatch(plain)
