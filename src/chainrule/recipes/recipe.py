@@ -218,11 +218,6 @@ def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
 def to_toml(recipe: Recipe) -> str:
     """Return the recipe as TOML that says everything that was decided, defaults included.
 
-    Raises
-    ------
-    InputError
-        If a text in it is no Unicode, such as the name of a file in another encoding.
-
     Examples
     --------
     >>> from chainrule.recipes import load
@@ -232,15 +227,6 @@ def to_toml(recipe: Recipe) -> str:
     import tomli_w
 
     text = tomli_w.dumps(_plain(recipe))
-    try:
-        text.encode()
-    except UnicodeEncodeError as problem:  # a file's name that is no UTF-8
-        raise InputError(
-            f"recipe {recipe.name}",
-            given=f"the text {text[max(problem.start - 30, 0) : problem.end]!r}",
-            expected="characters of Unicode",
-            fix="Rename what is called so",
-        ) from None
     return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
 
 
@@ -330,8 +316,10 @@ def located(recipe: Recipe, folder: str) -> Recipe:
 
 
 def _escaped(character: str) -> str:
-    """Return a character of a text as TOML escapes it: the writer leaves it alone where it moves only a terminal."""
+    """Return a character that doesn't print as TOML escapes it; half a surrogate pair, which TOML has not, as it is."""
     code = ord(character)
+    if 0xD800 <= code < 0xE000:
+        return character
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
