@@ -105,7 +105,7 @@ def check_arrays(where: str, state: State, arrays: Mapping[str, Array], network:
             fits = array.ndim >= 1 and len(array) == count
         else:
             kind = np.int64 if name == "steps" else np.float64
-            fits = array.shape == (count,) and True
+            fits = array.shape == (count,) and (not count or array.dtype == kind)
         if not fits:
             refuse(where, f"{name} as {array.dtype} {array.shape}")
     # Chainrule's own losses are never negative; one of the user's own may be.
