@@ -97,6 +97,13 @@ def test_what_is_transparent_lies_on_white_paper(tmp_path: Path) -> None:
     assert (levels(clear, tmp_path) == 255).all()
 
 
+def test_transparency_may_come_after_the_pixels(tmp_path: Path) -> None:
+    data = saved(Image.fromarray(PIXELS).convert("P"), "PNG", transparency=bytes(256))
+    start = data.index(b"tRNS") - 4
+    late = data[start : start + 12 + 256]
+    assert (levels(data[:start] + data[start + len(late) : -12] + late + data[-12:], tmp_path) == 255).all()
+
+
 REFUSED = {
     "one pixel too many": (lambda: png(101, 100), "101 x 100 pixels, but expected at most 10,000"),
     "no pixels": (lambda: png(0, 0, pixels=b""), "can't be read"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -82,6 +83,14 @@ def test_what_is_no_run_is_one_clear_error(made: Path, tmp_path: Path) -> None:
         recipes.list_runs(tmp_path / "nowhere")
     with pytest.raises(InputError, match="damaged"):
         recipes.compare(recipes.open_run(made / "spirals-001"), recipes.open_run(made / "spirals-005"))
+
+
+def test_a_row_of_the_log_that_is_nested_without_end_is_no_row(made: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(made / "spirals-001", tmp_path / "nested")
+    log = folder / "log.jsonl"
+    rows = log.read_text().splitlines()
+    log.write_text("\n".join([*rows[:2], '{"x":' + "[" * 100_000, *rows[3:]]) + "\n")
+    assert len(recipes.open_run(folder).history) == 2
 
 
 def test_the_log_is_shown_and_exported(made: Path, tmp_path: Path, capsys: CAPTURED) -> None:

@@ -140,6 +140,7 @@ def _decoded(pillow: Any, data: bytes) -> Grey:
     import io
 
     with pillow.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+        image.load()  # for what says that it is transparent may come after the pixels
         if image.mode.startswith("I"):  # 16 bits
             levels = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
             return np.asarray((levels + 128) // 257, np.uint8)
