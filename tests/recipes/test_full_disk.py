@@ -15,6 +15,9 @@ import pytest
 import chainrule as cr
 from chainrule import recipes
 from chainrule.cli import status
+from chainrule.data.opening import Folder
+from chainrule.errors import FileError
+from chainrule.recipes.log_file import LogFile
 from tests.recipes.full_disk import SMALL, what_is_left
 
 ROOMS = os.environ.get("CHAINRULE_ROOMS", "0 48 152 200 256 300 352 420 520 1020").split()
@@ -108,3 +111,39 @@ def test_a_log_that_is_full_says_so_once_and_the_rest_is_in_the_checkpoint(
     assert [epoch.epoch for epoch in more.history] == [1, 2, 3, 4, 5]
     assert (tmp_path / "small-001" / "log.jsonl").read_text().splitlines()[0] == kept[0]
     assert result.problem is None
+
+
+def test_a_run_without_its_best_weights_has_not_come_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.replace
+
+    def failing(source: str, target: str, **named: int) -> None:
+        if target == "best.safetensors":
+            raise OSError(5, "Input/output error")
+        real(source, target, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("chainrule.files.atomic.os.replace", failing)
+        result = recipes.run(SMALL, out=tmp_path, say=lambda line: None)
+    assert "best.safetensors, result.json" in str(result.problem)
+    assert "result.json" not in os.listdir(result.run)
+    assert recipes.resume(result.run).problem is None
+    assert what_is_left(Path(result.run)) == what_is_left(Path(recipes.run(SMALL, out=tmp_path).run))
+
+
+def test_a_log_is_written_bit_by_bit_and_through_no_second_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    with Folder("run", tmp_path) as folder:
+        monkeypatch.setattr("chainrule.recipes.log_file.os.write", lambda file, data: real(file, data[:3]))
+        log = LogFile(folder.file("log.txt"))
+        log.add("a line that is written three bytes at a time")
+        log.add("and one more")
+        log.close()
+        assert (tmp_path / "log.txt").read_text().count("\n") == 2
+        assert "three bytes at a time\nand one more\n" in (tmp_path / "log.txt").read_text()
+        os.link(tmp_path / "log.txt", tmp_path / "other")
+        with pytest.raises(FileError, match="a second name elsewhere"):
+            LogFile(folder.file("log.txt"))

@@ -153,3 +153,23 @@ def test_a_lock_that_is_no_file_is_refused_without_waiting(kind: str, tmp_path: 
     with Folder("run", run) as folder, pytest.raises(FileError, match="but expected a regular file"):
         RunLock(folder)
     assert outside.read_text() == "kept"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it is another lock")
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = lock._locked
+    removed: list[bool] = []
+
+    def removed_first(descriptor: int) -> bool | None:
+        if not removed:
+            removed.append(True)
+            (tmp_path / LOCK).unlink()  # as whoever held it does, after we have opened it
+        return real(descriptor)
+
+    monkeypatch.setattr(lock, "_locked", removed_first)
+    with Folder("run", tmp_path) as folder:
+        held = RunLock(folder)
+        assert LOCK in os.listdir(tmp_path)
+        with pytest.raises(MisuseError):
+            RunLock(folder)
+        held.release()
