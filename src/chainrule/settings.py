@@ -8,6 +8,7 @@ computed was made for these settings, so one that is changed later is honoured o
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, ClassVar, NoReturn, TypeVar
@@ -97,7 +98,8 @@ class Configured(metaclass=_Settling):
 @cache
 def _is_known(kind: type, name: str) -> bool:
     """Return whether instances of a class have such an attribute. What a user's own class has is the user's."""
-    if not kind.__module__.startswith("chainrule."):
+    own = kind.__module__.startswith("chainrule.") and vars(sys.modules[kind.__module__]).get(kind.__name__) is kind
+    if not own:
         return True
     return hasattr(kind, name) or any(name in vars(base).get("__annotations__", {}) for base in kind.__mro__)
 

@@ -28,7 +28,7 @@ def docstring(of: Any) -> str:
     Examples
     --------
     >>> docstring(docstring).splitlines()[0]
-    'Return the docstring of a class or a function, a class's own or that of the class it is derived from.'
+    "Return the docstring of a class or a function, a class's own or that of the class it is derived from."
     """
     if sys.flags.optimize < 2:
         return inspect.getdoc(of) or ""
