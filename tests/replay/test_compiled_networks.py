@@ -95,8 +95,7 @@ NETWORKS: list[Any] = [
 @pytest.mark.parametrize(("build", "y", "weights"), [n[1:] for n in NETWORKS], ids=[n[0] for n in NETWORKS])
 def test_an_epoch_comes_to_the_numbers_of_plain_calls(build: Any, y: Any, weights: Any) -> None:
     network = build()
-    reference = network.copy()
-    reference.dynamic = True
+    reference = network.copy(dynamic=True)
     dtype = np.dtype(network.dtype)
     weights = None if weights is None else weights.astype(dtype)
     epoch, scalars = compiled(network, X.astype(dtype), y, weights)
