@@ -3,10 +3,11 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
+PYTEST = -m pytest
 
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help demo test lint types docs check figures bench soak clean
+.PHONY: help demo test lint types docs check figures bench wheel release soak clean
 
 help: ## list the tasks
 	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -16,7 +17,7 @@ demo: .venv/installed-plot ## train XOR and MNIST, show the results and name the
 	$(BIN)/chainrule train mnist
 
 test: .venv/installed-dev ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
 lint: .venv/installed-dev ## check style and formatting
 	$(BIN)/ruff check .
@@ -36,6 +37,14 @@ figures: .venv/installed-dev ## measure every figure that the docs claim
 
 bench: .venv/installed-plot ## measure training steps beside other libraries: long, and downloads them
 	$(BIN)/python benchmarks/bench.py
+
+wheel: .venv/installed-release ## build the wheel twice, compare, and try it away from the sources
+	$(BIN)/python .ci/wheel.py build
+	$(BIN)/python .ci/wheel.py test alone
+	$(BIN)/python .ci/wheel.py conditions
+
+release: .venv/installed-dev .venv/installed-release ## check, build, commit and tag VERSION=1.2.3; publish nothing
+	$(BIN)/python .ci/release.py $(VERSION)
 
 soak: .venv/installed-dev ## stop, kill and break things for an hour or two
 	$(BIN)/python benchmarks/soak.py

@@ -1,7 +1,5 @@
 """Rooms whose extra is not installed are left out of the examples that run as tests."""
 
-from importlib.util import find_spec
+from tests.referees import absent
 
-_NEEDS = {"sklearn": "sklearn", "onnx": "onnx"}
-
-collect_ignore = [f"src/chainrule/{room}" for room, package in _NEEDS.items() if find_spec(package) is None]
+collect_ignore = [f"src/chainrule/{room}" for room in ("sklearn", "onnx") if absent(room)]

@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "fresh-clone": installing.fresh_clone,
     "start": installing.start,
     "installed-size": installing.installed_size,
+    "wheel": installing.wheel,
     "calls": engine.calls,
     "memory": engine.memory,
     "closedness": engine.closedness,

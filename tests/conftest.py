@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from types import ModuleType
 
 import hypothesis
 import numpy as np
 import pytest
+
+from tests.referees import needed
 
 hypothesis.settings.register_profile("chainrule", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("chainrule")
@@ -39,12 +40,5 @@ def compiled_cache(
 
 @pytest.fixture(scope="session")
 def referee() -> ModuleType:
-    """Return PyTorch; where it is missing skip, or with CHAINRULE_REFEREES=1 fail."""
-    try:
-        import torch
-    except ImportError:
-        message = "PyTorch is not installed: pip install 'chainrule[referee]'"
-        if os.environ.get("CHAINRULE_REFEREES") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    return torch
+    """Return PyTorch."""
+    return needed("torch")

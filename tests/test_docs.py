@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.referees import needed
+
 DOCS = Path(__file__).parent.parent / "docs"
 sys.path.insert(0, str(DOCS / "_ext"))
 
@@ -24,7 +26,7 @@ PLACE = re.compile(r"^```\{cell\} (\d+)$", re.MULTILINE)
 @pytest.fixture
 def hebrew():
     """Return the extension that fills in and turns Hebrew pages."""
-    pytest.importorskip("sphinx", reason="pip install 'chainrule[docs]'")
+    needed("sphinx", "docs")
     import hebrew
 
     return hebrew
@@ -71,7 +73,7 @@ def test_a_cell_that_is_not_there_is_named(hebrew):
 
 
 def test_a_dead_link_a_request_and_a_mute_picture_are_found(tmp_path):
-    pytest.importorskip("sphinx", reason="pip install 'chainrule[docs]'")
+    needed("sphinx", "docs")
     from whole import faults
 
     (tmp_path / "there.html").write_text('<p id="place"><a href="here.html">back</a>')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from claims.figure import (
 )
 
 STARTS = 9
+PYTHONS = range(11, 15)  # what the project declares
 IMPORT = """
 import time
 import numpy
@@ -77,6 +79,22 @@ def installed_size(options: Options) -> Iterator[Figure]:
         yield stated(f"installed: {package}", megabytes(size), size)
 
 
+def wheel(options: Options) -> Iterator[Figure]:
+    """Build the last commit twice; try the wheel alone on every Python there is, and with other dependencies."""
+    if importlib.util.find_spec("build") is None or importlib.util.find_spec("twine") is None:
+        raise Unavailable("pip install 'chainrule[release]'")
+    yield _tried("two builds of one commit", "equal, byte for byte", sys.executable, "build")
+    if options.quick:
+        yield Figure("wheel: installed", "passes", "left out by --quick")
+        return
+    yield _tried("-OO, -W error, a C locale, read-only", "prints what it usually prints", sys.executable, "conditions")
+    for minor in PYTHONS:
+        yield _tried(f"installed alone, Python 3.{minor}", "passes", _interpreter(minor), "test", "alone")
+    oldest = _interpreter(PYTHONS[0])  # the oldest releases were not built for a newer Python
+    for dependencies, python in {"oldest": oldest, "newest": sys.executable, "pre-releases": sys.executable}.items():
+        yield _tried(f"installed with {dependencies} dependencies", "passes", python, "test", dependencies)
+
+
 def fresh_clone(options: Options) -> Iterator[Figure]:
     """Clone the last commit into an empty folder and type what the README says."""
     if options.quick:
@@ -103,6 +121,31 @@ def fresh_clone(options: Options) -> Iterator[Figure]:
                 last = done.stdout.strip().splitlines()[-1].strip("= ")
                 note = f", installation included: {last}"
                 yield at_most(f"fresh clone: make {target}", took, bound, seconds, note)
+
+
+def _tried(name: str, claimed: str, python: str | None, *task: str) -> Figure:
+    """Run a task of `.ci/wheel.py`; what it counted, or how it failed, is what was measured."""
+    if python is None:
+        return Figure(f"wheel: {name}", claimed, "this Python is not here")
+    began = time.perf_counter()
+    script = str(ROOT / ".ci" / "wheel.py")
+    done = subprocess.run([python, script, *task], cwd=ROOT, capture_output=True, text=True, env=_like_a_strangers())
+    took = seconds(time.perf_counter() - began)
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip() or "no words").splitlines()[-1]
+        return Figure(f"wheel: {name}", claimed, f"fails: {said}"[:200], False)
+    counted = re.findall(r"^(\d+ passed.*?) in ", done.stdout, re.MULTILINE)
+    return Figure(f"wheel: {name}", claimed, f"{', '.join([claimed, *counted])} in {took}", True)
+
+
+def _interpreter(minor: int) -> str | None:
+    """Return a Python 3.`minor` of this machine, on the path or among pyenv's."""
+    of_pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"3.{minor}.*/bin/python")
+    for python in filter(None, [shutil.which(f"python3.{minor}"), *map(str, sorted(of_pyenv))]):
+        told = subprocess.run([python, "-c", "import ensurepip, sys; print(sys.version_info[1])"], capture_output=True)
+        if told.stdout.strip() == str(minor).encode():
+            return python
+    return None
 
 
 def _environment(folder: Path) -> str:

@@ -16,6 +16,23 @@ from typing import TYPE_CHECKING, Any
 from chainrule._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    # What checkers of types see. `explain` is the function, though `cr.explain` is also its room.
+    from chainrule import checks as checks
+    from chainrule import data as data
+    from chainrule import errors as errors
+    from chainrule import files as files
+    from chainrule import generators as generators
+    from chainrule import graph as graph
+    from chainrule import memory as memory
+    from chainrule import nn as nn
+    from chainrule import ops as ops
+    from chainrule import optim as optim
+    from chainrule import plot as plot
+    from chainrule import public as public
+    from chainrule import recipes as recipes
+    from chainrule import replay as replay
+    from chainrule import settings as settings
+    from chainrule import training as training
     from chainrule.explain import check as check
     from chainrule.explain import explain as explain
     from chainrule.explain import show as show
@@ -44,18 +61,19 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return importlib.import_module(f"chainrule.{name}")
-    if name in _LATER:
-        return getattr(importlib.import_module(f"chainrule.{_LATER[name]}"), name)
-    public = None if name.startswith("_") else importlib.import_module("chainrule.public")
-    if public is None or name not in public.__all__:
-        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
-    globals().update({known: getattr(public, known) for known in public.__all__})
-    return globals()[name]
+if not TYPE_CHECKING:  # a checker that saw these would take every name for one of ours
 
+    def __getattr__(name: str) -> Any:
+        if name in _ROOMS:
+            return importlib.import_module(f"chainrule.{name}")
+        if name in _LATER:
+            return getattr(importlib.import_module(f"chainrule.{_LATER[name]}"), name)
+        public = None if name.startswith("_") else importlib.import_module("chainrule.public")
+        if public is None or name not in public.__all__:
+            raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+        globals().update({known: getattr(public, known) for known in public.__all__})
+        return globals()[name]
 
-def __dir__() -> list[str]:
-    public = importlib.import_module("chainrule.public")
-    return sorted({*public.__all__, *_ROOMS, *_LATER, "__version__"})
+    def __dir__() -> list[str]:
+        public = importlib.import_module("chainrule.public")
+        return sorted({*public.__all__, *_ROOMS, *_LATER, "__version__"})

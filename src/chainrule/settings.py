@@ -1,14 +1,20 @@
 """A part is what its constructor was told.
 
 Ops, layers, optimizers, schedules and initializers keep each constructor argument in an attribute of the same
-name. From that one rule come their printed form and the description that model files and recipes hold.
+name. From that one rule come their printed form and the description that model files and recipes hold. What is
+computed was made for these settings, so one that is changed later is honoured or refused, and never ignored.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+from chainrule.errors import MisuseError, UnknownNameError, nearest
+
+T = TypeVar("T")
 
 
 @cache
@@ -24,8 +30,54 @@ def setting_names(kind: type) -> tuple[str, ...]:
     return tuple(p.name for p in _constructor(kind))
 
 
-class Configured:
+class _Settling(type):
+    """Makes a part, whose settings are settled from then on."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        part = super().__call__(*args, **kwargs)
+        part.settle()
+        return part
+
+
+class Configured(metaclass=_Settling):
     """A part described by its settings."""
+
+    #: What to do instead of setting attributes that other libraries' parts have.
+    elsewhere: ClassVar[dict[str, str]] = {}
+
+    def settle(self) -> None:
+        """Have settings that are changed from now on honoured or refused."""
+        self.__dict__["_settled"] = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_settled" in self.__dict__ and not name.startswith("_"):
+            if name in setting_names(type(self)):
+                value = self.late(name, value)
+            elif name not in self.__dict__ and not _is_known(type(self), name):
+                raise UnknownNameError(
+                    type(self).__name__,
+                    given=f"a value for .{name}, which nobody reads",
+                    expected="one of its settings",
+                    fix=self.elsewhere.get(name) or nearest(name, setting_names(type(self))),
+                )
+        super().__setattr__(name, value)
+
+    def late(self, name: str, value: Any) -> Any:
+        """Return what to keep of a setting that is changed after the part was made, or refuse it."""
+        raise self.too_late(name, value, f"Make a new one: cr.{type(self).__name__}({name}={value!r:.60})")
+
+    def too_late(self, name: str, value: Any, fix: str) -> MisuseError:
+        """Return the error for a setting that can't be changed any more."""
+        return MisuseError(
+            f"{type(self).__name__}.{name}",
+            given=f"{value!r:.80}, set on a part that is made already",
+            expected="the setting that it was made with, for which what is computed was made",
+            fix=fix,
+        )
+
+    def as_if_made(self, name: str, value: Any) -> Any:
+        """Return a setting as the constructor checks and keeps it."""
+        return getattr(type(self)(**{**self.settings(), name: value}), name)
 
     def settings(self) -> dict[str, Any]:
         """Return constructor argument -> value, every one of them."""
@@ -40,6 +92,37 @@ class Configured:
             if not _same(value, defaults.get(name, inspect.Parameter.empty))
         )
         return f"{kind.__name__}({', '.join(told)})"
+
+
+@cache
+def _is_known(kind: type, name: str) -> bool:
+    """Return whether instances of a class have such an attribute. What a user's own class has is the user's."""
+    if not kind.__module__.startswith("chainrule."):
+        return True
+    return hasattr(kind, name) or any(name in vars(base).get("__annotations__", {}) for base in kind.__mro__)
+
+
+class Fixed(list[T]):
+    """A list that stays as it was made: what was built from it would not follow.
+
+    >>> Fixed([1, 2]).append(3)
+    Traceback (most recent call last):
+    chainrule.errors.MisuseError: list: got a change of it, but expected it to stay as it was made. Make a new ...
+    """
+
+    def _stays(self, *_: Any, **__: Any) -> NoReturn:
+        raise MisuseError(
+            "list",
+            given="a change of it",
+            expected="it to stay as it was made",
+            fix="Make a new network, or container, from a new list of new layers",
+        )
+
+    append = extend = insert = pop = remove = clear = sort = reverse = _stays
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _stays
+
+    def __reduce__(self) -> tuple[type[Fixed[T]], tuple[Iterable[T]]]:
+        return Fixed, (list(self),)
 
 
 def _same(a: Any, b: Any) -> bool:

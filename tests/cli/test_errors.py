@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from chainrule import recipes
@@ -196,3 +200,68 @@ def test_a_file_whose_name_is_no_unicode_is_refused_before_anything_is_written(
     assert status(["train", "mine.toml", "--data", name, "--target", "y"]) == 2
     assert "is not Unicode, " in capsys.readouterr().err
     assert sorted(os.listdir()) == sorted([name, "mine.toml"])
+
+
+def too_large() -> None:
+    np.empty(2**50)
+
+
+def too_deep() -> None:
+    too_deep()
+
+
+MACHINE = [
+    (MemoryError(), "got not enough memory, but expected room for the network and the samples. Make the layers"),
+    (too_large, "not enough memory (Unable to allocate 8.00 PiB for an array"),
+    (OSError(errno.ENOMEM, "Cannot allocate memory"), "not enough memory ([Errno 12] Cannot allocate memory)"),
+    (too_deep, "got something that is nested too deeply"),
+    (PermissionError(errno.EACCES, "Permission denied", "\x1b[31m\n.csv"), "Permission denied at '\\x1b[31m\\n.csv'"),
+    (OSError(errno.EXDEV, "Invalid link", "a", None, Path("b")), "Invalid link at 'a' and 'b'"),
+    (OSError(errno.EIO, "Input/output error"), "got Input/output error, but expected files"),
+    (OSError("gone wrong"), "got gone wrong, but"),
+    (TimeoutError(), "got TimeoutError, but"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("problem", "said"), MACHINE)
+def test_what_the_machine_cannot_do_is_one_line(
+    problem: Any, said: str, monkeypatch: pytest.MonkeyPatch, capsys: CAPTURED
+) -> None:
+    def fail() -> None:
+        if isinstance(problem, Exception):
+            raise problem
+        problem()
+
+    monkeypatch.setattr("chainrule.ops.table", fail)
+    assert status(["ops"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Error: chainrule: got ")
+    assert said in err
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+
+
+IN_LITTLE_MEMORY = """
+import re, resource, sys
+from pathlib import Path
+from chainrule.cli import status
+
+line = "train xor --epochs 1 --quiet --no-pictures --layers"
+codes = [status([*line.split(), "2-8-1"])]  # everything is imported now
+used = int(re.search(r"VmSize:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+for megabytes in (16, 256):
+    resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20, -1))
+    codes.append(status([*line.split(), "2-700-700-1"]))
+print(*codes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is it known how much is used")
+def test_too_little_memory_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", IN_LITTLE_MEMORY]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "0 2 0", done
+    assert done.stderr.count("\n") == 1
+    assert "memory" in done.stderr

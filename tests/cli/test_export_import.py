@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 import chainrule as cr
 from chainrule.cli import status
-from tests.onnx.conftest import needed
+from tests.referees import needed
 
 CAPTURED = pytest.CaptureFixture[str]
 RECIPE = (

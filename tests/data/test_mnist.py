@@ -20,6 +20,7 @@ import pytest
 
 from chainrule.data import fashion_mnist, mnist
 from chainrule.errors import FileError
+from tests.referees import REQUIRED
 
 MODULE = importlib.import_module("chainrule.data.mnist")  # the package shows the function of the same name
 FILES: tuple[str, ...] = MODULE.FILES
@@ -245,7 +246,7 @@ def test_an_installed_package_does_not_look_beside_itself(place: Place) -> None:
     assert MODULE._roots() == [str(place.working / "data")]
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the source distribution leaves the files out")
+@pytest.mark.skipif(not REAL.exists() and not REQUIRED, reason="the source distribution leaves the files out")
 def test_the_repository_holds_the_real_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REAL.parents[1])
     monkeypatch.delenv("CHAINRULE_DATA", raising=False)

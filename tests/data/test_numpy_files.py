@@ -259,6 +259,17 @@ def test_unpacking_a_bomb_stops_at_what_its_header_says(tmp_path: Path) -> None:
         assert peak < 2**22
 
 
+def test_an_array_unpacks_to_no_more_for_others_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    large = npy(np.zeros((2**22, 9), np.uint8))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("other.npy", np.random.default_rng(0).bytes(2**18))
+        archive.writestr("X.npy", large)
+    assert len(large) < 200 * path.stat().st_size
+    with pytest.raises(FileError, match=r"array 'X': got 37748864 bytes of values .*without compression"):
+        read_npz(path, y=None)
+
+
 def test_a_damaged_file_is_never_more_than_one_error(tmp_path: Path) -> None:
     """Flip every byte in turn: the file is read, or refused in our own words."""
     path = tmp_path / "set.npz"

@@ -245,6 +245,7 @@ def test_a_row_is_not_read_to_an_end_that_never_comes(
     monkeypatch.setattr("chainrule.data.table._LONGEST_ROW", 1000)
     with pytest.raises(FileError, match="a row of more than 1,000 characters"):
         table(content)
+    assert len(table("a,b\n" + "1,2\n" * 500)) == 500  # each row is counted anew
     monkeypatch.setattr("chainrule.data.table._LONGEST_ROW", 2000)
     with pytest.raises(FileError, match="cells in line"):
         table(content)

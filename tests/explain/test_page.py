@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from html.parser import HTMLParser
@@ -16,6 +15,7 @@ import chainrule as cr
 from chainrule.explain import explain, html
 from chainrule.explain.wording import Text
 from tests.explain.names import HOSTILE
+from tests.referees import missing, needed
 
 X, Y = cr.data.xor()
 VOID = {"meta", "link", "br", "img"}
@@ -141,16 +141,11 @@ def test_a_graph_too_large_to_draw_is_said_to_be() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Any:
-    """Return a headless browser; where there is none skip, or with CHAINRULE_REFEREES=1 fail if pip forgot its half."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        if os.environ.get("CHAINRULE_REFEREES") == "1":
-            pytest.fail("playwright is not installed: no look in a browser")
-        pytest.skip("playwright is not installed: no look in a browser")
+    """Return a headless browser, driven by playwright."""
+    sync_playwright = needed("playwright.sync_api").sync_playwright
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:  # no Python package: pip can't be blamed
-        pytest.skip("chromium is not installed: no look in a browser")
+    if chromium is None:
+        missing("chromium", "it is a package of the system, as in apt-get install chromium")
     calm = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     with sync_playwright() as started:
         running = started.chromium.launch(

@@ -198,7 +198,7 @@ def nested(depth: int) -> nn.Layer:
 
 def circular() -> nn.Layer:
     layer = Residual([Tanh()])
-    layer.layers.append(Residual([layer]))
+    list.append(layer.layers, Residual([layer]))  # past the list that stays as it was made
     return layer
 
 

@@ -14,7 +14,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import MisuseError, NonFiniteError
 
-pytestmark = pytest.mark.usefixtures("compiled_cache")
+pytestmark = [pytest.mark.usefixtures("compiled_cache"), pytest.mark.filterwarnings("ignore:.* begins anew")]
 
 RNG = np.random.default_rng(6)
 X, Y = RNG.normal(size=(64, 5)).astype(np.float32), RNG.normal(size=(64, 2)).astype(np.float32)
@@ -49,7 +49,7 @@ def steps(network):
         network.step(X, Y)
 
 
-def set_optimizer(network):
+def set_optimizer(network):  # which begins anew, and says so
     network.optimizer = cr.SGD(0.1)
 
 

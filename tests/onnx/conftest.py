@@ -1,22 +1,12 @@
-"""The packages that judge ONNX files: without them tests are skipped, or fail with CHAINRULE_REFEREES=1."""
+"""The packages that judge ONNX files."""
 
 from __future__ import annotations
 
-import importlib
-import os
 from types import ModuleType
 
 import pytest
 
-
-def needed(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        message = f"{name} is not installed: pip install 'chainrule[referee]'"
-        if os.environ.get("CHAINRULE_REFEREES") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+from tests.referees import needed
 
 
 @pytest.fixture(scope="session")

@@ -157,6 +157,9 @@ FILES: dict[str, bytes] = {
     "too many nodes": of(*[node("Relu", ["input"], [f"r{i}"]) for i in range(10_001)], GEMM),
     "an unknown operator": after_gemm("Frobnicate"),
     "an operator of another domain": of(node("Gemm", ["input", "w"], ["output"], domain="evil.example")),
+    "an unprintable operator of two values": of(
+        node("Gemm", ["input", "w"], ["h"]), node("M\0\x1b[31m", ["h", "input"], ["output"])
+    ),
     "an operator called like a path": after_gemm("../../bin/sh"),
     "a subgraph": after_gemm("If", field(1, "then_branch") + field(6, GRAPH) + field(20, 5)),
     "a loop": after_gemm("Loop", field(1, "body") + field(6, GRAPH) + field(20, 5)),

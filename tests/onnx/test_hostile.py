@@ -84,6 +84,7 @@ def test_changed_bytes_load_or_are_refused_and_nothing_else_happens(tmp_path: Pa
     assert refused > 150
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", tmp_path / "missing", Path("/dev/zero")):

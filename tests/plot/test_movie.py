@@ -75,6 +75,9 @@ def test_a_loss_that_becomes_infinite_is_what_train_says_it_is() -> None:
     assert len(film.epochs) > 1
 
 
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows runs no shell scripts")
+
+
 def program(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a program called ffmpeg first on the path."""
     (folder / "ffmpeg").write_text(f"#!/bin/sh\n{code}\n")
@@ -82,6 +85,7 @@ def program(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
+@posix
 def test_an_mp4_gets_every_frame_and_the_last_ones_for_two_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +96,7 @@ def test_an_mp4_gets_every_frame_and_the_last_ones_for_two_seconds(
     assert len(content) == (1 + 8) * 540 * 600 * 3
 
 
+@posix
 def test_an_ffmpeg_that_fails_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "cat > /dev/null; echo no such codec >&2; exit 3", monkeypatch)
     with pytest.raises(FileError, match="got an ffmpeg that failed: no such codec"):

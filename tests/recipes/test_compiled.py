@@ -15,6 +15,7 @@ from chainrule import recipes
 from chainrule.cli import status
 from tests.recipes.configurations import CONFIGURATIONS
 from tests.recipes.test_resume import what_a_run_left
+from tests.referees import needed
 
 pytestmark = pytest.mark.usefixtures("compiled_cache")
 
@@ -39,7 +40,7 @@ def story(folder: str) -> str:
 
 
 def test_a_compiled_run_learns_what_a_replayed_one_does_and_says_that_it_is_compiled(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
+    needed("numba", "fast")
     compiled, replayed = (recipes.run(recipe, out=tmp_path) for recipe in (COMPILED, REPLAYED))
     np.testing.assert_allclose(compiled.history["loss"], replayed.history["loss"], rtol=1e-4)
     assert "compiled  whole epochs" in story(compiled.run)
@@ -52,7 +53,7 @@ def test_a_compiled_run_learns_what_a_replayed_one_does_and_says_that_it_is_comp
 
 
 def test_a_compiled_run_repeats_its_bytes_and_goes_on_to_them_after_a_stop(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
+    needed("numba", "fast")
     whole = recipes.run(COMPILED, out=tmp_path).run
     assert recipes.load(Path(whole, "recipe.toml")).compiled
     assert what_a_run_left(recipes.run(Path(whole, "recipe.toml"), out=tmp_path).run) == what_a_run_left(whole)
@@ -63,7 +64,7 @@ def test_a_compiled_run_repeats_its_bytes_and_goes_on_to_them_after_a_stop(tmp_p
 
 
 def test_a_run_that_goes_on_with_another_numba_says_so(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
+    needed("numba", "fast")
     folder = recipes.run(COMPILED, out=tmp_path, callbacks=[StopFrom(8)]).run
     path = Path(folder, "environment.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), "numba": None}))

@@ -16,8 +16,9 @@ from chainrule import recipes
 from chainrule.cli import status
 from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
 from chainrule.recipes.images import picture_as_sample
+from tests.referees import needed
 
-Image = pytest.importorskip("PIL.Image")
+Image = needed("PIL.Image", "plot")
 
 X, Y = cr.data.digits("test")
 MNIST = recipes.load("mnist")

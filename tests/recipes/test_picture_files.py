@@ -97,6 +97,13 @@ def test_what_is_transparent_lies_on_white_paper(tmp_path: Path) -> None:
     assert (levels(clear, tmp_path) == 255).all()
 
 
+def test_transparency_may_come_after_the_pixels(tmp_path: Path) -> None:
+    data = saved(Image.fromarray(PIXELS).convert("P"), "PNG", transparency=bytes(256))
+    start = data.index(b"tRNS") - 4
+    late = data[start : start + 12 + 256]
+    assert (levels(data[:start] + data[start + len(late) : -12] + late + data[-12:], tmp_path) == 255).all()
+
+
 REFUSED = {
     "one pixel too many": (lambda: png(101, 100), "101 x 100 pixels, but expected at most 10,000"),
     "no pixels": (lambda: png(0, 0, pixels=b""), "can't be read"),
@@ -105,6 +112,9 @@ REFUSED = {
         lambda: jpeg(b"\xff\xc0\0\x0b\x08\xff\xff\xff\xff\x01\x01\x11\0"),
         "65,535 x 65,535 pixels",
     ),
+    "too many scans": (lambda: jpeg(progressive=True, scans=10), "more than 50 scans"),
+    "too many chunks": (lambda: png(8, 6, *[chunk(b"prVt")] * 20_000), "more than 20,000 chunks"),
+    "too many segments": (lambda: jpeg(*[b"\xff\xfe\0\2"] * 20_000), "more than 20,000 segments"),
     "a segment of no length": (lambda: jpeg(b"\xff\xfe\0\0"), "no segment at byte 2"),
     "bytes between segments": (lambda: jpeg(b"hello"), "no segment at byte 2"),
     "a JPEG without pixels": (lambda: b"\xff\xd8\xff\xe0\0\x04ab", "no segment at byte 8"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from chainrule import recipes
 from chainrule.cli import status
 from chainrule.errors import FileError, InputError
 from tests.recipes.test_resume import SPIRALS, StopAt
+from tests.referees import needed
 
 CAPTURED = pytest.CaptureFixture[str]
 
@@ -83,6 +85,14 @@ def test_what_is_no_run_is_one_clear_error(made: Path, tmp_path: Path) -> None:
         recipes.compare(recipes.open_run(made / "spirals-001"), recipes.open_run(made / "spirals-005"))
 
 
+def test_a_row_of_the_log_that_is_nested_without_end_is_no_row(made: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(made / "spirals-001", tmp_path / "nested")
+    log = folder / "log.jsonl"
+    rows = log.read_text().splitlines()
+    log.write_text("\n".join([*rows[:2], '{"x":' + "[" * 100_000, *rows[3:]]) + "\n")
+    assert len(recipes.open_run(folder).history) == 2
+
+
 def test_the_log_is_shown_and_exported(made: Path, tmp_path: Path, capsys: CAPTURED) -> None:
     assert status(["log", str(made / "spirals-001")]) == 0
     assert "epoch 6/6" in capsys.readouterr().out
@@ -94,7 +104,7 @@ def test_the_log_is_shown_and_exported(made: Path, tmp_path: Path, capsys: CAPTU
 
 
 def test_curves_of_several_runs_are_drawn_in_one_picture(made: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    needed("matplotlib", "plot")
     folders = [str(made / f"spirals-00{k}") for k in (1, 2)]
     assert status(["plot", *folders, "--out", str(tmp_path / "both.png")]) == 0
     assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
@@ -103,7 +113,7 @@ def test_curves_of_several_runs_are_drawn_in_one_picture(made: Path, tmp_path: P
 
 
 def test_event_files_hold_every_figure(made: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboardX", reason="the tensorboard extra is not installed")
+    needed("tensorboardX", "tensorboard")
     from tensorboardX.event_file_writer import directory_check  # noqa: F401 -- it is all there
     from tensorboardX.proto.event_pb2 import Event
 

@@ -15,8 +15,9 @@ from chainrule.graph import Graph, Input, Parameter
 from chainrule.replay import Program
 from chainrule.replay.compiled import CompiledEpoch, Uncompilable, cache, compile_program
 from chainrule.replay.compiled.memory import identifier
+from tests.referees import needed
 
-pytest.importorskip("numba")
+needed("numba", "fast")
 pytestmark = pytest.mark.usefixtures("compiled_cache")
 
 BATCH = 4

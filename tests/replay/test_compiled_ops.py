@@ -14,9 +14,10 @@ from chainrule.replay.compiled import Uncompilable, compile_program
 from chainrule.replay.compiled.statements import Access
 from chainrule.replay.recording import Buffer, Operand
 from tests.ops.cases import CASES, Case
+from tests.referees import needed
 from tests.replay.terms import fits, graph_of
 
-pytest.importorskip("numba")
+needed("numba", "fast")
 pytestmark = pytest.mark.usefixtures("compiled_cache")
 
 # Sums are added up in another order, and float32 has an exp and a tanh of its own: k·eps·Σ|a||b|, k at most 100.

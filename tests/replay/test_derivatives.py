@@ -9,6 +9,7 @@ from chainrule.graph import Graph, Parameter
 from chainrule.replay import Program
 from tests.ops.cases import CASES, Case
 from tests.ops.checking import close, jacobian
+from tests.referees import needed
 from tests.replay.terms import cotangent, fits, graph_of
 
 
@@ -42,7 +43,7 @@ def test_derivatives_hold_when_replayed(case: Case, lowering: bool) -> None:
 
 
 def test_derivatives_hold_when_compiled(compiled_cache: None) -> None:
-    pytest.importorskip("numba")
+    needed("numba", "fast")
     from chainrule.replay.compiled import compile_program
     from tests.replay.test_compiled_ops import GROUPS  # graphs that are compiled there already
 

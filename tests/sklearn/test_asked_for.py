@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from tests.referees import needed
 from tests.sklearn.samples import TASKS, digits, iris, numbers, quantities, same_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -83,8 +83,8 @@ def test_callbacks_see_the_training_and_can_end_it() -> None:
 
 
 @pytest.mark.usefixtures("compiled_cache")
-@pytest.mark.skipif(find_spec("numba") is None, reason="needs the extra chainrule[fast]")
 def test_compiled_epochs_learn_the_same() -> None:
+    needed("numba", "fast")
     X, y = iris()
     replayed, compiled = make(epochs=3).fit(X, y), make(epochs=3, compiled=True).fit(X, y)
     assert "compiled" in str(compiled.network_.summary())

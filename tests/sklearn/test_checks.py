@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.referees import REQUIRED
+
 CHECKS = """
 import json, sys, warnings
 from sklearn.utils.estimator_checks import check_estimator
@@ -71,7 +73,7 @@ def their_own_tests() -> tuple[int, set[str]]:
     return int(passed[1]), {line.split("::")[1].split(" - ")[0] for line in lines}
 
 
-@pytest.mark.skipif(os.environ.get("CHAINRULE_REFEREES") != "1", reason="takes 15 s: set CHAINRULE_REFEREES=1")
+@pytest.mark.skipif(not REQUIRED, reason="takes 15 s: set CHAINRULE_REFEREES=1")
 def test_their_own_tests_pass_but_for_private_attributes_and_wording() -> None:
     passed, failed = their_own_tests()
     assert passed > 40

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from tests.referees import needed
 
-pytest.importorskip("numba")
+needed("numba", "fast")
 pytestmark = pytest.mark.usefixtures("compiled_cache")
 
 generator = np.random.default_rng(0)

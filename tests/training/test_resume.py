@@ -297,7 +297,7 @@ FORGED = {
     "an unknown key": entry("code", "x"),
     "a reason that is none": entry("stopped", 7),
     "metrics that have no array": entry("metrics", ["a"]),
-    "metrics twice": entry("metrics", ["a", "a"]),
+    "steps of an epoch in another": column("steps", lambda array: np.array([0, 12])),
     "a source that is a list": entry("source", []),
     "a source of something else": entry("source", {"steps": 6}),
     "no order": of_source(order=None),
@@ -346,8 +346,9 @@ def test_a_forged_checkpoint_is_refused(change, tmp_path):
         (column("metrics.0", lambda array: array[:0]), "best by a metric"),
         (entry("metrics", ["confusion", "accuracy"]), "best by a metric"),
         (column("metrics.0", lambda array: np.stack([array, array], 1)), "best by a metric"),
+        (entry("metrics", ["error_rate", "error_rate"]), "best by a metric"),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_what_belongs_to_another_way_of_training_is_refused(change, name, tmp_path):
     path = tmp_path / "a.safetensors"

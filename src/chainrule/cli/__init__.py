@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from chainrule.cli.commands import chainrule
-from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, failed, in_our_voice
+from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, failed, in_our_voice, of_the_machine
 from chainrule.cli.streams import Streams
 from chainrule.errors import ChainruleError
 
@@ -36,6 +36,8 @@ def status(arguments: Sequence[str] | None = None) -> int:
         return failed(str(problem))
     except click.UsageError as problem:
         return failed(str(in_our_voice(problem)))
+    except (MemoryError, RecursionError, OSError) as problem:
+        return failed(str(of_the_machine(problem)))
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped", err=True)
         return INTERRUPTED

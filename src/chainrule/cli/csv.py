@@ -7,6 +7,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from chainrule.errors import printable
@@ -27,7 +28,7 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     3,"'@SUM(A1), \\t"
     """
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in (header, *rows))
+    csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in chain([header], rows))
     return text.getvalue()
 
 

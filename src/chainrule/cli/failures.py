@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
-from chainrule.errors import InputError, nearest, printable
+from chainrule.errors import ChainruleError, FileError, InputError, nearest, printable
 
 NOT_WRITTEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
@@ -13,6 +15,32 @@ def failed(message: str) -> int:
     """Print the message of an error and return the exit status that goes with it."""
     click.echo(f"Error: {printable(message)}", err=True)
     return WRONG
+
+
+def of_the_machine(problem: MemoryError | RecursionError | OSError) -> ChainruleError:
+    """Return what the machine could not do, where no part of chainrule has said it."""
+    if isinstance(problem, RecursionError):
+        return InputError(
+            "chainrule",
+            given="something that is nested too deeply",
+            expected="what Python can follow, some hundred levels",
+            fix="Look at the files that you named: one of them may be damaged",
+        )
+    if isinstance(problem, MemoryError) or problem.errno == errno.ENOMEM:
+        said = str(problem)  # NumPy says how much it wanted, and for what
+        return InputError(
+            "chainrule",
+            given="not enough memory" + (f" ({said})" if said else ""),
+            expected="room for the network and the samples",
+            fix="Make the layers, the batch or the data smaller, or close other programs",
+        )
+    files = " and ".join(repr(str(name)) for name in (problem.filename, problem.filename2) if name is not None)
+    return FileError(
+        "chainrule",
+        given=(problem.strerror or str(problem) or type(problem).__name__) + (f" at {files}" if files else ""),
+        expected="files and folders that can be read and written",
+        fix="Check that the place is there, that you may use it, and that it has room",
+    )
 
 
 def in_our_voice(problem: click.UsageError) -> InputError:

@@ -26,18 +26,19 @@ def log(run: str, table: str | None, tensorboard: str | None) -> None:
             say(line)
         return
     record = open_run(run)
-    rows = [epoch.as_dict() for epoch in record.history]
-    if not rows:
+    count = len(record.history)
+    if not count:
         raise InputError(f"log {run!r}", given="no epoch yet", expected="at least one", fix="Wait for it")
     if table is not None:
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        text = as_csv(names, [[row.get(name) for name in names] for row in rows])
+        names = list(dict.fromkeys(name for epoch in record.history for name in epoch.as_dict()))
+        rows = (list(map(epoch.as_dict().get, names)) for epoch in record.history)
+        text = as_csv(names, rows)
         write_atomically(table, text.encode(), where="log")
-        say(f"table     {table}: {len(rows)} epochs")
+        say(f"table     {table}: {count} epochs")
     if tensorboard is not None:
         from chainrule.tensorboard import TensorBoard
 
         with TensorBoard(tensorboard) as events:
             for epoch in record.history:
                 events.write(epoch)
-        say(f"events    {tensorboard}: {len(rows)} epochs")
+        say(f"events    {tensorboard}: {count} epochs")

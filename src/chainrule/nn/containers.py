@@ -10,6 +10,7 @@ from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, leading
 from chainrule.ops.arithmetic import Add
 from chainrule.ops.shaping import Concatenate as ConcatenateOp
+from chainrule.settings import Fixed
 
 
 class Residual(Layer):
@@ -62,7 +63,7 @@ class Concatenate(Layer):
                 expected="a list of branches",
                 fix="Pass for example [[], [cr.Dense(8), cr.Tanh()]]",
             )
-        self.branches = [checked_layers("Concatenate", branch) for branch in branches]
+        self.branches = Fixed(checked_layers("Concatenate", branch) for branch in branches)
         self.name = checked_name("Concatenate", name)
 
     @property

@@ -6,7 +6,7 @@ import re
 
 from chainrule import checks
 from chainrule.errors import InputError, ShapeError
-from chainrule.graph.node import Node
+from chainrule.graph.node import Node, Parameter
 from chainrule.nn.initializers import Initializer, Zeros, initializer_before
 from chainrule.nn.layer import Layer
 from chainrule.ops.linear import Linear
@@ -47,6 +47,9 @@ class Dense(Layer):
     >>> Dense(3, 16)(Input("x", [[1.0, 2.0, 3.0]])).shape
     (1, 16)
     """
+
+    weights: Parameter
+    bias: Parameter
 
     def __init__(
         self,

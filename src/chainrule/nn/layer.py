@@ -23,7 +23,7 @@ from chainrule.generators import Generators
 from chainrule.graph.node import Node, Parameter, State, as_node, sealed
 from chainrule.nn.initializers import Initializer, Zeros
 from chainrule.ops.op import Array, Op
-from chainrule.settings import Configured, setting_names
+from chainrule.settings import Configured, Fixed, setting_names
 
 LayerLike: TypeAlias = "Layer | Op"
 
@@ -110,6 +110,15 @@ class Layer(Configured):
         layer.path, layer._leaves = "", {}
         layer._built, layer._owner, layer._parent, layer._within, layer._start = False, None, None, [], {}
         return layer
+
+    elsewhere = dict.fromkeys(
+        ("trainable", "requires_grad", "frozen"), "Call network.freeze('dense_1'), with the layer's name, or unfreeze"
+    )
+
+    def late(self, name: str, value: Any) -> Any:
+        if not self._built and self._owner is None:
+            return self.as_if_made(name, value)
+        return super().late(name, value)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make parameters for samples of this shape (without the samples' axis)."""
@@ -365,4 +374,4 @@ def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike
         )
     if len(layers) < least:
         raise InputError(where, given="no layers", expected="at least one", fix="Pass [cr.Dense(1)]")
-    return list(layers)
+    return Fixed(layers)

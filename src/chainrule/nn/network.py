@@ -6,6 +6,7 @@ It builds one graph for training and one for prediction over the same parameters
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -76,6 +77,8 @@ class Network(Layer):
     >>> network.optimize()
     """
 
+    _vector: Vector | None = None
+
     def __init__(
         self,
         layers: Sequence[Configured],
@@ -105,7 +108,6 @@ class Network(Layer):
         self.dynamic, self.compiled = bool(dynamic), bool(compiled)
         self.name = checked_name("Network", name)
         self.generators = Generators(self.seed)
-        self._vector: Vector | None = None
         self._engine = engine_of(self)
         self._chain: list[Node] = []
         self._members: list[Layer] = []
@@ -127,13 +129,23 @@ class Network(Layer):
 
     @property
     def optimizer(self) -> Optimizer:
-        """The rule by which it learns."""
+        """The rule by which it learns. A new one begins anew, without moments and at its first step."""
         return self._optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
         self.hold.check("Network.optimizer", step=True)
         self._optimizer: Optimizer = checks.instance("Network optimizer", optimizer, Optimizer, "cr.Adam()")
+        if not self.built:
+            return
+        if self.optimizer_state.step:
+            warnings.warn(f"{optimizer!r} begins anew: without moments, at its first step.", stacklevel=3)
+        self._optimizer_state, self._engine = None, engine_of(self)
+
+    def late(self, name: str, value: Any) -> Any:
+        if name == "optimizer":
+            return value
+        raise self.too_late(name, value, f"Take a copy with it: network = network.copy({name}={value!r:.60})")
 
     @property
     def leading(self) -> str | None:
@@ -386,11 +398,23 @@ class Network(Layer):
         """Take up what `snapshot` returned."""
         self.hold.call("Network.restore", restore, self, state)
 
-    def copy(self) -> Self:
-        """Return a network with the same settings and numbers of its own, equal to this one's."""
-        if self._owner is None:
+    def copy(self, **changes: Any) -> Self:
+        """Return a network with numbers of its own, equal to this one's.
+
+        Parameters
+        ----------
+        **changes
+            Settings of `Network` that are to be others: ``network.copy(l2=0.01)``. The optimizer begins anew then.
+        """
+        if self._owner is None and not changes:
             return copy.deepcopy(self)
-        return restored(type(self), copy.deepcopy(self.settings()), None, self._numbers())
+        start = self._numbers() if self._owner is not None else {}
+        twin = restored(type(self), {**copy.deepcopy(self.settings()), **changes}, None, start)
+        if self.built and self.sample_shape is not None:
+            twin.build(self.sample_shape)
+            for name, leaf in self.leaves.items():
+                twin.leaves[name]._value[...] = leaf._value
+        return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = None if self._vector is None else self.snapshot()

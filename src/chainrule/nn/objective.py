@@ -99,7 +99,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     """
     last = layers[-1] if layers else None
     if loss is None:
-        matching = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
+        matching: dict[Any, type[Op]] = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
         loss = matching.get(type(last), MeanSquaredError)()
     told: Any = loss
     if isinstance(told, Layer) or (isinstance(loss, Op) and len(loss.roles) == 1):

@@ -62,6 +62,7 @@ def restored(
     network = kind.__new__(kind)
     network._start = start  # first, because the constructor may build
     network.__init__(**settings)  # type: ignore[misc]  # as calling the class does
+    network.settle()
     if state is not None:
         network.restore(state)
     return network

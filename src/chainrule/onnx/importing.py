@@ -165,7 +165,7 @@ def _piece(flow: Flow, maker: LayerMaker, end: str, depth: int) -> Piece:
         return start, [Residual(_merged(_between(flow, maker, start, inside, depth + 1)) or [Identity()])]
     raise refusal(
         step.where,
-        f"{step.op} of {len(inputs)} values that all depend on the samples",
+        f"{shown(step.op)[1:-1]} of {len(inputs)} values that all depend on the samples",
         "x + layers(x), a concatenation of branches, or the formula of an activation",
         "Export a network of layers that chainrule has",
     )

@@ -108,5 +108,7 @@ def name_of(function: Function) -> str:
     if name is None:
         return repr(function)
     module = getattr(function, "__module__", None)
+    if module is None and getattr(np, name, None) is function:
+        module = "numpy"  # before NumPy 2.2 its functions do not say so themselves
     own = "<" in name or module in (None, "builtins", "__main__")
     return name.rsplit(".", 1)[-1] if own else f"{module}.{name}"

@@ -77,6 +77,12 @@ class Optimizer(Configured):
                 fix="Keep clip_norm, which leaves the gradient's direction as it is",
             )
 
+    def late(self, name: str, value: Any) -> Any:
+        if name == "learning_rate":  # which is looked up at every step, or where a training begins
+            return self.as_if_made(name, value)
+        new = f"cr.{type(self).__name__}({name}={value!r:.60})"
+        raise self.too_late(name, value, f"Give the network a new one: network.optimizer = {new}")
+
     def scalars(self, step: int, learning_rate: float) -> dict[str, float]:
         """Return the numbers that `update` needs for this step.
 

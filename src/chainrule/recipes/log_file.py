@@ -158,7 +158,7 @@ def _epoch(line: bytes, number: int) -> Epoch | None:
     try:
         row = _ROWS.decode(line)
         metrics = {} if line.count(b'":') == _FIELDS else _metrics(_NUMBERS.decode(line))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if row.epoch != number or metrics is None:
         return None

@@ -21,7 +21,6 @@ Grey = NDArray[np.uint8]
 
 _LARGEST = 32 << 20  # bytes: 4 megapixels, not compressed, four channels of 16 bits
 _MOST_PIECES = 20_000  # chunks or segments
-_MOST_TAGS = 200  # in the first directory of EXIF, which has a dozen
 _MOST_SCANS = 50  # a JPEG that is refined step by step has about ten, and each costs as much as the whole picture
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 Sizes = list[tuple[int, int]]  # width and height
@@ -128,7 +127,7 @@ def _orientation(exif: bytes) -> int:
     """Return how a picture has to be turned, which EXIF says as a number from 1 to 8; 1 is not at all."""
     order: Any = "little" if exif.startswith(b"II") else "big"
     start = int.from_bytes(exif[4:8], order)
-    count = min(int.from_bytes(exif[start : start + 2], order), _MOST_TAGS)
+    count = int.from_bytes(exif[start : start + 2], order)
     for at in range(start + 2, start + 2 + 12 * count, 12):
         tag, kind = (int.from_bytes(exif[at + i : at + i + 2], order) for i in (0, 2))
         if tag == 0x0112 and kind == 3:
@@ -141,6 +140,7 @@ def _decoded(pillow: Any, data: bytes) -> Grey:
     import io
 
     with pillow.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+        image.load()  # for what says that it is transparent may come after the pixels
         if image.mode.startswith("I"):  # 16 bits
             levels = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
             return np.asarray((levels + 128) // 257, np.uint8)

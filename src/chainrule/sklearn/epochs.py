@@ -29,6 +29,9 @@ class Set(Schedule):
 
     per_epoch = True
 
+    def late(self, name: str, value: Any) -> Any:
+        return value  # that is what it is for
+
     def rate(self, epoch: float, epochs: float, losses: Any) -> float:
         return self.value
 

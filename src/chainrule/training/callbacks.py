@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainrule import checks
 from chainrule.settings import Configured
@@ -29,6 +29,9 @@ class Callback(Configured):
     """
 
     each_step: bool = True
+
+    def late(self, name: str, value: Any) -> Any:
+        return self.as_if_made(name, value)  # a callback is asked at each epoch anew
 
     def begin(self, training: Training) -> None:
         """Before the first epoch."""

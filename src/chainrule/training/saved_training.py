@@ -84,7 +84,7 @@ def _check_source(where: str, source: dict[str, Any]) -> None:
 
     if source.keys() == {"samples", "batch_size", "order"}:
         samples, size, order = source["samples"], source["batch_size"], source["order"]
-        good = count(samples) and count(size) and size <= samples and (order is None or is_generator(order))
+        good = count(samples) and count(size) and (order is None or is_generator(order))
     else:
         good = source.keys() == {"steps"} and (source["steps"] is None or count(source["steps"]))
     if not good:

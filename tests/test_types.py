@@ -1,0 +1,97 @@
+"""What checkers of types know of the package: its names and their types, and that there is no other name.
+
+A page of a user's is given to mypy and to pyright; the lines that they refuse must be those that end in `# refused`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import chainrule as cr
+from tests.referees import missing, needed
+
+PAGE = """\
+import chainrule
+import chainrule as cr
+import chainrule.sklearn
+from chainrule import recipes
+from chainrule.graph import check_gradients
+from chainrule.data import nosuch  # refused
+from chainrule import nosuch as other  # refused
+
+X, y = cr.data.xor()
+network = cr.Network([cr.Dense(8), cr.Tanh(), cr.Dense(1), cr.Sigmoid()], optimizer=cr.Adam(0.05), seed=0)
+history: cr.History = cr.train(network, X, y, epochs=5)
+loss: float = history.final_loss
+words: str = history.final_loss  # refused
+cr.train(network, X, y, epoch=5)  # refused
+cr.plot.animation
+cr.recipes.resume
+cr.graph.GradientCheck
+chainrule.sklearn.MLPClassifier()
+cr.explain(network, X, y)
+version: str = cr.__version__
+cr.nosuch  # refused
+cr.onnx  # refused
+cr.Dens(8)  # refused
+cr.graph.nosuch  # refused
+cr.plot.nosuch  # refused
+cr.recipes.nosuch  # refused
+chainrule.sklearn.nosuch  # refused
+"""
+
+
+def mypy() -> list[str]:
+    needed("mypy", "dev")
+    return [sys.executable, "-m", "mypy", "--config-file=", "--cache-dir=.mypy", "--hide-error-context", "--no-pretty"]
+
+
+def pyright() -> list[str]:
+    needed("pyright")
+    if shutil.which("node") is None:
+        missing("node, in which pyright runs,", "it is a package of the system, as in apt-get install nodejs")
+    return [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
+
+
+def refused(checker: Callable[[], list[str]], text: str, folder: Path) -> set[int]:
+    """Return the numbers of the lines in which the checker finds an error."""
+    (folder / "page.py").write_text(text, "utf-8")
+    source = Path(cr.__file__).parents[1]
+    found = {} if "site-packages" in source.parts else {"MYPYPATH": str(source)}
+    if found:
+        (folder / "pyrightconfig.json").write_text(f'{{"extraPaths": ["{source.as_posix()}"]}}')
+    done = subprocess.run(
+        [*checker(), "page.py"], cwd=folder, env={**os.environ, **found}, capture_output=True, text=True
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return {int(line) for line in re.findall(r"page\.py:(\d+)(?::\d+)?(?: -)?:? error", done.stdout)}
+
+
+def every_name() -> list[str]:
+    """Return lines that name all that is public, but for the rooms behind an extra."""
+    rooms = {room.name for room in pkgutil.iter_modules(cr.__path__) if room.ispkg} - {"onnx", "sklearn"}
+    lines = [f"cr.{name}" for name in dir(cr)]
+    for room in sorted(rooms):
+        names = getattr(importlib.import_module(f"chainrule.{room}"), "__all__", ())
+        lines += [f"from chainrule.{room} import {name} as {room}_{name}" for name in names]
+    return lines
+
+
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_a_checker_knows_every_public_name_and_refuses_any_other(
+    checker: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    lines = [*PAGE.splitlines(), *every_name()]
+    assert len(lines) > 250
+    told = {number for number, line in enumerate(lines, 1) if line.endswith("# refused")}
+    assert refused(checker, "\n".join(lines), tmp_path) == told
