@@ -214,7 +214,6 @@ def recipe(texts: dict[str, str], file: str) -> dict[str, Any]:
         "loss": "CategoricalCrossEntropy",
         "phases": [{"epochs": 2, "learning_rate": 0.01}],
         "batch_size": 8,
-        "class_weight": dict.fromkeys((texts["class"], *CLASSES[1:]), 1.0),
         "data": {"file": file, "target": texts["column"], "validation": 0.25},
     }
 
