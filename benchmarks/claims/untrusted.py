@@ -15,7 +15,7 @@ def injection(options: Options) -> Iterator[Figure]:
     from tests.injection.tally import tried
     from tests.injection.writers import WRITERS
 
-    names = NAMES[:: options.count(1, 12)]
+    names = NAMES[:: options.count(2, 12)]
     writers = [name for name, writer in WRITERS.items() if writer.here]
     tally = tried((name, writers) for name in names)
     note = f", {len(writers)} writers, {tally.pages:,} pages"

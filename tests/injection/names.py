@@ -143,6 +143,6 @@ ELSEWHERE = (
 # Something of all: the first may be a layer's name in a file, the second only where any text may be.
 TOGETHER = (
     "=$_{$w\" if '{{0}}' % $(touch CANARY); # $<b onload='w'>&lt;```*w*[w](w)~~~|²ﬁשלום😀",
-    "+w\\\"'''{0}\x1b[31m\x9b\u202e\u2028\n</script>\x00&#106;]]>--><!--https://w.org www.w.org `$x$`\\frac{$\ud800",
+    "+w\\\"'''{0}\x1b[31m\x9b\u202e\u2028\n</script>\x00&#106;]]>--><!--https://w.org www.w.org `$x$`\\frac{$",
 )
 NAMES = (*TOGETHER, *CODE, *IDENTIFIERS, *MARKUP, *FORMULAS, *UNSEEN, *ELSEWHERE)

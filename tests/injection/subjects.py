@@ -159,13 +159,14 @@ class Base:
         return made
 
     def _accepted(self, texts: dict[str, str]) -> bool:
-        """Return whether the readers let these texts through."""
+        """Return whether the readers let these texts through, the log's epochs too."""
         try:
             self._write(texts)
             _, told = load_run(RUN)
             assert told is not None
             gather(told)
-            return open_run(RUN).recipe is not None
+            record = open_run(RUN)
+            return record.recipe is not None and len(record.history) == len(self.log)
         except (ChainruleError, UnicodeEncodeError, csv.Error):  # or it can't even be written
             return False
 
@@ -213,7 +214,6 @@ def recipe(texts: dict[str, str], file: str) -> dict[str, Any]:
         "loss": "CategoricalCrossEntropy",
         "phases": [{"epochs": 2, "learning_rate": 0.01}],
         "batch_size": 8,
-        "class_weight": dict.fromkeys((texts["class"], *CLASSES[1:]), 1.0),
         "data": {"file": file, "target": texts["column"], "validation": 0.25},
     }
 
