@@ -12,7 +12,7 @@ import tempfile
 import tomllib
 import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -208,10 +208,20 @@ def _resume(way: str) -> Callable[[Path], None]:
     return resume
 
 
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """Let no change make a network that is large, and takes long."""
+    before, memory.most = memory.most, lambda: 1 << 26
+    try:
+        yield
+    finally:
+        memory.most = before
+
+
 def rebuild_twice(path: Path) -> None:
     data = json.loads(path.read_bytes())
     for complete in (False, True):
-        with contextlib.suppress(ChainruleError):
+        with contextlib.suppress(ChainruleError), little_memory():
             rebuild(data, complete=complete)
 
 
@@ -473,11 +483,8 @@ def build_recipe(path: Path) -> None:
     recipe = recipes.load(path)
     if (recipe.data.samples or 0) > 1000 or recipe.data.name in ("mnist", "fashion-mnist"):
         return
-    before, memory.most = memory.most, lambda: 1 << 26  # so that no change makes a large network
-    try:
+    with little_memory():
         build(recipe, gather(recipe))
-    finally:
-        memory.most = before
     assert recipes.from_toml(recipes.to_toml(recipe), "again").name == recipe.name
 
 

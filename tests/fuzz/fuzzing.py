@@ -14,6 +14,7 @@ from chainrule.errors import ChainruleError
 from tests.fuzz.formats import FORMATS, broken
 
 LONGEST_MESSAGE = 3000
+MOST_SECONDS = 2
 
 
 class Report(NamedTuple):
@@ -43,6 +44,8 @@ def fuzzed(name: str, indices: Iterable[int], folder: Path) -> Report:
         problem = _problem(name, data, path, outcomes)
         seconds = time.process_time() - began
         slowest = max(slowest, seconds)
+        if problem is None and seconds > MOST_SECONDS:
+            problem = f"{seconds:.1f} s"
         if problem is not None:
             problems.append(f"{name} {index}: {problem}")
     return Report(outcomes["read"], outcomes["refused"], problems, slowest)

@@ -27,7 +27,6 @@ def test_only_our_errors_come_out(name: str, tmp_path: Path) -> None:
     count = COUNT // len(FORMATS)
     report = fuzzed(name, range(count), tmp_path)
     assert report.problems == []
-    assert report.slowest < 2
     if FORMATS[name].refused:
         assert report.refused > count / 10
 

@@ -44,7 +44,7 @@ def test_what_cannot_fit_is_refused_before_it_is_made(make, monkeypatch):
 def test_the_layers_of_a_refused_network_can_be_used_again(monkeypatch):
     layers = [cr.Dense(2500, 2500), cr.Dense(1)]
     monkeypatch.setattr(memory, "most", lambda: 2**26)
-    with pytest.raises(InputError, match=r"6,255,001 parameters or more, which need 0\.1 GiB"):
+    with pytest.raises(InputError, match=r"6,255,001 parameters or more, .* need 0\.1 GiB"):
         cr.Network(layers)
     monkeypatch.setattr(memory, "most", lambda: None)
     assert cr.Network(layers).parameters.shape == (6_255_001,)

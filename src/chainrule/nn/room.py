@@ -36,15 +36,16 @@ def expect_room(
     """
     itemsize, inputs = np.dtype(dtype).itemsize, math.prod(shape)
     numbers, _ = least_numbers(layers, inputs, set())
-    needed = itemsize * (numbers * (2 + len(optimizer.slots)) + 2 * inputs)
+    copies = 4  # of a sample: what the network is built with, and what its graphs for training and prediction hold
+    needed = itemsize * (numbers * (2 + len(optimizer.slots)) + copies * inputs)
     if needed <= _ALWAYS_THERE:
         return
     there = memory.most()
     if there is not None and needed > there:
         raise InputError(
             where,
-            given=f"{numbers:,} parameters or more, which need {needed / 2**30:,.1f} GiB, "
-            "with their gradients and what the optimizer keeps",
+            given=f"{numbers:,} parameters or more, for samples of {inputs:,} numbers, "
+            f"which need {needed / 2**30:,.1f} GiB in training",
             expected=f"at most {there / 2**30:,.1f} GiB, the memory that there is",
             fix="Make the layers smaller, or take a machine with more memory",
         )

@@ -34,11 +34,11 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     """Return what a TOML text holds: numbers of at most 64 bits, texts, lists and tables, not nested too deeply."""
     try:
         if sum(line.count(".") ** 2 for line in text.split("\n")) > _MOST_POINTS:  # tomllib's time for keys like a.b.c
-            raise ValueError("lines with too many points")
+            raise ValueError
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
-        known = isinstance(problem, tomllib.TOMLDecodeError) or "points" in str(problem)
-        reason = str(problem) if known else "numbers or brackets that are too long"
+        known = isinstance(problem, tomllib.TOMLDecodeError)
+        reason = str(problem) if known else "numbers, brackets or keys that are too long"
         raise InputError(
             where,
             given=f"a text that is not TOML ({reason[:120].rstrip('.')})",
