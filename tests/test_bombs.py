@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.bombs import BOMBS, MIB, Report, reports
+from tests.referees import needed
 
-pytest.importorskip("PIL")
+needed("PIL", "plot")
 
 
 @pytest.fixture(scope="module")

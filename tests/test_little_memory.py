@@ -14,8 +14,9 @@ import pytest
 
 import chainrule as cr
 from tests.onnx import forge
+from tests.referees import needed
 
-Image = pytest.importorskip("PIL.Image")
+Image = needed("PIL.Image", "plot")
 
 SIDE = 2000  # 16 MB of float32
 

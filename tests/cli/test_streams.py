@@ -55,8 +55,7 @@ def test_a_pipe_that_is_closed_at_any_moment_ends_no_training(place: Path, tmp_p
 @pytest.mark.parametrize(
     ("streams", "said", "code"),
     [
-        (">/dev/full", 1, 1),
-        (">/dev/full 2>/dev/full", 0, 1),
+        *([(">/dev/full", 1, 1), (">/dev/full 2>/dev/full", 0, 1)] if os.path.exists("/dev/full") else []),
         (">&-", 0, 1),
         ("2>&-", 0, 0),  # nothing was to be said there
         ("<&- >&- 2>&-", 0, 1),
@@ -67,8 +66,6 @@ def test_a_pipe_that_is_closed_at_any_moment_ends_no_training(place: Path, tmp_p
 def test_output_that_takes_nothing_is_said_by_the_exit_status(
     streams: str, said: int, code: int, place: Path, tmp_path: Path
 ) -> None:
-    if "/dev/full" in streams and not os.path.exists("/dev/full"):
-        pytest.skip("this system has no /dev/full")
     told = " ".join(command("train", "small.toml", "--out", f"'{tmp_path}'", "--no-pictures"))
     script = f"set -o pipefail; {told} {streams}"
     done = subprocess.run(["bash", "-c", script], cwd=place, capture_output=True, text=True)

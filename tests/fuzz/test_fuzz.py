@@ -16,8 +16,9 @@ from chainrule.files import load
 from tests.files.hostile import GOOD
 from tests.fuzz.formats import FORMATS
 from tests.fuzz.fuzzing import fuzzed
+from tests.referees import needed
 
-pytest.importorskip("PIL")
+needed("PIL", "plot")
 
 COUNT = int(os.environ.get("CHAINRULE_FUZZ", "3000"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import importlib.util
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from chainrule.recipes import load, to_toml
 from chainrule.tensorboard import TensorBoard
 from chainrule.torch_weights import save_state_dict
 from tests.injection.subjects import RUN, Subject
+from tests.referees import absent
 
 Page = tuple[str, str | bytes]  # its kind, what it holds
 
@@ -50,7 +50,7 @@ class Writer:
     @property
     def here(self) -> bool:
         """Whether what is needed is installed."""
-        return importlib.util.find_spec(self.needs) is not None
+        return not absent(self.needs)
 
 
 # A command line -> the kind of what it prints, and of each file it leaves.

@@ -6,13 +6,13 @@ import copy
 import pickle
 import sys
 import threading
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.errors import MisuseError, NonFiniteError
+from tests.referees import absent
 
 pytestmark = [pytest.mark.usefixtures("compiled_cache"), pytest.mark.filterwarnings("ignore:.* begins anew")]
 
@@ -21,7 +21,7 @@ X, Y = RNG.normal(size=(64, 5)).astype(np.float32), RNG.normal(size=(64, 2)).ast
 WAYS = {
     "replayed": {},
     "dynamic": {"dynamic": True},
-    "compiled": pytest.param({"compiled": True}, marks=pytest.mark.skipif(not find_spec("numba"), reason="no numba")),
+    "compiled": pytest.param({"compiled": True}, marks=pytest.mark.skipif(bool(absent("numba")), reason="no numba")),
 }
 in_each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 SETTINGS = {"epochs": 3, "batch_size": 16}

@@ -11,6 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ChainruleError, DerivativeError
 from tests.graph.test_user_ops import op
+from tests.referees import needed
 
 X = np.array([[0.5, -1.0], [2.0, 1.5], [-0.5, 0.25]], np.float32)
 Y = np.zeros((3, 2), np.float32)
@@ -112,7 +113,7 @@ WAYS: dict[str, Callable[[Any], None]] = {
 def test_a_mistake_in_an_op_gives_the_same_error_in_every_way_of_running(mistake: str, way: str) -> None:
     forward, backward, words = MISTAKES[mistake]
     if way == "compiled":
-        pytest.importorskip("numba")
+        needed("numba")
     with pytest.raises(ChainruleError, match=words) as told:
         WAYS[way](op(forward, backward))
     assert "Recorded" not in str(told.value)
@@ -122,7 +123,7 @@ def test_a_mistake_in_an_op_gives_the_same_error_in_every_way_of_running(mistake
 @pytest.mark.parametrize("way", WAYS)
 def test_an_op_without_a_mistake_runs_in_every_way(way: str) -> None:
     if way == "compiled":
-        pytest.importorskip("numba")
+        needed("numba")
     WAYS[way](op(double, good))
 
 

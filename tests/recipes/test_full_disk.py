@@ -19,6 +19,7 @@ from chainrule.data.opening import Folder
 from chainrule.errors import FileError
 from chainrule.recipes.log_file import LogFile
 from tests.recipes.full_disk import SMALL, what_is_left
+from tests.referees import needed
 
 ROOMS = os.environ.get("CHAINRULE_ROOMS", "0 48 152 200 256 300 352 420 520 1020").split()
 EVERY = os.environ.get("CHAINRULE_FAILING_EVERY", "97")
@@ -79,7 +80,7 @@ def test_who_listens_to_no_log_is_warned(tmp_path: Path) -> None:
 def test_pictures_that_can_not_be_written_lose_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("matplotlib")
+    needed("matplotlib", "plot")
     monkeypatch.chdir(tmp_path)
     real = os.replace
 

@@ -13,9 +13,10 @@ import pytest
 from chainrule.errors import FileError
 from chainrule.recipes.picture_files import grey_levels
 from tests.bombs import chunk, jpeg, png
+from tests.referees import needed
 
-Image = pytest.importorskip("PIL.Image")
-ImageOps = pytest.importorskip("PIL.ImageOps")
+Image = needed("PIL.Image", "plot")
+ImageOps = needed("PIL.ImageOps", "plot")
 
 PIXELS = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 

@@ -177,7 +177,7 @@ def test_what_is_wrong_in_a_recipe_is_one_clear_error(text: str, said: str) -> N
         (changed("learning_rate = 0.1", "learning_rate = { type = 'OneCycle' }"), "maximum"),
         (changed("learning_rate = 0.1", "learning_rate = { type = 'Tanh' }"), "a schedule"),
         (changed('"2-4-1"', "[{ type = 'Dense' }]"), "outputs"),
-        (changed("2-4-1", "2-999999999-1"), "recipe recipe, layers: got 3,999,999,997 parameters or more, for samples of 2 numbers"),
+        (changed("2-4-1", "2-999999999-1"), "layers: got 3,999,999,997 parameters or more, for samples of 2 numbers"),
         (changed('"2-4-1"', "[{ type = 'Dense', outputs = 999999999 }, { type = 'Dense', outputs = 9 }]"), "GiB"),
         (changed('"2-4-1"', "[{ outputs = 3 }]"), "layers[0]: got a table without a type, but expected a layer"),
         (changed('"2-4-1"', "[{ type = 'MeanSquaredError' }]"), "but expected a layer"),

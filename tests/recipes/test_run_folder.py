@@ -13,6 +13,7 @@ from chainrule.cli import status
 from chainrule.errors import FileError
 from chainrule.recipes.folder import FILES
 from tests.recipes.hostile_folders import ESCAPES, GOOD
+from tests.referees import needed
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_a_second_name_of_a_log_gets_no_line(name: str, run: Path, tmp_path: Pat
 
 @pytest.mark.skipif(os.name == "nt", reason="links are POSIX's")
 def test_pictures_are_drawn_through_no_link(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib")
+    needed("matplotlib", "plot")
     outside = tmp_path / "profile"
     outside.write_text("kept")
     (run / "learning-curve.png").symlink_to(outside)

@@ -129,7 +129,7 @@ def test_event_files_hold_every_figure(made: Path, tmp_path: Path) -> None:
 
 
 def test_figures_of_any_name_have_tags_of_their_own(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboardX", reason="the tensorboard extra is not installed")
+    needed("tensorboardX")
     from chainrule.tensorboard import TensorBoard
 
     names = ["loss", "top-5", "val/loss", "a b", "a_b", "<b>", "..", "/x", "\x1b[31m", "\ud800", "", "²", "class"]
