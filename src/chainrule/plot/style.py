@@ -144,7 +144,10 @@ def save_figure(where: str, figure: Figure, path: Path | FolderFile | None) -> N
     content = io.BytesIO()
     # No date and no version: they would change the bytes of a picture that hasn't changed.
     metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
-    figure.savefig(content, format=kind, metadata=metadata)
+    with warnings.catch_warnings():
+        # Names that leave no room give a picture that is less pretty, and no reason for a warning of matplotlib's.
+        warnings.filterwarnings("ignore", "constrained_layout not applied")
+        figure.savefig(content, format=kind, metadata=metadata)
     write_atomically(path, content.getvalue(), where=where)
 
 
