@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src"
+import chainrule
+
+PACKAGE = Path(chainrule.__file__).parent
 
 # Run with nothing of the checkout on the path; NumPy, msgspec and the like are installed as usual.
 USE = """
@@ -40,9 +42,9 @@ sys.exit(status(["train", "xor", "--epochs", "3", "--no-pictures", "--quiet"]))
 def test_the_package_works_from_a_zip_file(flag: list[str], tmp_path: Path) -> None:
     archive = tmp_path / "chainrule.zip"
     with zipfile.ZipFile(archive, "w") as made:
-        for path in sorted(SOURCE.rglob("*")):
+        for path in sorted(PACKAGE.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
-                made.write(path, path.relative_to(SOURCE))
+                made.write(path, path.relative_to(PACKAGE.parent))
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     told = subprocess.run(
         [sys.executable, "-I", *flag, "-c", USE, archive],
