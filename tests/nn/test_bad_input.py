@@ -37,6 +37,14 @@ BAD = {
     "an optimizer's name": (lambda: network(optimizer="adam"), ["Network optimizer", "'adam'"]),
     "an optimizer's class": (lambda: network(optimizer=cr.SGD), ["the class SGD itself"]),
     "a number as optimizer": (lambda: network(optimizer=0), ["Network optimizer: got 0"]),
+    "a scale that is infinite in float32": (
+        lambda: cr.Network([cr.Rescale(1e300), cr.Dense(2, 1)]),
+        ["rescale_1.scale", "1e+300", "dtype='float64'"],
+    ),
+    "weights that are infinite in float32": (
+        lambda: cr.Network([cr.Dense(2, 1, initializer=cr.Normal(1e300))]),
+        ["dense_1.weights", "float32 can hold"],
+    ),
     "float16": (lambda: network(dtype="float16"), ["dtype", "float32, float64"]),
     "a dtype unknown": (lambda: network(dtype="foo"), ["'foo'"]),
     "no dtype": (lambda: network(dtype=None), ["dtype"]),

@@ -185,7 +185,7 @@ class Layer(Configured):
             self._parent, self._within = scope.parent, []
             for name, leaf in self._leaves.items():  # it may have been built before, on its own
                 leaf.name = f"{self.path}.{name}"
-                leaf._value = scope.start.get(leaf.name, leaf._value).astype(scope.dtype)
+                leaf._value = _rounded(leaf.name, scope.start.get(leaf.name, leaf._value), scope.dtype)
             if scope.parent is not None:
                 scope.parent._within.append(self)
         if self.path in scope.layers:
@@ -224,14 +224,14 @@ class Layer(Configured):
                 expected=f"{tuple(shape)}",
                 fix="Copy it for samples of the same shape, and let initializers return the shape they are asked for",
             )
-        parameter = Parameter(path, start.astype(self.scope.dtype), penalised=penalised)
+        parameter = Parameter(path, _rounded(path, start, self.scope.dtype), penalised=penalised)
         self._leaves[name] = parameter
         return parameter
 
     def state(self, name: str, value: Any) -> State:
         """Make an array that is kept and saved but not learnt; to be called from `build`."""
         path = self._new_leaf(name)
-        state = State(path, np.asarray(self.scope.start.get(path, value)).astype(self.scope.dtype))
+        state = State(path, _rounded(path, np.asarray(self.scope.start.get(path, value)), self.scope.dtype))
         self._leaves[name] = state
         return state
 
@@ -293,6 +293,20 @@ class Layer(Configured):
     def __reduce__(self) -> tuple[Any, ...]:
         # Inside a network it is the network that keeps the numbers: a layer is pickled without them then.
         return _remake, (type(self), self.settings(), self._start if self._owner else self._numbers())
+
+
+def _rounded(path: str, array: Array, dtype: npt.DTypeLike) -> Array:
+    """Return an array in the layer's dtype."""
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype)
+    except FloatingPointError:
+        raise InputError(
+            path,
+            given=f"numbers up to {np.abs(array).max():g}",
+            expected=f"numbers that {np.dtype(dtype)} can hold",
+            fix="Take smaller ones, or dtype='float64'",
+        ) from None
 
 
 def _remake(kind: type[Layer], settings: dict[str, Any], start: dict[str, Array]) -> Layer:
