@@ -48,10 +48,26 @@ def test_a_path_may_be_a_string_or_a_path(tmp_path: Path, form: Callable[[Path],
     assert read_idx(form(path)).tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_gzip_of_several_members_is_one_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [1, 3, 7, 17])
+@pytest.mark.parametrize("between", [b"", bytes(9), bytes(200_000), gzip.compress(b"")], ids=len)
+def test_gzip_of_several_members_is_one_file(tmp_path: Path, between: bytes, cut: int) -> None:
     path = tmp_path / "values"
-    path.write_bytes(gzip.compress(GOOD[:7]) + gzip.compress(GOOD[7:]))
+    path.write_bytes(gzip.compress(GOOD[:cut]) + between + gzip.compress(GOOD[cut:]) + between)
     assert read_idx(path).tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_gzip_header_may_hold_a_long_name(tmp_path: Path) -> None:
+    path = tmp_path / "values"
+    path.write_bytes(b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 300_000 + b"\0" + PACKED[10:])
+    assert read_idx(path).tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("level", [0, 1, 9])
+def test_what_is_packed_in_many_pieces_is_unpacked(tmp_path: Path, level: int) -> None:
+    path = tmp_path / "values"
+    values = np.random.default_rng(level).integers(0, 3, 700_001).astype(np.uint8)
+    path.write_bytes(gzip.compress(header(len(values)) + values.tobytes(), level))
+    assert np.array_equal(read_idx(path), values)
 
 
 HOSTILE = {
@@ -75,13 +91,14 @@ HOSTILE = {
     "gzip cut in its header": (PACKED[:5], "damaged or cut short"),
     "gzip without its checksum": (PACKED[:-8], "damaged or cut short"),
     "gzip with a wrong checksum": (PACKED[:-8] + bytes(4) + PACKED[-4:], "damaged or cut short"),
-    "gzip with damaged data": (PACKED[:12] + b"\xff\xff" + PACKED[14:], "damaged or cut short"),
+    "gzip with damaged data": (PACKED[:10] + b"\xff\xff" + PACKED[12:], "damaged or cut short"),
     "gzip, then something else": (PACKED + b"more", "damaged or cut short"),
     "gzip, values missing": (gzip.compress(GOOD[:-1]), "ends after 5 of 6 bytes"),
     "gzip, values too many": (gzip.compress(GOOD + b"\0"), "bytes after the last value"),
     "gzip in gzip": (gzip.compress(PACKED), "starts with the bytes 1f 8b"),
     "gzip, absurd": (gzip.compress(header(2**32 - 1, 2**32 - 1) + bytes(6)), "at most 33554432"),
-    "gzip with a long name": (b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 300_000 + PACKED[10:], "no data in its first"),
+    "gzip with a name without end": (b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 300_000, "damaged or cut short"),
+    "gzip of many parts with nothing in them": (gzip.compress(b"") * 1000, "nothing in its many parts"),
     "gzip, size of zero": (gzip.compress(header(0)), "without values"),
 }
 
