@@ -12,7 +12,7 @@ from chainrule.files import strict_json
 from chainrule.files.bounds import Size
 from chainrule.files.container import Contents
 from chainrule.nn import Network
-from chainrule.nn.building import sample_shape, told_shape
+from chainrule.nn.building import declared_shape, sample_shape
 from chainrule.ops import Array
 
 SLOTS = "optimizer:"  # the section with the optimizer's arrays; those of the network are in none
@@ -75,7 +75,7 @@ class SavedNetwork:
         held = sum(array.size for array in self.state["leaves"].values())
         size = Size(held)
         if place:  # a network inside another one: it is walked again with that one, from the shape that it meets there
-            size.chain(layers, told_shape(layers) if inputs is None else sample_shape(inputs), dtype)
+            size.chain(layers, declared_shape(layers) if inputs is None else sample_shape(inputs), dtype)
             return
         shape: tuple[int, ...] = self.state["sample_shape"]
         if inputs not in (None, shape):

@@ -73,7 +73,7 @@ def sample_shape(shape: Any) -> tuple[int, ...] | None:
     return tuple(checks.whole("Network inputs", size) for size in sizes)
 
 
-def told_shape(layers: Sequence[LayerLike], given: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
+def declared_shape(layers: Sequence[LayerLike], given: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
     """Return the shape of a sample, if it is given or the first layer that cares says it."""
     if given is not None:
         return given
@@ -82,7 +82,7 @@ def told_shape(layers: Sequence[LayerLike], given: tuple[int, ...] | None = None
             if getattr(layer, told, None) is not None:
                 return sample_shape(getattr(layer, told))
         if isinstance(layer, Residual):
-            return told_shape(layer.layers)
+            return declared_shape(layer.layers)
         if not isinstance(layer, (Rescale, Op)) or layer.name == "flatten":
             return None
     return None

@@ -17,8 +17,8 @@ from chainrule import checks
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node, Parameter, State
-from chainrule.nn import doors
-from chainrule.nn.building import build, class_names, sample_shape, told_shape
+from chainrule.nn import validation
+from chainrule.nn.building import build, class_names, declared_shape, sample_shape
 from chainrule.nn.compiled import Compiled, engine_of
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engine import Replaying, quiet
@@ -114,7 +114,7 @@ class Network(Layer):
         self._optimizer_state: OptimizerState | None = None
         self.inputs = sample_shape(inputs)
         self.sample_shape: tuple[int, ...] | None = None
-        if (shape := told_shape(self.layers, self.inputs)) is not None:
+        if (shape := declared_shape(self.layers, self.inputs)) is not None:
             self.build(shape)
 
     def build(self, shape: int | tuple[int, ...]) -> None:
@@ -295,23 +295,23 @@ class Network(Layer):
 
         With `mapped`, arrays mapped from a file stay there; `cast` converts their batches.
         """
-        array = doors.samples(where, X, self.sample_shape)
+        array = validation.samples(where, X, self.sample_shape)
         if self._vector is None:
             self.build(array.shape[1:])
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
 
     def cast(self, x: Array) -> Array:
         """Return samples in the network's dtype; bytes stay bytes where its first layer rescales them."""
-        return doors.cast(x, self.dtype, keep_bytes=isinstance(self.layers[0], Rescale))
+        return validation.cast(x, self.dtype, keep_bytes=isinstance(self.layers[0], Rescale))
 
     def as_batch(
         self, where: str, X: Any, y: Any, sample_weight: Any = None, *, mapped: bool = False
     ) -> tuple[Array, Array, Array | None]:
         """Return samples, targets and weights in the form the graph wants."""
         x = self.as_samples(where, X, mapped=mapped)
-        target = doors.targets(where, y, len(x), self._chain[-1].shape[1:], self.objective, self.dtype)
+        target = validation.targets(where, y, len(x), self._chain[-1].shape[1:], self.objective, self.dtype)
         if sample_weight is not None:
-            sample_weight = doors.weights(where, sample_weight, len(x), self.objective, self.dtype)
+            sample_weight = validation.weights(where, sample_weight, len(x), self.objective, self.dtype)
         return x, target, sample_weight
 
     def check_targets(self, where: str, target: Array) -> None:

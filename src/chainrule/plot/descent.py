@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, NonFiniteError
-from chainrule.nn import Network, doors
+from chainrule.nn import Network, validation
 from chainrule.nn.engine import quiet
 from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array
@@ -136,8 +136,8 @@ def lines_downhill(where: str, network: Network, X: Any, y: Any, learning_rate: 
     """Return the loss along the optimizer's step, and along the negative gradient if that is another direction."""
     network = network.copy()
     x, target, _ = network.as_batch(where, X, y)
-    doors.finite(where, "X", x)
-    doors.finite(where, "y", target)
+    validation.finite(where, "X", x)
+    validation.finite(where, "y", target)
     network.check_targets(where, target)
     if not network.vector.learnt():
         raise InputError(

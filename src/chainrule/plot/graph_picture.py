@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.errors import InputError
 from chainrule.graph import Graph, Node, Parameter
-from chainrule.nn import Network, doors
+from chainrule.nn import Network, validation
 from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array
 from chainrule.plot.layered import Layout, along, laid_out
@@ -137,7 +137,7 @@ def _graph(where: str, of: Any, x: Any, y: Any) -> Graph:
         )
     network = of.copy()
     batch, target, _ = network.as_batch(where, x, y)
-    doors.finite(where, "x", batch)
+    validation.finite(where, "x", batch)
     network.check_targets(where, target)
     return graph_over(network, batch, target, None, "training")
 

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.data.dataset import as_array
 from chainrule.errors import InputError, NonFiniteError, ShapeError
-from chainrule.nn import Network, doors
+from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
 from chainrule.plot.style import shown_names
 from chainrule.training.evaluate import predict, probabilities
@@ -104,7 +104,7 @@ def points_of(where: str, network: Network, X: Any, y: Any) -> tuple[Array, Arra
             fix="Pass the two features that the network was trained on",
         )
     points, target, _ = network.as_batch(where, X, y)
-    doors.finite(where, "X", points)
+    validation.finite(where, "X", points)
     network.check_targets(where, target)
     labels = true_classes(target)
     if labels is None:

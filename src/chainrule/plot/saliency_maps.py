@@ -11,7 +11,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError, ShapeError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, derivative
-from chainrule.nn import Network, doors
+from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
 from chainrule.plot.grid import class_names
 from chainrule.plot.hidden_layers import applied
@@ -106,7 +106,7 @@ def saliency(
             expected=f"at most {MOST_SAMPLES}",
             fix=f"Pass some of them: X[:{MOST_SAMPLES}]",
         )
-    doors.finite(where, "X", x)
+    validation.finite(where, "X", x)
     pictured = picture_shape(where, x.shape[1:], shape)
     if features is not None and len(features) != x[0].size:
         raise InputError(

@@ -18,8 +18,8 @@ import numpy as np
 from chainrule.errors import InputError, MisuseError
 from chainrule.graph.graph import Graph
 from chainrule.ops.op import Array
+from chainrule.replay.expressions import SAMPLES, Sized, Tree, Unlike, merged, of_call, of_constant, simplified, text
 from chainrule.replay.names import Identifiers, literal
-from chainrule.replay.phrases import SAMPLES, Sized, Tree, Unlike, merged, of_call, of_constant, simplified, text
 from chainrule.replay.program import Program
 from chainrule.replay.recording import Operand
 from chainrule.replay.views import of_view, unwritable

@@ -9,7 +9,7 @@ from itertools import permutations
 
 from chainrule.errors import MisuseError
 from chainrule.ops.op import Array
-from chainrule.replay.phrases import Tree
+from chainrule.replay.expressions import Tree
 from chainrule.replay.recording import Operand
 
 _Key = int | slice | None

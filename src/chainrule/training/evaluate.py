@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.nn import doors
+from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.op import Array
@@ -48,7 +48,7 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     """
     checks.instance("predict", network, Network, "a cr.Network")
     x = network.as_samples("predict", X, mapped=True)
-    doors.finite("predict", "X", x)
+    validation.finite("predict", "X", x)
     parts = [
         network.compute(network.cast(x[rows]))
         for rows in _chunks(len(x), checks.whole("predict batch_size", batch_size))
@@ -113,8 +113,8 @@ def evaluate(
     """
     checks.instance("evaluate", network, Network, "a cr.Network")
     x, target, weights = network.as_batch("evaluate", X, y, sample_weight, mapped=True)
-    doors.finite("evaluate", "X", x)
-    doors.finite("evaluate", "y", target)
+    validation.finite("evaluate", "X", x)
+    validation.finite("evaluate", "y", target)
     network.check_targets("evaluate", target)
     functions = default_metrics(network, target) if metrics is None else named_metrics(metrics)
     total = mass = 0.0

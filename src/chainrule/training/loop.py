@@ -17,7 +17,7 @@ from typing import Any
 
 from chainrule import checks
 from chainrule.errors import InputError
-from chainrule.nn import doors
+from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.training.callbacks import Callback
 from chainrule.training.history import History
@@ -144,8 +144,8 @@ def train(
                     )
         else:
             x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
-            doors.finite("train", "X", x)
-            doors.finite("train", "y", target)
+            validation.finite("train", "X", x)
+            validation.finite("train", "y", target)
             network.check_targets("train", target)
             weights = weighted_by_class(network, target, weights, class_weight)
             rows = None

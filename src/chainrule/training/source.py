@@ -13,7 +13,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.data import batches
 from chainrule.errors import InputError
-from chainrule.nn import doors
+from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.training.evaluate import CHUNK, predict, probabilities
@@ -296,7 +296,7 @@ def weighted_by_class(
         of_class[c] = factors[c]
     own = of_class[classes]
     product = own if weights is None else weights * own
-    return doors.weights("train class_weight", product, len(y), network.objective, network.dtype)
+    return validation.weights("train class_weight", product, len(y), network.objective, network.dtype)
 
 
 def _factors(class_weight: Any) -> dict[int, float]:

@@ -17,16 +17,16 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, NonFiniteError
-from chainrule.nn import doors
 from chainrule.nn.engine import quiet
 from chainrule.nn.network import Network
+from chainrule.nn.validation import finite as check_finite
 from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
 from chainrule.training.callbacks import Callback
+from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
 from chainrule.training.evaluate import evaluate
 from chainrule.training.history import Epoch, History
 from chainrule.training.interrupt import on_signal
-from chainrule.training.leap import SECONDS, leap, leap_epochs
 from chainrule.training.metrics import Metric, named_metrics
 from chainrule.training.source import ArraySource, Source, used_up
 
@@ -120,8 +120,10 @@ class Training:
                     expected="callbacks, or functions of (training, epoch)",
                     fix="Pass for example cr.EarlyStopping(patience=10)",
                 )
-        self._may_leap = not any(c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks)
-        self._may_leap_epochs = network.compiled and not (self._callbacks or self._functions or self.metrics)
+        self._compiles_steps = not any(
+            c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
+        )
+        self._compiles_epochs = network.compiled and not (self._callbacks or self._functions or self.metrics)
         self._after_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
 
     def stop(self, reason: str = "stopped") -> None:
@@ -146,7 +148,7 @@ class Training:
                 while not self._stop and self.position.epoch <= self.epochs:
                     self._epoch(source, validation)
                     if validation is None:
-                        self._leap_epochs(source)
+                        self._compiled_epochs(source)
         except NonFiniteError as error:
             history.stopped = "non-finite"
             self._whole = True  # the step that failed has changed no weight
@@ -208,8 +210,10 @@ class Training:
         done = at.epoch - 1
         if constant:
             self.learning_rate = rate_at(done, self.epochs, self._monitored)
-        if self.network.compiled and isinstance(source, ArraySource) and self._may_leap:
-            leap(source, at.batches, lambda share: rate_at(done + share, self.epochs, self._monitored), self._leapt)
+        if self.network.compiled and isinstance(source, ArraySource) and self._compiles_steps:
+            take_steps(
+                source, at.batches, lambda share: rate_at(done + share, self.epochs, self._monitored), self._took_steps
+            )
         for x, y, weights, progress in () if self._stop else source.batches(at.batches):
             if not constant:
                 self.learning_rate = rate_at(done + progress, self.epochs, self._monitored)
@@ -249,15 +253,15 @@ class Training:
         for function in self._functions:
             function(self, record)
 
-    def _leap_epochs(self, source: Source) -> None:
+    def _compiled_epochs(self, source: Source) -> None:
         """Take whole epochs, many in a call, where they are short and nobody looks at the network between them."""
-        if self._stop or not self._may_leap_epochs or self.history.epochs[-1].seconds > SECONDS:
+        if self._stop or not self._compiles_epochs or self.history.epochs[-1].seconds > SECONDS:
             return
         left, schedule = self.epochs - self.position.epoch + 1, self._schedule
         if isinstance(source, ArraySource) and isinstance(schedule, Constant):
-            self._may_leap_epochs = leap_epochs(source, left, schedule.value, self._leapt_epochs)
+            self._compiles_epochs = take_epochs(source, left, schedule.value, self._took_epochs)
 
-    def _leapt_epochs(self, losses: Array, shares: Array, parameters: Array, seconds: float) -> bool:
+    def _took_epochs(self, losses: Array, shares: Array, parameters: Array, seconds: float) -> bool:
         """Note the epochs of a compiled run; return whether to go on."""
         assert isinstance(self._schedule, Constant)
         self.learning_rate = self._schedule.value
@@ -295,7 +299,7 @@ class Training:
         for callback in self._after_step:
             callback.after_step(self)
 
-    def _leapt(self, losses: Array, shares: Array, rates: list[float]) -> bool:
+    def _took_steps(self, losses: Array, shares: Array, rates: list[float]) -> bool:
         """Note the steps of a compiled run; return whether to go on."""
         at = self.position
         for loss, share in zip(losses.tolist(), shares.tolist(), strict=True):
@@ -367,7 +371,7 @@ class Training:
             )
         where = "train validation_data"
         x, target, weights = self.network.as_batch(where, X, y, rest[0] if rest else None, mapped=True)
-        doors.finite(where, "X", x)
-        doors.finite(where, "y", target)
+        check_finite(where, "X", x)
+        check_finite(where, "y", target)
         self.network.check_targets(where, target)
         return x, target, weights

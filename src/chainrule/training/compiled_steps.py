@@ -21,7 +21,7 @@ MOST = 2**22  # numbers that a call of many epochs may hold: of the order, and o
 SECONDS = 0.25  # a call lasts about so long: Ctrl-C is heard, and callbacks see the time, between calls
 
 
-def leap(
+def take_steps(
     source: ArraySource,
     done: int,
     rate_at: Callable[[float], float],
@@ -67,7 +67,7 @@ def leap(
             steps = max(1, min(4 * steps, int(SECONDS * len(part) / max(seconds, 1e-6))))
 
 
-def leap_epochs(
+def take_epochs(
     source: ArraySource, left: int, rate: float, note: Callable[[Array, Array, Array, float], bool]
 ) -> bool:
     """Take whole epochs, many in a call, as long as nothing goes wrong; return whether that is possible at all.

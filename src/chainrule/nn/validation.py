@@ -1,4 +1,4 @@
-"""The doors of a network: data come in here, in the form that the graph wants, or are refused with one clear error."""
+"""What comes into a network: data are put into the form that the graph wants, or refused with one clear error."""
 
 from __future__ import annotations
 
