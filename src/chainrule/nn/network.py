@@ -24,13 +24,13 @@ from chainrule.nn.dense import checked_name
 from chainrule.nn.engine import Replaying, quiet
 from chainrule.nn.graphs import example_graph
 from chainrule.nn.hold import Hold
-from chainrule.nn.layer import Layer, Scope, chain, checked_layers, leading
+from chainrule.nn.layer import Layer, LayerLike, Scope, chain, checked_layers, ending, leading, range_of
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
 from chainrule.nn.objective import objective
 from chainrule.nn.rescale import Rescale
 from chainrule.nn.snapshot import restore, restored, snapshot
 from chainrule.nn.vector import Vector
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array, Op, Range
 from chainrule.optim import Adam, Optimizer, OptimizerState
 from chainrule.settings import Configured
 
@@ -150,6 +150,13 @@ class Network(Layer):
     @property
     def leading(self) -> str | None:
         return leading(self.layers)
+
+    @property
+    def ending(self) -> LayerLike | None:
+        return ending(self.layers)
+
+    def range_of(self, given: Range | None) -> Range | None:
+        return range_of(self.layers, given)
 
     def _join(self, scope: Scope) -> None:
         if scope.owner is not self:

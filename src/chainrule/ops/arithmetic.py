@@ -7,6 +7,8 @@ error.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from chainrule.errors import ShapeError
@@ -96,6 +98,8 @@ class Negative(Op):
     """y = −z
     ∂z = −∂y"""
 
+    output_range = (-math.inf, math.inf)
+
     def forward(self, z: Array) -> Array:
         return -z
 
@@ -106,6 +110,9 @@ class Negative(Op):
 class Exp(Op):
     """y = eᶻ
     ∂z = ∂y · y"""
+
+    output_range = (0.0, math.inf)
+    increasing = True
 
     def forward(self, z: Array) -> Array:
         return np.exp(z)
@@ -121,6 +128,8 @@ class Log(Op):
     At 0 y is −inf and the derivative inf; below 0 y is NaN.
     """
 
+    output_range = (-math.inf, math.inf)
+
     def forward(self, z: Array) -> Array:
         return np.log(z)
 
@@ -135,6 +144,8 @@ class Sqrt(Op):
     At 0 the derivative is inf; below 0 y is NaN.
     """
 
+    output_range = (0.0, math.inf)
+
     def forward(self, z: Array) -> Array:
         return np.sqrt(z)
 
@@ -148,6 +159,8 @@ class Absolute(Op):
 
     At the kink, 0, the derivative is 0.
     """
+
+    output_range = (0.0, math.inf)
 
     def forward(self, z: Array) -> Array:
         return np.abs(z)

@@ -24,6 +24,7 @@ from chainrule.training.history import History
 from chainrule.training.metrics import Metric
 from chainrule.training.source import ArraySource, Augment, IterableSource, Source, held_out, weighted_by_class
 from chainrule.training.training import AfterEpoch, Training
+from chainrule.training.warned import warn_of_targets
 
 
 def train(
@@ -102,6 +103,12 @@ def train(
     NonFiniteError
         If a loss or a gradient is NaN or infinite, before it could spoil the weights; `history` is on the error.
 
+    Warns
+    -----
+    TrainingWarning
+        Of targets that the last layer can never give, or that are too large, or spread too far, to be learnt in few
+        steps.
+
     Notes
     -----
     Ctrl-C ends training after the current step and returns what was learnt; a second one stops at once.
@@ -147,6 +154,7 @@ def train(
             validation.finite("train", "X", x)
             validation.finite("train", "y", target)
             network.check_targets("train", target)
+            warn_of_targets(network, target, weights)
             weights = weighted_by_class(network, target, weights, class_weight)
             rows = None
             share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)

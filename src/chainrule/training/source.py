@@ -18,6 +18,7 @@ from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.training.evaluate import CHUNK, predict, probabilities
 from chainrule.training.metrics import Metric, true_classes
+from chainrule.training.warned import warn_of_targets
 
 Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"  # a text: numpy.random is imported when used
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
@@ -181,6 +182,7 @@ class IterableSource:
                 expected="X and y, or an iterable of batches (x, y)",
                 fix="Pass the targets as the third argument: cr.train(network, X, y)",
             )
+        self._warned = False
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
@@ -198,6 +200,9 @@ class IterableSource:
                 )
             x, y, weights = self.network.as_batch(f"train, batch {count + 1}", *batch)
             self.network.check_targets(f"train, batch {count + 1}", y)
+            if not self._warned:
+                warn_of_targets(self.network, y, weights)
+                self._warned = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
             count += 1
         self.steps = count or None
