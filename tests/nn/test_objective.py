@@ -97,8 +97,14 @@ def test_what_the_refusals_advise_works() -> None:
 @pytest.mark.parametrize("inputs", [(), (3,)])
 def test_a_softmax_over_one_output_is_refused_with_any_loss(inputs: Any, last: Any, loss: Any) -> None:
     for end in ([last()], [last(), cr.Identity()], [cr.Network([last()], cr.MeanSquaredError())]):
-        with pytest.raises(InputError) as told:
-            cr.Network([cr.Dense(*inputs, 1), *end], loss and loss())
+        layers = [cr.Dense(*inputs, 1), *end]
+        if loss is None and not inputs:  # it may become a layer of another network, which has an objective of its own
+            network = cr.Network(layers)
+            with pytest.raises(InputError) as told:
+                network.build(3)
+        else:
+            with pytest.raises(InputError) as told:
+                cr.Network(layers, loss and loss())
         assert told.value.cause == "head.softmax_of_one"
 
 
@@ -120,6 +126,10 @@ def test_a_softmax_after_a_softmax_is_refused(case: str) -> None:
     with pytest.raises(InputError, match="expected one softmax") as told:
         cr.Network([cr.Dense(3), *TWO_SOFTMAXES[case](), cr.Dense(2)], cr.MeanSquaredError())
     assert told.value.cause == "head.softmax_twice"
+
+
+def test_a_softmax_over_one_output_may_stand_inside_a_network() -> None:
+    assert cr.Network([cr.Dense(4, 3), cr.Network([cr.Dense(1), cr.Softmax()]), cr.Dense(2)]).built
 
 
 def test_softmaxes_along_two_axes_or_with_weights_between_are_none_in_a_row() -> None:

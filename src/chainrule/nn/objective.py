@@ -143,7 +143,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     InputError
         If `loss` is no loss, or takes logits where the last layer makes probabilities.
     """
-    last = layers[-1] if layers else None
+    last, named = layers[-1] if layers else None, loss is not None
     if loss is None:
         matching: dict[Any, type[Op]] = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
         loss = matching.get(type(last), MeanSquaredError)()
@@ -164,7 +164,8 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
             fix="Pass for example cr.MeanSquaredError(), or wrap a pair: cr.Loss(function, derivative)",
         )
     _expect_fitting(layers, loss)
-    expect_classes(layers, loss, least_numbers(layers, None, set())[1])
+    if named:  # else it may be meant as a layer of another network, which has an objective of its own
+        expect_classes(layers, loss, least_numbers(layers, None, set())[1])
     fused, end = _FUSED.get((type(last), type(loss))), (ending(layers), range_of(layers))
     if fused is not None and not (isinstance(last, Softmax) and last.axis not in (-1, 1)):
         return Objective(loss, fused(), True, *end)
