@@ -70,6 +70,8 @@ class Divide(Elementwise):
     """y = a / b
     ∂a = ∂y / b   ∂b = −∂y · y / b"""
 
+    limit = "a divisor other than 0"
+
     def forward(self, a: Array, b: Array) -> Array:
         return a / b
 
@@ -84,6 +86,8 @@ class Power(Elementwise):
     Where the exponent is 0, y is 1 whatever the base, so ∂base is 0 even at base 0; where the base is 0 and the
     exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
     """
+
+    limit = "a base above 0, or an exponent for which its power, and their derivatives, are finite"
 
     def forward(self, base: Array, exponent: Array) -> Array:
         return np.power(base, exponent)
@@ -128,6 +132,7 @@ class Log(Op):
     At 0 y is −inf and the derivative inf; below 0 y is NaN.
     """
 
+    limit = "numbers above 0"
     output_range = (-math.inf, math.inf)
 
     def forward(self, z: Array) -> Array:
@@ -144,6 +149,7 @@ class Sqrt(Op):
     At 0 the derivative is inf; below 0 y is NaN.
     """
 
+    limit = "numbers above 0; at 0 the derivative is infinite"
     output_range = (0.0, math.inf)
 
     def forward(self, z: Array) -> Array:
