@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ class Programs:
         Memory that parameters, gradients or an optimizer's slots are views of.
     gradients : bool
         Whether derivatives go back.
-    stages : sequence of function
+    stages : mapping of str to function, optional
         See `Program`.
     lowering : bool
     keep_record : bool
@@ -46,7 +46,7 @@ class Programs:
         vectors: Sequence[Array] = (),
         *,
         gradients: bool = False,
-        stages: Sequence[Stage] = (),
+        stages: Mapping[str, Stage] | None = None,
         lowering: bool = True,
         keep_record: bool = False,
         limit: int = 8,
