@@ -30,7 +30,7 @@ from chainrule.recipes.samples import Samples, gather
 from chainrule.recipes.shelf import load
 from chainrule.training import Callback, EarlyStopping, History, train
 from chainrule.training.checkpoint import read_state
-from chainrule.training.training import INTERRUPTED, TERMINATED
+from chainrule.training.events import INTERRUPTED, TERMINATED
 
 
 @dataclass

@@ -79,6 +79,8 @@ class History:
         Which parameters the network has now: ``"best"`` or ``"last"``.
     best_parameters, last_parameters : ndarray or None
         Both, as vectors: ``network.parameters[:] = history.last_parameters`` goes back to the last ones.
+    best_states, last_states : dict of str to ndarray
+        What the network kept beside them without learning it, by name, as `Network.set_states` takes it.
 
     Examples
     --------
@@ -95,6 +97,8 @@ class History:
     kept: str = "last"
     best_parameters: Array | None = field(default=None, repr=False)
     last_parameters: Array | None = field(default=None, repr=False)
+    best_states: dict[str, Array] = field(default_factory=dict, repr=False)
+    last_states: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.epochs)
