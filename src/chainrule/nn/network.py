@@ -28,7 +28,7 @@ from chainrule.nn.misuse import attribute_error, check_backward, check_forward, 
 from chainrule.nn.objective import objective
 from chainrule.nn.plan import Plan
 from chainrule.nn.rescale import Rescale
-from chainrule.nn.snapshot import restore, restored, snapshot
+from chainrule.nn.snapshot import beginning, restore, restored, snapshot
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Adam, Optimizer, OptimizerState
@@ -78,6 +78,7 @@ class Network(Layer):
 
     _plan: Plan | None = None
     _engine: Engine
+    _first: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -217,6 +218,8 @@ class Network(Layer):
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
         hold.thread = hold.last = me
+        if self._first is None:
+            self.beginning()
         try:
             return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
         finally:
@@ -273,6 +276,8 @@ class Network(Layer):
             Instead of the optimizer's own.
         """
         check_forward("Network.optimize", self._last_graph)
+        if self._first is None:
+            self.beginning()
         with quiet():
             self.hold.call("Network.optimize", self._engine.optimize, learning_rate, step=True, goes_on=True)
 
@@ -418,7 +423,9 @@ class Network(Layer):
             Settings of `Network` that are to be others: ``network.copy(l2=0.01)``. The optimizer begins anew then.
         """
         if self._owner is None and not changes:
-            return copy.deepcopy(self)
+            twin = copy.deepcopy(self)
+            twin._first = self._first
+            return twin
         start = self._numbers() if self._owner is not None else {}
         twin = restored(type(self), {**copy.deepcopy(self.settings()), **changes}, None, start)
         if self.built and self.sample_shape is not None:
@@ -426,6 +433,50 @@ class Network(Layer):
             for name, leaf in self.leaves.items():
                 twin.leaves[name]._value[...] = leaf._value
         return twin
+
+    def fresh(self, **changes: Any) -> Self:
+        """Return this network as it was before its first step.
+
+        One that was loaded, or pickled, after its first step is built anew from its seed.
+
+        Parameters
+        ----------
+        **changes
+            Settings of `Network` that are to be others. With other layers, another seed or dtype it starts with
+            numbers of its own.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> X, y = cr.data.xor()
+        >>> network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+        >>> history = cr.train(network, X, y, epochs=20)
+        >>> again = network.fresh()
+        >>> cr.train(again, X, y, epochs=20).final_loss == history.final_loss
+        True
+        """
+        if not self._first and self.built and not self.optimizer_state.step:
+            self.beginning()
+        return self.started(self._first, **changes)
+
+    def started(self, start: dict[str, Any] | None, **changes: Any) -> Self:
+        """Return a network like this one where `start` was, a `History.start`; with other settings, as `fresh` has."""
+        for name in changes:
+            checks.one_of("Network setting", name, list(self.settings()))
+        twin = restored(type(self), {**copy.deepcopy(self.settings()), **changes}, None, {})
+        if not start:
+            if self._plan is not None and not twin.built:
+                twin.build(self.plan.sample_shape)
+        elif changes.keys().isdisjoint(("layers", "seed", "dtype", "inputs")):
+            twin.restore(start if "optimizer" not in changes else {**start, "optimizer": None})
+        return twin
+
+    def beginning(self) -> dict[str, Any]:
+        """Return what there is now, for `started`; what there is before the first step is kept for `fresh`."""
+        start = beginning(self)
+        if self._first is None:
+            self._first = start if not start["steps"] else {}
+        return start
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = None if self._plan is None else self.snapshot()

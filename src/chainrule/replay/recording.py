@@ -179,6 +179,10 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.operand.array)
 
+    def __repr__(self) -> str:
+        numbers = np.array2string(self.operand.array, threshold=20, edgeitems=2, precision=4)
+        return f"<a recording array of {self.dtype} {self.shape}, which stands for\n{numbers}>"
+
     # views: the same memory, no call
 
     def _view(self, array: Array) -> Recorded:

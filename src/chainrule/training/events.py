@@ -140,12 +140,13 @@ class Training:
         augment: Augment | None = None,
         resume: str | os.PathLike[str] | None = None,
     ) -> None:
+        call = {name: value for name, value in locals().items() if name not in ("self", "network")}
         self.network: Network = checks.instance("train", network, Network, "a cr.Network")
         self.epochs = checks.whole("train epochs", epochs, least=0)
         self.metrics = named_metrics(metrics)
         self.monitor = checks.one_of("train monitor", monitor, ["loss", *self.metrics])
         self.keep = None if keep is None else checks.one_of("train keep", keep, ("best", "last"))
-        self.history = History()
+        self.history = History(network=network, call=call)
         self.position = Position()
         self.figures: list[float] = []
         self.step = self.compiled_steps = 0
@@ -246,11 +247,16 @@ class Training:
             )
         self._begun = True
         with self.network.hold.training("train"):
+            if self.network.built:
+                self.history.start = self.network.beginning()
             if self._resume is not None:
                 from chainrule.training.checkpoint import restored_into  # it reads files, which most trainings don't
 
                 self._restore(restored_into(self, self._resume))
-            yield from self._run()
+            with closing(self._run()) as run:
+                for event in run:
+                    yield event
+                    self.network.hold.go_on()  # perhaps in another thread
         yield Event("end", self)
 
     def _run(self) -> Events:
@@ -279,6 +285,7 @@ class Training:
                 history.stopped = self._stop
             self._tell_end()
             if network.built:
+                history.start = history.start or network._first
                 history.last_parameters, history.last_states = network.parameters.copy(), network.states()
             if history.kept == "best" and history.best_parameters is not None:
                 network.parameters[:] = history.best_parameters
