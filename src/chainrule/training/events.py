@@ -23,6 +23,7 @@ from chainrule.nn.engines import quiet
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
+from chainrule.threads import by_size
 from chainrule.training.callbacks import Callback
 from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
 from chainrule.training.evaluate import evaluate
@@ -253,11 +254,17 @@ class Training:
                 from chainrule.training.checkpoint import restored_into  # it reads files, which most trainings don't
 
                 self._restore(restored_into(self, self._resume))
-            with closing(self._run()) as run:
+            with by_size(self._work()), closing(self._run()) as run:
                 for event in run:
                     yield event
                     self.network.hold.go_on()  # perhaps in another thread
         yield Event("end", self)
+
+    def _work(self) -> int:
+        """Return about how many multiplications a step has."""
+        if not self.network.built:  # batches of an unknown size, which are seldom large
+            return 1_000_000
+        return 3 * self.network.parameters.size * getattr(self._source, "batch_size", 32)
 
     def _run(self) -> Events:
         network, history = self.network, self.history
