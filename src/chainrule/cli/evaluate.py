@@ -26,9 +26,9 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
     import chainrule as cr
     from chainrule.cli.shown import say, say_json
     from chainrule.errors import InputError
-    from chainrule.recipes.environment import threads
     from chainrule.recipes.figures import measure_file, measure_recipe
     from chainrule.recipes.log import figure_lines
+    from chainrule.threads import exactly
 
     network, recipe = cr.recipes.load_run(run, weights)
     if data is None and recipe is None:
@@ -38,7 +38,7 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
             expected="data to measure it on",
             fix="Add --data FILE --target COLUMN, or name the folder of a run",
         )
-    with threads(1):
+    with exactly(1):
         if data is not None:
             figures = {"data": measure_file(network, recipe, data, target)}
         else:

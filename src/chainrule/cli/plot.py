@@ -85,8 +85,8 @@ def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: s
     from chainrule.cli.shown import say
     from chainrule.errors import InputError
     from chainrule.recipes import load_run
-    from chainrule.recipes.environment import threads
     from chainrule.recipes.samples import gather
+    from chainrule.threads import exactly
 
     every = kind == "all"
     names = [name for name, known in KINDS.items() if not known.trains] if every else kind.split(",")
@@ -97,7 +97,7 @@ def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: s
             "--out", given=f"the file {out!r} for {len(names)} pictures", expected="a folder", fix="Pass --out pictures"
         )
     left: dict[str, str] = {}
-    with threads(1):
+    with exactly(1):
         network, recipe = load_run(record.folder, weights)
         assert recipe is not None  # a run has one
         shown = Shown(recipe, recipe.name, network, gather(recipe), record.history, layer)

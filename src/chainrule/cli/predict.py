@@ -23,10 +23,10 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
     from chainrule.cli.csv import as_csv
     from chainrule.cli.shown import say
     from chainrule.recipes.answers import answers
-    from chainrule.recipes.environment import threads
+    from chainrule.threads import exactly
 
     network, recipe = cr.recipes.load_run(run, weights)
-    with threads(1):
+    with exactly(1):
         rows, notes = answers(network, recipe, file)
     for note in notes:
         say(f"{file}: {note}", err=True)

@@ -24,7 +24,7 @@ from chainrule.ops.cross_entropy import BinaryCrossEntropy, CategoricalCrossEntr
 from chainrule.ops.op import Array, Op
 
 if TYPE_CHECKING:
-    from chainrule.nn.network import Network
+    from chainrule.nn.plan import Plan
 
 _LARGE = 1e3  # from here on samples, targets or weights are to blame for what overflows after some steps
 _HUGE = 1e9  # and from here on at the first one
@@ -51,20 +51,19 @@ class _Place:
         return tuple(np.argwhere(~np.isfinite(self.array))[0].tolist())
 
 
-def nonfinite_error(network: Network, learning_rate: float | None) -> NonFiniteError:
+def nonfinite_error(plan: Plan, graph: Graph, learning_rate: float | None) -> NonFiniteError:
     """Return the error that says where the last step went wrong; the network still has its weights from before."""
     if learning_rate is None:
-        own = network.optimizer.learning_rate
-        learning_rate = own if isinstance(own, float) else float(network.optimizer_state.rate)
-    step = network.optimizer_state.step + 1
-    graph = network._engine.graph or network.graph("training")
+        own = plan.optimizer.learning_rate
+        learning_rate = own if isinstance(own, float) else float(plan.optimizer_state.rate)
+    step = plan.optimizer_state.step + 1
     place = _place(graph)
     if place is None:
         given, cause = "a penalty whose derivative is not finite", "penalty.scale"
         where, expected, fix = "penalty", "a finite one", "Pass a smaller l1 or l2, or start with smaller weights"
     else:
         where = f"{'backward' if place.role else 'forward'} at {place.shown.name!r}"
-        given, expected, fix, cause = _told(network, graph, place, step, learning_rate)
+        given, expected, fix, cause = _told(plan, graph, place, step, learning_rate)
         bad = int((~np.isfinite(place.array)).sum())
         if place.array.ndim:
             given += f" ({bad} of {place.array.size} values are NaN or infinite, the first at {list(place.first)})"
@@ -93,7 +92,7 @@ def _place(graph: Graph) -> _Place | None:
     return None
 
 
-def _told(network: Network, graph: Graph, place: _Place, step: int, rate: float) -> tuple[str, str, str, str]:
+def _told(plan: Plan, graph: Graph, place: _Place, step: int, rate: float) -> tuple[str, str, str, str]:
     """Return given, expected, fix and cause."""
     node, op = place.node, place.node.op
     finite = "finite numbers"
@@ -112,7 +111,7 @@ def _told(network: Network, graph: Graph, place: _Place, step: int, rate: float)
     if not is_own(op):
         fix = f"Correct {type(op).__name__}, or keep what goes into it where it is defined"
         return f"{what} from numbers that are finite", "finite ones from it", fix, "op.nonfinite"
-    grown = _grown(network, graph, _LARGE if step > 1 else _HUGE)
+    grown = _grown(plan, graph, _LARGE if step > 1 else _HUGE)
     if _outside(op, place):
         if "weights.scale" in grown and step > 1:
             return f"{what}, with {_listed(grown)}", op.limit, slower, "optimizer.rate"
@@ -184,14 +183,14 @@ def _outside(op: Op, place: _Place) -> bool:
     return not _finite(called(op, "", "backward", exact, dy, value)[place.role])
 
 
-def _grown(network: Network, graph: Graph, bound: float) -> dict[str, float]:
+def _grown(plan: Plan, graph: Graph, bound: float) -> dict[str, float]:
     """Return cause -> the largest number, of those among samples, targets and weights that are large."""
     nodes = graph.names
-    first = network.layers[0]
+    first = plan.layers[0]
     arrays = {
         "data.scale": nodes[first.path if isinstance(first, Rescale) else "x"]._value,
         "target.scale": nodes["y"]._value,
-        "weights.scale": network.parameters,
+        "weights.scale": plan.vector.array,
     }
     sizes = {c: float(np.abs(a).max(initial=0.0)) for c, a in arrays.items() if a.dtype.kind == "f"}
     return {cause: size for cause, size in sizes.items() if not size < bound}

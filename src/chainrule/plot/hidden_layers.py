@@ -8,13 +8,12 @@ from __future__ import annotations
 from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
-from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array
 
 
 def applied(network: Network, x: Array) -> Graph:
     """Return the network's prediction of samples from `as_samples`, as a graph: every node holds its value."""
-    return graph_over(network, x, None, None, "prediction")
+    return network.plan.graph("prediction", x)
 
 
 def hidden_layers(graph: Graph) -> dict[str, Node]:

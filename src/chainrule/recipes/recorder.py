@@ -44,8 +44,8 @@ from chainrule.recipes.recipe import Recipe, stored, to_toml
 from chainrule.recipes.samples import Samples
 from chainrule.training import Epoch, History, Training
 from chainrule.training.checkpoint import Checkpoint
+from chainrule.training.events import TERMINATED
 from chainrule.training.interrupt import on_signal
-from chainrule.training.training import TERMINATED
 
 Say = Callable[[str], Any]
 

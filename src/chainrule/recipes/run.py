@@ -19,7 +19,7 @@ from chainrule.errors import FileError, InputError, nearest
 from chainrule.nn import Network
 from chainrule.recipes.build import augmentation, build
 from chainrule.recipes.change import continued
-from chainrule.recipes.environment import chosen_threads, threads
+from chainrule.recipes.environment import chosen_threads
 from chainrule.recipes.figures import measure
 from chainrule.recipes.folder import FILES, LAST, RECIPE, RESULT, expect_files, read_recipe
 from chainrule.recipes.lock import RunLock
@@ -28,9 +28,10 @@ from chainrule.recipes.recipe import Recipe, checked
 from chainrule.recipes.recorder import RunRecorder, Say
 from chainrule.recipes.samples import Samples, gather
 from chainrule.recipes.shelf import load
+from chainrule.threads import exactly
 from chainrule.training import Callback, EarlyStopping, History, train
 from chainrule.training.checkpoint import read_state
-from chainrule.training.training import INTERRUPTED, TERMINATED
+from chainrule.training.events import INTERRUPTED, TERMINATED
 
 
 @dataclass
@@ -231,7 +232,7 @@ def _carried_out(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result
     recipe, network, samples = recorder.recipe, recorder.network, recorder.samples
     early = recipe.early_stopping
     stopping = [] if early is None else [EarlyStopping(early.patience, early.minimum_change)]
-    with threads(recorder.count), recorder:
+    with exactly(recorder.count), recorder:
         start = time.perf_counter()
         history = train(
             network,

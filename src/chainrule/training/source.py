@@ -12,13 +12,12 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.data import batches
-from chainrule.errors import InputError
+from chainrule.errors import InputError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.training.evaluate import CHUNK, predict, probabilities
 from chainrule.training.metrics import Metric, true_classes
-from chainrule.training.warned import warn_of_targets
 
 Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"  # a text: numpy.random is imported when used
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
@@ -26,6 +25,10 @@ Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 
 class Source(Protocol):
     """What training takes its batches from."""
+
+    def record(self) -> None:
+        """Have the network record its steps for these batches, where it does that."""
+        ...
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         """Yield an epoch: (x, y, sample_weight or None, share of the epoch done before it).
@@ -75,6 +78,11 @@ class ArraySource:
         self.batch_size = self.count if batch_size is None else min(batch_size, self.count)
         self.generator, self.augment = generator, augment
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
+
+    def record(self) -> None:
+        x = self.network.cast(self.x[:1])
+        for count in {self.batch_size, self.count % self.batch_size or self.batch_size}:
+            self.network.record(x, self.y, self.weights, count)
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         count = self.count
@@ -152,7 +160,7 @@ class ArraySource:
             if self.augment is not None or self.rows is not None:  # what is gathered is not yet what the network reads
                 return None
             x, weights = self.network.cast(self.x[:1]), self.weights
-            found = self.network.buffers(x, self.y, weights, count)
+            found = self.network.record(x, self.y, weights, count)
             if found is None:
                 return None
             return [found["x"], found["y"]] if weights is None else [found["x"], found["y"], found["sample_weight"]]
@@ -170,9 +178,12 @@ class ArraySource:
 
 
 class IterableSource:
-    """Batches from a list, a loader, anything that can be iterated once an epoch."""
+    """Batches from a list, a loader, anything that can be iterated once an epoch.
 
-    def __init__(self, network: Network, iterable: Any) -> None:
+    Warnings of the first batch are added to `doubts`.
+    """
+
+    def __init__(self, network: Network, iterable: Any, doubts: list[TrainingWarning]) -> None:
         self.network = network
         self.iterable = iterable
         if isinstance(iterable, np.ndarray) or not hasattr(iterable, "__iter__"):
@@ -182,8 +193,11 @@ class IterableSource:
                 expected="X and y, or an iterable of batches (x, y)",
                 fix="Pass the targets as the third argument: cr.train(network, X, y)",
             )
-        self._warned = False
+        self.doubts, self._looked = doubts, False
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
+
+    def record(self) -> None:
+        """Nothing: what the batches are like shows when they come."""
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         count = 0
@@ -200,9 +214,9 @@ class IterableSource:
                 )
             x, y, weights = self.network.as_batch(f"train, batch {count + 1}", *batch)
             self.network.check_targets(f"train, batch {count + 1}", y)
-            if not self._warned:
-                warn_of_targets(self.network, y, weights)
-                self._warned = True
+            if not self._looked:
+                self.doubts += self.network.objective.doubts("train", y, weights)
+                self._looked = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
             count += 1
         self.steps = count or None
