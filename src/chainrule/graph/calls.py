@@ -83,7 +83,7 @@ def checked_forward(op: Op, where: str, arrays: Mapping[str, Array]) -> Array:
         op.check(where, **arrays)
         with np.errstate(all="ignore"):
             value = np.asarray(called(op, where, "forward", arrays))
-        if value.dtype in floats or value.dtype.kind == "b":
+        if value.dtype in (floats if op.dtype is None else {np.dtype(op.dtype)}) or value.dtype.kind == "b":
             return value
         given = f"{value.dtype} from forward for {given}"
         if len({array.dtype for array in arrays.values()}) == 1:

@@ -81,12 +81,15 @@ def _model(onnx: Any, network: Network) -> ModelProto:
             written[id(node)] = writer.constant(node.name, node.value)
     writer.label = "output"
     writer.steps.append(onnx.helper.make_node("Identity", [written[id(graph.root)]], ["output"], name="output"))
-    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(network.dtype))
+    kind, taken = (
+        onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        for dtype in (network.dtype, network.input_dtype(network.dtype))
+    )
     model: ModelProto = onnx.helper.make_model(
         onnx.helper.make_graph(
             writer.steps,
             printable(network.name or "network"),
-            [onnx.helper.make_tensor_value_info("input", kind, ["samples", *(network.sample_shape or ())])],
+            [onnx.helper.make_tensor_value_info("input", taken, ["samples", *(network.sample_shape or ())])],
             [onnx.helper.make_tensor_value_info("output", kind, ["samples", *graph.root.shape[1:]])],
             writer.constants,
         ),

@@ -11,9 +11,11 @@ import numpy as np
 from chainrule import ops
 from chainrule.errors import InputError, nearest
 from chainrule.graph import Node
+from chainrule.ops.shaping import Cast
 
 _TO_THE_END = 2**63 - 1
 _INT64 = 7  # TensorProto.DataType
+_FLOATS = {"float32": 1, "float64": 11}
 
 
 class Writer(Protocol):
@@ -114,6 +116,10 @@ def _gather(writer: Writer, node: Node, op: ops.Gather, inputs: list[str]) -> st
     return writer.node("Gather", table, writer.node("Cast", indices, to=_INT64), axis=0)
 
 
+def _cast(writer: Writer, node: Node, op: Cast, inputs: list[str]) -> str:
+    return writer.node("Cast", *inputs, to=_FLOATS[str(op.dtype)])
+
+
 def _slice(writer: Writer, node: Node, op: ops.Slice, inputs: list[str]) -> str:
     rank = len(node.children["x"].shape)
     slices, dropped, added = _axes(op.key, rank)
@@ -178,6 +184,7 @@ _WRITTEN: dict[type[object], Callable[[Writer, Node, Any, list[str]], str]] = {
     ops.Concatenate: _along_axis("Concat"),
     ops.Slice: _slice,
     ops.Gather: _gather,
+    Cast: _cast,
     ops.Identity: _plain("Identity"),
     ops.Tanh: _plain("Tanh"),
     ops.Sigmoid: _plain("Sigmoid"),
