@@ -28,10 +28,10 @@ def draw(anatomy: Anatomy, symbols: list[Symbol], links: dict[int, str]) -> str:
     links : dict of int to str
         Where a click on a node leads.
     """
-    from chainrule.plot.layered import laid_out  # a heavy room, for the one form that draws
+    from chainrule.plot.graph_picture import lay_out  # a heavy room, for the one form that draws
 
     places = range(len(anatomy.graph))
-    layout = laid_out([list(anatomy.roles(place).values()) for place in places])
+    layout = lay_out([list(anatomy.roles(place).values()) for place in places])
     texts = [_texts(anatomy, symbols[place], place) for place in places]
     longest = max(max(7.2 * len(title), 6.4 * len(name)) for title, name in texts)
     wide = int(min(max(longest + 12, _NARROW), _WIDE))
@@ -62,7 +62,7 @@ def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: b
 
     Roles stand where edges are apart: near a child with one parent, farther from one with several.
     """
-    from chainrule.plot.layered import along
+    from chainrule.plot.graph_picture import along
 
     points = [(child[0], child[1] + _HEIGHT), *((x, y + _HEIGHT / 2) for x, y in bends), parent]
     path = f"M{points[0][0]:.0f} {points[0][1]:.0f}"

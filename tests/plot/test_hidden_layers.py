@@ -11,7 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ChainruleError, InputError, NonFiniteError, ShapeError, UnknownNameError
 from chainrule.plot import hidden_space, neuron_surfaces
-from chainrule.plot.hidden_layers import applied, hidden_layers
+from chainrule.plot.hidden_layers import applied_graph, hidden_layers
 from tests.plot.pictured import POINTS, THREE, TWO
 from tests.plot.test_surface import centres, colour_points
 
@@ -24,7 +24,7 @@ def bent(hidden: int = 2, outputs: int = 1, **settings: Any) -> cr.Network:
 
 
 def of_layer(network: cr.Network, name: str, X: Any) -> np.ndarray:
-    return np.asarray(applied(network, np.asarray(X, np.float32)).names[name].value)
+    return np.asarray(applied_graph(network, np.asarray(X, np.float32)).names[name].value)
 
 
 def panels(figure: Any) -> list[Any]:

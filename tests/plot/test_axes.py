@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from chainrule.plot.lines import WRONG, draw_line, fit_scale, plain_number
+from chainrule.plot.axes import WRONG, draw_line, fit_scale, plain_number
 from chainrule.plot.style import new_figure, styled
 
 

@@ -1,15 +1,76 @@
-"""``chainrule import``: a network of another program's becomes a run."""
+"""``chainrule export`` and ``import``: networks for other programs, and runs made of networks from them."""
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
-from chainrule.cli.options import column, one_of
+import chainrule as cr
+from chainrule.cli.options import column, one_of, weights_option
+from chainrule.cli.output import say
+from chainrule.errors import FileError, InputError
 
 if TYPE_CHECKING:
     from chainrule.nn import Network
+
+
+@click.command()
+@click.argument("run")
+@click.option("--onnx", metavar="FILE", help="As ONNX: what it predicts, scaling and the classes' names with it.")
+@click.option("--torch", metavar="FILE", help="As a PyTorch state dict in safetensors; the module for it is shown.")
+@click.option("--numpy", metavar="FILE.py", help="As a page of Python that predicts with NumPy alone.")
+@click.option("--training-step", is_flag=True, help="With --numpy: a function that trains, too.")
+@click.option("--beside", is_flag=True, help="With --numpy: the numbers in FILE.npz, not in the page.")
+@weights_option("Which to write.")
+@click.option("--overwrite", is_flag=True, help="Also over files that are there already.")
+def export(
+    run: str,
+    onnx: str | None,
+    torch: str | None,
+    numpy: str | None,
+    training_step: bool,
+    beside: bool,
+    weights: str,
+    overwrite: bool,
+) -> None:
+    """Write the network of RUN, the folder of a run or a model file, for other programs.
+
+    Several formats may be asked for at once.
+    """
+    if onnx is None and torch is None and numpy is None:
+        raise InputError("export", given="no format", expected="at least one", fix="Add --onnx FILE, for example")
+    if numpy is None and (training_step or beside):
+        option = "--training-step" if training_step else "--beside"
+        raise InputError("export", given=f"{option} without a page", expected="--numpy", fix="Add --numpy FILE.py")
+    pages = () if numpy is None else (numpy, *([os.path.splitext(numpy)[0] + ".npz"] if beside else ()))
+    for path in (onnx, torch, *pages):
+        if path is not None and not overwrite and os.path.exists(path):
+            raise FileError(
+                "export", given=f"{path!r}, which is there already", expected="a new file", fix="Add --overwrite"
+            )
+    network, _ = cr.recipes.load_run(run, weights)
+    if onnx is not None:
+        from chainrule.onnx import export as export_onnx
+
+        export_onnx(network, onnx)
+        say(f"onnx      {onnx}")
+    if torch is not None:
+        from chainrule.replay.names import literal
+        from chainrule.torch_weights import save_state_dict
+
+        module = save_state_dict(network, torch)
+        say(f"torch     {torch}")
+        say(f"          model = {module}")
+        say(f"          model.load_state_dict(safetensors.torch.load_file({literal(os.path.basename(torch))}))")
+    if numpy is not None:
+        from chainrule.export_numpy import export_numpy
+
+        export_numpy(network, numpy, weights="beside" if beside else "inside", training_step=training_step)
+        say(f"numpy     {', '.join(pages)}")
+
 
 EXAMPLES = """
 \b
@@ -20,7 +81,7 @@ Examples:
 """
 
 
-@click.command("import", short_help="Make a run of a network of another program's.", epilog=EXAMPLES)
+@click.command("import", epilog=EXAMPLES)
 @click.argument("file")
 @click.option("--out", metavar="RUN", help="The folder to make; runs/FILE-001, or with the next number, if left out.")
 @click.option("--recipe", metavar="RECIPE", help="Measure and train it further as this says, its layers apart.")
@@ -51,11 +112,6 @@ def import_(
     Such a run answers and is exported; with --recipe or --data it is explained, checked, measured and trained
     further too.
     """
-    import shlex
-
-    import chainrule as cr
-    from chainrule.cli.shown import say
-
     chosen = None if recipe is None else cr.recipes.load(recipe)
     network = _read(file, activation, output, order)
     folder = cr.recipes.adopt(network, file, recipe=chosen, data=data, target=target, scaling=scaling, out=out)
@@ -68,9 +124,7 @@ def import_(
 
 def _read(path: str, activation: str | None, output: str | None, order: str | None) -> Network:
     """Return the network in a file, by what the file is."""
-    import chainrule as cr
     from chainrule.data.opening import open_file
-    from chainrule.errors import InputError
 
     if not path.lower().endswith(".onnx"):
         with open_file("import", path) as file:
@@ -94,7 +148,6 @@ def _read(path: str, activation: str | None, output: str | None, order: str | No
 
 def _of_state_dict(path: str, activation: str | None, output: str | None, order: str | None) -> Network:
     """Return the network that weights and what is told of them make."""
-    from chainrule.errors import InputError
     from chainrule.recipes.build import part
     from chainrule.torch_weights import load_state_dict, network_from_torch
 

@@ -1,7 +1,8 @@
-"""What the command line prints moves no cursor and turns no line around, also as JSON."""
+"""What is printed moves no cursor and turns no line around, and a spreadsheet reads its CSV as it was meant."""
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sys
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chainrule.cli.shown import say, say_json
+from chainrule.cli.output import as_csv, say, say_json
 
 HOSTILE = ["\x1b[2J", "\x9b31m", "\u202eevil", "\u2028", "\u200b", "\x7f", "\ud800", "\U000e0041", "\xa0", "a\nb", "\0"]
 
@@ -45,3 +46,41 @@ def test_json_is_json_where_the_terminal_knows_few_characters(monkeypatch: pytes
 def test_a_line_is_one_printable_line(capsys: pytest.CaptureFixture[str], text: str) -> None:
     say(f"a{text}b")
     assert capsys.readouterr().out.removesuffix("\n").isprintable()
+
+
+def only_cell(value: Any) -> str:
+    ((cell,),) = csv.reader(as_csv([value], []).splitlines())
+    return cell
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["=1+1", "@SUM(1)", "+1+1", "-1+1", "-", "=", "  =1", "\u00a0=1", "＝1", "＋1", "－x", "＠SUM(1)", "=cmd|' /C'!A0"],
+)
+def test_a_text_that_would_be_a_formula_has_an_apostrophe_before_it(name: str) -> None:
+    assert only_cell(name) == f"'{name}".replace("\u00a0", "\\xa0")
+
+
+@pytest.mark.parametrize("value", ["-1", "+1", "-1.5e-3", "-.5", "-inf", "-0", -1, -0.5, float("-inf")], ids=repr)
+def test_a_number_is_left_alone_also_as_a_text(value: Any) -> None:
+    assert only_cell(value) == str(value)
+
+
+@pytest.mark.parametrize(
+    "name", ["cat", "a=b", "don't", "a,b", 'say "hi"', "x; y", "שלום", "😀", "a-b", "3 = 3", "", "²"]
+)
+def test_other_texts_are_written_as_they_are(name: str) -> None:
+    assert only_cell(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("\tx", "'\\tx"), ("\rx", "'\\rx"), ("a\nb", "a\\nb"), ("\x1b[31m", "\\x1b[31m"), ("a\u202eb", "a\\u202eb"),
+     ("\u2028=1", "'\\u2028=1"), ("\ud800", "\\ud800"), ("\0", "\\x00"), (None, "")],
+)  # fmt: skip
+def test_what_does_not_print_is_escaped(name: str, written: str) -> None:
+    assert only_cell(name) == written
+
+
+def test_headers_are_texts_like_others() -> None:
+    assert as_csv(["=a", "b"], [[1, -2.5]]) == "'=a,b\n1,-2.5\n"
