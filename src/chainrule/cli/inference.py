@@ -25,7 +25,7 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
     weights, and those held out for the test.
     """
     from chainrule.recipes.environment import threads
-    from chainrule.recipes.figures import measure_file, measure_recipe
+    from chainrule.recipes.evaluation import measure_file, measure_recipe
     from chainrule.recipes.log import figure_lines
 
     network, recipe = cr.recipes.load_run(run, weights)
@@ -61,8 +61,8 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
     The answer is a class and the probability that the network gives it, or the predicted numbers. A class whose name
     a spreadsheet would take for a formula, such as =A1, is written with an apostrophe before it.
     """
-    from chainrule.recipes.answers import answers
     from chainrule.recipes.environment import threads
+    from chainrule.recipes.evaluation import answers
 
     network, recipe = cr.recipes.load_run(run, weights)
     with threads(1):
