@@ -31,12 +31,12 @@ def calls(options: Options) -> Iterator[Figure]:
 
     with threadpool_limits(limits=1, user_api="blas"):
         program, batch, _ = _program("W1")
-        steps = [step for plan in program.plans for step in plan]
+        steps = [step for plan in program.plans.values() for step in plan]
         program.feed(**batch)
 
         def replayed() -> None:
-            program.run(0)
-            program.run(1)
+            program.run("forward")
+            program.run("backward")
 
         costs = _least(replayed, _written_out(steps))
         each = (costs[0] - costs[1]) / len(steps)
@@ -133,7 +133,7 @@ def _called_op() -> tuple[Callable[[], None], Callable[[], None]]:
     node = cr.Node(op, {"x": cr.Input("x", x)})
     program = Program(cr.Graph(node), {"x": x})
     assert program.called, "the op was recorded: nothing is called"
-    ((function, arguments),) = program.plans[0]
+    ((function, arguments),) = program.plans["forward"]
     out, *_ = arguments
     forward = functools.partial(inspect.unwrap(Unrecordable.forward), op)  # as programs call it
 

@@ -53,17 +53,17 @@ class Chainrule:
         if work.optimizer == "adam":
             optimizer = cr.Adam(work.learning_rate, BETA_1, BETA_2, EPSILON)
         loss = None if entropy else cr.MeanSquaredError()
-        called, compiled = variant == "called", variant == "compiled"
+        engine = {"called": "dynamic", "compiled": "compiled"}.get(variant, "replay")
         self.network = cr.Network(
-            layers, loss, optimizer, inputs=work.sizes[0], dynamic=called, compiled=compiled
+            layers, loss, optimizer, inputs=work.sizes[0], engine=engine
         )  # fmt: skip
         self.X, self.y, _ = self.network.as_batch("bench", *work.data)
-        self.places = self.network.buffers(self.X, self.y, None, work.batch) or {}
+        self.places = self.network.record(self.X, self.y, None, work.batch) or {}
         self.epoch, self.batches, self.taken = work.epoch(), work.batches(), 0
 
     def run(self, steps: int) -> None:
         network, X, Y, x_place, y_place = self.network, self.X, self.y, self.places.get("x"), self.places.get("y")
-        if self.network.compiled:
+        if self.network.engine == "compiled":
             self.run_compiled(steps)
         elif self.work.full_batch:
             x, y = (array.take(range(len(X)), 0, place, "clip") for array, place in ((X, x_place), (Y, y_place)))
@@ -81,7 +81,7 @@ class Chainrule:
         order = self.epoch[np.arange(self.taken, self.taken + steps) % len(self.epoch)]
         rates = [self.work.learning_rate] * steps
         if self.network.steps(self.X, self.y, None, order, rates) is None:
-            raise Unavailable(self.network.engine)
+            raise Unavailable(self.network.summary().engine)
         self.taken += steps
 
     def state(self) -> list[Any]:

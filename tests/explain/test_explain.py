@@ -298,7 +298,7 @@ def test_one_number_is_followed_through_the_optimizer(optimizer: Any) -> None:
 
 def test_networks_of_every_kind_are_explained() -> None:
     layers = [cr.Rescale(0.5), cr.Dense(4), cr.Residual([cr.Dense(4), cr.SiLU()]), cr.Dropout(0.2), cr.Dense(3)]
-    network = cr.Network([*layers, cr.Softmax()], inputs=2, optimizer=cr.RMSProp(cr.CosineDecay(0.1)), dynamic=True)
+    network = cr.Network([*layers, cr.Softmax()], inputs=2, optimizer=cr.RMSProp(cr.CosineDecay(0.1)), engine="dynamic")
     network.freeze("dense_1")
     text = str(explain(network, XOR[0], [0, 1, 2, 1], sample=None))
     assert "dense_1.weights is frozen" in text

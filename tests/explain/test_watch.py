@@ -78,11 +78,11 @@ def test_only_activations_can_be_dead(layer: Any) -> None:
     assert all(record.dead is None for record in watched.records)
 
 
-@pytest.mark.parametrize("dynamic", [False, True])
-def test_watching_changes_nothing(dynamic: bool) -> None:
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
+def test_watching_changes_nothing(engine: str) -> None:
     results = []
     for callbacks in ([], [watch(every=2)]):
-        net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dropout(0.3), cr.Dense(1)], dynamic=dynamic)
+        net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dropout(0.3), cr.Dense(1)], engine=engine)
         cr.train(net, X, Y, epochs=10, batch_size=2, callbacks=callbacks)
         results.append(net.parameters.copy())
     assert np.array_equal(*results)

@@ -20,7 +20,7 @@ from chainrule.ops import ELU, GELU, Huber, LeakyReLU, Reshape, Slice, Softmax, 
 # One example at least of each class in the table, with settings of all kinds.
 EXAMPLES = [
     Network([Dense(2), Tanh()], ops.Huber(2.0), optim.SGD(0.1), l1=0.5, inputs=2, classes=("a", "é"), seed=2**60),
-    Network([Residual([Dense(2)]), Dense(1)], inputs=(2,), dtype="float64", dynamic=True, name="net"),
+    Network([Residual([Dense(2)]), Dense(1)], inputs=(2,), dtype="float64", engine="dynamic", name="net"),
     Dense(3, 16),
     Dense(16, use_bias=False, initializer=nn.He("uniform"), l1=0.1, l2=0.0, name="h"),
     Dense(1, bias_initializer=nn.Constant(0.1)),

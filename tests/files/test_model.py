@@ -79,7 +79,7 @@ NETWORKS = {
     **{repr(rule): lambda rule=rule: around(Tanh(), optimizer=rule, l2=0.01) for rule in OPTIMIZERS},
     "float64": lambda: around(Tanh(), dtype="float64", optimizer=optim.AdamW(weight_decay=0.1)),
     "dropout": lambda: around(Dropout(0.5), ReLU(), Dropout(0.25), seed=2**63 - 1),
-    "dropout with other numbers each step": lambda: around(Residual([Dropout(0.5)]), dynamic=True),
+    "dropout with other numbers each step": lambda: around(Residual([Dropout(0.5)]), engine="dynamic"),
     "scaled data": lambda: Network([Rescale((1.0, 2.0, 3.0), 0.5), Dense(2)], inputs=3),
     "tied": tied,
     "branches": lambda: around(Concatenate([[], [Dense(2), Tanh()], Dropout(0.5)]), Residual([Dense(10), Tanh()])),

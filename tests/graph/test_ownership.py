@@ -33,7 +33,7 @@ def test_arrays_that_change_between_forward_and_backward_change_no_gradient(how:
     assert np.array_equal(weights_gradient(True, how), weights_gradient(False, how))
 
 
-@pytest.mark.parametrize("engine", [{}, {"dynamic": True}], ids=["replayed", "dynamic"])
+@pytest.mark.parametrize("engine", [{}, {"engine": "dynamic"}], ids=["replayed", "dynamic"])
 def test_so_it_is_in_a_network(engine: dict[str, bool]) -> None:
     gradients = []
     for change in (False, True):
@@ -53,7 +53,7 @@ def brighter(x: Any, generator: Any) -> Any:
 
 
 @pytest.mark.parametrize("size", [None, 1, 2])
-@pytest.mark.parametrize("engine", [{}, {"dynamic": True}], ids=["replayed", "dynamic"])
+@pytest.mark.parametrize("engine", [{}, {"engine": "dynamic"}], ids=["replayed", "dynamic"])
 def test_what_augments_in_place_changes_nothing_of_the_callers(size: int | None, engine: dict[str, bool]) -> None:
     x = X.copy()
     network = cr.Network([cr.Dense(1)], seed=0, **engine)

@@ -20,8 +20,10 @@ RNG = np.random.default_rng(6)
 X, Y = RNG.normal(size=(64, 5)).astype(np.float32), RNG.normal(size=(64, 2)).astype(np.float32)
 WAYS = {
     "replayed": {},
-    "dynamic": {"dynamic": True},
-    "compiled": pytest.param({"compiled": True}, marks=pytest.mark.skipif(bool(absent("numba")), reason="no numba")),
+    "dynamic": {"engine": "dynamic"},
+    "compiled": pytest.param(
+        {"engine": "compiled"}, marks=pytest.mark.skipif(bool(absent("numba")), reason="no numba")
+    ),
 }
 in_each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 SETTINGS = {"epochs": 3, "batch_size": 16}
@@ -63,7 +65,7 @@ CHANGES = {
     "backward": lambda network: network.backward(),
     "optimize": lambda network: network.optimize(),
     "own loop": own_loop,
-    "buffers": lambda network: network.buffers(X, Y, None, 16),
+    "record": lambda network: network.record(X, Y, None, 16),
     "backward of its graph": lambda network: network.graph().backward(),
     "backward of a node": lambda network: network.graph().root.backward(),
     "assign": lambda network: network.leaves["dense_1.weights"].assign(np.zeros((5, 16))),
@@ -222,7 +224,7 @@ def test_a_network_is_not_trained_inside_its_own_training(place, way):
 def test_callbacks_may_look_save_freeze_and_restore(place, way, folder):
     allowed = [
         *(lambda network, look=look: look(network, folder) for look in LOOKS.values()),
-        *(CHANGES[name] for name in ("restore", "freeze", "unfreeze", "forward", "buffers")),
+        *(CHANGES[name] for name in ("restore", "freeze", "unfreeze", "forward", "record")),
         lambda network: (network.forward(X, Y), network.backward()),
         lambda network: network.graph().backward(),
         lambda network: network.leaves["dense_1.bias"].assign(np.zeros(16)),

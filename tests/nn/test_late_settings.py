@@ -18,7 +18,11 @@ from chainrule.settings import Configured, setting_names
 
 X = np.linspace(-1, 1, 32, dtype=np.float32).reshape(8, 4)
 Y = np.linspace(0, 1, 16, dtype=np.float32).reshape(8, 2)
-ENGINES: dict[str, dict[str, bool]] = {"replayed": {}, "dynamic": {"dynamic": True}, "compiled": {"compiled": True}}
+ENGINES: dict[str, dict[str, str]] = {
+    "replayed": {},
+    "dynamic": {"engine": "dynamic"},
+    "compiled": {"engine": "compiled"},
+}
 
 # What constructors need to be told, by the parameter's name.
 NEEDED: dict[str, Any] = {

@@ -80,9 +80,9 @@ def test_every_kind_of_layer_has_right_gradients(layers):
 
 
 @pytest.mark.parametrize("layers", CONTAINERS.values(), ids=CONTAINERS)
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-def test_copies_and_pickles_train_on_to_the_same_bytes(layers, dynamic):
-    network = cr.Network(layers(), inputs=3, l2=0.1, seed=1, dynamic=dynamic)
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
+def test_copies_and_pickles_train_on_to_the_same_bytes(layers, engine):
+    network = cr.Network(layers(), inputs=3, l2=0.1, seed=1, engine=engine)
     cr.train(network, X, Y, epochs=2, batch_size=3)
     twins = [network.copy(), copy.deepcopy(network), pickle.loads(pickle.dumps(network))]
     for twin in twins:
@@ -99,8 +99,8 @@ def test_copies_and_pickles_train_on_to_the_same_bytes(layers, dynamic):
 @pytest.mark.parametrize("layers", CONTAINERS.values(), ids=CONTAINERS)
 def test_dynamic_gives_the_same_numbers(layers):
     networks = [
-        cr.Network(layers(), inputs=3, l2=0.1, l1=0.01, seed=1, dynamic=dynamic, dtype="float64")
-        for dynamic in (False, True)
+        cr.Network(layers(), inputs=3, l2=0.1, l1=0.01, seed=1, engine=engine, dtype="float64")
+        for engine in ("replay", "dynamic")
     ]
     for network in networks:
         cr.train(network, X, Y, epochs=3, batch_size=3, sample_weight=np.arange(8))
@@ -122,7 +122,7 @@ def test_a_layer_that_looks_at_values():
                 x = x * 0.5
             return x
 
-    network = cr.Network([Largest(), cr.Dense(3, 2)], dynamic=True, dtype="float64")
+    network = cr.Network([Largest(), cr.Dense(3, 2)], engine="dynamic", dtype="float64")
     for scale in (1, 100):
         network.forward(X * scale, Y)
         assert np.abs(network["dense_1"].children["x"].value).max() <= 1
@@ -202,10 +202,10 @@ def test_dropout_keeps_the_mean_and_is_off_in_prediction():
     assert network.compute_loss(ones, np.zeros((500, 1))) == network.compute_loss(ones, np.zeros((500, 1)))
 
 
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-def test_dropouts_mask_is_drawn_anew_each_step_from_the_seed(dynamic):
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
+def test_dropouts_mask_is_drawn_anew_each_step_from_the_seed(engine):
     def masks(seed):
-        network = cr.Network([cr.Dense(3, 50), cr.Dropout(0.5), cr.Dense(2)], seed=seed, dynamic=dynamic)
+        network = cr.Network([cr.Dense(3, 50), cr.Dropout(0.5), cr.Dense(2)], seed=seed, engine=engine)
         drawn = []
         for _ in range(3):
             network.forward(X, Y)
@@ -287,7 +287,7 @@ USER = {
     "a parameter made in forward": (lambda: cr.Network([InForward()], inputs=3), "in build"),
     "a parameter made in __init__": (lambda: InInit(), "outside of build"),
     "a setting not kept": (lambda: cr.Network([Forgetful(3)], inputs=3).copy(), "Write self.width = width"),
-    "an array as result": (lambda: cr.Network([Array()], inputs=3, dynamic=True), "ndarray as its result"),
+    "an array as result": (lambda: cr.Network([Array()], inputs=3, engine="dynamic"), "ndarray as its result"),
     "a look at an example": (lambda: cr.Network([Array()], inputs=3), "a look at Input 'x'"),
 }
 

@@ -62,11 +62,11 @@ def used(layer: Any, **engine: bool) -> np.ndarray[Any, Any]:
     return cr.predict(network, X)
 
 
-@pytest.mark.parametrize("engine", [{}, {"compiled": True}], ids=["replayed", "compiled"])
+@pytest.mark.parametrize("engine", [{}, {"engine": "compiled"}], ids=["replayed", "compiled"])
 @pytest.mark.parametrize("inside", INSIDE)
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_look_at_an_example_names_both_ways_out(look: str, inside: str, engine: dict[str, bool]) -> None:
-    with pytest.raises(MisuseError, match=r"Looking\.forward: got a look at .* dynamic=True"):
+    with pytest.raises(MisuseError, match=r"Looking\.forward: got a look at .* engine='dynamic'"):
         used(INSIDE[inside](Looking(LOOKS[look])), **engine)
     assert cr.Input("x", X).value.shape == (3, 2)  # nothing stays sealed
 
@@ -78,7 +78,7 @@ def test_what_a_layer_learns_is_sealed_too_but_not_while_it_is_built() -> None:
 
 @pytest.mark.parametrize("inside", ["a network", "a skip connection", "a network in a network"])
 def test_a_dynamic_network_decides_by_each_batch(inside: str) -> None:
-    network = cr.Network([INSIDE[inside](Looking(LOOKS["value"]))], dynamic=True)
+    network = cr.Network([INSIDE[inside](Looking(LOOKS["value"]))], engine="dynamic")
     positive, negative = cr.predict(network, X[:1]), cr.predict(network, X[1:])
     plain = {"a network": lambda y: y, "a skip connection": lambda y: y, "a network in a network": np.tanh}[inside]
     x = X if inside == "a skip connection" else np.zeros_like(X)

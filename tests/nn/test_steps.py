@@ -28,16 +28,16 @@ LOSSES = {
 }
 
 
-def network(loss: cr.ops.Op, dynamic: bool = False) -> cr.Network:
+def network(loss: cr.ops.Op, engine: str = "replay") -> cr.Network:
     layers = [cr.Dense(5), cr.Tanh(), cr.Dense(1), cr.Sigmoid()]
-    return cr.Network(layers, loss, cr.Adam(0.05), inputs=2, seed=3, dynamic=dynamic)
+    return cr.Network(layers, loss, cr.Adam(0.05), inputs=2, seed=3, engine=engine)
 
 
-@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-def test_a_step_without_the_loss_value_learns_the_same(loss, dynamic):
+def test_a_step_without_the_loss_value_learns_the_same(loss, engine):
     X, y = cr.data.xor()
-    telling, silent = network(loss, dynamic), network(loss, dynamic)
+    telling, silent = network(loss, engine), network(loss, engine)
     for _ in range(5):
         assert np.isfinite(telling.step(*telling.as_batch("test", X, y)[:2]))
         assert np.isnan(silent.step(*silent.as_batch("test", X, y)[:2], with_loss=False))
@@ -69,7 +69,7 @@ def test_weights_that_lie_elsewhere_are_fed_though_the_batch_lies_in_its_place()
     X, y = cr.data.xor()
     one, other = network(LOSSES["squared"]), network(LOSSES["squared"])
     x, t, weights = one.as_batch("test", X, y, [1.0, 2.0, 0.0, 1.0])
-    places = one.buffers(x, t, weights, 4)
+    places = one.record(x, t, weights, 4)
     places["x"][...], places["y"][...] = x, t
     for w in (weights, weights[::-1].copy()):
         assert one.step(places["x"], places["y"], w) == other.step(x, t, w)
@@ -79,7 +79,7 @@ def test_a_network_computes_in_memory_that_starts_on_a_cache_line():
     X, y = cr.data.xor()
     one = network(LOSSES["squared"])
     x, t, _ = one.as_batch("test", X, y)
-    places = one.buffers(x, t, None, 4)
+    places = one.record(x, t, None, 4)
     one.step(x, t)
     slots = [array for arrays in one.optimizer_state.slots.values() for array in arrays]
     for array in (one.parameters, one.gradients, *places.values(), *slots, one["tanh_1"].value):

@@ -35,9 +35,9 @@ def in_threads(work, count=8):
     assert not errors, errors[0]
 
 
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-def test_predictions_from_eight_threads_are_the_serial_ones(dynamic):
-    network = network_of(dynamic=dynamic)
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
+def test_predictions_from_eight_threads_are_the_serial_ones(engine):
+    network = network_of(engine=engine)
     slices = [X[i : i + 1 + i % 7] for i in range(40)]
     serial = [cr.predict(network, part) for part in slices]
     found = {}
@@ -81,8 +81,8 @@ def test_training_is_not_disturbed_by_predictions_from_other_threads():
 
 def test_what_predict_returns_belongs_to_the_caller():
     for layers in ([cr.Dense(5, 2)], [cr.Identity()], [cr.Dropout(0.5)]):
-        for dynamic in (False, True):
-            network = cr.Network(layers, inputs=5, dynamic=dynamic).copy()
+        for engine in ("replay", "dynamic"):
+            network = cr.Network(layers, inputs=5, engine=engine).copy()
             mine = X.copy()
             one = cr.predict(network, mine)
             kept = one.copy()

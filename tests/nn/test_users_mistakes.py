@@ -102,9 +102,9 @@ def trained(mine: Any, **engine: bool) -> None:
 
 WAYS: dict[str, Callable[[Any], None]] = {
     "a graph by hand": by_hand,
-    "dynamic": lambda mine: trained(mine, dynamic=True),
+    "dynamic": lambda mine: trained(mine, engine="dynamic"),
     "replayed": trained,
-    "compiled": lambda mine: trained(mine, compiled=True),
+    "compiled": lambda mine: trained(mine, engine="compiled"),
 }
 
 

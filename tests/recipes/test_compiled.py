@@ -59,7 +59,7 @@ def test_a_compiled_run_repeats_its_bytes_and_goes_on_to_them_after_a_stop(tmp_p
     assert what_a_run_left(recipes.run(Path(whole, "recipe.toml"), out=tmp_path).run) == what_a_run_left(whole)
     for step in (1, 8, 9, 20):
         folder = recipes.run(COMPILED, out=tmp_path, callbacks=[StopFrom(step)]).run
-        assert recipes.resume(folder).network.compiled
+        assert recipes.resume(folder).network.engine == "compiled"
         assert what_a_run_left(folder) == what_a_run_left(whole)
 
 

@@ -15,9 +15,10 @@ import pytest
 import chainrule as cr
 from chainrule import recipes
 from chainrule.errors import ChainruleError, FileError, InputError, NonFiniteError
-from chainrule.recipes.environment import chosen_threads, environment, threads
+from chainrule.recipes.environment import chosen_threads, environment
 from chainrule.recipes.folder import new_folder
 from chainrule.recipes.log import has_line
+from chainrule.threads import exactly
 
 FILES = [
     "best.safetensors",
@@ -209,7 +210,7 @@ def test_the_result_has_the_keys_that_are_promised(tmp_path: Path) -> None:
 
 
 def test_the_environment_names_versions_and_threads_but_no_path() -> None:
-    with threads(1):
+    with exactly(1):
         told = environment()
     assert told["numpy"] == np.__version__
     assert {library["threads"] for library in told["blas"]} <= {1}

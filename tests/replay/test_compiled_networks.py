@@ -58,7 +58,7 @@ def compiled(network: cr.Network, x: Any, y: Any, weights: Any = None) -> tuple[
         examples,
         [vector.array, vector.gradient, *slots],
         gradients=True,
-        stages=[vector.add_penalty_gradients, update],
+        stages={"penalty": vector.add_penalty_gradients, "update": update},
     )
     program.show()
     scalars = [state.rate, *state.scalars.values()]
@@ -95,7 +95,7 @@ NETWORKS: list[Any] = [
 @pytest.mark.parametrize(("build", "y", "weights"), [n[1:] for n in NETWORKS], ids=[n[0] for n in NETWORKS])
 def test_an_epoch_comes_to_the_numbers_of_plain_calls(build: Any, y: Any, weights: Any) -> None:
     network = build()
-    reference = network.copy(dynamic=True)
+    reference = network.copy(engine="dynamic")
     dtype = np.dtype(network.dtype)
     weights = None if weights is None else weights.astype(dtype)
     epoch, scalars = compiled(network, X.astype(dtype), y, weights)
@@ -178,7 +178,7 @@ def test_what_reads_old_numbers_is_computed_before_they_are_overwritten() -> Non
         sums += doubled
 
     x = Parameter("x", np.ones((1, 2)))
-    program = Program(Graph(cr.sum(x=x)), {}, [w, total], gradients=True, stages=[update])
+    program = Program(Graph(cr.sum(x=x)), {}, [w, total], gradients=True, stages={"update": update})
     assert compile_program(program, gathered=()).run({}, np.zeros(2, int)) == 2
     np.testing.assert_array_equal(w, np.arange(6.0) + 2)
     np.testing.assert_array_equal(total, 4 * np.arange(6.0) + 2)

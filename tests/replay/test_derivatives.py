@@ -37,8 +37,8 @@ def recorded(graph: Graph, *, lowering: bool = True) -> Program:
 def test_derivatives_hold_when_replayed(case: Case, lowering: bool) -> None:
     graph = graph_of([case], "float64")
     program = recorded(graph, lowering=lowering)
-    program.run(0)
-    program.run(1)
+    program.run("forward")
+    program.run("backward")
     assert_derivatives_hold(graph, program, [case])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.graph import Graph, Input, Parameter
-from chainrule.nn.engine import Replaying
+from chainrule.nn.engines import Replay
 from chainrule.replay import Program, Programs
 from tests.ops.cases import CASES, Case
 from tests.replay.terms import fits, graph_of
@@ -39,8 +39,8 @@ def replayed(graph: Graph, feeds: dict[str, Any], lowering: bool) -> Program:
         parameter.array[...] *= np.asarray(0.9, parameter.dtype)
     program.feed(**feeds)
     with np.errstate(all="ignore"):
-        program.run(0)
-        program.run(1)
+        program.run("forward")
+        program.run("backward")
     return program
 
 
@@ -71,10 +71,10 @@ def test_every_op_replays_lowered_within_the_stated_rounding(case: Case, dtype: 
             np.testing.assert_allclose(got, expected, rtol=0, atol=scale * ROUNDING[expected.dtype])
 
 
-def networks(dynamic: bool = False) -> dict[str, cr.Network]:
+def networks(engine: str = "replay") -> dict[str, cr.Network]:
     def deep(**settings: Any) -> cr.Network:
         layers = [cr.Dense(9), cr.ReLU(), cr.Dropout(0.3), cr.Residual([cr.Dense(9), cr.GELU()]), cr.Dense(3)]
-        return cr.Network([*layers, cr.Softmax()], inputs=6, dynamic=dynamic, **settings)
+        return cr.Network([*layers, cr.Softmax()], inputs=6, engine=engine, **settings)
 
     tied = cr.Dense(6, 6)
     return {
@@ -87,12 +87,12 @@ def networks(dynamic: bool = False) -> dict[str, cr.Network]:
         "adamw": deep(optimizer=cr.AdamW(0.01)),
         "a schedule": deep(optimizer=cr.Adam(cr.CosineDecay(0.05))),
         "a loss of your own": deep(loss=cr.CategoricalCrossEntropy()),
-        "tied": cr.Network([tied, cr.Tanh(), tied, cr.Dense(3), cr.Softmax()], optimizer=cr.SGD(0.1), dynamic=dynamic),
+        "tied": cr.Network([tied, cr.Tanh(), tied, cr.Dense(3), cr.Softmax()], optimizer=cr.SGD(0.1), engine=engine),
         "branches": cr.Network(
             [cr.Concatenate([[], [cr.Dense(4), cr.SiLU()]]), cr.Dense(3), cr.Softmax()],
             inputs=6,
             l2=1e-3,
-            dynamic=dynamic,
+            engine=engine,
         ),
     }
 
@@ -104,8 +104,8 @@ def test_networks_train_replayed_as_they_train_called(name: str, weighted: bool,
     generator = np.random.default_rng(0)
     X, y = generator.standard_normal((70, 6)), generator.integers(0, 3, 70)
     weights = generator.uniform(0.5, 2, 70) if weighted else None
-    network, twin = networks()[name], networks(dynamic=True)[name]
-    network._engine = Replaying(network, lowering=lowering)
+    network, twin = networks()[name], networks(engine="dynamic")[name]
+    network._engine = Replay(network.plan, lowering=lowering)
     for trained in (network, twin):
         cr.train(trained, X, y, epochs=2, batch_size=16, sample_weight=weights)
     np.testing.assert_allclose(network.parameters, twin.parameters, rtol=0, atol=2e-4 if lowering else 0)
@@ -143,10 +143,11 @@ def test_any_way_of_using_nodes_and_parameters_again_replays_to_the_bits_of_its_
     random = np.random.default_rng(seed)
     X, y = random.standard_normal((20, 4)), random.standard_normal((20, 2))
     network, twin = (
-        cr.Network([Maze(seed), cr.Dense(2)], optimizer=cr.SGD(0.01), l2=0.01, dynamic=dynamic)
-        for dynamic in (False, True)
+        cr.Network([Maze(seed), cr.Dense(2)], optimizer=cr.SGD(0.01), l2=0.01, engine=engine)
+        for engine in ("replay", "dynamic")
     )
-    network._engine = Replaying(network, lowering=False)
+    network.build(4)
+    network._engine = Replay(network.plan, lowering=False)
     for trained in (network, twin):
         cr.train(trained, X, y, epochs=2, batch_size=8)
     np.testing.assert_array_equal(network.parameters, twin.parameters)
@@ -173,7 +174,7 @@ def test_an_op_that_can_not_be_recorded_is_called_and_named() -> None:
             return np.abs(x).max() if np.any(x) else x.dtype.type(1)
 
     network = cr.Network([cr.Dense(3, 4), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1))
-    twin = cr.Network([cr.Dense(3, 4), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1), dynamic=True)
+    twin = cr.Network([cr.Dense(3, 4), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1), engine="dynamic")
     X, y = np.random.default_rng(0).standard_normal((20, 3)), np.ones(20)
     cr.train(network, X, y, epochs=3, batch_size=8)
     cr.train(twin, X, y, epochs=3, batch_size=8)
@@ -227,7 +228,7 @@ def test_a_step_keeps_no_memory_and_allocates_nothing_large() -> None:
     network = cr.Network([cr.Dense(20, 30), cr.ReLU(), cr.Dense(3), cr.Softmax()], optimizer=cr.Adam(0.01))
     generator = np.random.default_rng(0)
     x, y, _ = network.as_batch("test", generator.standard_normal((64, 20)), generator.integers(0, 3, 64))
-    buffers = network.buffers(x, y, None, 64)
+    buffers = network.record(x, y, None, 64)
     assert buffers is not None
     np.copyto(buffers["x"], x)
     np.copyto(buffers["y"], y)
@@ -253,5 +254,5 @@ def test_results_that_nobody_reads_are_not_computed() -> None:
     assert network["x"].grad is None
     x, y = np.ones((8, 50), np.float32), np.ones((8, 1), np.float32)
     program = Program(network.graph(), {"x": x, "y": y}, [network.parameters, network.gradients], gradients=True)
-    backward = [call.out.array.shape for call in program.calls[1]]
+    backward = [call.out.array.shape for call in program.calls["backward"]]
     assert (8, 50) not in backward, "the derivative by the data, the largest product of a step"

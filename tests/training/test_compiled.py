@@ -25,8 +25,8 @@ def network(**settings):
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["", "weighted"])
 def test_a_compiled_network_trains_as_a_replayed_one(weights):
     histories, parameters = [], []
-    for compiled in (False, True):
-        trained = network(compiled=compiled)
+    for engine in ("replay", "compiled"):
+        trained = network(engine=engine)
         settings = {"epochs": 4, "batch_size": 16, "sample_weight": weights, "validation_split": 0.1}
         histories.append(cr.train(trained, X, Y, **settings))
         parameters.append(trained.parameters.copy())
@@ -37,14 +37,14 @@ def test_a_compiled_network_trains_as_a_replayed_one(weights):
 
 
 def test_nodes_show_the_last_compiled_step():
-    trained = network(compiled=True)
+    trained = network(engine="compiled")
     cr.train(trained, X[:64], Y[:64], epochs=1, batch_size=16, shuffle=False)
     np.testing.assert_array_equal(trained["x"].value, X[48:64])
     assert trained["dense_1"].grad.shape == (16, 8)
 
 
 def test_a_nan_stops_compiled_training_before_the_update():
-    trained = network(compiled=True, optimizer=cr.SGD(1e-3))
+    trained = network(engine="compiled", optimizer=cr.SGD(1e-3))
     cr.train(trained, X, Y, epochs=1, batch_size=16)
     before = trained.parameters.copy()
     trained.parameters[0] = np.nan
@@ -65,7 +65,7 @@ def test_what_can_not_be_compiled_is_replayed_and_the_summary_says_so():
             return dict(z=dy / (np.abs(z).max() if np.any(z) else 1))
 
     settings = {"inputs": 6, "optimizer": cr.SGD(0.1), "seed": 1}
-    compiled = cr.Network([cr.Dense(4), Longest(), cr.Dense(3), cr.Softmax()], compiled=True, **settings)
+    compiled = cr.Network([cr.Dense(4), Longest(), cr.Dense(3), cr.Softmax()], engine="compiled", **settings)
     replayed = cr.Network([cr.Dense(4), Longest(), cr.Dense(3), cr.Softmax()], **settings)
     cr.train(compiled, X, Y, epochs=2, batch_size=16)
     cr.train(replayed, X, Y, epochs=2, batch_size=16)
@@ -73,9 +73,9 @@ def test_what_can_not_be_compiled_is_replayed_and_the_summary_says_so():
     np.testing.assert_array_equal(compiled.parameters, replayed.parameters)
 
 
-def test_dynamic_and_compiled_exclude_each_other():
-    with pytest.raises(cr.ChainruleError, match="one of them"):
-        cr.Network([cr.Dense(1)], dynamic=True, compiled=True)
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(cr.ChainruleError, match=r"engine: got .compile.*compiled"):
+        cr.Network([cr.Dense(1)], engine="compile")
 
 
 def test_a_callback_at_each_step_is_called_at_each_step():
@@ -85,7 +85,7 @@ def test_a_callback_at_each_step_is_called_at_each_step():
         def after_step(self, training):
             steps.append(training.step)
 
-    cr.train(network(compiled=True), X, Y, epochs=2, batch_size=16, callbacks=[Count()])
+    cr.train(network(engine="compiled"), X, Y, epochs=2, batch_size=16, callbacks=[Count()])
     assert steps == list(range(1, 11))
 
 
@@ -101,7 +101,9 @@ def test_a_compiled_training_that_was_stopped_goes_on_to_the_same_bytes(tmp_path
                 training.stop("interrupted")
 
     def trained(path, *more, **also):
-        cr.train(network(compiled=True), X, Y, epochs=4, batch_size=8, callbacks=[cr.Checkpoint(path), *more], **also)
+        cr.train(
+            network(engine="compiled"), X, Y, epochs=4, batch_size=8, callbacks=[cr.Checkpoint(path), *more], **also
+        )
         return path.read_bytes()
 
     whole = trained(tmp_path / "whole")
@@ -128,7 +130,7 @@ def watched(training, epoch):
 def test_many_epochs_in_a_call_are_those_of_one_by_one(samples, settings):
     learnt, histories = [], []
     for callbacks in ([watched], []):
-        trained = network(compiled=True, optimizer=cr.Adam(0.02))
+        trained = network(engine="compiled", optimizer=cr.Adam(0.02))
         histories.append(cr.train(trained, X[:samples], Y[:samples], epochs=30, callbacks=callbacks, **settings))
         cr.train(trained, X[:samples], Y[:samples], epochs=1, batch_size=16)  # generators stand where they should
         learnt.append(trained.parameters.copy())
@@ -145,7 +147,7 @@ def test_moments_settle_after_the_same_epoch_in_a_call_of_many():
     moments = []
     dark = X[:64] * (np.arange(X.shape[1]) > 0)  # nothing ever arrives at the first feature's weights
     for callbacks in ([watched], []):
-        trained = network(compiled=True, optimizer=cr.Adam(0.02), l2=0.0)
+        trained = network(engine="compiled", optimizer=cr.Adam(0.02), l2=0.0)
         cr.train(trained, dark, Y[:64], epochs=1, batch_size=16)
         state = trained.optimizer_state
         state.step = 1000
@@ -160,7 +162,7 @@ def test_moments_settle_after_the_same_epoch_in_a_call_of_many():
 
 
 def test_all_samples_at_once_are_trained_on_many_epochs_in_a_call():
-    plain, compiled = network(optimizer=cr.SGD(0.1)), network(optimizer=cr.SGD(0.1), compiled=True)
+    plain, compiled = network(optimizer=cr.SGD(0.1)), network(optimizer=cr.SGD(0.1), engine="compiled")
     histories = [cr.train(trained, X, Y, epochs=40, batch_size=None) for trained in (plain, compiled)]
     np.testing.assert_allclose(compiled.parameters, plain.parameters, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(histories[1]["loss"], histories[0]["loss"], rtol=1e-9)
@@ -170,7 +172,7 @@ def test_all_samples_at_once_are_trained_on_many_epochs_in_a_call():
 def test_training_that_diverges_ends_where_single_epochs_would_have_ended_it():
     ends = []
     for callbacks in ([watched], []):
-        trained = network(compiled=True, optimizer=cr.SGD(1.0), l2=2.5)  # each step makes weights half as large again
+        trained = network(engine="compiled", optimizer=cr.SGD(1.0), l2=2.5)
         with pytest.raises(cr.errors.NonFiniteError) as caught:
             cr.train(trained, X[:64], Y[:64], epochs=9999, batch_size=16, callbacks=callbacks)
         ends.append((len(caught.value.history), caught.value.history["loss"], trained.parameters.copy()))

@@ -45,7 +45,7 @@ CONFIGURATIONS = {
     ),
     "sample weights with zeros": (lambda: classifier(cr.Adam(0.05)), dict(sample_weight=WEIGHTS, batch_size=2)),
     "full batch": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5)), dict(batch_size=None, epochs=12)),
-    "float64, dynamic": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5), dtype="float64", dynamic=True), {}),
+    "float64, dynamic": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5), dtype="float64", engine="dynamic"), {}),
     "images that are turned": (
         lambda: classifier(cr.Adam(0.05), cr.Dropout(0.2)),
         dict(augment=cr.data.RandomAffine(20, 0.3, 0.2)),
@@ -406,4 +406,4 @@ def test_another_order_is_refused_in_the_middle_of_an_epoch(then, now, tmp_path)
 
 def test_a_snapshot_before_training_has_nothing_to_say():
     with pytest.raises(MisuseError, match="has not begun"):
-        cr.training.Training(classifier(cr.SGD(0.1)), epochs=1).snapshot()
+        cr.training.Training(classifier(cr.SGD(0.1)), X, LABELS, epochs=1).snapshot()

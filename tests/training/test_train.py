@@ -44,9 +44,9 @@ def test_document_ones_algorithm_to_twelve_digits():
     assert history.final_loss == pytest.approx(total / 4, rel=1e-12)
 
 
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-def test_ten_lines_of_your_own_are_train(dynamic):
-    settings = dict(dtype="float64", l2=0.1, dynamic=dynamic, optimizer=cr.Adam(0.01))
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
+def test_ten_lines_of_your_own_are_train(engine):
+    settings = dict(dtype="float64", l2=0.1, engine=engine, optimizer=cr.Adam(0.01))
     one, two = network_of(**settings), network_of(**settings)
     cr.train(one, X, Y, epochs=4, batch_size=5)
     generator = two.generators["shuffle"]

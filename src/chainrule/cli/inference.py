@@ -24,9 +24,9 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
     Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
     weights, and those held out for the test.
     """
-    from chainrule.recipes.environment import threads
     from chainrule.recipes.evaluation import measure_file, measure_recipe
     from chainrule.recipes.log import figure_lines
+    from chainrule.threads import exactly
 
     network, recipe = cr.recipes.load_run(run, weights)
     if data is None and recipe is None:
@@ -36,7 +36,7 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
             expected="data to measure it on",
             fix="Add --data FILE --target COLUMN, or name the folder of a run",
         )
-    with threads(1):
+    with exactly(1):
         if data is not None:
             figures = {"data": measure_file(network, recipe, data, target)}
         else:
@@ -61,11 +61,11 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
     The answer is a class and the probability that the network gives it, or the predicted numbers. A class whose name
     a spreadsheet would take for a formula, such as =A1, is written with an apostrophe before it.
     """
-    from chainrule.recipes.environment import threads
     from chainrule.recipes.evaluation import answers
+    from chainrule.threads import exactly
 
     network, recipe = cr.recipes.load_run(run, weights)
-    with threads(1):
+    with exactly(1):
         rows, notes = answers(network, recipe, file)
     for note in notes:
         say(f"{file}: {note}", err=True)

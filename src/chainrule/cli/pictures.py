@@ -253,8 +253,8 @@ def _curves(records: list[RunRecord], kind: str, out: str | None, form: str) -> 
 
 
 def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: str | None, weights: str) -> None:
-    from chainrule.recipes.environment import threads
     from chainrule.recipes.samples import gather
+    from chainrule.threads import exactly
 
     every = kind == "all"
     names = [name for name, known in KINDS.items() if not known.trains] if every else kind.split(",")
@@ -265,7 +265,7 @@ def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: s
             "--out", given=f"the file {out!r} for {len(names)} pictures", expected="a folder", fix="Pass --out pictures"
         )
     left: dict[str, str] = {}
-    with threads(1):
+    with exactly(1):
         network, recipe = cr.recipes.load_run(record.folder, weights)
         assert recipe is not None  # a run has one
         run = PicturedRun(recipe, recipe.name, network, gather(recipe), record.history, layer)

@@ -21,7 +21,6 @@ from chainrule.explain.tables import html_table, text_table
 from chainrule.explain.trying import arrays_for, exact
 from chainrule.graph import Graph, Input, Node
 from chainrule.nn import Layer, Network
-from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array, Op
 
 _HEAD = ("what", "by", "worst error", "verdict")
@@ -183,7 +182,7 @@ def _graph(of: Any, x: Any, y: Any) -> Graph:
     if not isinstance(layer, Network):
         return Graph(layer(Input("x", np.asarray(x)[:_SAMPLES])))
     batch, target, _ = layer.as_batch("check", x, y)
-    return graph_over(layer, batch[:_SAMPLES], target[:_SAMPLES], None, "training")
+    return layer.plan.graph("training", batch[:_SAMPLES], target[:_SAMPLES])
 
 
 def _graph_findings(graph: Graph, tolerance: float) -> list[Finding]:

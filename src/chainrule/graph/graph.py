@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest, printable
 from chainrule.graph.backprop import Backpropagation, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
-from chainrule.graph.node import Input, Node, Parameter, as_array, own_array
+from chainrule.graph.node import Input, Node, Parameter, State, as_array, own_array
 from chainrule.ops.op import Array
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Graph:
     wrt : Node or sequence of Node, optional
         The leaves (or nodes) to differentiate by: by default all parameters that are not frozen, or, in a graph
         without parameters, all its floating-point inputs.
+    updates : sequence of (State, Node), optional
+        States, each with the node whose value it takes after a step of training: `update_states`.
 
     Examples
     --------
@@ -41,13 +43,19 @@ class Graph:
            [1.]], dtype=float32)
     """
 
-    def __init__(self, *roots: Node, wrt: Node | Sequence[Node] | None = None) -> None:
+    def __init__(
+        self,
+        *roots: Node,
+        wrt: Node | Sequence[Node] | None = None,
+        updates: Sequence[tuple[State, Node]] = (),
+    ) -> None:
         for root in roots or (None,):
             if not isinstance(root, Node):
                 raise InputError("Graph", given=repr(root)[:80], expected="a node", fix="Pass the loss's node")
         self.roots = roots
         self.root = roots[0]
-        self.nodes = tuple(in_order(roots))
+        self.updates = tuple(updates)
+        self.nodes = tuple(in_order((*roots, *(node for _, node in self.updates))))
         self._places = {id(node): i for i, node in enumerate(self.nodes)}
         self.inputs = _inputs(self.nodes)
         self.parameters = tuple(n for n in self.nodes if isinstance(n, Parameter))
@@ -137,6 +145,11 @@ class Graph:
             guard("backward")
         for node, gradient in zip(self.nodes, self._gradients(grad, buffers), strict=True):
             node._grad = gradient
+
+    def update_states(self) -> None:
+        """Let each state of `updates` take the value that its node has now."""
+        for state, node in self.updates:
+            np.copyto(state._value, node._value)
 
     def derivatives(self, grad: Any = None) -> list[Array]:
         """Return the derivative of the root by each of `wrt`, as fresh arrays; what nodes show doesn't change."""
@@ -258,14 +271,21 @@ class Graph:
         return wanted
 
     def __reduce__(self) -> tuple[Any, ...]:
-        places = [self._places[id(root)] for root in self.roots]
-        asked = None if self._asked is None else [self._places[id(node)] for node in self._asked]
-        return _rebuild, (flatten(self.roots), places, asked)
+        together = (*self.roots, *(node for pair in self.updates for node in pair))
+        place = {id(node): i for i, node in enumerate(in_order(together))}
+        roots = [place[id(root)] for root in self.roots]
+        asked = None if self._asked is None else [place[id(node)] for node in self._asked]
+        updates = [(place[id(state)], place[id(node)]) for state, node in self.updates]
+        return _rebuild, (flatten(together), roots, asked, updates)
 
 
-def _rebuild(flat: Any, roots: list[int], asked: list[int] | None) -> Graph:
-    nodes = unflatten(flat)
-    return Graph(*(nodes[i] for i in roots), wrt=None if asked is None else [nodes[i] for i in asked])
+def _rebuild(flat: Any, roots: list[int], asked: list[int] | None, updates: list[tuple[int, int]]) -> Graph:
+    nodes: Any = unflatten(flat)
+    return Graph(
+        *(nodes[i] for i in roots),
+        wrt=None if asked is None else [nodes[i] for i in asked],
+        updates=[(nodes[i], nodes[j]) for i, j in updates],
+    )
 
 
 def _listed(wrt: Node | Iterable[Node]) -> tuple[Node, ...]:

@@ -152,8 +152,8 @@ class Node:
                 f"{reader}.forward",
                 given=f"a look at {self.where}: {looked_at}, which is that of an example here",
                 expected="nodes alone: the layer is applied once, and what it does is replayed for every batch",
-                fix="Compute with operators and functions of nodes, such as x * 2 and cr.relu(z=x), or pass "
-                "dynamic=True to the network: its layers are then applied to every batch anew",
+                fix="Compute with operators and functions of nodes, such as x * 2 and cr.relu(z=x), or give the "
+                "network engine='dynamic': its layers are then applied to every batch anew",
             )
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Node:
@@ -375,6 +375,14 @@ class Parameter(Leaf):
 
 class State(Leaf):
     """A leaf that is kept and saved but not learnt: the scaling of the data, running statistics."""
+
+
+class Drawn(Input):
+    """An input that nobody feeds: it is drawn anew for each batch, as the mask of dropout is."""
+
+    def drawn(self, samples: int) -> Array:
+        """Return new values for so many samples."""
+        raise NotImplementedError
 
 
 def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:

@@ -11,8 +11,8 @@ from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.nn.containers import Residual
-from chainrule.nn.graphs import new_scope
 from chainrule.nn.layer import Layer, LayerLike, chain, entered
+from chainrule.nn.plan import Plan, scope_of
 from chainrule.nn.rescale import Rescale
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
@@ -28,7 +28,21 @@ def build(network: Network, shape: tuple[int, ...] | None) -> None:
     with network._lock:
         if not network.built:
             nodes, members, vector = _built(network, shape or ())
-            network.sample_shape, network._chain, network._members, network._vector = shape, nodes, members, vector
+            network.sample_shape, network._chain = shape, nodes
+            network._run(
+                Plan(
+                    owner=network,
+                    layers=network.layers,
+                    members=members,
+                    objective=network.objective,
+                    vector=vector,
+                    optimizer=network.optimizer,
+                    generators=network.generators,
+                    sample_shape=shape or (),
+                    dtype=network.dtype,
+                    engine=network.engine,
+                )
+            )
         elif shape != network.sample_shape:
             raise MisuseError(
                 "Network.build",
@@ -41,7 +55,7 @@ def build(network: Network, shape: tuple[int, ...] | None) -> None:
 def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
     """Return the example's way through the layers, every layer inside the network, and their parameters."""
     expect_room("Network", network.layers, shape, network.dtype, network.optimizer)
-    scope = new_scope(network, naming=True)
+    scope = scope_of(network, network.dtype, network.generators, "build", example=network.engine != "dynamic")
     try:
         with entered(scope):
             nodes = chain(network.layers, Input("x", np.zeros((1, *shape), network.dtype)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule import checks
-from chainrule.graph.node import Input, Node
+from chainrule.graph.node import Drawn, Node
 from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer
 from chainrule.ops.arithmetic import Multiply
 from chainrule.ops.op import Array
 
 
-class Mask(Input):
+class Mask(Drawn):
     """A factor for each value: 0 where it is left out, 1 / (1 − rate) where it stays."""
 
     def __init__(self, name: str, like: Node, rate: float, generator: np.random.Generator) -> None:
@@ -24,7 +24,6 @@ class Mask(Input):
         self._value = self.drawn(samples)
 
     def drawn(self, samples: int) -> Array:
-        """Return a new mask for so many samples."""
         kept = self.generator.random((samples, *self.shape[1:]), dtype=np.float32) >= self.rate
         return np.multiply(kept, 1 / (1 - self.rate), dtype=self.dtype)
 

@@ -95,6 +95,10 @@ class Hold:
         finally:
             self.between_steps, self.thread = False, 0
 
+    def go_on(self) -> None:
+        """Let the training that has it go on in this thread, wherever it was before."""
+        self.thread = self.last = get_ident()
+
     @contextmanager
     def stepping(self) -> Iterator[None]:
         """Let the training that has it take steps of its own."""

@@ -36,17 +36,26 @@ class Scope:
     parent: Layer | None = None
     dtype: npt.DTypeLike = np.float32
     generators: Generators = field(default_factory=Generators)
-    naming: bool = False  # whether the network is being built, and names its layers
-    training: bool = False
+    use: str = "prediction"  # or "training", "evaluation"; "build" while the network is built and names its layers
     live: bool = False  # whether what passes through is a batch, not an example of its shape
     example: bool = False  # whether it is an example that stands for all batches
-    prefix: str = ""
     following: str | None = None
     start: dict[str, Array] = field(default_factory=dict)  # by path, where copies begin
     counts: dict[str, int] = field(default_factory=dict)
     uses: dict[str, int] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
     fresh: list[Layer] = field(default_factory=list)  # whose parameters were made in this scope
+    updates: list[tuple[State, Node]] = field(default_factory=list)  # what states take after a step
+
+    @property
+    def training(self) -> bool:
+        """Whether the layer is applied to be trained: with dropout, and statistics of the batch."""
+        return self.use == "training"
+
+    @property
+    def prefix(self) -> str:
+        """What the paths of layers begin with here."""
+        return f"{self.parent.path}." if self.parent is not None and self.parent.path else ""
 
     def unique(self, kind: str) -> str:
         """Return the next free name of a kind: dense_1, dense_2, …"""
@@ -143,7 +152,7 @@ class Layer(Configured):
         scope = _scope.get() or Scope(dtype=x.dtype if x.dtype.kind == "f" else np.float32)
         self._join(scope)
         start = {f"{self.path}.{name}": array for name, array in self._start.items()}
-        inside = replace(scope, parent=self, prefix=f"{self.path}.", counts={}, start={**scope.start, **start})
+        inside = replace(scope, parent=self, counts={}, start={**scope.start, **start})
         with entered(inside):
             y = self._applied(x)
         if scope.owner is None:
@@ -180,7 +189,7 @@ class Layer(Configured):
             self._owner = scope.owner
         if scope.layers.get(self.path) is self:
             return
-        if scope.naming or not self.path:
+        if scope.use == "build" or not self.path:
             self.path = f"{scope.prefix}{self.name}" if self.name else scope.unique(kind_name(self))
             self._parent, self._within = scope.parent, []
             for name, leaf in self._leaves.items():  # it may have been built before, on its own
@@ -234,6 +243,63 @@ class Layer(Configured):
         state = State(path, _rounded(path, np.asarray(self.scope.start.get(path, value)), self.scope.dtype))
         self._leaves[name] = state
         return state
+
+    def update(self, state: State, node: Node) -> None:
+        """Let a state take a node's value after each step of training; to be called from `forward`.
+
+        Running statistics are kept so: the step is the last stage of what a network runs, in every engine. In
+        prediction and evaluation nothing is updated, so `forward` need not ask.
+
+        Parameters
+        ----------
+        state : State
+            One of the layer's own, from `state`.
+        node : Node
+            Its new value, of the same shape and dtype.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> class Center(cr.Layer):
+        ...     '''y = x − the mean of all batches so far, the last ones counting most'''
+        ...
+        ...     def build(self, shape):
+        ...         self.mean = self.state("mean", np.zeros(shape))
+        ...
+        ...     def forward(self, x):
+        ...         self.update(self.mean, 0.9 * self.mean + 0.1 * cr.mean(x, axis=0))
+        ...         return x - self.mean
+        >>> network = cr.Network([Center(), cr.Dense(1)])
+        >>> history = cr.train(network, [[1.0], [3.0]], [[0.0], [1.0]], epochs=1)
+        >>> network.leaves["center_1.mean"].value
+        array([0.2], dtype=float32)
+        """
+        where = f"{type(self).__name__}.update"
+        if not any(state is own for own in self._leaves.values()) or not isinstance(state, State):
+            raise InputError(
+                where,
+                given=f"{state!r:.80}",
+                expected="a state of this layer",
+                fix="Make it in build: self.mean = self.state('mean', value)",
+            )
+        node = as_node(node, state.dtype)
+        if node.shape != state.shape or node.dtype != state.dtype:
+            raise ShapeError(
+                where,
+                given=f"{node.where} with shape {node.shape} in {node.dtype}",
+                expected=f"{state.shape} in {state.dtype}, like {state.name!r}",
+                fix="Take the mean over the samples, for example cr.mean(x, axis=0), which leaves a sample's shape",
+            )
+        if not self.scope.training:
+            return
+        if any(state is other for other, _ in self.scope.updates):
+            raise MisuseError(
+                where,
+                given=f"{state.name!r} a second time in one step",
+                expected="one update of a state for each step",
+                fix="Use the layer once in a network, or give each place a layer of its own: layer.copy()",
+            )
+        self.scope.updates.append((state, node))
 
     def _new_leaf(self, name: str) -> str:
         if not self._built and _scope.get() is not None and name not in self._leaves:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -19,16 +20,15 @@ from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node, Parameter, State
 from chainrule.nn import validation
 from chainrule.nn.building import build, class_names, declared_shape, sample_shape
-from chainrule.nn.compiled import Compiled, engine_of
 from chainrule.nn.dense import checked_name
-from chainrule.nn.engine import Replaying, quiet
-from chainrule.nn.graphs import example_graph
+from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
 from chainrule.nn.layer import Layer, Scope, chain, checked_layers, leading
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
 from chainrule.nn.objective import objective
+from chainrule.nn.plan import Plan
 from chainrule.nn.rescale import Rescale
-from chainrule.nn.snapshot import restore, restored, snapshot
+from chainrule.nn.snapshot import beginning, restore, restored, snapshot
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Adam, Optimizer, OptimizerState
@@ -60,10 +60,9 @@ class Network(Layer):
     seed : int, default 0
         From which all randomness comes: starting weights, shuffling, dropout.
     dtype : {"float32", "float64"}
-    dynamic : bool, default False
-        Apply the layers anew to each batch, for layers whose Python looks at values.
-    compiled : bool, default False
-        Compile whole epochs; needs ``pip install "chainrule[fast]"``.
+    engine : {"replay", "dynamic", "compiled"}
+        How steps are run: recorded once and replayed; with the layers applied anew to each batch, for layers whose
+        Python looks at values; or whole epochs compiled, which needs ``pip install "chainrule[fast]"``.
     name : str, optional
 
     Examples
@@ -77,7 +76,9 @@ class Network(Layer):
     >>> network.optimize()
     """
 
-    _vector: Vector | None = None
+    _plan: Plan | None = None
+    _engine: Engine
+    _first: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -91,8 +92,7 @@ class Network(Layer):
         classes: Sequence[str] | None = None,
         seed: int = 0,
         dtype: str = "float32",
-        dynamic: bool = False,
-        compiled: bool = False,
+        engine: str = "replay",
         name: str | None = None,
     ) -> None:
         self.layers = checked_layers("Network", layers, least=1)
@@ -105,13 +105,10 @@ class Network(Layer):
         self.dtype = checks.one_of("Network dtype", known, ("float32", "float64"))
         self.seed = checks.whole("Network seed", seed, least=0, most=2**63 - 1)
         self.classes = None if classes is None else class_names(classes)
-        self.dynamic, self.compiled = bool(dynamic), bool(compiled)
+        self.engine = checks.one_of("Network engine", engine, tuple(ENGINES))
         self.name = checked_name("Network", name)
         self.generators = Generators(self.seed)
-        self._engine = engine_of(self)
         self._chain: list[Node] = []
-        self._members: list[Layer] = []
-        self._optimizer_state: OptimizerState | None = None
         self.inputs = sample_shape(inputs)
         self.sample_shape: tuple[int, ...] | None = None
         if (shape := declared_shape(self.layers, self.inputs)) is not None:
@@ -136,11 +133,11 @@ class Network(Layer):
     def optimizer(self, optimizer: Optimizer) -> None:
         self.hold.check("Network.optimizer", step=True)
         self._optimizer: Optimizer = checks.instance("Network optimizer", optimizer, Optimizer, "cr.Adam()")
-        if not self.built:
+        if self._plan is None:
             return
         if self.optimizer_state.step:
             warnings.warn(f"{optimizer!r} begins anew: without moments, at its first step.", stacklevel=3)
-        self._optimizer_state, self._engine = None, engine_of(self)
+        self._run(replace(self._plan, optimizer=optimizer))
 
     def late(self, name: str, value: Any) -> Any:
         if name == "optimizer":
@@ -159,7 +156,7 @@ class Network(Layer):
     def _applied(self, x: Node) -> Node:
         """As a layer of another network, whose parameters these are then."""
         if self._owner is not None:
-            self._vector, self._optimizer_state, self._engine = None, None, engine_of(self)
+            self._plan = None
         return chain(self.layers, x)[-1]
 
     def graph(self, kind: str = "training") -> Graph:
@@ -171,13 +168,12 @@ class Network(Layer):
             With the loss and dropout; with the loss and the output, without dropout; the output alone. The first
             two end in ``-weighted`` where samples are weighted.
         """
-        self._built_vector("graph")
-        return self._engine.programs(kind).graph if isinstance(self._engine, Replaying) else example_graph(self, kind)
+        plan = self._built_plan("graph")
+        return self._engine.programs(kind).graph if isinstance(self._engine, Replay) else plan.example_graph(kind)
 
-    @property
-    def engine(self) -> str:
-        """How the graphs are run, in words."""
-        return self._engine.describe()
+    def _run(self, plan: Plan) -> None:
+        """Run this plan from now on."""
+        self._plan, self._engine = plan, ENGINES[self.engine](plan)
 
     def forward(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Run a batch forward to the loss, as training does it, and keep every value for `backward`.
@@ -222,6 +218,8 @@ class Network(Layer):
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
         hold.thread = hold.last = me
+        if self._first is None:
+            self.beginning()
         try:
             return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
         finally:
@@ -232,18 +230,16 @@ class Network(Layer):
     ) -> Array | None:
         """Take a compiled step on each batch of `order` (steps, batch), at its rate; return their data losses.
 
-        Each row of `copies` gets the parameters, after an equal share of the steps. None: the network is not compiled.
+        Each row of `copies` gets the parameters, after an equal share of the steps. None: they can't be compiled.
         """
-        if not isinstance(self._engine, Compiled):
-            return None
         return self.hold.call("Network.steps", self._engine.steps, x, y, weights, order, rates, copies, step=True)
 
-    def buffers(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
-        """Return arrays for a batch of `count` samples like these: what is gathered there need not be copied.
+    def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
+        """Record the step for batches of `count` samples like these, unless it is; return where they are read from.
 
-        None where the network has no place of its own for batches (``dynamic=True``).
+        What is gathered there need not be copied. None where there is no such place (``engine="dynamic"``).
         """
-        return self.hold.call("Network.buffers", self._engine.buffers, x, y, sample_weight, count)
+        return self.hold.call("Network.record", self._engine.record, x, y, sample_weight, count)
 
     def compute_loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the loss of a batch, penalties included, as a prediction has it: nothing is dropped out or kept."""
@@ -267,7 +263,7 @@ class Network(Layer):
         MisuseError
             If nothing has been run forward.
         """
-        check_backward("Network.backward", self._engine.graph)
+        check_backward("Network.backward", self._last_graph)
         with quiet():
             self.hold.call("Network.backward", self._engine.backward, goes_on=True)
 
@@ -279,16 +275,21 @@ class Network(Layer):
         learning_rate : float, optional
             Instead of the optimizer's own.
         """
-        check_forward("Network.optimize", self._engine.graph)
+        check_forward("Network.optimize", self._last_graph)
+        if self._first is None:
+            self.beginning()
         with quiet():
             self.hold.call("Network.optimize", self._engine.optimize, learning_rate, step=True, goes_on=True)
 
     @property
+    def _last_graph(self) -> Graph | None:
+        """The graph of the last forward pass in training."""
+        return None if self._plan is None else self._engine.graph
+
+    @property
     def optimizer_state(self) -> OptimizerState:
         """The optimizer's own vectors and its count of steps."""
-        if self._optimizer_state is None:
-            self._optimizer_state = self.vector.state_of(self.optimizer)
-        return self._optimizer_state
+        return self._built_plan("optimizer_state").optimizer_state
 
     def as_samples(self, where: str, X: Any, *, mapped: bool = False) -> Array:
         """Return `X` in the form the graph wants, building the network for it if it isn't yet.
@@ -296,7 +297,7 @@ class Network(Layer):
         With `mapped`, arrays mapped from a file stay there; `cast` converts their batches.
         """
         array = validation.samples(where, X, self.sample_shape)
-        if self._vector is None:
+        if self._plan is None:
             self.build(array.shape[1:])
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
 
@@ -321,32 +322,41 @@ class Network(Layer):
     @property
     def built(self) -> bool:
         """Whether the parameters have been made."""
-        return self._vector is not None
+        return self._plan is not None
 
     @property
     def parameters(self) -> Array:
         """Every number that is learnt, as one vector (a view: writing to it changes the network)."""
-        return self._built_vector("parameters").array
+        return self._built_plan("parameters").vector.array
 
     @property
     def gradients(self) -> Array:
         """The derivative of the loss by each of `parameters`, in the same order."""
-        return self._built_vector("gradients").gradient
+        return self._built_plan("gradients").vector.gradient
 
     def penalty(self) -> float:
         """Return the sum of the L1 and L2 penalties."""
-        return self._built_vector("penalty").penalty()
+        return self._built_plan("penalty").vector.penalty()
 
     @property
     def leaves(self) -> dict[str, Parameter | State]:
         """Every parameter and state by name: ``dense_1.weights`` …"""
-        self._built_vector("leaves")
-        return {leaf.name: leaf for layer in self._members for leaf in layer._leaves.values()}
+        members = self._built_plan("leaves").members
+        return {leaf.name: leaf for layer in members for leaf in layer._leaves.values()}
+
+    def states(self) -> dict[str, Array]:
+        """Return a copy of what is kept and not learnt, by name: the scaling of the data, running statistics."""
+        return {name: leaf._value.copy() for name, leaf in self.leaves.items() if isinstance(leaf, State)}
+
+    def set_states(self, states: Mapping[str, Array]) -> None:
+        """Take up what `states` returned."""
+        for name, array in states.items():
+            np.copyto(self.leaves[name]._value, array)
 
     @property
     def nodes(self) -> dict[str, Node]:
         """Every node of the last training step by name, each with its value and its gradient."""
-        return (self._engine.graph or self.graph("training")).names
+        return (self._last_graph or self.graph("training")).names
 
     def __getitem__(self, name: str) -> Node:
         """Return a node of the last training step by name, e.g. ``network["dense_1"].grad``."""
@@ -359,8 +369,8 @@ class Network(Layer):
         """Return layers, shapes, parameters, loss and optimizer: prints as a table."""
         from chainrule.nn.summary import summarise  # only who asks waits
 
-        self._built_vector("summary")
-        return summarise(self, self._chain[1:], self._members)
+        members = self._built_plan("summary").members
+        return summarise(self, self._chain[1:], members, self._engine.describe())
 
     def freeze(self, *names: str) -> None:
         """Keep the parameters of these layers as they are. The optimizer's moments start anew.
@@ -377,18 +387,24 @@ class Network(Layer):
         self.hold.call("Network.unfreeze", self._set_frozen, names, False)
 
     def _set_frozen(self, names: tuple[str, ...], frozen: bool) -> None:
-        self._built_vector("freeze" if frozen else "unfreeze").set_frozen(names, frozen)
-        self._optimizer_state, self._engine = None, engine_of(self)
+        plan = self._built_plan("freeze" if frozen else "unfreeze")
+        plan.vector.set_frozen(names, frozen)
+        self._run(replace(plan))
+
+    @property
+    def plan(self) -> Plan:
+        """What its engine runs: graphs, vector, objective, optimizer state, generators."""
+        return self._built_plan("plan")
 
     @property
     def vector(self) -> Vector:
         """The parameters' and the gradients' vectors, and where each parameter lies in them."""
-        return self._built_vector("vector")
+        return self._built_plan("vector").vector
 
-    def _built_vector(self, what: str) -> Vector:
-        if self._vector is None:
+    def _built_plan(self, what: str) -> Plan:
+        if self._plan is None:
             raise not_built(f"Network.{what}")
-        return self._vector
+        return self._plan
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything beyond the settings, as arrays and plain data."""
@@ -407,7 +423,9 @@ class Network(Layer):
             Settings of `Network` that are to be others: ``network.copy(l2=0.01)``. The optimizer begins anew then.
         """
         if self._owner is None and not changes:
-            return copy.deepcopy(self)
+            twin = copy.deepcopy(self)
+            twin._first = self._first
+            return twin
         start = self._numbers() if self._owner is not None else {}
         twin = restored(type(self), {**copy.deepcopy(self.settings()), **changes}, None, start)
         if self.built and self.sample_shape is not None:
@@ -416,8 +434,52 @@ class Network(Layer):
                 twin.leaves[name]._value[...] = leaf._value
         return twin
 
+    def fresh(self, **changes: Any) -> Self:
+        """Return this network as it was before its first step.
+
+        One that was loaded, or pickled, after its first step is built anew from its seed.
+
+        Parameters
+        ----------
+        **changes
+            Settings of `Network` that are to be others. With other layers, another seed or dtype it starts with
+            numbers of its own.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> X, y = cr.data.xor()
+        >>> network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+        >>> history = cr.train(network, X, y, epochs=20)
+        >>> again = network.fresh()
+        >>> cr.train(again, X, y, epochs=20).final_loss == history.final_loss
+        True
+        """
+        if not self._first and self.built and not self.optimizer_state.step:
+            self.beginning()
+        return self.started(self._first, **changes)
+
+    def started(self, start: dict[str, Any] | None, **changes: Any) -> Self:
+        """Return a network like this one where `start` was, a `History.start`; with other settings, as `fresh` has."""
+        for name in changes:
+            checks.one_of("Network setting", name, list(self.settings()))
+        twin = restored(type(self), {**copy.deepcopy(self.settings()), **changes}, None, {})
+        if not start:
+            if self._plan is not None and not twin.built:
+                twin.build(self.plan.sample_shape)
+        elif changes.keys().isdisjoint(("layers", "seed", "dtype", "inputs")):
+            twin.restore(start if "optimizer" not in changes else {**start, "optimizer": None})
+        return twin
+
+    def beginning(self) -> dict[str, Any]:
+        """Return what there is now, for `started`; what there is before the first step is kept for `fresh`."""
+        start = beginning(self)
+        if self._first is None:
+            self._first = start if not start["steps"] else {}
+        return start
+
     def __reduce__(self) -> tuple[Any, ...]:
-        state = None if self._vector is None else self.snapshot()
+        state = None if self._plan is None else self.snapshot()
         return restored, (type(self), self.settings(), state, self._start)
 
     def __getattr__(self, name: str) -> NoReturn:

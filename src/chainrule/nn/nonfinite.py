@@ -7,37 +7,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.errors import NonFiniteError
+from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node
 from chainrule.ops.op import Array
 
 if TYPE_CHECKING:
-    from chainrule.nn.network import Network
+    from chainrule.nn.plan import Plan
 
 
-def nonfinite_error(network: Network, learning_rate: float | None) -> NonFiniteError:
+def nonfinite_error(plan: Plan, graph: Graph, learning_rate: float | None) -> NonFiniteError:
     """Return the error that says where the last step went wrong; the network still has its weights from before."""
-    nodes, step = network.nodes, network.optimizer_state.step + 1
+    nodes, step = graph.names, plan.optimizer_state.step + 1
     if learning_rate is None:
-        own = network.optimizer.learning_rate
-        learning_rate = own if isinstance(own, float) else float(network.optimizer_state.rate)
+        own = plan.optimizer.learning_rate
+        learning_rate = own if isinstance(own, float) else float(plan.optimizer_state.rate)
     for name, node in nodes.items():
         if not _finite(node._value):
-            return _error(network, step, learning_rate, name, "forward", node._value, _inputs(node))
+            return _error(nodes, step, learning_rate, name, "forward", node._value, _inputs(node))
     for name, node in reversed(nodes.items()):
         if node._grad is not None and not _finite(node._grad):
             parents = [p for p in nodes.values() if any(child is node for child in p.children.values())]
             arrived = {p.name: p._grad for p in parents if p._grad is not None}
-            return _error(network, step, learning_rate, name, "backward", node._grad, arrived)
-    gradient = network.gradients
-    return _error(network, step, learning_rate, "penalty", "backward", gradient, {"parameters": network.parameters})
+            return _error(nodes, step, learning_rate, name, "backward", node._grad, arrived)
+    gradient = plan.vector.gradient
+    return _error(nodes, step, learning_rate, "penalty", "backward", gradient, {"parameters": plan.vector.array})
 
 
 def _error(
-    network: Network, step: int, learning_rate: float, name: str, way: str, array: Array, inputs: dict[str, Array]
+    nodes: dict[str, Node], step: int, learning_rate: float, name: str, way: str, array: Array, inputs: dict[str, Array]
 ) -> NonFiniteError:
     bad = np.argwhere(~np.isfinite(array))
     ranges = ", ".join(f"{role} from {a.min():.3g} to {a.max():.3g}" for role, a in inputs.items() if a.size)
-    node = network.nodes.get(name)
+    node = nodes.get(name)
     if way == "forward" and node is not None and node.op is None:
         fix = "Look at the data: there is a NaN or an infinity in them"
         if node.learnt:

@@ -14,17 +14,24 @@ if TYPE_CHECKING:
 AnyNetwork = TypeVar("AnyNetwork", bound="Network")
 
 
-def snapshot(network: Network) -> dict[str, Any]:
+def snapshot(network: Network, *, with_slots: bool = True) -> dict[str, Any]:
     """Return shape of a sample, leaves, what is frozen, the optimizer's slots and step, the generators' states."""
     leaves = network.leaves
     return {
         "sample_shape": network.sample_shape,
         "leaves": {name: leaf.value.copy() for name, leaf in leaves.items()},
         "frozen": [n for n, leaf in leaves.items() if isinstance(leaf, Parameter) and leaf.frozen],
-        "optimizer": network.optimizer_state.arrays(),
+        "optimizer": network.optimizer_state.arrays() if with_slots else None,
         "steps": network.optimizer_state.step,
         "generators": network.generators.states(),
     }
+
+
+def beginning(network: Network) -> dict[str, Any]:
+    """Return what `snapshot` does, for a network that training will change: no slots that are all zero."""
+    if network.optimizer_state.step:
+        return snapshot(network)
+    return snapshot(network, with_slots=False)
 
 
 def restore(network: Network, state: dict[str, Any]) -> None:
@@ -51,7 +58,8 @@ def restore(network: Network, state: dict[str, Any]) -> None:
         network.unfreeze()
         if state["frozen"]:
             network.freeze(*state["frozen"])
-    network.optimizer_state.restore(state["optimizer"], state["steps"])
+    if state["optimizer"] is not None:
+        network.optimizer_state.restore(state["optimizer"], state["steps"])
     network.generators.restore(state["generators"])
 
 

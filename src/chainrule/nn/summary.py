@@ -73,7 +73,7 @@ class Summary:
     __repr__ = __str__
 
 
-def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer]) -> Summary:
+def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer], engine: str) -> Summary:
     """Return the summary of a network, given the output of each of its layers and all layers inside it."""
     rows = []
     counted: set[int] = set()
@@ -99,7 +99,7 @@ def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer
         frozen=sum(leaf.array.size for leaf in leaves if leaf.frozen),
         loss=_loss(network),
         optimizer=repr(network.optimizer),
-        engine=network.engine,
+        engine=engine,
     )
 
 

@@ -13,8 +13,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn import Network, validation
-from chainrule.nn.engine import quiet
-from chainrule.nn.graphs import graph_over
+from chainrule.nn.engines import quiet
 from chainrule.ops.op import Array
 from chainrule.optim import as_schedule
 from chainrule.plot.axes import draw_line, plain_decades, plain_number
@@ -150,7 +149,7 @@ def losses_downhill(where: str, network: Network, X: Any, y: Any, learning_rate:
     rate = learning_rate or as_schedule(optimizer.learning_rate).rate(0, 1, [])
     start = network.parameters.copy()
     with quiet():
-        graph_over(network, x, target, None, "evaluation").backward()
+        network.plan.graph("evaluation", x, target).backward()
         network.vector.add_penalty_gradients()
         gradient = network.gradients.astype(np.float64)
         network.optimizer_state.apply(network.vector.learnt_gradients(), rate)

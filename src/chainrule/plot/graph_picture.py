@@ -17,7 +17,6 @@ import numpy as np
 from chainrule.errors import InputError
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network, validation
-from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array
 from chainrule.plot.axes import plain_number
 from chainrule.plot.style import (
@@ -138,7 +137,7 @@ def _graph(where: str, of: Any, x: Any, y: Any) -> Graph:
     batch, target, _ = network.as_batch(where, x, y)
     validation.finite(where, "x", batch)
     network.check_targets(where, target)
-    return graph_over(network, batch, target, None, "training")
+    return network.plan.graph("training", batch, target)
 
 
 def _edges(drawn: Graph) -> dict[tuple[int, str], tuple[Array, Array | None]]:

@@ -15,7 +15,6 @@ import numpy as np
 from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
-from chainrule.nn.graphs import graph_over
 from chainrule.ops.op import Array
 from chainrule.plot.style import (
     INK,
@@ -321,7 +320,7 @@ def _weighted_sums(node: Node) -> Array | None:
 
 def applied_graph(network: Network, x: Array) -> Graph:
     """Return the network's prediction of samples from `as_samples`, as a graph: every node holds its value."""
-    return graph_over(network, x, None, None, "prediction")
+    return network.plan.graph("prediction", x)
 
 
 def hidden_layers(graph: Graph) -> dict[str, Node]:

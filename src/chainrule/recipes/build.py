@@ -57,7 +57,7 @@ def build(recipe: Recipe, samples: Samples) -> Network:
         classes=samples.classes,
         seed=recipe.seed,
         dtype=recipe.dtype,
-        compiled=recipe.compiled,
+        engine="compiled" if recipe.compiled else "replay",
     )
     network.build(X.shape[1:])
     if samples.classes is not None and y.ndim == 1 and not network.objective.takes_labels:

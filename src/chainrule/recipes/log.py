@@ -91,7 +91,7 @@ def compiled_line(recipe: Recipe, training: Training) -> str:
     """Return whether steps are compiled, as the recipe asked, and why if they are not."""
     if training.compiled_steps:
         return "compiled  whole epochs"
-    refused = training.network.engine.partition("not compiled, because of ")[2]
+    refused = training.network.summary().engine.partition("not compiled, because of ")[2]
     if refused:
         reason = refused
     elif recipe.augment is not None:

@@ -29,7 +29,7 @@ from chainrule.files import contents_of, write, write_atomically
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.recipes.build import augmentation, build
-from chainrule.recipes.environment import chosen_threads, differences, environment, read_environment, threads
+from chainrule.recipes.environment import chosen_threads, differences, environment, read_environment
 from chainrule.recipes.evaluation import measure
 from chainrule.recipes.folder import (
     BEST,
@@ -59,10 +59,11 @@ from chainrule.recipes.log import (
 )
 from chainrule.recipes.recipe import Recipe, checked, continued, load, stored, to_toml
 from chainrule.recipes.samples import Samples, gather
+from chainrule.threads import exactly
 from chainrule.training import Callback, EarlyStopping, Epoch, History, Training, train
 from chainrule.training.checkpoint import Checkpoint, read_state
+from chainrule.training.events import INTERRUPTED, TERMINATED
 from chainrule.training.interrupt import on_signal
-from chainrule.training.training import INTERRUPTED, TERMINATED
 
 
 @dataclass
@@ -261,7 +262,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
     recipe, network, samples = recorder.recipe, recorder.network, recorder.samples
     early = recipe.early_stopping
     stopping = [] if early is None else [EarlyStopping(early.patience, early.minimum_change)]
-    with threads(recorder.count), recorder:
+    with exactly(recorder.count), recorder:
         start = time.perf_counter()
         history = train(
             network,

@@ -30,7 +30,7 @@ from chainrule.recipes.folder import (
 from chainrule.recipes.log import read_rows
 from chainrule.recipes.recipe import Recipe, to_toml
 from chainrule.training import History
-from chainrule.training.training import INTERRUPTED, TERMINATED
+from chainrule.training.events import INTERRUPTED, TERMINATED
 
 _PARTS = ("test", "validation", "train")
 _MISSING = "–"

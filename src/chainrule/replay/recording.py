@@ -89,8 +89,8 @@ class Call:
     out : Operand
     options : dict
         Keyword arguments, `out` excepted.
-    stage : int
-        The part of a step it belongs to.
+    stage : str
+        The part of a step it belongs to: ``"forward"``, ``"backward"`` …
     """
 
     function: Any
@@ -98,7 +98,7 @@ class Call:
     inputs: list[Any]
     out: Operand
     options: dict[str, Any]
-    stage: int = 0
+    stage: str = "forward"
 
     def read(self) -> list[Operand]:
         """Return the operands it reads, those in sequences too."""
@@ -114,13 +114,13 @@ class Tape:
     Attributes
     ----------
     calls : list of Call
-    stage : int
+    stage : str
         Of the calls to come.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.stage = 0
+        self.stage = "forward"
         self._known: dict[tuple[Any, ...], tuple[Operand, int]] = {}
 
     def wrap(self, array: Array, *, constant: bool = False, buffer: Buffer | None = None) -> Recorded:
@@ -178,6 +178,10 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __len__(self) -> int:
         return len(self.operand.array)
+
+    def __repr__(self) -> str:
+        numbers = np.array2string(self.operand.array, threshold=20, edgeitems=2, precision=4)
+        return f"<a recording array of {self.dtype} {self.shape}, which stands for\n{numbers}>"
 
     # views: the same memory, no call
 

@@ -57,7 +57,7 @@ class Page(NamedTuple):
 class Statement(NamedTuple):
     """A call: in which part of the step, the number of its result, and how it is computed."""
 
-    stage: int
+    stage: str
     value: int
     tree: Tree
 
@@ -247,7 +247,7 @@ def _recorded(graph: Graph, names: _Names, gradients: bool, count: int | None) -
         return of_view(now[id(operand.buffer)], operand)
 
     statements: list[Statement] = []
-    for stage, calls in enumerate(program.calls):
+    for stage, calls in program.calls.items():
         for call in calls:
             statement = Statement(stage, len(statements), of_call(call, read))
             if not call.out.whole:
@@ -299,14 +299,14 @@ class _Writer:
                 self.names.setdefault(tree[1], self.names[value])
 
     def page(self) -> Page:
-        sections: dict[int, list[str]] = {}
+        sections: dict[str, list[str]] = {}
         for statement in self.record.statements:
             tree = self.expanded(statement.tree)
             if tree != ("name", self.names.get(statement.value)) and not self.inlined(statement.value, tree):
                 sections.setdefault(statement.stage, []).append(f"{self.names[statement.value]} = {text(tree)}")
         body = []
-        for stage, title in enumerate(("forward", "backward")):
-            body += [f"# {title}", *sections[stage]] if stage in sections else []
+        for stage, lines in sections.items():
+            body += [f"# {stage}", *lines]
         result = text(self.expanded(self.record.result))
         gradients = {name: text(self.expanded(tree)) for name, tree in self.record.gradients}
         if any(re.search(rf"\b{SAMPLES}\b", line) for line in (*body, result, *gradients.values())):

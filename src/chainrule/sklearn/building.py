@@ -81,7 +81,7 @@ def build_network(
     if last is not None:
         layers.append(last())
     settings: dict[str, Any] = {"l2": l2, "inputs": features, "classes": classes, "seed": seed, "dtype": dtype}
-    return Network(layers, loss, optimizer, compiled=compiled, **settings)
+    return Network(layers, loss, optimizer, engine="compiled" if compiled else "replay", **settings)
 
 
 def build_optimizer(estimator: Any) -> Optimizer:

@@ -140,8 +140,8 @@ def fit_epochs(
         warnings.warn(f"Training ended, and the best weights until then are kept: {error}", ConvergenceWarning, 5)
     finally:
         network.optimizer.learning_rate = schedule.value
-    # Without its copies of the parameters: every pickle would hold them.
-    estimator.history_ = replace(history, best_parameters=None, last_parameters=None)
+    # Without data and copies of the parameters: every estimator would hold them.
+    estimator.history_ = replace(history, best_parameters=None, last_parameters=None, network=None, call={}, start=None)
     if history.stopped == "finished" and not partial:
         warnings.warn(
             f"Stopped after max_iter={epochs} epochs, still getting better: raise max_iter, or tol",

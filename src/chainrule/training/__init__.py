@@ -2,6 +2,7 @@
 
 from chainrule.training.callbacks import Callback, EarlyStopping
 from chainrule.training.evaluate import classify, evaluate, predict
+from chainrule.training.events import Event, Training
 from chainrule.training.history import Epoch, History
 from chainrule.training.loop import train
 from chainrule.training.metrics import (
@@ -14,13 +15,13 @@ from chainrule.training.metrics import (
     min_confidence,
     r2,
 )
-from chainrule.training.training import Training
 
 __all__ = [
     "METRICS",
     "Callback",
     "EarlyStopping",
     "Epoch",
+    "Event",
     "History",
     "Training",
     "accuracy",

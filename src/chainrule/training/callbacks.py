@@ -10,7 +10,7 @@ from chainrule.settings import Configured
 from chainrule.training.history import Epoch
 
 if TYPE_CHECKING:
-    from chainrule.training.training import Training
+    from chainrule.training.events import Training
 
 
 class Callback(Configured):

@@ -24,9 +24,9 @@ from chainrule.files.saved_network import TRAINING, SavedNetwork
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.training.callbacks import Callback
+from chainrule.training.events import Position, Training
 from chainrule.training.history import Epoch
-from chainrule.training.saved_training import COLUMNS, State, check_arrays, checked_state
-from chainrule.training.training import Position, Training
+from chainrule.training.saved_training import BEST_STATE, COLUMNS, State, check_arrays, checked_state
 
 _SECTION = f"{TRAINING}:"
 
@@ -137,6 +137,7 @@ def contents(training: Training) -> Contents:
         arrays[f"metrics.{i}"] = _column(name, [record.metrics[name] for record in history])
     if state["best_parameters"] is not None:
         arrays["best"] = state["best_parameters"]
+        arrays.update({f"{BEST_STATE}{name}": array for name, array in state["best_states"].items()})
     return Contents(
         {**network.metadata, TRAINING: strict_json.dumps(msgspec.to_builtins(plain))},
         {**network.tensors, **{f"{_SECTION}{name}": array for name, array in arrays.items()}},
@@ -183,6 +184,7 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
         **{key: getattr(state, key) for key in ("step", "learning_rate", "stopped", "source")},
         "history": _history(state, arrays),
         "best_parameters": arrays.get("best"),
+        "best_states": {n.removeprefix(BEST_STATE): a for n, a in arrays.items() if n.startswith(BEST_STATE)},
     }
 
 

@@ -7,7 +7,7 @@ a smaller last batch, is taken step by step after it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,8 @@ SECONDS = 0.25  # a call lasts about so long: Ctrl-C is heard, and callbacks see
 
 
 def take_steps(
-    source: ArraySource,
-    done: int,
-    rate_at: Callable[[float], float],
-    note: Callable[[Array, Array, list[float]], bool],
-) -> None:
+    source: ArraySource, done: int, rate_at: Callable[[float], float]
+) -> Generator[tuple[Array, Array, list[float]], None, None]:
     """Take the epoch's whole batches, after those that are `done`.
 
     Parameters
@@ -36,9 +33,11 @@ def take_steps(
         How many batches of the epoch were taken before.
     rate_at : function
         The learning rate at a share of the epoch.
-    note : function
-        Called after each run of steps with their losses, the weights of their batches and their learning rates;
-        returns whether to go on.
+
+    Yields
+    ------
+    (losses, weights, rates)
+        After each run of steps: their losses, the weights of their batches, and their learning rates.
     """
     count, size, network = source.count, source.batch_size, source.network
     if size == count or not _in_memory(source):  # of all samples at once a single step is as fast
@@ -60,17 +59,15 @@ def take_steps(
             if losses is None:
                 return
             seconds = time.perf_counter() - start
-            going_on = note(losses, shares[done : done + len(part)], rates)
+            yield losses, shares[done : done + len(part)], rates
             done += len(part)
-            if not going_on:
-                return
             steps = max(1, min(4 * steps, int(SECONDS * len(part) / max(seconds, 1e-6))))
 
 
 def take_epochs(
-    source: ArraySource, left: int, rate: float, note: Callable[[Array, Array, Array, float], bool]
-) -> bool:
-    """Take whole epochs, many in a call, as long as nothing goes wrong; return whether that is possible at all.
+    source: ArraySource, left: int, rate: float
+) -> Generator[tuple[Array, Array, Array, float], None, None]:
+    """Take whole epochs, many in a call, as long as that is possible and nothing goes wrong.
 
     Where a loss or a gradient is not finite, none of the epochs of that call has been taken: which step it was is
     for single epochs to find out.
@@ -82,14 +79,19 @@ def take_epochs(
         How many epochs are to be taken.
     rate : float
         The learning rate of all of them.
-    note : function
-        Called after each call with the losses of its steps and the weights of their batches, (epochs, steps), the
-        parameters after each epoch, and the seconds an epoch took; returns whether to go on.
+
+    Yields
+    ------
+    (losses, weights, parameters, seconds)
+        After each call: the losses of its steps and the weights of their batches, (epochs, steps), the parameters
+        after each epoch, and the seconds an epoch took.
     """
     count, size, network = source.count, source.batch_size, source.network
     weights = source.weights
     if count % size or not _in_memory(source) or (weights is not None and not weights.all()):
-        return False
+        return
+    if network.graph("training").updates:  # the best states are found epoch by epoch
+        return
     most = max(1, MOST // max(count, network.parameters.size))
     epochs = 1
     while left:
@@ -105,19 +107,17 @@ def take_epochs(
                 losses = network.steps(source.x, source.y, weights, orders, [rate] * steps, copies)
         except NonFiniteError:
             network.restore(before)
-            return True
+            return
         if losses is None:
             network.restore(before)
-            return False
+            return
         seconds = time.perf_counter() - start
         shares = np.full(steps, float(size))
         if weights is not None:
             shares = weights[orders].sum(axis=1, dtype=np.float64)
-        if not note(losses.reshape(epochs, -1), shares.reshape(epochs, -1), copies, seconds / epochs):
-            return True
+        yield losses.reshape(epochs, -1), shares.reshape(epochs, -1), copies, seconds / epochs
         left -= epochs
         epochs = max(1, min(8 * epochs, int(SECONDS * epochs / max(seconds, 1e-6))))
-    return True
 
 
 def _in_memory(source: ArraySource) -> bool:

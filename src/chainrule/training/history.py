@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import UnknownNameError, nearest, printable
+from chainrule.errors import MisuseError, UnknownNameError, nearest, printable
 from chainrule.ops.op import Array
+
+if TYPE_CHECKING:
+    from chainrule.nn.network import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,14 @@ class History:
         Which parameters the network has now: ``"best"`` or ``"last"``.
     best_parameters, last_parameters : ndarray or None
         Both, as vectors: ``network.parameters[:] = history.last_parameters`` goes back to the last ones.
+    best_states, last_states : dict of str to ndarray
+        What the network kept beside them without learning it, by name, as `Network.set_states` takes it.
+    network : Network or None
+        The network that was trained.
+    call : dict of str to Any
+        What `train` was called with, the data too.
+    start : dict or None
+        Where the network was before: parameters, generators, what was frozen. A pickle holds none of these three.
 
     Examples
     --------
@@ -95,6 +106,62 @@ class History:
     kept: str = "last"
     best_parameters: Array | None = field(default=None, repr=False)
     last_parameters: Array | None = field(default=None, repr=False)
+    best_states: dict[str, Array] = field(default_factory=dict, repr=False)
+    last_states: dict[str, Array] = field(default_factory=dict, repr=False)
+    network: Network | None = field(default=None, repr=False, compare=False)
+    call: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    start: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    def repeat(self, **changes: Any) -> History:
+        """Train again, from the same start, with what you change; return the new history, which has its own network.
+
+        Parameters
+        ----------
+        **changes
+            What `train` is to be called with, such as ``batch_size=8``; or settings of the network, such as
+            ``optimizer=cr.SGD(0.1)``. Callbacks are called again: pass ``callbacks=()`` if they should not be.
+
+        Raises
+        ------
+        UnknownNameError
+            If neither `train` nor `Network` has such a name.
+        MisuseError
+            If the history comes from a pickle or a file, which hold no data.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> X, y = cr.data.xor()
+        >>> network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+        >>> history = cr.train(network, X, y, epochs=50)
+        >>> history.repeat().final_loss == history.final_loss
+        True
+        >>> better = history.repeat(optimizer=cr.Adam(0.05))
+        >>> better.final_loss < history.final_loss
+        True
+        """
+        from chainrule.training.loop import train  # it makes histories
+
+        if self.network is None or self.start is None:
+            raise MisuseError(
+                "History.repeat",
+                given="a history without its network and data",
+                expected="what cr.train returned in this process",
+                fix="Train again with cr.train(network.fresh(), X, y, …)",
+            )
+        settings = self.network.settings()
+        for name in changes:
+            if name not in self.call and name not in settings:
+                known = [*self.call, *settings]
+                raise UnknownNameError(
+                    "History.repeat", given=repr(name), expected="a name of train or Network", fix=nearest(name, known)
+                )
+        own = {name: value for name, value in changes.items() if name not in self.call}
+        network = self.network.started(self.start, **own)
+        return train(network, **{**self.call, **{name: changes[name] for name in changes if name in self.call}})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "network": None, "call": {}, "start": None}
 
     def __len__(self) -> int:
         return len(self.epochs)

@@ -1,4 +1,4 @@
-"""The training loop: a function over a network, so that another routine can take its place.
+"""`train`: goes through the events of a training until it ends. Another routine can take its place.
 
 The same in ten lines of your own::
 
@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from signal import SIGINT
 from typing import Any
 
-from chainrule import checks
-from chainrule.errors import InputError
-from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.training.callbacks import Callback
+from chainrule.training.events import INTERRUPTED, AfterEpoch, Training
 from chainrule.training.history import History
+from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
-from chainrule.training.source import ArraySource, Augment, IterableSource, Source, held_out, weighted_by_class
-from chainrule.training.training import AfterEpoch, Training
+from chainrule.training.source import Augment
 
 
 def train(
@@ -117,49 +116,23 @@ def train(
     """
     training = Training(
         network,
+        X,
+        y,
         epochs=epochs,
+        batch_size=batch_size,
+        validation_data=validation_data,
+        validation_split=validation_split,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
         metrics=metrics,
         callbacks=callbacks,
         keep=keep,
         monitor=monitor,
+        shuffle=shuffle,
+        augment=augment,
+        resume=resume,
     )
-    with network.hold.training("train"):
-        restored = None
-        if resume is not None:
-            from chainrule.training.checkpoint import restored_into  # it reads files, which most trainings don't
-
-            restored = restored_into(training, resume)
-        size = None if batch_size is None else checks.whole("train batch_size", batch_size)
-        if y is None:
-            source: Source = IterableSource(network, X)
-            for name, value, instead in (
-                ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
-                ("class_weight", class_weight, "Let the iterable give (x, y, sample_weight)"),
-                ("validation_split", validation_split or None, "Pass validation_data=(X, y)"),
-                ("augment", augment, "Let the iterable change its batches"),
-            ):
-                if value is not None:
-                    raise InputError(
-                        "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
-                    )
-        else:
-            x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
-            validation.finite("train", "X", x)
-            validation.finite("train", "y", target)
-            network.check_targets("train", target)
-            weights = weighted_by_class(network, target, weights, class_weight)
-            rows = None
-            share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
-            if share:
-                if validation_data is not None:
-                    raise InputError(
-                        "train",
-                        given="validation_data and validation_split",
-                        expected="one of them",
-                        fix="Leave validation_split out",
-                    )
-                (x, target, weights), rows, validation_data = held_out(network, x, target, weights, share)
-            generator = network.generators["shuffle"] if shuffle else None
-            source = ArraySource(network, (x, target, weights), size, generator, augment, rows)
-        training.run(source, validation_data, restored)
+    with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
+        for _ in training.events():
+            pass
     return training.history

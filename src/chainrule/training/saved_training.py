@@ -21,6 +21,7 @@ from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 
 COLUMNS = ("loss", "penalty", "learning_rate", "steps")
+BEST_STATE = "best."  # and the state's name
 _MOST_EPOCHS = 2**31  # as `train` takes them
 _ROUNDING = 1e-4  # by which a loss that can't be negative may be
 
@@ -95,12 +96,16 @@ def check_arrays(where: str, state: State, arrays: Mapping[str, Array], network:
     """Raise unless the arrays are those of which the plain data speak, and can have come out of this network."""
     where, count = f"{where}: training", state.epoch - 1
     wanted = {*COLUMNS, *(f"metrics.{i}" for i in range(len(state.metrics)))}
-    optional = {"validation_loss", "best"}
-    if set(arrays) - optional != wanted or (count and "best" not in arrays):
+    states = {f"{BEST_STATE}{name}": array for name, array in network.states().items()}
+    optional = {"validation_loss", "best", *states}
+    best = [name in arrays for name in ("best", *states)]
+    if set(arrays) - optional != wanted or any(best) != all(best) or (count and not all(best)):
         refuse(where, f"arrays {shown(sorted(arrays))}")
     for name, array in arrays.items():
         if name == "best":
             fits = array.shape == network.parameters.shape and array.dtype == network.parameters.dtype
+        elif name in states:
+            fits = array.shape == states[name].shape and array.dtype == states[name].dtype
         elif name.startswith("metrics."):
             fits = array.ndim >= 1 and len(array) == count
         else:

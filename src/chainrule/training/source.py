@@ -26,6 +26,10 @@ Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 class Source(Protocol):
     """What training takes its batches from."""
 
+    def record(self) -> None:
+        """Have the network record its steps for these batches, where it does that."""
+        ...
+
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         """Yield an epoch: (x, y, sample_weight or None, share of the epoch done before it).
 
@@ -74,6 +78,11 @@ class ArraySource:
         self.batch_size = self.count if batch_size is None else min(batch_size, self.count)
         self.generator, self.augment = generator, augment
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
+
+    def record(self) -> None:
+        x = self.network.cast(self.x[:1])
+        for count in {self.batch_size, self.count % self.batch_size or self.batch_size}:
+            self.network.record(x, self.y, self.weights, count)
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         count = self.count
@@ -151,7 +160,7 @@ class ArraySource:
             if self.augment is not None or self.rows is not None:  # what is gathered is not yet what the network reads
                 return None
             x, weights = self.network.cast(self.x[:1]), self.weights
-            found = self.network.buffers(x, self.y, weights, count)
+            found = self.network.record(x, self.y, weights, count)
             if found is None:
                 return None
             return [found["x"], found["y"]] if weights is None else [found["x"], found["y"], found["sample_weight"]]
@@ -182,6 +191,9 @@ class IterableSource:
                 fix="Pass the targets as the third argument: cr.train(network, X, y)",
             )
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
+
+    def record(self) -> None:
+        """Nothing: what the batches are like shows when they come."""
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         count = 0

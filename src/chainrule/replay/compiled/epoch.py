@@ -166,7 +166,7 @@ def compile_program(
     Parameters
     ----------
     program : Program
-        With gradients, and an update as its last stage, on batches of the size to be run.
+        With gradients and the stage ``"update"``, on batches of the size to be run.
     gathered : sequence of str
         The inputs that are rows of a data set.
     stacked : sequence of str
@@ -174,7 +174,7 @@ def compile_program(
     scalars : sequence of ndarray
         The arrays of no axes that change from step to step: the learning rate, an optimizer's corrections.
     gradient : ndarray, optional
-        The vector that must be finite before the last stage, and the loss with it. None: nothing is checked.
+        The vector that must be finite before the stage ``"update"``, and the loss with it. None: nothing is checked.
     copied : ndarray, optional
         The vector of which `run` may leave copies: the parameters.
     names : mapping of str to ndarray, optional
@@ -193,9 +193,10 @@ def compile_program(
     epoch = CompiledEpoch(program, gathered, stacked, len(scalars), copied)
     free = Identifiers()
     tables = {name: free.new(f"{identifier(name)}_data") for name in (*gathered, *stacked)}
-    stages = [_feeds(program, tables, stacked, scalars), *map(statements_of, program.calls)]
+    stages = [_feeds(program, tables, stacked, scalars), *map(statements_of, program.calls.values())]
     results = _results(program)
-    schedule = Schedule(stages, {id(operand.buffer) for _, operand in results}, gate=gradient is not None)
+    gate = None if gradient is None else 1 + list(program.calls).index("update")
+    schedule = Schedule(stages, {id(operand.buffer) for _, operand in results}, gate=gate)
     memory = Memory(schedule, program.locate, _names(program, results, names or {}), free)
     title = f"Training steps on {epoch.batch} samples each, down to {identifier(str(program.graph.root.name))}."
     given = ["order", "scalars", "losses", "every", "copies", *tables.values()]
@@ -227,7 +228,7 @@ def _feeds(
 
 def _own_memory(program: Program, array: Array) -> Operand:
     """Return memory that the program knows, an input or a vector, as an operand."""
-    calls = (call for stage in program.calls for call in stage)
+    calls = (call for stage in program.calls.values() for call in stage)
     buffers = [operand.buffer for call in calls for operand in (*call.read(), call.out)]
     buffers += [value.operand.buffer for value in program.recorded]
     buffer = next((buffer for buffer in buffers if buffer.home is array), None)

@@ -62,8 +62,8 @@ class Schedule:
         In the order in which they run; the first fetches the data.
     kept : set of int
         The ids of the buffers that somebody looks at afterwards.
-    gate : bool
-        Whether the last stage starts behind a gate: everything before it must be done by then.
+    gate : int, optional
+        The place of the stage that starts behind a gate: everything before it must be done by then.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Schedule:
         Who reads what a buffer holds, by the buffer's id.
     """
 
-    def __init__(self, stages: Iterable[list[Statement]], kept: set[int], *, gate: bool = False) -> None:
+    def __init__(self, stages: Iterable[list[Statement]], kept: set[int], *, gate: int | None = None) -> None:
         self.loops: list[Loop] = []
         self.events: defaultdict[int, list[Event]] = defaultdict(list)
         self.kept = kept
@@ -86,7 +86,7 @@ class Schedule:
         for i, stage in enumerate(stages):
             if i == 1:  # rows of far-away data come sooner to a loop that does nothing else: 7 for 11 µs of 64 images
                 self._floor = len(self.loops)
-            if gate and i == len(stages) - 1:
+            if i == gate:
                 self.loops.append(Loop(0, "gate"))
                 self._floor = len(self.loops)
             for statement in stage:

@@ -1,0 +1,391 @@
+"""Engines: how a plan's graphs are run. Ops are called anew for each batch, recorded and replayed, or compiled.
+
+Each does the same work, in the same stages, on the same vectors: gather, forward, backward, penalty, update, state.
+An engine knows its plan and no network; what it is handed has been checked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from chainrule.errors import MissingExtraError
+from chainrule.graph.graph import Graph
+from chainrule.graph.node import Drawn
+from chainrule.nn.nonfinite import nonfinite_error
+from chainrule.nn.plan import Plan
+from chainrule.ops.op import Array
+from chainrule.replay import Program, Programs
+from chainrule.replay.program import Wrap
+
+if TYPE_CHECKING:
+    from chainrule.replay.compiled import CompiledEpoch
+
+
+ROWS = 512  # predicted at a time: they are copied to the cache, and computed with from there
+
+
+class Engine(Protocol):
+    """What a network asks of its engine. It calls `forward`, `backward` and `optimize` with warnings off."""
+
+    graph: Graph | None
+    """The graph of the last forward pass, whose nodes show values and gradients."""
+
+    def forward(self, x: Array, y: Array, sample_weight: Array | None) -> float:
+        """Run a batch forward in training and return its data loss."""
+
+    def backward(self) -> None:
+        """Send derivatives back, penalties included."""
+
+    def optimize(self, learning_rate: float | None) -> None:
+        """Take a step of the optimizer, and let states take their new values."""
+
+    def step(
+        self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None, with_loss: bool = True
+    ) -> float:
+        """Do all three, unless the loss or a gradient is not finite, and return the data loss; NaN without it."""
+
+    def steps(
+        self,
+        x: Array,
+        y: Array,
+        sample_weight: Array | None,
+        order: Array,
+        rates: Sequence[float],
+        copies: Array | None = None,
+    ) -> Array | None:
+        """Take a step on each batch of `order` in one call, and return their losses; None if it can't be done."""
+
+    def compute(self, x: Array) -> Array:
+        """Return the output, freshly; changes nothing."""
+
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
+        """Return the data loss and the output, freshly; changes nothing."""
+
+    def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
+        """Get ready for batches of `count` samples like these, and return where they are read from.
+
+        What is gathered there need not be copied. None where there is no such place.
+        """
+
+    def describe(self) -> str:
+        """Return in words how the graphs are run."""
+
+
+class Dynamic:
+    """Applies the layers anew to each batch and calls their ops: for layers whose Python looks at values."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.graph: Graph | None = None
+
+    def forward(self, x: Array, y: Array, sample_weight: Array | None) -> float:
+        self.graph = self.plan.graph("training", x, y, sample_weight)
+        return float(self.graph.root._value)
+
+    def backward(self) -> None:
+        assert self.graph is not None
+        self.graph.backward()
+        if self.plan.after_backward is not None:
+            self.plan.after_backward(self.plan.vector.gradient)
+        self.plan.vector.add_penalty_gradients()
+
+    def optimize(self, learning_rate: float | None) -> None:
+        assert self.graph is not None
+        self.plan.optimizer_state.apply(self.plan.vector.learnt_gradients(), learning_rate)
+        self.graph.update_states()
+
+    def step(
+        self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None, with_loss: bool = True
+    ) -> float:
+        loss = self.forward(x, y, sample_weight)
+        self.backward()
+        if not _finite(loss, self.plan.vector.gradient):
+            assert self.graph is not None
+            raise nonfinite_error(self.plan, self.graph, learning_rate)
+        self.optimize(learning_rate)
+        return loss if with_loss else nan
+
+    def steps(
+        self,
+        x: Array,
+        y: Array,
+        sample_weight: Array | None,
+        order: Array,
+        rates: Sequence[float],
+        copies: Array | None = None,
+    ) -> Array | None:
+        return None
+
+    def compute(self, x: Array) -> Array:
+        return self.plan.graph("prediction", x).compute()[0]
+
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
+        loss, output = self.plan.graph("evaluation", x, y, sample_weight).compute()
+        return float(loss), output
+
+    def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
+        return None
+
+    def describe(self) -> str:
+        return "layers applied anew to each batch, ops called (dynamic)"
+
+
+class Replay:
+    """Builds each graph once, records it for each shape of batch, and replays the records."""
+
+    def __init__(self, plan: Plan, *, lowering: bool = True, keep_records: bool = False) -> None:
+        self.plan = plan
+        self.lowering, self.keep_records = lowering, keep_records
+        self.graph: Graph | None = None
+        self._program: Program | None = None
+        self._spent = False
+        self._drawn: list[tuple[Drawn, Array]] = []
+        self._places: tuple[Array | None, ...] = (None, None, None)
+        self._programs: dict[str, Programs] = {}
+        self._lock = threading.RLock()
+
+    def forward(self, x: Array, y: Array, sample_weight: Array | None) -> float:
+        program = self._fed(x, y, sample_weight)
+        program.run("forward")
+        self._spent = False
+        return float(program.root)
+
+    def _fed(self, x: Array, y: Array, sample_weight: Array | None) -> Program:
+        """Return the program for a batch, which lies where the program reads it then: the stage gather."""
+        program = self._program
+        x_place, y_place, weight_place = self._places
+        if program is None or x is not x_place or y is not y_place or sample_weight is not weight_place:
+            program = self._take(x, y, sample_weight, len(x))
+            program.feed(**_feeds(x, y, sample_weight))
+        for node, array in self._drawn:
+            array[...] = node.drawn(len(array))
+        return program
+
+    def backward(self) -> None:
+        assert self._program is not None
+        if self._spent:  # the first backward has written over what it no longer needed
+            self._program.run("forward")
+        self._back(self._program)
+        self._spent = True
+
+    def _back(self, program: Program) -> None:
+        program.run("backward")
+        if self.plan.after_backward is not None:
+            self.plan.after_backward(self.plan.vector.gradient)
+        program.run("penalty")
+
+    def optimize(self, learning_rate: float | None) -> None:
+        assert self._program is not None
+        self.plan.optimizer_state.advance(learning_rate)
+        for function, arguments in self._program.from_update:
+            function(*arguments)
+
+    def step(
+        self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None, with_loss: bool = True
+    ) -> float:
+        program = self._fed(x, y, sample_weight)
+        if self.plan.after_backward is not None:
+            program.run("forward")
+            self._back(program)
+        else:
+            for function, arguments in program.before_update if with_loss else program.before_update_silent:
+                function(*arguments)
+        self._spent = True
+        if with_loss:
+            loss: float = program.root.item()
+        else:
+            loss = 0.0
+            program.root.fill(nan)  # rather than show an earlier step's
+        if not _finite(loss, self._gradient):
+            program.run("forward")  # the loss too: the error looks at every value
+            raise nonfinite_error(self.plan, program.graph, learning_rate)
+        self._state.advance(learning_rate)
+        for function, arguments in program.from_update:
+            function(*arguments)
+        return loss if with_loss else nan
+
+    def steps(
+        self,
+        x: Array,
+        y: Array,
+        sample_weight: Array | None,
+        order: Array,
+        rates: Sequence[float],
+        copies: Array | None = None,
+    ) -> Array | None:
+        return None
+
+    def compute(self, x: Array) -> Array:
+        if len(x) <= ROWS:
+            return self.programs("prediction").compute(x)[0]
+        return np.concatenate([self.compute(x[start : start + ROWS]) for start in range(0, len(x), ROWS)])
+
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
+        programs = self.programs(_kind("evaluation", sample_weight))
+        loss, output = programs.compute(*_feeds(x, y, sample_weight).values())
+        return float(loss), output
+
+    def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
+        weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)  # the first may be 0
+        return self._take(x[:1], y[:1], weights, count).inputs
+
+    def describe(self) -> str:
+        called = sorted({where for programs in list(self._programs.values()) for where in programs.called})
+        text = "recorded and replayed"
+        return text + (f"; called, because they can't be recorded: {', '.join(called)}" if called else "")
+
+    def programs(self, kind: str) -> Programs:
+        """Return the programs of one graph: see `Network.graph`."""
+        found = self._programs.get(kind)
+        if found is not None and (kind == "prediction" or not found.graph.outdated):
+            return found
+        with self._lock:
+            found = self._programs.get(kind)
+            if found is None or found.graph.outdated:
+                found = self._programs[kind] = self._new_programs(kind)
+            return found
+
+    def _new_programs(self, kind: str) -> Programs:
+        graph = self.plan.example_graph(kind)
+        if not kind.startswith("training"):
+            return Programs(graph, lowering=self.lowering)
+        state, vector = self.plan.optimizer_state, self.plan.vector
+
+        def update(wrap: Wrap) -> None:
+            state.formulas([wrap(gradient) for gradient in vector.learnt_gradients()], wrap)
+
+        slots = [array for arrays in state.slots.values() for array in arrays]
+        return Programs(
+            graph,
+            [vector.array, vector.gradient, *slots],
+            gradients=bool(graph.wrt),
+            stages={"penalty": vector.add_penalty_gradients, "update": update},
+            lowering=self.lowering,
+            keep_record=self.keep_records,
+        )
+
+    def _take(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> Program:
+        """Let the nodes show the program for a batch of `count` samples like these."""
+        programs = self.programs(_kind("training", sample_weight))
+        examples: dict[str, Any] = _feeds(x, y, sample_weight)
+        drawn = [node for node in programs.graph.nodes if isinstance(node, Drawn)]
+        examples.update({str(node.name): node._value for node in drawn})
+        sized = {
+            name: array if len(array) == count else np.resize(array[:1], (count, *array.shape[1:]))
+            for name, array in examples.items()
+        }
+        program = programs.get(sized)
+        if program is not self._program:
+            program.show()
+            self._program, self.graph = program, programs.graph
+            self._places = program.inputs["x"], program.inputs["y"], program.inputs.get("sample_weight")
+            self._gradient, self._state = self.plan.vector.gradient, self.plan.optimizer_state
+            self._drawn = [(node, program.inputs[str(node.name)]) for node in drawn]
+        return program
+
+
+class Compiled(Replay):
+    """Replays single steps, and compiles whole runs of them: many steps in one call, from the same record.
+
+    What can't be compiled is replayed, and the summary says so.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan, keep_records=True)
+        self._made: dict[int, tuple[Program, CompiledEpoch | None]] = {}
+        self.refused: set[str] = set()
+
+    def describe(self) -> str:
+        text = super().describe()
+        if self.refused:
+            return f"{text}; not compiled, because of {', '.join(sorted(self.refused))}"
+        return f"{text}; whole epochs compiled"
+
+    def steps(
+        self,
+        x: Array,
+        y: Array,
+        sample_weight: Array | None,
+        order: Array,
+        rates: Sequence[float],
+        copies: Array | None = None,
+    ) -> Array | None:
+        """Take a step on each batch of `order` (steps, batch), at its rate; return their data losses.
+
+        The parameters are copied into the rows of `copies`, each after equally many steps. None if it can't be
+        compiled: nothing has been done then.
+
+        Raises
+        ------
+        NonFiniteError
+            If a loss or a gradient is not finite: the update of that step and all after it are left out.
+        """
+        weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)
+        program = self._take(x[:1], y[:1], weights, order.shape[1])
+        epoch = self._compiled(program)
+        if epoch is None:
+            return None
+        state = self.plan.optimizer_state
+        data = {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}
+        for node, array in self._drawn:
+            data[str(node.name)] = np.stack([node.drawn(len(array)) for _ in rates])
+        losses = np.empty(len(rates))
+        with quiet():
+            taken = epoch.run(data, order.reshape(-1), state.ahead(rates), losses, copies)
+        self._spent = True
+        state.went_ahead(taken)
+        if taken < len(rates):
+            raise nonfinite_error(self.plan, program.graph, rates[taken])
+        return losses
+
+    def _compiled(self, program: Program) -> CompiledEpoch | None:
+        """Return a program, compiled; None if it can't be."""
+        from chainrule.replay.compiled import Uncompilable, compile_program  # numba takes its time to import
+
+        if id(program) not in self._made:
+            drawn = [str(node.name) for node, _ in self._drawn]
+            state = self.plan.optimizer_state
+            epoch = None
+            try:
+                if self.plan.after_backward is not None:
+                    raise Uncompilable("what is done with the gradients between the backward pass and the update")
+                epoch = compile_program(
+                    program,
+                    gathered=[name for name in program.inputs if name not in drawn],
+                    stacked=drawn,
+                    scalars=[state.rate, *state.scalars.values()],
+                    gradient=self.plan.vector.gradient,
+                    copied=self.plan.vector.array,
+                )
+            except Uncompilable as reason:
+                self.refused.add(str(reason))
+            except MissingExtraError as reason:  # a model file may come from a machine that has it
+                self.refused.add(f"{reason.given} ({reason.fix})")
+            self._made[id(program)] = program, epoch  # the program is kept, so that its id stays its own
+        return self._made[id(program)][1]
+
+
+ENGINES: dict[str, type[Dynamic | Replay]] = {"replay": Replay, "dynamic": Dynamic, "compiled": Compiled}
+
+
+def _finite(loss: float, gradient: Array) -> bool:
+    """Return whether all are finite: a sum of squares is, only if every element is, or it overflows itself."""
+    return isfinite(loss) and (isfinite(gradient.dot(gradient)) or bool(np.isfinite(gradient).all()))
+
+
+def quiet() -> np.errstate:
+    """While arithmetic may overflow: what comes of it is looked at, not warned of."""
+    return np.errstate(all="ignore")
+
+
+def _kind(use: str, sample_weight: Array | None) -> str:
+    return use if sample_weight is None else f"{use}-weighted"
+
+
+def _feeds(x: Array, y: Array, sample_weight: Array | None) -> dict[str, Array]:
+    return {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}

@@ -1,0 +1,137 @@
+"""A plan: all that an engine needs to run a network, and no network.
+
+It has the network's graphs, one for each use and all over the same parameters; their vector; the objective; the
+optimizer's state; the generators. A network makes a new plan where what is learnt, or how, has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import MisuseError
+from chainrule.generators import Generators
+from chainrule.graph.graph import Graph
+from chainrule.graph.node import Input, Node
+from chainrule.nn.layer import Layer, LayerLike, Scope, chain, entered
+from chainrule.nn.objective import Objective
+from chainrule.nn.vector import Vector
+from chainrule.ops.op import Array
+from chainrule.optim import Optimizer, OptimizerState
+
+USES = ("training", "evaluation", "prediction")
+
+
+@dataclass(eq=False)
+class Plan:
+    """What is run: a network's layers, what they are trained for, and how.
+
+    Attributes
+    ----------
+    owner : Layer
+        The network, as the layer around all others.
+    layers : sequence of layers
+    members : sequence of Layer
+        Every layer inside the network.
+    objective : Objective
+    vector : Vector
+        The parameters and their gradients.
+    optimizer : Optimizer
+    generators : Generators
+    sample_shape : tuple of int
+    dtype : str
+    engine : {"replay", "dynamic", "compiled"}
+    after_backward : function of ndarray, optional
+        Called in each step with all gradients, between the backward pass and the penalties: it may change them.
+    """
+
+    owner: Layer
+    layers: Sequence[LayerLike]
+    members: Sequence[Layer]
+    objective: Objective
+    vector: Vector
+    optimizer: Optimizer
+    generators: Generators
+    sample_shape: tuple[int, ...]
+    dtype: str
+    engine: str
+    after_backward: Callable[[Array], None] | None = None
+
+    @cached_property
+    def optimizer_state(self) -> OptimizerState:
+        """The optimizer's own vectors and its count of steps, made when they are first needed."""
+        return self.vector.state_of(self.optimizer)
+
+    def example_graph(self, kind: str) -> Graph:
+        """Return the graph of a use over one sample of zeros, to be fed with batches.
+
+        Parameters
+        ----------
+        kind : str
+            ``"training"``, ``"evaluation"`` or ``"prediction"``; the first two may end in ``-weighted``.
+        """
+        use, _, weighted = kind.partition("-")
+        checks.one_of("Network.graph", use, USES)
+        x = np.zeros((1, *self.sample_shape), self.dtype)
+        return self.graph(use, x, None, np.ones(1, self.dtype) if weighted else None, live=False)
+
+    def graph(
+        self, use: str, x: Array, y: Array | None = None, sample_weight: Array | None = None, *, live: bool = True
+    ) -> Graph:
+        """Return the graph of a use, its layers applied to these samples; `live` if they are a batch."""
+        aim = self.objective
+        samples = Input("x", x)
+        scope = scope_of(self.owner, self.dtype, self.generators, use, live=live, example=not live and not self.dynamic)
+        with entered(scope):
+            last = len(self.layers) - 1 if aim.fused else len(self.layers)
+            prediction = chain(self.layers[:last], samples)[-1]
+            output = prediction
+            if aim.fused and use != "training":
+                output = chain(self.layers[last:], prediction)[-1]
+        if use == "prediction":
+            return self._own(Graph(output))
+        if y is None:
+            y = np.zeros(1, np.intp) if aim.takes_labels else np.zeros((1, *prediction.shape[1:]), self.dtype)
+        children: dict[str, Node] = {aim.prediction_role: prediction, aim.target_role: Input("y", y)}
+        if sample_weight is not None:
+            children["sample_weight"] = Input("sample_weight", sample_weight)
+        loss = Node(aim.op, children, "loss")
+        if use == "training":
+            return self._own(Graph(loss, updates=scope.updates))
+        return self._own(Graph(loss, output))
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the layers are applied anew to each batch."""
+        return self.engine == "dynamic"
+
+    def _own(self, graph: Graph) -> Graph:
+        """Return the graph, refused if it learns something that the network would never change."""
+        own = {id(parameter) for parameter, _ in self.vector.places}
+        for parameter in graph.parameters:
+            if id(parameter) not in own:
+                raise MisuseError(
+                    "Network",
+                    given=f"{parameter.where}, which no layer made",
+                    expected="parameters made by layers, which lie in the network's vector, are learnt and saved",
+                    fix="Make it in the layer's build(self, shape), by self.parameter(name, shape)",
+                )
+        return graph
+
+
+def scope_of(
+    owner: Layer, dtype: str, generators: Generators, use: str, *, live: bool = False, example: bool = False
+) -> Scope:
+    """Return the surroundings in which a network's layers are applied."""
+    if owner._owner is not None:
+        raise MisuseError(
+            f"Network {owner.path!r}",
+            given="a network that has become a layer of another one",
+            expected="the outer network",
+            fix="Use the outer network, or build it from network.copy()",
+        )
+    return Scope(owner, None, dtype, generators, use, live=live, example=example, start=owner._start)

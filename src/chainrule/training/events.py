@@ -1,0 +1,536 @@
+"""A training as a generator of events: whoever goes through them looks, pauses, goes on step by step, or stops.
+
+All that decides how it goes on is in the network and in what `Training.snapshot` returns, so a training that is
+restored between any two steps is the training that was never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import InputError, MisuseError, NonFiniteError
+from chainrule.nn import validation
+from chainrule.nn.engines import quiet
+from chainrule.nn.network import Network
+from chainrule.ops.op import Array
+from chainrule.optim import Constant, as_schedule
+from chainrule.threads import by_size
+from chainrule.training.callbacks import Callback
+from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
+from chainrule.training.evaluate import evaluate
+from chainrule.training.history import Epoch, History
+from chainrule.training.metrics import Metric, named_metrics
+from chainrule.training.source import ArraySource, Augment, IterableSource, Source, held_out, used_up, weighted_by_class
+
+AfterEpoch = Callable[["Training", Epoch], Any]
+Events = Generator["Event", None, None]
+
+INTERRUPTED, TERMINATED = "interrupted", "terminated"
+_LARGE_IS_GOOD = ("accuracy", "r2", "min_confidence")
+
+
+@dataclass(slots=True)
+class Event:
+    """What has just happened in a training.
+
+    Attributes
+    ----------
+    kind : {"begin", "step", "epoch", "end"}
+        Before the first step; after a step, when every node still shows its value and its gradient (after many at
+        once, where a compiled network takes them so); after an epoch, validation included; after the last one.
+    training : Training
+        Where it is: `step`, `loss`, `learning_rate`, `history`, `network`.
+    epoch : Epoch or None
+        The record of the epoch, for the kind ``"epoch"``.
+    """
+
+    kind: str
+    training: Training
+    epoch: Epoch | None = None
+
+    def __repr__(self) -> str:
+        return f"Event({self.kind!r}, step={self.training.step}" + (f", {self.epoch})" if self.epoch else ")")
+
+
+@dataclass
+class Position:
+    """Where a training is: in which epoch, how far in it, and the sums of that epoch so far.
+
+    Attributes
+    ----------
+    epoch : int
+        The number of the epoch, from 1.
+    batches, steps : int
+        Batches taken from the data, and steps of the optimizer: none for a batch in which nobody counts.
+    loss, weight : float
+        Sums over its batches: loss times weight, and weight.
+    """
+
+    epoch: int = 1
+    batches: int = 0
+    steps: int = 0
+    loss: float = 0.0
+    weight: float = 0.0
+
+    def note(self, loss: float, weight: float) -> None:
+        """Note a step: the loss of its batch, and how much that counts."""
+        self.loss, self.weight = self.loss + loss * weight, self.weight + weight
+        self.batches, self.steps = self.batches + 1, self.steps + 1
+
+
+class Training:
+    """A training, not begun yet. It takes what `train` takes, and runs while somebody goes through its `events`.
+
+    Attributes
+    ----------
+    network : Network
+    history : History
+        The epochs so far.
+    epochs : int
+        How many are planned.
+    step : int
+        Steps taken in this training.
+    compiled_steps : int
+        How many of them were taken many at a time, by a compiled network, since this process began it.
+    position : Position
+        Where it is.
+    loss, learning_rate : float
+        The data loss and the learning rate of the last step.
+    figures : list of float
+        The monitored figure after each epoch, the smaller the better.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = cr.data.xor()
+    >>> network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+    >>> training = cr.training.Training(network, X, y, epochs=50, batch_size=2)
+    >>> for event in training.events():
+    ...     if event.kind == "step" and training.step == 10:
+    ...         training.stop("enough")
+    >>> training.step, training.history.stopped
+    (10, 'enough')
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        X: Any,
+        y: Any = None,
+        *,
+        epochs: int = 100,
+        batch_size: int | None = 32,
+        validation_data: Sequence[Any] | None = None,
+        validation_split: float = 0.0,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | Sequence[float] | str | None = None,
+        metrics: Sequence[str | Metric] | str | Metric | None = (),
+        callbacks: Sequence[Callback | AfterEpoch] | Callback | AfterEpoch | None = (),
+        keep: str | None = None,
+        monitor: str = "loss",
+        shuffle: bool = True,
+        augment: Augment | None = None,
+        resume: str | os.PathLike[str] | None = None,
+    ) -> None:
+        call = {name: value for name, value in locals().items() if name not in ("self", "network")}
+        self.network: Network = checks.instance("train", network, Network, "a cr.Network")
+        self.epochs = checks.whole("train epochs", epochs, least=0)
+        self.metrics = named_metrics(metrics)
+        self.monitor = checks.one_of("train monitor", monitor, ["loss", *self.metrics])
+        self.keep = None if keep is None else checks.one_of("train keep", keep, ("best", "last"))
+        self.history = History(network=network, call=call)
+        self.position = Position()
+        self.figures: list[float] = []
+        self.step = self.compiled_steps = 0
+        self.loss, self.learning_rate = math.nan, 0.0
+        self._monitored: list[float] = []
+        self._best = math.inf
+        self._schedule = as_schedule(network.optimizer.learning_rate)
+        self._stop: str | None = None
+        self._begun = False
+        self._whole = True  # False while a step, or the record of an epoch, is half done
+        self._told_end = True  # until it has begun
+        self._resume = resume
+        self._callbacks, self._functions = _callbacks(callbacks)
+        self._compiles_steps = network.engine == "compiled" and not any(
+            c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
+        )
+        self._compiles_epochs = network.engine == "compiled" and not (self._callbacks or self._functions or metrics)
+        self._after_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
+        self._source, held = self._sources(
+            X, y, batch_size, validation_data, validation_split, sample_weight, class_weight, shuffle, augment
+        )
+        validation_data = validation_data if held is None else held
+        self._validation = None if validation_data is None else self._checked_validation(validation_data)
+
+    def _sources(
+        self,
+        X: Any,
+        y: Any,
+        batch_size: int | None,
+        validation_data: Sequence[Any] | None,
+        validation_split: float,
+        sample_weight: Any,
+        class_weight: Mapping[int, float] | Sequence[float] | str | None,
+        shuffle: bool,
+        augment: Augment | None,
+    ) -> tuple[Source, tuple[Any, ...] | None]:
+        """Return where batches come from, and what is held out of them to validate on."""
+        network = self.network
+        size = None if batch_size is None else checks.whole("train batch_size", batch_size)
+        share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
+        if y is None:
+            for name, value, instead in (
+                ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
+                ("class_weight", class_weight, "Let the iterable give (x, y, sample_weight)"),
+                ("validation_split", share or None, "Pass validation_data=(X, y)"),
+                ("augment", augment, "Let the iterable change its batches"),
+            ):
+                if value is not None:
+                    raise InputError(
+                        "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
+                    )
+            return IterableSource(network, X), None
+        x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
+        validation.finite("train", "X", x)
+        validation.finite("train", "y", target)
+        network.check_targets("train", target)
+        weights = weighted_by_class(network, target, weights, class_weight)
+        rows = held = None
+        if share:
+            if validation_data is not None:
+                raise InputError(
+                    "train",
+                    given="validation_data and validation_split",
+                    expected="one of them",
+                    fix="Leave validation_split out",
+                )
+            (x, target, weights), rows, held = held_out(network, x, target, weights, share)
+        generator = network.generators["shuffle"] if shuffle else None
+        return ArraySource(network, (x, target, weights), size, generator, augment, rows), held
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End training after the current step; the history says why."""
+        self._stop = self._stop or reason
+
+    def events(self) -> Events:
+        """Train, and yield an event after each thing that happened; go through them once.
+
+        The network belongs to this training until the last event, or until the generator is closed, which ends
+        training as `stop` does. The event of a step is the same object each time.
+
+        Yields
+        ------
+        Event
+
+        Raises
+        ------
+        MisuseError
+            If the events have been gone through before, or another thread trains the network.
+        NonFiniteError
+            If a loss or a gradient is NaN or infinite, before it could spoil the weights; `history` is on the error.
+        """
+        if self._begun:
+            raise MisuseError(
+                "Training.events",
+                given="a training that has begun already",
+                expected="each training once",
+                fix="Make a new one: cr.training.Training(network, X, y, …)",
+            )
+        self._begun = True
+        with self.network.hold.training("train"):
+            if self.network.built:
+                self.history.start = self.network.beginning()
+            if self._resume is not None:
+                from chainrule.training.checkpoint import restored_into  # it reads files, which most trainings don't
+
+                self._restore(restored_into(self, self._resume))
+            with by_size(self._work()), closing(self._run()) as run:
+                for event in run:
+                    yield event
+                    self.network.hold.go_on()  # perhaps in another thread
+        yield Event("end", self)
+
+    def _work(self) -> int:
+        """Return about how many multiplications a step has."""
+        if not self.network.built:  # batches of an unknown size, which are seldom large
+            return 1_000_000
+        return 3 * self.network.parameters.size * getattr(self._source, "batch_size", 32)
+
+    def _run(self) -> Events:
+        network, history = self.network, self.history
+        history.kept = self.keep or ("last" if self._validation is None else "best")
+        try:
+            for callback in self._callbacks:
+                callback.begin(self)
+            self._told_end = False
+            self._source.record()
+            yield Event("begin", self)
+            while not self._stop and self.position.epoch <= self.epochs:
+                yield from self._epoch()
+                if self._validation is None and not self._stop:
+                    yield from self._compiled_epochs()
+        except NonFiniteError as error:
+            history.stopped = "non-finite"
+            self._whole = True  # the step that failed has changed no weight
+            error.history = history  # type: ignore[attr-defined]  # what was learnt until then
+            raise
+        except GeneratorExit:
+            self.stop()
+            raise
+        finally:
+            if self._stop:
+                history.stopped = self._stop
+            self._tell_end()
+            if network.built:
+                history.start = history.start or network._first
+                history.last_parameters, history.last_states = network.parameters.copy(), network.states()
+            if history.kept == "best" and history.best_parameters is not None:
+                network.parameters[:] = history.best_parameters
+                network.set_states(history.best_states)
+            for callback in self._callbacks:
+                callback.end(self)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that decides how training goes on, beyond the network: plain data, the history, the best weights.
+
+        Raises
+        ------
+        MisuseError
+            If a step is half done, as it is after a second Ctrl-C.
+        """
+        if not self._whole or not self._begun:
+            raise MisuseError(
+                "Training.snapshot",
+                given="a training in the middle of a step" if self._begun else "a training that has not begun",
+                expected="one between two steps",
+                fix="Call it in a callback",
+            )
+        return {
+            "position": asdict(self.position),
+            "step": self.step,
+            "learning_rate": self.learning_rate,
+            "stopped": None if self._stop in (INTERRUPTED, TERMINATED) else self._stop,
+            "source": self._source.state(self.position.batches),
+            "history": list(self.history.epochs),
+            "best_parameters": self.history.best_parameters,
+            "best_states": self.history.best_states,
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.position = Position(**state["position"])
+        self.step, self.learning_rate = state["step"], state["learning_rate"]
+        self._stop = state["stopped"]
+        self._source.restore(state["source"], self.position.batches)
+        for record in state["history"]:
+            self.history.epochs.append(record)
+            self._judge(record)
+        if state["best_parameters"] is not None:
+            self.history.best_parameters = np.array(state["best_parameters"])
+            self.history.best_states = state["best_states"]
+
+    def _epoch(self) -> Events:
+        start = time.perf_counter()
+        at, source, rate_at = self.position, self._source, self._schedule.rate
+        constant = self._schedule.per_epoch
+        done = at.epoch - 1
+        event = Event("step", self)
+        if constant:
+            self.learning_rate = rate_at(done, self.epochs, self._monitored)
+        if self._compiles_steps and isinstance(source, ArraySource):
+            steps = take_steps(source, at.batches, lambda share: rate_at(done + share, self.epochs, self._monitored))
+            with closing(steps):
+                for losses, shares, rates in steps:
+                    for loss, share in zip(losses.tolist(), shares.tolist(), strict=True):
+                        at.note(loss, share)
+                    self.step, self.compiled_steps = self.step + len(rates), self.compiled_steps + len(rates)
+                    self.loss, self.learning_rate = losses[-1].item(), rates[-1]
+                    self._tell_step()
+                    yield event
+                    if self._stop:
+                        self._tell_end()
+                        break
+        for x, y, weights, progress in () if self._stop else source.batches(at.batches):
+            if not constant:
+                self.learning_rate = rate_at(done + progress, self.epochs, self._monitored)
+            share = len(x) if weights is None else float(weights.sum(dtype="float64"))
+            if share == 0:  # nobody in this batch counts: there is nothing to learn from it
+                at.batches += 1
+                continue
+            self._step(x, y, weights, share)
+            self._tell_step()
+            yield event
+            if self._stop:
+                self._tell_end()
+                break
+        if at.steps == 0:
+            raise used_up(f"in epoch {at.epoch}")
+        if not self._stop:
+            self.network.optimizer_state.settle(at.steps)
+        metrics, validation_loss = {}, None
+        if self._validation is not None:
+            x, y, weights = self._validation
+            metrics = evaluate(self.network, x, y, sample_weight=weights, metrics=list(self.metrics.values()))
+            validation_loss = metrics.pop("loss")
+        elif self.metrics:
+            metrics = source.evaluate(self.network, self.metrics)
+        record = Epoch(
+            epoch=at.epoch,
+            loss=at.loss / at.weight,
+            penalty=self.network.penalty(),
+            metrics=metrics,
+            validation_loss=validation_loss,
+            learning_rate=self.learning_rate,
+            steps=at.steps,
+            seconds=time.perf_counter() - start,
+        )
+        self._record(record, self.network.parameters)
+        for callback in self._callbacks:
+            callback.after_epoch(self, record)
+        for function in self._functions:
+            function(self, record)
+        yield Event("epoch", self, record)
+
+    def _compiled_epochs(self) -> Events:
+        """Take whole epochs, many in a call, where they are short and nobody looks at the network between them."""
+        source, schedule = self._source, self._schedule
+        if not self._compiles_epochs or self.history.epochs[-1].seconds > SECONDS:
+            return
+        if not (isinstance(source, ArraySource) and isinstance(schedule, Constant)):
+            return
+        self._compiles_epochs = False  # unless it turns out that it can be done
+        with closing(take_epochs(source, self.epochs - self.position.epoch + 1, schedule.value)) as runs:
+            for losses, shares, parameters, seconds in runs:
+                self._compiles_epochs, self.learning_rate = True, schedule.value
+                # added up as step by step, so that the sums are the same to the bit
+                totals, weights = (np.cumsum(table, axis=1)[:, -1].tolist() for table in (losses * shares, shares))
+                steps = losses.shape[1]
+                self.loss = losses[-1, -1].item()
+                records = []
+                for total, weight, array in zip(totals, weights, parameters, strict=True):
+                    self.step, self.compiled_steps = self.step + steps, self.compiled_steps + steps
+                    record = Epoch(
+                        epoch=self.position.epoch,
+                        loss=total / weight,
+                        penalty=self.network.vector.penalty(array),
+                        metrics={},
+                        validation_loss=None,
+                        learning_rate=self.learning_rate,
+                        steps=steps,
+                        seconds=seconds,
+                    )
+                    self._record(record, array)
+                    records.append(record)
+                self.network.optimizer_state.settle(steps)
+                for record in records:
+                    yield Event("epoch", self, record)
+                if self._stop:
+                    return
+
+    def _step(self, x: Array, y: Array, weights: Array | None, share: float) -> None:
+        hold = self.network.hold
+        self._whole = hold.between_steps = False
+        try:
+            with quiet():
+                self.loss = self.network.step(x, y, weights, self.learning_rate)
+        finally:
+            hold.between_steps = True
+        self.position.note(self.loss, share)
+        self.step += 1
+        self._whole = True
+
+    def _tell_step(self) -> None:
+        for callback in self._after_step:
+            callback.after_step(self)
+
+    def _record(self, record: Epoch, parameters: Array) -> None:
+        self._whole = False
+        self.history.epochs.append(record)
+        if self._judge(record):
+            if self.history.best_parameters is None:
+                self.history.best_parameters = parameters.copy()
+            else:
+                self.history.best_parameters[:] = parameters
+            self.history.best_states = self.network.states()
+        self.position = Position(record.epoch + 1)
+        self._whole = True
+
+    def _judge(self, record: Epoch) -> bool:
+        """Note the monitored figure of an epoch, and return whether it is the best so far."""
+        if self.monitor == "loss":
+            figure = record.monitored
+        else:
+            figure = self._as_figure(record.metrics[self.monitor])
+            figure = -figure if self.monitor in _LARGE_IS_GOOD else figure
+        self._monitored.append(record.monitored)
+        self.figures.append(figure)
+        if figure < self._best or self.history.best_epoch is None:
+            self._best = figure if figure == figure else math.inf  # anything is better than NaN
+            self.history.best_epoch = record.epoch
+            return True
+        return False
+
+    def _tell_end(self) -> None:
+        """Let callbacks save where training ends, once, unless that is in the middle of a step."""
+        if self._whole and not self._told_end:
+            self._told_end = True
+            for callback in self._callbacks:
+                callback.ending(self)
+
+    def _as_figure(self, value: Any) -> float:
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise InputError(
+                "train monitor",
+                given=f"{self.monitor!r}, which is {type(value).__name__} of shape {np.shape(value)}",
+                expected="a metric that is one number",
+                fix="Monitor another one, or the loss",
+            ) from None
+
+    def _checked_validation(self, data: Sequence[Any]) -> tuple[Any, Any, Any]:
+        try:
+            X, y, *rest = data
+        except (TypeError, ValueError):
+            X = y = rest = None
+        if rest is None or len(rest) > 1:
+            raise InputError(
+                "train validation_data",
+                given=type(data).__name__,
+                expected="(X, y) or (X, y, sample_weight)",
+                fix="Pass validation_data=(X_validation, y_validation)",
+            )
+        where = "train validation_data"
+        x, target, weights = self.network.as_batch(where, X, y, rest[0] if rest else None, mapped=True)
+        validation.finite(where, "X", x)
+        validation.finite(where, "y", target)
+        self.network.check_targets(where, target)
+        return x, target, weights
+
+
+def _callbacks(given: Any) -> tuple[list[Callback], list[AfterEpoch]]:
+    """Return callbacks, and plain functions to be called after each epoch."""
+    if given is None:
+        given = ()
+    elif isinstance(given, (Callback, str)) or not isinstance(given, Iterable):
+        given = [given]
+    given = list(given)
+    functions = [c for c in given if not isinstance(c, Callback)]
+    for function in functions:
+        if not callable(function) or isinstance(function, type):
+            raise InputError(
+                "train callbacks",
+                given=f"the class {function.__name__}" if isinstance(function, type) else repr(function)[:80],
+                expected="callbacks, or functions of (training, epoch)",
+                fix="Pass for example cr.EarlyStopping(patience=10)",
+            )
+    return [c for c in given if isinstance(c, Callback)], functions
