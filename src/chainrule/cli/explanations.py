@@ -44,7 +44,7 @@ def explain(
     chainrule explain runs/xor-001 --out xor.html
     chainrule explain mnist --sample 7 --node dense_3
     """
-    from chainrule.explain.opening import network_and_samples
+    from chainrule.explain.subjects import network_and_samples
 
     if form is None:
         form = FORMATS.get(os.path.splitext(out or "")[1].lower(), "terminal")
@@ -82,7 +82,7 @@ def check(subject: str, as_json: bool) -> int:
 
     Names the worst place and, where it is one of the usual ones, the slip: a sign, a factor 2, a missing σ′, …
     """
-    from chainrule.explain.opening import check_named
+    from chainrule.explain.subjects import check_named
 
     report = check_named(subject)
     if as_json:

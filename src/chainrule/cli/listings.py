@@ -95,7 +95,7 @@ def log(run: str, table: str | None, tensorboard: str | None) -> None:
 @click.argument("name", required=False)
 def recipes(name: str | None) -> None:
     """List the built-in recipes. With NAME, print that one as the TOML file it is, to copy and change."""
-    from chainrule.recipes.shelf import load, names, text
+    from chainrule.recipes.recipe import load, names, text
 
     if name is not None:
         click.echo(text(name), nl=False)

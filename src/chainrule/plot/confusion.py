@@ -10,11 +10,11 @@ import numpy as np
 
 from chainrule.errors import InputError
 from chainrule.ops.op import Array
+from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
     INK,
     documented,
     figure_path,
-    new_figure,
     plain_frame,
     printable_title,
     save_figure,

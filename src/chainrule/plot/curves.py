@@ -10,13 +10,12 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, UnknownNameError, nearest
-from chainrule.plot.axes import DASHES, SHARES, WRONG, draw_line, fit_scale, is_crosses
+from chainrule.plot.axes import DASHES, SHARES, WRONG, draw_line, fit_scale, is_crosses, new_figure
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
     documented,
     figure_path,
-    new_figure,
     printable_names,
     printable_title,
     save_figure,

@@ -18,13 +18,12 @@ from chainrule.errors import InputError
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
-from chainrule.plot.axes import plain_number
+from chainrule.plot.axes import new_figure, plain_number
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
     documented,
     figure_path,
-    new_figure,
     printable_names,
     printable_title,
     save_figure,

@@ -16,12 +16,12 @@ from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
+from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
     INK,
     diverging_colours,
     documented,
     figure_path,
-    new_figure,
     printable_names,
     printable_title,
     save_figure,

@@ -21,8 +21,8 @@ from chainrule.errors import FileError, MisuseError
 from chainrule.files.atomic import write_atomically
 from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.plot.axes import draw_line, fit_scale
-from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, printable_names, styled
+from chainrule.plot.axes import draw_line, fit_scale, new_figure
+from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, printable_names, styled
 from chainrule.plot.surface import class_legend, paint, surface
 from chainrule.training.callbacks import Callback
 from chainrule.training.history import Epoch

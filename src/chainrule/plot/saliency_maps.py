@@ -13,14 +13,13 @@ from chainrule.errors import InputError, ShapeError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, derivative
 from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
-from chainrule.plot.axes import picture_shape, plain_number, show_signed, without_ticks
+from chainrule.plot.axes import new_figure, picture_shape, plain_number, show_signed, without_ticks
 from chainrule.plot.hidden_layers import applied_graph
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
     documented,
     figure_path,
-    new_figure,
     printable_names,
     printable_title,
     save_figure,

@@ -124,13 +124,6 @@ def documented(draw: _Function) -> _Function:
     return draw
 
 
-def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
-    """Return an empty figure of this size in inches, which no window knows of."""
-    from chainrule.plot.notebook_figure import NotebookFigure  # matplotlib is imported when a picture is drawn
-
-    return NotebookFigure(figsize=(width, height))
-
-
 def diverging_colours() -> Colormap:
     """Return the map from 0 over the border at ½ to 1."""
     from matplotlib.colors import LinearSegmentedColormap

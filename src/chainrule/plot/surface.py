@@ -15,6 +15,7 @@ from chainrule.data.dataset import as_array
 from chainrule.errors import InputError, NonFiniteError, ShapeError
 from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
+from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
@@ -22,7 +23,6 @@ from chainrule.plot.style import (
     diverging_colours,
     documented,
     figure_path,
-    new_figure,
     plain_frame,
     printable_names,
     printable_title,

@@ -12,11 +12,10 @@ from chainrule.errors import InputError, NonFiniteError, UnknownNameError, neare
 from chainrule.graph import Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.plot.axes import picture_shape, show_signed, without_ticks
+from chainrule.plot.axes import new_figure, picture_shape, show_signed, without_ticks
 from chainrule.plot.style import (
     documented,
     figure_path,
-    new_figure,
     plain_frame,
     printable_names,
     printable_title,

@@ -1,6 +1,7 @@
-"""The derivatives in a file of Python, checked: every op, loss, layer, network and graph that its names lead to.
+"""What a command line names, a run, a recipe or a file of Python, as networks and samples to be explained and checked.
 
-The file is run to find them, as ``python FILE.py`` would run it, except that it is not ``__main__``.
+A file of Python is run as ``python FILE.py`` would run it, except that it is not ``__main__``: every op, loss, layer,
+network and graph that its names lead to is checked.
 """
 
 from __future__ import annotations
@@ -23,7 +24,65 @@ from chainrule.explain.checking import Finding, Report, check
 from chainrule.graph import Graph, Node
 from chainrule.graph.flatten import in_order
 from chainrule.nn import Layer, Network
-from chainrule.ops.op import Op
+from chainrule.ops.op import Array, Op
+from chainrule.recipes import load, load_run
+from chainrule.recipes.build import build
+from chainrule.recipes.samples import gather
+
+
+def network_and_samples(where: str, name: str, weights: str = "best") -> tuple[Network, Array, Array]:
+    """Return the network of a run or a recipe with the samples it is trained on.
+
+    Parameters
+    ----------
+    where : str
+        What is done with them, for errors.
+    name : str
+        The folder of a run, or a recipe: its name, or a TOML file. A recipe's network is untrained.
+    weights : {"best", "last"}
+        Which of a run's.
+
+    Raises
+    ------
+    InputError
+        If there is a network but no recipe that says what it was trained on.
+    FileError
+        If a file is missing or damaged.
+
+    Examples
+    --------
+    >>> network, x, y = network_and_samples("explain", "xor")
+    >>> network.parameters.size, x.shape
+    (33, (4, 2))
+    """
+    if not name.endswith(".toml") and (os.path.exists(name) or os.path.dirname(name)):
+        network, recipe = load_run(name, weights)
+        if recipe is None:
+            raise InputError(
+                f"{where} {name!r}",
+                given="a model file alone",
+                expected="a run, whose recipe names the data",
+                fix=f"Name the folder of a run, or call cr.{where}(cr.load(path), x, y) from Python",
+            )
+        x, y = gather(recipe).train
+        return network, x, y
+    recipe = load(name)
+    samples = gather(recipe)
+    return build(recipe, samples), *samples.train
+
+
+def check_named(name: str) -> Report:
+    """Return the gradient check of a run, a recipe, or, for a name that ends in ``.py``, a file of Python.
+
+    Raises
+    ------
+    FileError
+        If a file is missing or damaged, or can't be run.
+    InputError
+        If there is nothing in it to check.
+    """
+    return check_file(name) if name.endswith(".py") else check(*network_and_samples("check", name))
+
 
 _MODULE = "checked"  # what `__name__` is in a file that is run here
 _SAMPLES = (5, 3)  # made up for a layer, where the file has no X

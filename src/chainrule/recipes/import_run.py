@@ -21,11 +21,10 @@ from chainrule.graph import Parameter
 from chainrule.nn import Network, Rescale
 from chainrule.ops import Sigmoid, Softmax
 from chainrule.recipes.build import build
-from chainrule.recipes.change import override
 from chainrule.recipes.environment import environment
 from chainrule.recipes.folder import BEST, ENVIRONMENT, LAST, RECIPE, STORY, new_folder, own_folder
 from chainrule.recipes.log import opening_lines
-from chainrule.recipes.recipe import Data, Part, Phase, Recipe, stored, to_toml
+from chainrule.recipes.recipe import Data, Part, Phase, Recipe, override, stored, to_toml
 from chainrule.recipes.run import batch_size
 from chainrule.recipes.samples import Samples, gather
 from chainrule.training import train
@@ -164,14 +163,14 @@ def _recipe_of(network: Network, recipe: Recipe, samples: Samples, name: str, sc
         recipe,
         name=name,
         title="imported" if recipe.name == "recipe" else f"imported, to go on as {recipe.name} does",
-        layers=_spelt(network),
+        layers=_layers_in_toml(network),
         loss=_loss(network, recipe.loss),
         dtype=str(network.dtype),
         data=msgspec.structs.replace(recipe.data, scale=recipe.data.scale if scaling == "recipe" else "none"),
     )
 
 
-def _spelt(network: Network) -> list[dict[str, Any]]:
+def _layers_in_toml(network: Network) -> list[dict[str, Any]]:
     """Return the layers as a recipe lists them."""
     layers: list[dict[str, Any]] = describe(network, where="import", brief=True)["layers"]
     for layer in layers:

@@ -1,4 +1,4 @@
-"""The order in which an explanation says things: notation, forward, cost, backward, step, proof."""
+"""An explanation put together: what a step did, as sentences and formulas, section by section."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ import textwrap
 
 import numpy as np
 
-from chainrule.explain.anatomy import MOST_PROVEN, Anatomy, Moved, Proof, proofs
-from chainrule.explain.boxes import one_line
+from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs
 from chainrule.explain.document import (
     Block,
+    CodeBlock,
     Document,
     Drawing,
     Equation,
     Heading,
+    Messages,
     OpLine,
     Paragraph,
-    Source,
     Spread,
     Table,
+    Text,
     histogram,
 )
-from chainrule.explain.formulas import Formula, backward_formula, forward_formula
-from chainrule.explain.notation import Math, Matrix, Number, Partial, Row, Symbol, cells, is_large, number
-from chainrule.explain.symbols import in_formula, symbols_of
-from chainrule.explain.typeset import typeset
-from chainrule.explain.wording import Text, Wording
+from chainrule.explain.notation import Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
+from chainrule.explain.op_formulas import Formula, backward_formula, forward_formula, typeset
+from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Input, Parameter, State
 from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Array, Op
@@ -41,31 +40,31 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 class Builder:
     """Writes the blocks of one explanation."""
 
-    def __init__(self, anatomy: Anatomy, words: Wording) -> None:
-        self.anatomy, self.words = anatomy, words
-        self.symbols = symbols_of(anatomy)
+    def __init__(self, analysis: Analysis, words: Messages) -> None:
+        self.analysis, self.words = analysis, words
+        self.symbols = symbols_of(analysis)
         self.cost = Symbol("C")
         self.blocks: list[Block] = []
 
     def whole(self) -> Document:
         """Return the explanation of everything."""
-        words, anatomy = self.words, self.anatomy
+        words, analysis = self.words, self.analysis
         document = Document(words.language, words.right_to_left, self.title(), self.blocks)
         self.say("intro")
-        if anatomy.sample is not None:
-            self.say("sample", sample=anatomy.sample)
-        elif anatomy.samples is not None:
-            self.say("batch", samples=anatomy.samples)
+        if analysis.sample is not None:
+            self.say("sample", sample=analysis.sample)
+        elif analysis.samples is not None:
+            self.say("batch", samples=analysis.samples)
         self.notation()
         self.heading("graph")
-        drawn = len(anatomy.graph) <= MOST_DRAWN
-        self.say("graph_intro" if drawn else "graph_large", nodes=len(anatomy.graph))
+        drawn = len(analysis.graph) <= MOST_DRAWN
+        self.say("graph_intro" if drawn else "graph_large", nodes=len(analysis.graph))
         self.blocks += [Drawing()] if drawn else []
         self.heading("forward")
         self.say("forward_intro")
-        computed = [i for i, node in enumerate(anatomy.graph.nodes) if node.op is not None]
+        computed = [i for i, node in enumerate(analysis.graph.nodes) if node.op is not None]
         for place in computed:
-            if place == anatomy.root:
+            if place == analysis.root:
                 self.prediction()
             self.forward(place)
         self.the_cost()
@@ -74,19 +73,19 @@ class Builder:
             self.say(key)
         for place in reversed(computed):
             self.backward(place)
-        for place in anatomy.parameters():
-            if anatomy.network is None or len(anatomy.paths[place]) > 1:
+        for place in analysis.parameters():
+            if analysis.network is None or len(analysis.paths[place]) > 1:
                 self.arrival(place)
-        self.step(anatomy.parameters())
-        self.proof(proofs(anatomy))
+        self.step(analysis.parameters())
+        self.proof(proofs(analysis))
         return document
 
     def one(self, place: int) -> Document:
         """Return the explanation of one node."""
-        words, anatomy = self.words, self.anatomy
-        title = words("title_node", name=anatomy.labels[place])
+        words, analysis = self.words, self.analysis
+        title = words("title_node", name=analysis.labels[place])
         document = Document(words.language, words.right_to_left, title, self.blocks)
-        if anatomy.graph.nodes[place].op is not None:
+        if analysis.graph.nodes[place].op is not None:
             self.heading("forward")
             self.forward(place)
             self.heading("backward")
@@ -95,17 +94,17 @@ class Builder:
         else:
             self.heading("backward")
             self.arrival(place)
-            if place in anatomy.parameters():
+            if place in analysis.parameters():
                 self.step([place])
-                self.proof([proof for proof in proofs(anatomy) if proof.place == place])
+                self.proof([proof for proof in proofs(analysis) if proof.place == place])
         return document
 
     # ------------------------------------------------------------------ pieces
 
     def title(self) -> Text:
-        network = self.anatomy.network
+        network = self.analysis.network
         if network is None:
-            return self.words("title_graph", name=self.anatomy.graph.root.name)
+            return self.words("title_graph", name=self.analysis.graph.root.name)
         summary = network.summary()
         sizes = [*summary.inputs, *(row.output[-1] for row in summary.rows if row.weights + row.biases)]
         return self.words("title", name=network.name or "-".join(map(str, sizes)))
@@ -117,11 +116,11 @@ class Builder:
         self.blocks.append(Heading(2, self.words(key), key))
 
     def node_heading(self, place: int, way: str) -> None:
-        text = Text("`{name}`", {"name": self.anatomy.labels[place]})
+        text = Text("`{name}`", {"name": self.analysis.labels[place]})
         self.blocks.append(Heading(3, text, f"{way}-{place}", self.symbols[place]))
 
     def math(self, place: int) -> Math:
-        return in_formula(self.anatomy, self.symbols, place)
+        return in_formula(self.analysis, self.symbols, place)
 
     def partial(self, place: int) -> Math:
         return Partial(self.cost, self.symbols[place])
@@ -129,7 +128,7 @@ class Builder:
     def element(self, place: int, index: tuple[int, ...]) -> Math:
         """Return the symbol of one number of an array."""
         told = Symbol(f"[{', '.join(map(str, index))}]")
-        return Row((self.symbols[place], "", told)) if index else self.symbols[place]
+        return Joined((self.symbols[place], "", told)) if index else self.symbols[place]
 
     def spread(self, array: Array, of: Math) -> None:
         """Say what a corner of a large array leaves out."""
@@ -144,31 +143,31 @@ class Builder:
         """Write a formula, the same with its numbers, and what comes out."""
         if formula.result is None:
             if formula.source:
-                self.blocks.append(Source(self.words("own_source"), formula.source.rstrip()))
-            self.blocks.append(Equation([Row((left, "=", Matrix(result)))]))
+                self.blocks.append(CodeBlock(self.words("own_source"), formula.source.rstrip()))
+            self.blocks.append(Equation([Joined((left, "=", Matrix(result)))]))
             return
         constants = {name: Matrix(a) for name, a in formula.values.items() if name.startswith("constant_")}
         names: dict[str, Math] = {**symbols, **constants}
         for i, (step, expression) in enumerate(formula.steps):
             names[step] = Symbol(f"t{i + 1}".translate(_SUBSCRIPTS)) if formula.recorded else Symbol(step)
-            lines: list[Math] = [Row((names[step], "=", typeset(expression, names)))]
+            lines: list[Math] = [Joined((names[step], "=", typeset(expression, names)))]
             if formula.recorded and formula.short:
-                lines.append(Row(("=", Matrix(formula.values[step]))))
+                lines.append(Joined(("=", Matrix(formula.values[step]))))
             self.blocks.append(Equation(lines, self.words("executed") if i == 0 else None))
-        lines = [Row((left, "=", typeset(formula.result, names)))]
+        lines = [Joined((left, "=", typeset(formula.result, names)))]
         numbers: dict[str, Math] = {name: Matrix(array) for name, array in formula.values.items()}
         if formula.short and not isinstance(formula.result, ast.Name) and 0 < _written(formula) <= MOST_WRITTEN:
-            lines.append(Row(("=", typeset(formula.result, {**names, **numbers}))))
-        lines.append(Row(("=", Matrix(result))))
+            lines.append(Joined(("=", typeset(formula.result, {**names, **numbers}))))
+        lines.append(Joined(("=", Matrix(result))))
         self.blocks.append(Equation(lines, None if formula.steps else self.words("executed")))
 
     # ------------------------------------------------------------------ sections
 
     def notation(self) -> None:
-        words, anatomy = self.words, self.anatomy
+        words, analysis = self.words, self.analysis
         self.heading("notation")
         rows: list[list[Math | str | Text]] = []
-        for place, node in enumerate(anatomy.graph.nodes):
+        for place, node in enumerate(analysis.graph.nodes):
             if isinstance(node, Parameter):
                 kind: Text | str = words("frozen" if node.frozen else "learnt")
             elif node.op is not None:
@@ -181,68 +180,68 @@ class Builder:
                     if isinstance(node, Input) and node.name
                     else "constant"
                 )
-            shape = "×".join(map(str, anatomy.values[place].shape)) or "1"
-            rows.append([self.math(place), anatomy.labels[place], kind, shape])
+            shape = "×".join(map(str, analysis.values[place].shape)) or "1"
+            rows.append([self.math(place), analysis.labels[place], kind, shape])
         self.blocks.append(Table([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
-        if anatomy.network is not None:
-            summary = anatomy.network.summary()
+        if analysis.network is not None:
+            summary = analysis.network.summary()
             counts = {key: f"{getattr(summary, key):,}" for key in ("weights", "biases", "parameters")}
             self.say("count", **counts)
             self.say("column_notation")
-        elif anatomy.graph.parameters:
-            self.say("count_graph", parameters=f"{sum(p.value.size for p in anatomy.graph.parameters):,}")
+        elif analysis.graph.parameters:
+            self.say("count_graph", parameters=f"{sum(p.value.size for p in analysis.graph.parameters):,}")
         for key in ("signs", "three_things", "linear"):
             self.say(key)
-        for place, node in enumerate(anatomy.graph.nodes):
-            for child in anatomy.roles(place).values():
-                below = anatomy.graph.nodes[child]
+        for place, node in enumerate(analysis.graph.nodes):
+            for child in analysis.roles(place).values():
+                below = analysis.graph.nodes[child]
                 if below.op is not None and type(below.op) is type(node.op) and "weights" in below.op.roles:
-                    self.say("linear_here", first=anatomy.labels[child], second=anatomy.labels[place])
+                    self.say("linear_here", first=analysis.labels[child], second=analysis.labels[place])
 
     def forward(self, place: int) -> None:
-        anatomy, node = self.anatomy, self.anatomy.graph.nodes[place]
+        analysis, node = self.analysis, self.analysis.graph.nodes[place]
         assert node.op is not None
         self.node_heading(place, "forward")
         self.blocks.append(OpLine(self.words("function"), page(type(node.op)).function))
-        formula = forward_formula(node.op, anatomy.arrays(place))
-        symbols = {role: self.math(child) for role, child in anatomy.roles(place).items()}
-        self.formula(self.symbols[place], formula, symbols, anatomy.values[place])
-        self.spread(anatomy.values[place], self.symbols[place])
-        for child in anatomy.roles(place).values():
-            if anatomy.graph.nodes[child].op is None:
-                self.spread(anatomy.values[child], self.symbols[child])
+        formula = forward_formula(node.op, analysis.arrays(place))
+        symbols = {role: self.math(child) for role, child in analysis.roles(place).items()}
+        self.formula(self.symbols[place], formula, symbols, analysis.values[place])
+        self.spread(analysis.values[place], self.symbols[place])
+        for child in analysis.roles(place).values():
+            if analysis.graph.nodes[child].op is None:
+                self.spread(analysis.values[child], self.symbols[child])
 
     def prediction(self) -> None:
         """Say what the network predicts, where the cost is computed from what comes before its last layer."""
-        network, anatomy = self.anatomy.network, self.anatomy
+        network, analysis = self.analysis.network, self.analysis
         if network is None or not network.objective.fused:
             return
-        last, place = network.layers[-1], anatomy.roles(anatomy.root)[network.objective.prediction_role]
+        last, place = network.layers[-1], analysis.roles(analysis.root)[network.objective.prediction_role]
         assert isinstance(last, Op)
-        below = {last.roles[0]: anatomy.values[place]}
+        below = {last.roles[0]: analysis.values[place]}
         self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", Symbol("ŷ")))
         told = {"layer": last, "loss": network.objective.loss, "both": network.objective.op}
-        self.say("fused", below=one_line(self.math(place)), **{key: type(op).__name__ for key, op in told.items()})
+        self.say("fused", below=formula_line(self.math(place)), **{key: type(op).__name__ for key, op in told.items()})
         self.blocks.append(OpLine(self.words("function"), page(type(last)).function))
         formula = forward_formula(last, below)
         self.formula(Symbol("ŷ"), formula, {last.roles[0]: self.math(place)}, last.forward(**below))
 
     def the_cost(self) -> None:
-        anatomy = self.anatomy
+        analysis = self.analysis
         self.heading("cost")
-        self.say("cost_intro", value=number(anatomy.cost))
-        if anatomy.penalty:
-            self.say("cost_penalty", loss=number(anatomy.loss), penalty=number(anatomy.penalty))
-        root = anatomy.graph.root
+        self.say("cost_intro", value=number(analysis.cost))
+        if analysis.penalty:
+            self.say("cost_penalty", loss=number(analysis.loss), penalty=number(analysis.penalty))
+        root = analysis.graph.root
         if root.op is not None and "²" in page(type(root.op)).function:
             self.say("squares")
-        self.say("descent", parameters=f"{sum(anatomy.values[place].size for place in anatomy.parameters()):,}")
+        self.say("descent", parameters=f"{sum(analysis.values[place].size for place in analysis.parameters()):,}")
 
     def arrival(self, place: int) -> None:
         """Say what arrives at a node, path by path."""
-        anatomy = self.anatomy
+        analysis = self.analysis
         self.node_heading(place, "backward")
-        gradient, paths = anatomy.gradients[place], anatomy.paths[place]
+        gradient, paths = analysis.gradients[place], analysis.paths[place]
         if gradient is None:
             self.say("nothing")
             return
@@ -253,27 +252,27 @@ class Builder:
                 if path.parent is None:
                     text = self.words("penalty_path", name=path.penalty)
                 else:
-                    text = self.words("path", name=anatomy.labels[path.parent], role=path.role)
+                    text = self.words("path", name=analysis.labels[path.parent], role=path.role)
                 self.blocks.append(Paragraph(text))
             terms: list[Math | str] = []
             for path in paths:
                 terms += [*(["+"] if terms else []), Matrix(path.array)]
-            self.blocks.append(Equation([Row((left, "=", *terms)), Row(("=", Matrix(gradient)))]))
+            self.blocks.append(Equation([Joined((left, "=", *terms)), Joined(("=", Matrix(gradient)))]))
         else:
-            self.blocks.append(Equation([Row((left, "=", Matrix(gradient)))], self.words("arrives")))
+            self.blocks.append(Equation([Joined((left, "=", Matrix(gradient)))], self.words("arrives")))
         self.spread(gradient, left)
 
     def backward(self, place: int) -> None:
-        anatomy, node = self.anatomy, self.anatomy.graph.nodes[place]
+        analysis, node = self.analysis, self.analysis.graph.nodes[place]
         assert node.op is not None
         self.arrival(place)
-        gradient = anatomy.gradients[place]
+        gradient = analysis.gradients[place]
         if gradient is None:
             return
         told = page(type(node.op)).derivatives
-        for role, child in anatomy.roles(place).items():
-            named = {"name": anatomy.labels[child], "role": role}
-            path = next((p for p in anatomy.paths[child] if p.parent == place and p.role == role), None)
+        for role, child in analysis.roles(place).items():
+            named = {"name": analysis.labels[child], "role": role}
+            path = next((p for p in analysis.paths[child] if p.parent == place and p.role == role), None)
             if path is None:
                 self.say("no_derivative", **named)
                 continue
@@ -281,16 +280,16 @@ class Builder:
             line = told.get(role) or told.get((node.op.variadic or "") and role.rstrip("0123456789"))
             if line:
                 self.blocks.append(OpLine(self.words("local"), line))
-            arrays = anatomy.arrays(place)
-            formula = backward_formula(node.op, gradient, anatomy.values[place], arrays, role)
+            arrays = analysis.arrays(place)
+            formula = backward_formula(node.op, gradient, analysis.values[place], arrays, role)
             symbols: dict[str, Math] = {"dy": self.partial(place), "y": self.symbols[place]}
-            symbols |= {other: self.math(of) for other, of in anatomy.roles(place).items()}
+            symbols |= {other: self.math(of) for other, of in analysis.roles(place).items()}
             self.formula(self.partial(child), formula, symbols, path.array)
-            if anatomy.graph.nodes[child].op is None:  # what is computed below says so where it arrives
+            if analysis.graph.nodes[child].op is None:  # what is computed below says so where it arrives
                 self.spread(path.array, self.partial(child))
 
     def step(self, places: list[int]) -> None:
-        anatomy, network = self.anatomy, self.anatomy.network
+        analysis, network = self.analysis, self.analysis.network
         self.heading("update")
         if network is None:
             self.say("no_optimizer")
@@ -303,36 +302,36 @@ class Builder:
             code = textwrap.dedent(inspect.getsource(type(optimizer).update))
         except (OSError, TypeError):
             code = ""
-        self.blocks.append(Source(self.words("rule"), f"{rule}\n\n{code}".strip()))
+        self.blocks.append(CodeBlock(self.words("rule"), f"{rule}\n\n{code}".strip()))
         for place in places:
-            before, after = anatomy.values[place], anatomy.after[place]
+            before, after = analysis.values[place], analysis.after[place]
             left = self.symbols[place]
             self.node_heading(place, "update")
             change = after - before
             self.blocks.append(
-                Equation([Row((left, "←", Matrix(before), "+", Matrix(change))), Row(("=", Matrix(after)))])
+                Equation([Joined((left, "←", Matrix(before), "+", Matrix(change))), Joined(("=", Matrix(after)))])
             )
-            self.spread(change, Row(("Δ", "", left)))
-        if anatomy.moved is not None and anatomy.moved.place in places:
-            self.one_number(anatomy.moved)
-        for node in anatomy.graph.parameters:
+            self.spread(change, Joined(("Δ", "", left)))
+        if analysis.moved is not None and analysis.moved.place in places:
+            self.one_number(analysis.moved)
+        for node in analysis.graph.parameters:
             if node.frozen:
                 self.say("stays", name=node.name)
 
-    def one_number(self, moved: Moved) -> None:
+    def one_number(self, moved: MovedNumber) -> None:
         """Follow one number through the optimizer: what it reads and what it writes."""
-        text = Text("`{name}`", {"name": self.anatomy.labels[moved.place]})
+        text = Text("`{name}`", {"name": self.analysis.labels[moved.place]})
         self.blocks.append(Heading(3, text, "one-number", self.element(moved.place, moved.index)))
         self.say("one_number")
         rows: list[list[Math | str | Text]] = [[name, "", Number(number(value))] for name, value in moved.read.items()]
         rows += [[name, *(Number(number(value)) for value in pair)] for name, pair in moved.written.items()]
         self.blocks.append(Table([self.words(key) for key in ("variable", "before", "after")], rows))
 
-    def proof(self, found: list[Proof]) -> None:
+    def proof(self, found: list[DerivativeProof]) -> None:
         words = self.words
         self.heading("proof")
         self.say("proof_intro")
-        if any(self.anatomy.values[proof.place].size > MOST_PROVEN for proof in found):
+        if any(self.analysis.values[proof.place].size > MOST_PROVEN for proof in found):
             self.say("proof_few")
         rows: list[list[Math | str | Text]] = []
         for proof in found:
@@ -352,3 +351,57 @@ def _written(formula: Formula) -> int:
     assert formula.result is not None
     names = [node.id for node in ast.walk(formula.result) if isinstance(node, ast.Name)]
     return sum(sum(map(len, cells(formula.values[name]))) for name in names if name in formula.values)
+
+
+_SHORT = {"weights": "W", "bias": "b"}
+
+
+def symbols_of(analysis: Analysis) -> list[Symbol]:
+    """Return the symbol of every node."""
+    graph = analysis.graph
+    found: dict[int, Symbol] = {}
+    taken: set[Symbol] = set()
+
+    def call(place: int, symbol: Symbol) -> None:
+        if place not in found:
+            symbol = symbol if symbol not in taken else Symbol(analysis.labels[place])
+            found[place] = symbol
+            taken.add(symbol)
+
+    call(analysis.root, Symbol("L" if analysis.penalty else "C"))
+    if analysis.network is not None:
+        prediction, target = list(analysis.roles(analysis.root).values())[:2]
+        call(target, Symbol("y"))
+        if not analysis.network.objective.fused and graph.nodes[prediction].op is not None:
+            call(prediction, Symbol("ŷ"))
+    layer_of: dict[int, int] = {}
+    layers = 0
+    for place, node in enumerate(graph.nodes):
+        if node.op is None:
+            continue
+        roles = analysis.roles(place)
+        own = [child for child in roles.values() if isinstance(graph.nodes[child], Parameter)]
+        if own:
+            layers += 1
+            layer_of[place] = layers
+            call(place, Symbol("z", layers))
+            for child in own:
+                leaf = graph.nodes[child]
+                short = leaf.name.rsplit(".", 1)[-1] if analysis.network else leaf.name
+                call(child, Symbol(_SHORT[short], layers) if short in _SHORT else Symbol(leaf.name))
+            continue
+        below = [layer_of[child] for child in roles.values() if child in layer_of]
+        if len(below) == 1 and analysis.network is not None:
+            layer_of[place] = below[0]
+            call(place, Symbol("a", below[0]))
+    for place in range(len(graph.nodes)):
+        call(place, Symbol(analysis.labels[place]))
+    return [found[place] for place in range(len(graph.nodes))]
+
+
+def in_formula(analysis: Analysis, symbols: list[Symbol], place: int) -> Math:
+    """Return what stands for a node in a formula: its symbol, or its number if it is an unnamed constant."""
+    node = analysis.graph.nodes[place]
+    if node.op is None and not node.name and analysis.values[place].size == 1:
+        return Matrix(analysis.values[place].reshape(()))
+    return symbols[place]

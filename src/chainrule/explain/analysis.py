@@ -33,7 +33,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Proof:
+class DerivativeProof:
     """A derivative of one number, by the chain rule and by difference, in float64."""
 
     place: int
@@ -43,7 +43,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Moved:
+class MovedNumber:
     """The number with the largest derivative, on its way through the optimizer.
 
     Attributes
@@ -61,7 +61,7 @@ class Moved:
 
 
 @dataclass
-class Anatomy:
+class Analysis:
     """One step of a graph.
 
     Attributes
@@ -79,7 +79,7 @@ class Anatomy:
         The copy that took the step.
     after : dict of int to ndarray
         The parameters after the optimizer's step.
-    moved : Moved or None
+    moved : MovedNumber or None
         One of their numbers.
     samples, sample : int or None
         How many samples took the step, and which one alone, if it was one.
@@ -95,7 +95,7 @@ class Anatomy:
     penalty: float
     network: Network | None = None
     after: dict[int, Array] = field(default_factory=dict)
-    moved: Moved | None = None
+    moved: MovedNumber | None = None
     samples: int | None = None
     sample: int | None = None
 
@@ -116,7 +116,7 @@ class Anatomy:
         return [self.graph.place(node) for node in self.graph.wrt if node.op is None]
 
 
-def of_network(network: Network, x: Any, y: Any, sample: int | None) -> Anatomy:
+def analyse_network(network: Network, x: Any, y: Any, sample: int | None) -> Analysis:
     """Return what one training step of a network on these data does; the network itself is not touched."""
     for name, given in (("x", x), ("y", y)):
         if given is None:
@@ -140,16 +140,16 @@ def of_network(network: Network, x: Any, y: Any, sample: int | None) -> Anatomy:
     if network.parameters.size and network.vector.learnt():
         network.backward()
     graph = Graph(list(network.nodes.values())[-1])
-    anatomy = _taken_apart(graph, [node.grad for node in graph.nodes], network)
-    anatomy.cost, anatomy.loss, anatomy.penalty = cost, cost - penalty, penalty
-    anatomy.samples, anatomy.sample = len(batch), sample
+    analysis = _analysis(graph, [node.grad for node in graph.nodes], network)
+    analysis.cost, analysis.loss, analysis.penalty = cost, cost - penalty, penalty
+    analysis.samples, analysis.sample = len(batch), sample
     if graph.wrt:
-        anatomy.moved = _optimized(network, graph)
-    anatomy.after = {graph.place(p): p.value.copy() for p in graph.parameters}
-    return anatomy
+        analysis.moved = _optimized(network, graph)
+    analysis.after = {graph.place(p): p.value.copy() for p in graph.parameters}
+    return analysis
 
 
-def _optimized(network: Network, graph: Graph) -> Moved:
+def _optimized(network: Network, graph: Graph) -> MovedNumber:
     """Let the optimizer take its step, and return what it did to the number with the largest derivative."""
     vector, state = network.vector, network.optimizer_state
     slopes = [np.abs(gradient) for gradient in vector.learnt_gradients()]
@@ -161,7 +161,7 @@ def _optimized(network: Network, graph: Graph) -> Moved:
     before = {name: float(array[i]) for name, array in kept.items()}
     network.optimize(_first_rate(network))
     read = {"gradient": vector.gradient[flat], **state.scalars}
-    return Moved(
+    return MovedNumber(
         graph.place(parameter),
         tuple(int(k) for k in np.unravel_index(flat - place.start, parameter.shape)),
         {name: float(value) for name, value in read.items()},
@@ -169,7 +169,7 @@ def _optimized(network: Network, graph: Graph) -> Moved:
     )
 
 
-def of_node(loss: Node) -> Anatomy:
+def analyse_graph(loss: Node) -> Analysis:
     """Return what a step through a graph built by hand does; what its nodes show stays as it is."""
     graph = Graph(loss)
     if loss._value.size != 1:
@@ -182,12 +182,12 @@ def of_node(loss: Node) -> Anatomy:
     graph.derivatives()  # says what is wrong if there is nothing to differentiate by
     values = [node._value for node in graph.nodes]
     gradients = graph.walk.backward(values, graph.place(loss), np.ones(loss.shape, loss.dtype))
-    anatomy = _taken_apart(graph, gradients, None)
-    anatomy.cost = anatomy.loss = float(loss._value.reshape(()))
-    return anatomy
+    analysis = _analysis(graph, gradients, None)
+    analysis.cost = analysis.loss = float(loss._value.reshape(()))
+    return analysis
 
 
-def _taken_apart(graph: Graph, gradients: list[Array | None], network: Network | None) -> Anatomy:
+def _analysis(graph: Graph, gradients: list[Array | None], network: Network | None) -> Analysis:
     names = {id(node): name for name, node in graph.names.items()}
     labels = [names.get(id(node), f"constant_{i}") for i, node in enumerate(graph.nodes)]
     values = [node._value.copy() for node in graph.nodes]
@@ -197,7 +197,7 @@ def _taken_apart(graph: Graph, gradients: list[Array | None], network: Network |
         paths[child].append(Path(parent, role, array))
     for parameter, penalty, array in _penalties(network):
         paths[graph.place(parameter)].append(Path(None, penalty.roles[0], array, penalty))
-    return Anatomy(graph, labels, values, copies, paths, 0.0, 0.0, 0.0, network)
+    return Analysis(graph, labels, values, copies, paths, 0.0, 0.0, 0.0, network)
 
 
 def _penalties(network: Network | None) -> list[tuple[Parameter, Op, Array]]:
@@ -213,16 +213,16 @@ def _penalties(network: Network | None) -> list[tuple[Parameter, Op, Array]]:
     return found
 
 
-def proofs(anatomy: Anatomy) -> list[Proof]:
+def proofs(analysis: Analysis) -> list[DerivativeProof]:
     """Return the derivatives of the parameters' numbers, of large ones the steepest, beside difference quotients."""
-    walk = anatomy.graph.walk
-    values = [v.astype(np.float64) if v.dtype.kind == "f" else v for v in anatomy.values]
+    walk = analysis.graph.walk
+    values = [v.astype(np.float64) if v.dtype.kind == "f" else v for v in analysis.values]
     walk.forward(values)
-    root = anatomy.root
+    root = analysis.root
     gradients = walk.backward(list(values), root, np.ones(values[root].shape))
     added: dict[int, Array] = {}
     penalised: dict[int, list[Op]] = {}
-    for path_to, paths in enumerate(anatomy.paths):
+    for path_to, paths in enumerate(analysis.paths):
         for path in paths:
             if path.penalty is not None:
                 op = path.penalty
@@ -230,7 +230,7 @@ def proofs(anatomy: Anatomy) -> list[Proof]:
                 added[path_to] = added.get(path_to, 0.0) + part
                 penalised.setdefault(path_to, []).append(op)
     found = []
-    for place in anatomy.parameters():
+    for place in analysis.parameters():
         array = values[place]
         gradient = np.zeros(array.shape) if gradients[place] is None else gradients[place]
         gradient = gradient + added.get(place, 0)
@@ -243,7 +243,7 @@ def proofs(anatomy: Anatomy) -> list[Proof]:
         for index in _chosen(gradient):
             where = tuple(int(i) for i in np.unravel_index(index, array.shape))
             given = float(gradient.flat[index])
-            found.append(Proof(place, where, given, closest(cost, array, index, given)))
+            found.append(DerivativeProof(place, where, given, closest(cost, array, index, given)))
     return found
 
 

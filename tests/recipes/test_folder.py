@@ -16,9 +16,8 @@ import chainrule as cr
 from chainrule import recipes
 from chainrule.data.opening import Folder
 from chainrule.errors import FileError, MisuseError
-from chainrule.recipes import lock
-from chainrule.recipes.folder import LOCK
-from chainrule.recipes.lock import RunLock
+from chainrule.recipes import folder as run_folder
+from chainrule.recipes.folder import LOCK, RunLock
 from tests.recipes.full_disk import SMALL, what_is_left
 from tests.recipes.races import races
 
@@ -53,7 +52,7 @@ def test_a_run_is_refused_while_it_is_trained_and_can_be_read_meanwhile(tmp_path
 HOLD = """
 import sys
 from chainrule.data.opening import Folder
-from chainrule.recipes.lock import RunLock
+from chainrule.recipes.folder import RunLock
 RunLock(Folder("run", sys.argv[1]))
 sys.stdout.write("held\\n")
 sys.stdout.flush()
@@ -66,12 +65,12 @@ def test_a_process_that_was_killed_holds_nothing(locks: bool, tmp_path: Path, mo
     code = (
         HOLD
         if locks
-        else HOLD.replace("RunLock(", "lock._locked = lambda descriptor: None; RunLock(", 1).replace(
-            "import RunLock", "import RunLock; from chainrule.recipes import lock"
+        else HOLD.replace("RunLock(", "run_folder._locked = lambda descriptor: None; RunLock(", 1).replace(
+            "import RunLock", "import RunLock; from chainrule.recipes import folder as run_folder"
         )
     )
     if not locks:
-        monkeypatch.setattr(lock, "_locked", lambda descriptor: None)
+        monkeypatch.setattr(run_folder, "_locked", lambda descriptor: None)
     with subprocess.Popen(
         [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
@@ -102,7 +101,7 @@ def test_a_process_that_was_killed_holds_nothing(locks: bool, tmp_path: Path, mo
 def test_without_locks_a_file_is_the_lock_and_stale_only_if_its_process_is_gone(
     text: str, free: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "_locked", lambda descriptor: None)
+    monkeypatch.setattr(run_folder, "_locked", lambda descriptor: None)
     (tmp_path / LOCK).write_text(text, "latin-1")
     with Folder("run", tmp_path) as folder:
         if free:
@@ -157,7 +156,7 @@ def test_a_lock_that_is_no_file_is_refused_without_waiting(kind: str, tmp_path: 
 
 @pytest.mark.skipif(os.name == "nt", reason="there it is another lock")
 def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = lock._locked
+    real = run_folder._locked
     removed: list[bool] = []
 
     def removed_first(descriptor: int) -> bool | None:
@@ -166,7 +165,7 @@ def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path: Path, m
             (tmp_path / LOCK).unlink()  # as whoever held it does, after we have opened it
         return real(descriptor)
 
-    monkeypatch.setattr(lock, "_locked", removed_first)
+    monkeypatch.setattr(run_folder, "_locked", removed_first)
     with Folder("run", tmp_path) as folder:
         held = RunLock(folder)
         assert LOCK in os.listdir(tmp_path)

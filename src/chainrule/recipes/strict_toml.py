@@ -30,7 +30,7 @@ _WORDS = {
 }
 
 
-def parsed(text: str, where: str) -> dict[str, Any]:
+def parse_toml(text: str, where: str) -> dict[str, Any]:
     """Return what a TOML text holds: numbers of at most 64 bits, texts, lists and tables, not nested too deeply."""
     try:
         if sum(line.count(".") ** 2 for line in text.split("\n")) > _MOST_POINTS:  # tomllib's time for keys like a.b.c
@@ -79,15 +79,15 @@ def _inside(place: str, key: str | int) -> str:
     return f"{place}[{key}]" if isinstance(key, int) else f"{place}.{key}".lstrip(".")
 
 
-def converted(raw: dict[str, Any], kind: type[T], where: str) -> T:
+def convert(raw: dict[str, Any], kind: type[T], where: str) -> T:
     """Return the table as a struct of this kind."""
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as problem:
-        raise _in_our_voice(str(problem), raw, kind, where) from None
+        raise _translated(str(problem), raw, kind, where) from None
 
 
-def _in_our_voice(message: str, raw: dict[str, Any], kind: type[msgspec.Struct], where: str) -> InputError:
+def _translated(message: str, raw: dict[str, Any], kind: type[msgspec.Struct], where: str) -> InputError:
     said, _, place = message.partition(" - at `$")
     steps = re.findall(r"[^.\[\]`]+", place)
     path = place.rstrip("`").lstrip(".")
