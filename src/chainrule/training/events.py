@@ -411,7 +411,7 @@ class Training:
 
     def _warnings(self) -> Events:
         while self._doubts:
-            yield Event("warning", self, warning=self._doubts.pop())
+            yield Event("warning", self, warning=self._doubts.pop(0))
 
     def _compiled_epochs(self) -> Events:
         """Take whole epochs, many in a call, where they are short and nobody looks at the network between them."""
