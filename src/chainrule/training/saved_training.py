@@ -15,8 +15,8 @@ import numpy as np
 from chainrule.data.opening import shown
 from chainrule.errors import FileError, printable
 from chainrule.files import Contents, strict_json
+from chainrule.files.part_classes import KINDS
 from chainrule.files.saved_network import MOST_STEPS, TRAINING, is_generator
-from chainrule.files.table import KINDS
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 
