@@ -24,6 +24,7 @@ from chainrule.sklearn.inputs import FitSamples, SparseBatches
 from chainrule.threads import by_size
 from chainrule.training import Epoch, Training, train
 from chainrule.training.metrics import Metric
+from chainrule.training.warned import unwarned
 
 LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
 
@@ -123,19 +124,20 @@ def fit_epochs(
         settings |= {"validation_data": validation.dense(), "metrics": score}
     network.optimizer.learning_rate = schedule
     try:
-        if isinstance(data.x, np.ndarray):
-            history = train(
-                network,
-                data.x,
-                data.y,
-                sample_weight=data.weights,
-                batch_size=size,
-                shuffle=bool(estimator.shuffle),
-                **settings,
-            )
-        else:
-            generator = network.generators["shuffle"] if estimator.shuffle else None
-            history = train(network, SparseBatches(data, size, generator), batch_size=None, **settings)
+        with unwarned():
+            if isinstance(data.x, np.ndarray):
+                history = train(
+                    network,
+                    data.x,
+                    data.y,
+                    sample_weight=data.weights,
+                    batch_size=size,
+                    shuffle=bool(estimator.shuffle),
+                    **settings,
+                )
+            else:
+                generator = network.generators["shuffle"] if estimator.shuffle else None
+                history = train(network, SparseBatches(data, size, generator), batch_size=None, **settings)
     except NonFiniteError as error:
         history = error.history  # type: ignore[attr-defined]  # train puts it there
         if validation is None or estimator._best_parameters is None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, MisuseError, NonFiniteError
+from chainrule.errors import InputError, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
 from chainrule.nn.network import Network
@@ -44,18 +44,22 @@ class Event:
 
     Attributes
     ----------
-    kind : {"begin", "step", "epoch", "end"}
-        Before the first step; after a step, when every node still shows its value and its gradient (after many at
-        once, where a compiled network takes them so); after an epoch, validation included; after the last one.
+    kind : {"begin", "warning", "step", "epoch", "end"}
+        Before the first step; when there is a doubt; after a step, when every node still shows its value and its
+        gradient (after many at once, where a compiled network takes them so); after an epoch, validation included;
+        after the last one.
     training : Training
         Where it is: `step`, `loss`, `learning_rate`, `history`, `network`.
     epoch : Epoch or None
         The record of the epoch, for the kind ``"epoch"``.
+    warning : TrainingWarning or None
+        What `train` warns of, for the kind ``"warning"``.
     """
 
     kind: str
     training: Training
     epoch: Epoch | None = None
+    warning: TrainingWarning | None = None
 
     def __repr__(self) -> str:
         return f"Event({self.kind!r}, step={self.training.step}" + (f", {self.epoch})" if self.epoch else ")")
@@ -204,6 +208,7 @@ class Training:
         validation.finite("train", "X", x)
         validation.finite("train", "y", target)
         network.check_targets("train", target)
+        doubts = network.objective.doubts("train", target, weights)
         weights = weighted_by_class(network, target, weights, class_weight)
         rows = held = None
         if share:
@@ -216,7 +221,9 @@ class Training:
                 )
             (x, target, weights), rows, held = held_out(network, x, target, weights, share)
         generator = network.generators["shuffle"] if shuffle else None
-        return ArraySource(network, (x, target, weights), size, generator, augment, rows), held
+        source = ArraySource(network, (x, target, weights), size, generator, augment, rows)
+        source.doubts = doubts
+        return source, held
 
     def stop(self, reason: str = "stopped") -> None:
         """End training after the current step; the history says why."""
@@ -275,6 +282,7 @@ class Training:
             self._told_end = False
             self._source.record()
             yield Event("begin", self)
+            yield from self._warnings()
             while not self._stop and self.position.epoch <= self.epochs:
                 yield from self._epoch()
                 if self._validation is None and not self._stop:
@@ -366,6 +374,8 @@ class Training:
             if share == 0:  # nobody in this batch counts: there is nothing to learn from it
                 at.batches += 1
                 continue
+            if source.doubts:
+                yield from self._warnings()
             self._step(x, y, weights, share)
             self._tell_step()
             yield event
@@ -399,6 +409,10 @@ class Training:
         for function in self._functions:
             function(self, record)
         yield Event("epoch", self, record)
+
+    def _warnings(self) -> Events:
+        while self._source.doubts:
+            yield Event("warning", self, warning=self._source.doubts.pop(0))
 
     def _compiled_epochs(self) -> Events:
         """Take whole epochs, many in a call, where they are short and nobody looks at the network between them."""

@@ -23,6 +23,7 @@ from chainrule.training.history import History
 from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
 from chainrule.training.source import Augment
+from chainrule.training.warned import warn
 
 
 def train(
@@ -101,6 +102,12 @@ def train(
     NonFiniteError
         If a loss or a gradient is NaN or infinite, before it could spoil the weights; `history` is on the error.
 
+    Warns
+    -----
+    TrainingWarning
+        Of targets that the last layer can never give, or that are too large, or spread too far, to be learnt in few
+        steps.
+
     Notes
     -----
     Ctrl-C ends training after the current step and returns what was learnt; a second one stops at once.
@@ -133,6 +140,7 @@ def train(
         resume=resume,
     )
     with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
-        for _ in training.events():
-            pass
+        for event in training.events():
+            if event.warning is not None:
+                warn(event.warning)
     return training.history

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.data import batches
-from chainrule.errors import InputError
+from chainrule.errors import InputError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
@@ -25,6 +25,9 @@ Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 
 class Source(Protocol):
     """What training takes its batches from."""
+
+    doubts: list[TrainingWarning]
+    """What is to be said of its targets, and has not been said."""
 
     def record(self) -> None:
         """Have the network record its steps for these batches, where it does that."""
@@ -77,6 +80,7 @@ class ArraySource:
         self.count = len(y)
         self.batch_size = self.count if batch_size is None else min(batch_size, self.count)
         self.generator, self.augment = generator, augment
+        self.doubts: list[TrainingWarning] = []
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
 
     def record(self) -> None:
@@ -190,6 +194,8 @@ class IterableSource:
                 expected="X and y, or an iterable of batches (x, y)",
                 fix="Pass the targets as the third argument: cr.train(network, X, y)",
             )
+        self.doubts: list[TrainingWarning] = []
+        self._doubted = False
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
 
     def record(self) -> None:
@@ -210,6 +216,9 @@ class IterableSource:
                 )
             x, y, weights = self.network.as_batch(f"train, batch {count + 1}", *batch)
             self.network.check_targets(f"train, batch {count + 1}", y)
+            if not self._doubted:
+                self.doubts += self.network.objective.doubts("train", y, weights)
+                self._doubted = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
             count += 1
         self.steps = count or None
