@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from chainrule.data.csv_files import read_csv
 from chainrule.data.dataset import Dataset
 from chainrule.data.idx import read_idx
 from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.opening import open_file, shown
-from chainrule.data.table import read_csv
 from chainrule.errors import FileError, InputError
 
 _TABLES = (".csv", ".tsv", ".txt", ".data")

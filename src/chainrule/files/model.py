@@ -10,10 +10,8 @@ from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, FileError, InputError, ShapeError
 from chainrule.files import bounds, strict_json
 from chainrule.files.atomic import Path
-from chainrule.files.container import FORMAT, LONGEST_HEADER, VERSION, Contents, bad_name, write
-from chainrule.files.description import describe
-from chainrule.files.reader import read
-from chainrule.files.rebuilding import checked_classes, rebuild
+from chainrule.files.description import checked_classes, describe, rebuild
+from chainrule.files.safetensors import FORMAT, LONGEST_HEADER, VERSION, Contents, bad_name, read, write
 from chainrule.files.saved_network import SLOTS, SavedNetwork
 from chainrule.graph import Parameter
 from chainrule.nn import Network

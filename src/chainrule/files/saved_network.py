@@ -10,7 +10,7 @@ from chainrule.data.opening import shown
 from chainrule.errors import FileError
 from chainrule.files import strict_json
 from chainrule.files.bounds import Size
-from chainrule.files.container import Contents
+from chainrule.files.safetensors import Contents
 from chainrule.nn import Network
 from chainrule.nn.building import declared_shape, sample_shape
 from chainrule.ops import Array

@@ -15,13 +15,13 @@ from chainrule.errors import ChainruleError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
-from chainrule.files.table import MOST_DEPTH
+from chainrule.files.part_classes import MOST_DEPTH
 from chainrule.nn import Concatenate, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
 from chainrule.onnx.formulas import recognised
 from chainrule.onnx.layers import SPARE, LayerMaker, Piece
-from chainrule.onnx.model import OnnxModel, Step, Value, read_model, refusal
+from chainrule.onnx.model_file import OnnxModel, Step, ValueInfo, read_model, refusal
 from chainrule.ops import Identity, Op
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _known(names: list[str]) -> str:
     return f"Known: {shown(names)}"
 
 
-def _is_smooth(value: Value) -> bool:
+def _is_smooth(value: ValueInfo) -> bool:
     return value.type in (*_FLOATS, "no tensor", "unknown")
 
 

@@ -13,7 +13,7 @@ from chainrule.errors import InputError
 from chainrule.nn import Dense, Dropout, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
-from chainrule.onnx.model import Constant, Step, refusal, text
+from chainrule.onnx.model_file import Step, StoredTensor, refusal, text
 from chainrule.ops import (
     ELU,
     GELU,
@@ -329,7 +329,7 @@ def _attributes(step: Step, **known: Any) -> dict[str, Any]:
         default = known[name]
         inside = type(default[0]) if isinstance(default, tuple) and default else int
         good = type(value) is type(default) and (type(value) is not tuple or all(type(v) is inside for v in value))
-        if isinstance(value, Constant) or (default is not None and not good):
+        if isinstance(value, StoredTensor) or (default is not None and not good):
             raise refusal(step.where, f"{name}={shown(value)}", f"a value like {default!r}")
     return {**known, **step.attributes}
 

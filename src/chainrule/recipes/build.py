@@ -180,7 +180,7 @@ def part(told: Part, kind: str, where: str) -> Any:
 @cache
 def _names(kind: str) -> list[str]:
     """Return the types that a recipe may name where it wants a part of this kind."""
-    from chainrule.files.table import KINDS
+    from chainrule.files.part_classes import KINDS
 
     def suits(part: type[Any]) -> bool:
         if not issubclass(part, Op):

@@ -16,7 +16,7 @@ from chainrule import checks
 from chainrule.data.opening import Folder, absolute
 from chainrule.errors import InputError, printable
 from chainrule.files import contents_of, describe, write, write_atomically
-from chainrule.files.table import SAME, TYPE
+from chainrule.files.part_classes import SAME, TYPE
 from chainrule.graph import Parameter
 from chainrule.nn import Network, Rescale
 from chainrule.ops import Sigmoid, Softmax

@@ -99,7 +99,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     n_iter_ : int
         Epochs of the last fit.
     t_ : int
-        Samples seen in training, in all fits.
+        FitSamples seen in training, in all fits.
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
         As in scikit-learn.
 

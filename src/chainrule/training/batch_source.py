@@ -23,7 +23,7 @@ Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"  # a text: 
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """What training takes its batches from."""
 
     def record(self) -> None:
