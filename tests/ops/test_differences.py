@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import chainrule
 from chainrule.ops.differences import central, compare, compare_element
 
 POINTS = np.array([-3.0, -1.0, -1e-5, 0.0, 2e-4, 0.7, 2.0, 40.0])
@@ -89,3 +92,11 @@ def test_one_element_of_an_array_is_moved_and_put_back() -> None:
     found = compare_element(lambda: float((x**3).sum()), x, 2, 27.0, 1e-6)
     assert found.error <= 1e-9
     assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_there_is_no_other_formula_of_differences() -> None:
+    source = Path(chainrule.__file__).parent
+    quotient = re.compile(r"/ \(\d+ \* (h|step)\)|/ h\b")
+    assert {path.name for path in source.rglob("*.py") if quotient.search(path.read_text("utf-8"))} == {
+        "differences.py"
+    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from chainrule.explain.checking import Finding, Report, check
 from chainrule.explain.explaining import Explanation, explain
 from chainrule.explain.showing import show
 from chainrule.explain.tracing import Trace, Traced, trace
@@ -13,9 +12,6 @@ from chainrule.explain.watching import Watch, Watched, watch
 
 __all__ = [
     "Explanation",
-    "Finding",
-    "Report",
-    "check",
     "Trace",
     "Traced",
     "Watch",

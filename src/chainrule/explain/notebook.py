@@ -8,9 +8,9 @@ from typing import Any
 from chainrule.errors import printable
 from chainrule.explain.notation import Matrix, mathml, number
 from chainrule.explain.showing import show
-from chainrule.explain.tables import html_table
 from chainrule.graph import Graph, Node
 from chainrule.nn import Network
+from chainrule.tables import html_table
 from chainrule.training import History
 
 _MATRIX = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from chainrule.errors import InputError
-from chainrule.explain.checking import Report, check
 from chainrule.explain.python_file import check_file
+from chainrule.gradcheck import Report, check
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.recipes import load, load_run

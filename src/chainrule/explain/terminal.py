@@ -21,8 +21,8 @@ from chainrule.explain.document import (
     Table,
 )
 from chainrule.explain.notation import Math
-from chainrule.explain.tables import text_table
 from chainrule.explain.wording import Text
+from chainrule.tables import text_table
 
 MOST_LINES = 40  # of a formula with its numbers
 _BARS = " ▁▂▃▄▅▆▇█"

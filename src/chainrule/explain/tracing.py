@@ -11,9 +11,9 @@ import numpy as np
 from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.explain.anatomy import of_network
 from chainrule.explain.notation import number
-from chainrule.explain.tables import html_table, text_table
 from chainrule.nn import Network
 from chainrule.ops.op import Array
+from chainrule.tables import html_table, text_table
 
 _HEAD = ("node", "op", "shape", "value: norm", "from", "to", "gradient: norm", "from", "to")
 
