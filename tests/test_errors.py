@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from chainrule import checks
-from chainrule.errors import InputError, nearest
+from chainrule import checks, errors
+from chainrule.errors import CAUSES, ChainruleError, InputError, nearest
 
 
 def test_what_was_given_may_be_any_length() -> None:
@@ -41,3 +44,39 @@ def test_of_many_names_the_nearest_and_some_are_told() -> None:
     assert told.endswith(" and 4,900 more")
     assert nearest("gnee3", ["gene3", "x"]) == "Did you mean 'gene3'? Known: gene3, x"
     assert nearest("q", []) == "Known: none"
+
+
+def kinds() -> list[type[ChainruleError]]:
+    found = [ChainruleError]
+    for kind in found:
+        found += kind.__subclasses__()
+    return [kind for kind in found if kind.__module__ == "chainrule.errors"]
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_of_error_has_a_cause_that_is_listed_and_survives_copies(kind: type[ChainruleError]) -> None:
+    assert kind.cause in CAUSES
+    told = {"given": "a", "expected": "b", "fix": "Do c"}
+    for error in (kind("here", **told), kind("here", **told, cause="op.domain")):
+        for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+            assert type(twin) is kind
+            assert (twin.cause, str(twin), twin.fix) == (error.cause, str(error), error.fix)
+    assert error.cause == "op.domain"
+
+
+def test_every_cause_that_is_raised_is_listed() -> None:
+    raised = {kind.cause for kind in kinds()}
+    for path in Path(errors.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "cause":
+                codes = [n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
+                assert all(code in CAUSES for code in codes if code is not None), (path, node.lineno, codes)
+                raised |= set(codes) - {None}
+    assert raised <= set(CAUSES)
+
+
+def test_the_documentation_lists_every_cause() -> None:
+    page = (Path(__file__).parents[1] / "docs/howto/causes.md").read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith("| `")] == [
+        f"| `{code}` | {meaning} |" for code, meaning in CAUSES.items()
+    ]

@@ -140,7 +140,7 @@ _IN_NOTEBOOKS = {Network: "network_html", Node: "node_html", Graph: "graph_html"
 def _html(thing: Any) -> str:
     """Return how a notebook shows a network, a node, a graph or a history."""
     name = next(_IN_NOTEBOOKS[kind] for kind in type(thing).__mro__ if kind in _IN_NOTEBOOKS)
-    drawn: str = getattr(importlib.import_module("chainrule.explain.notebook"), name)(thing)
+    drawn: str = getattr(importlib.import_module("chainrule.explain.inspection"), name)(thing)
     return drawn
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain import notebook, show, trace
+from chainrule.explain import inspection, show, trace
 from tests.explain.names import HOSTILE
 
 X, Y = cr.data.xor()
@@ -102,7 +102,7 @@ def test_a_notebook_shows_tables() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_are_escaped_in_notebooks_and_drawings(name: str) -> None:
     node = cr.mean(x=cr.Parameter(name, [[1.0]]), name=name)
-    for html in (notebook.node_html(node), notebook.graph_html(cr.Graph(node))):
+    for html in (inspection.node_html(node), inspection.graph_html(cr.Graph(node))):
         assert "<script" not in html
         assert "\x1b" not in html
     assert show(node).isprintable() or show(node).replace("\n", "").isprintable()

@@ -16,7 +16,7 @@ import numpy as np
 import chainrule as cr
 from chainrule import onnx
 from chainrule.cli import status
-from chainrule.explain.notebook import graph_html, history_html, network_html, node_html
+from chainrule.explain.inspection import graph_html, history_html, network_html, node_html
 from chainrule.export_numpy import export_numpy
 from chainrule.recipes import load, to_toml
 from chainrule.tensorboard import TensorBoard

@@ -32,7 +32,7 @@ from chainrule.plot import (
     watched,
     weights,
 )
-from chainrule.plot.style import CLASS_COLOURS, two_sides
+from chainrule.plot.style import CLASS_COLOURS, diverging_colours
 from tests.plot.pictured import POINTS, THREE, TWO, history, slope, thirds
 
 
@@ -171,7 +171,7 @@ def lightness(colours: Any, eye: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("eye", EYES.values(), ids=EYES)
 def test_the_two_sides_differ_in_grey_and_to_every_eye(eye: Any) -> None:
-    shades = lightness(two_sides()(np.linspace(0, 1, 101)), eye)
+    shades = lightness(diverging_colours()(np.linspace(0, 1, 101)), eye)
     assert (np.diff(shades) > 0).all()
     assert shades[50] - shades[0] > 25
     assert shades[100] - shades[50] > 20

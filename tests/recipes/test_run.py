@@ -15,9 +15,10 @@ import pytest
 import chainrule as cr
 from chainrule import recipes
 from chainrule.errors import ChainruleError, FileError, InputError, NonFiniteError
-from chainrule.recipes.environment import chosen_threads, environment, threads
+from chainrule.recipes.environment import chosen_threads, environment
 from chainrule.recipes.folder import new_folder
-from chainrule.recipes.log import told_epoch
+from chainrule.recipes.log import has_line
+from chainrule.threads import exactly
 
 FILES = [
     "best.safetensors",
@@ -63,7 +64,7 @@ def test_the_log_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("epochs", [1, 2, 9, 10, 11, 60, 199, 500, 1000, 12345])
 def test_the_log_is_thinned_to_twelve_lines_with_the_first_and_the_last(epochs: int) -> None:
-    told = [epoch for epoch in range(1, epochs + 1) if told_epoch(epoch, epochs)]
+    told = [epoch for epoch in range(1, epochs + 1) if has_line(epoch, epochs)]
     assert len(told) <= 12
     assert (told[0], told[-1]) == (1, epochs)
     assert len(told) >= min(epochs, 5)
@@ -209,7 +210,7 @@ def test_the_result_has_the_keys_that_are_promised(tmp_path: Path) -> None:
 
 
 def test_the_environment_names_versions_and_threads_but_no_path() -> None:
-    with threads(1):
+    with exactly(1):
         told = environment()
     assert told["numpy"] == np.__version__
     assert {library["threads"] for library in told["blas"]} <= {1}

@@ -63,13 +63,13 @@ def test_ten_lines_of_your_own_are_train(engine):
 def test_every_sample_once_an_epoch_beside_its_own_target(batch_size, weighted):
     seen = []
     x = np.arange(22.0).reshape(22, 1)
-    y = x * 3 + 1
+    y = x * 2 + 1
     network = cr.Network([cr.Dense(1, 1)], optimizer=cr.SGD(1e-9))
 
     class Look(cr.Callback):
         def after_step(self, training):
             nodes = training.network.nodes
-            assert np.array_equal(nodes["y"].value, nodes["x"].value * 3 + 1)
+            assert np.array_equal(nodes["y"].value, nodes["x"].value * 2 + 1)
             if weighted:
                 assert np.array_equal(nodes["sample_weight"].value, nodes["x"].value[:, 0] + 1)
             seen.append(nodes["x"].value[:, 0].astype(int).tolist())

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import click
 
 from chainrule.cli.commands import chainrule
-from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, failed, in_our_voice, of_the_machine
-from chainrule.cli.streams import Streams
+from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, print_error, system_error, usage_error
+from chainrule.cli.output import Streams
 from chainrule.errors import ChainruleError
 
 __all__ = ["main"]
@@ -33,11 +33,11 @@ def status(arguments: Sequence[str] | None = None) -> int:
     try:
         returned = chainrule.main(arguments, prog_name="chainrule", standalone_mode=False)
     except ChainruleError as problem:
-        return failed(str(problem))
+        return print_error(str(problem))
     except click.UsageError as problem:
-        return failed(str(in_our_voice(problem)))
+        return print_error(str(usage_error(problem)))
     except (MemoryError, RecursionError, OSError) as problem:
-        return failed(str(of_the_machine(problem)))
+        return print_error(str(system_error(problem)))
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped", err=True)
         return INTERRUPTED

@@ -10,23 +10,23 @@ import click
 from chainrule._version import __version__
 from chainrule.errors import InputError, nearest
 
-COMMANDS = {
-    "train": "Train as a recipe says, into a new run folder.",
-    "resume": "Go on with a run that was stopped, or further.",
-    "evaluate": "Measure the network of a run.",
-    "predict": "Let the network of a run answer for the samples in a file.",
-    "runs": "List the runs in a folder.",
-    "compare": "Show what differs between two runs.",
-    "log": "Show the log of a run, or export it.",
-    "plot": "Draw pictures of a run, or the curves of several.",
-    "source": "Write a network's step out as plain NumPy.",
-    "export": "Write a run's network as ONNX, PyTorch weights or NumPy.",
-    "import": "Make a run of a network from ONNX, PyTorch or Keras.",
-    "explain": "Explain what a network computes and how it learns.",
-    "check": "Check the derivatives of a network, or of ops of your own.",
-    "ops": "Show every function with its derivatives.",
-    "recipes": "Show the built-in recipes.",
-    "reproduce": "Run the founding experiments once more.",
+COMMANDS = {  # name: module, what it does
+    "train": ("train", "Train as a recipe says, into a new run folder."),
+    "resume": ("train", "Go on with a run that was stopped, or further."),
+    "evaluate": ("inference", "Measure the network of a run."),
+    "predict": ("inference", "Let the network of a run answer for the samples in a file."),
+    "runs": ("listings", "List the runs in a folder."),
+    "compare": ("listings", "Show what differs between two runs."),
+    "log": ("listings", "Show the log of a run, or export it."),
+    "plot": ("pictures", "Draw pictures of a run, or the curves of several."),
+    "source": ("explanations", "Write a network's step out as plain NumPy."),
+    "export": ("interchange", "Write a run's network as ONNX, PyTorch weights or NumPy."),
+    "import": ("interchange", "Make a run of a network from ONNX, PyTorch or Keras."),
+    "explain": ("explanations", "Explain what a network computes and how it learns."),
+    "check": ("explanations", "Check the derivatives of a network, or of ops of your own."),
+    "ops": ("listings", "Show every function with its derivatives."),
+    "recipes": ("listings", "Show the built-in recipes."),
+    "reproduce": ("train", "Run the founding experiments once more."),
 }
 
 
@@ -41,8 +41,8 @@ class Lazy(click.Group):
             raise InputError(
                 "chainrule", given=f"the command {cmd_name!r}", expected="one it has", fix=nearest(cmd_name, COMMANDS)
             )
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        found: click.Command = getattr(importlib.import_module(f"chainrule.cli.{name}"), name)
+        module = importlib.import_module(f"chainrule.cli.{COMMANDS[cmd_name][0]}")
+        found: click.Command = getattr(module, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
         if found.help is None:  # python -OO has dropped it
             from chainrule.ops.docstrings import docstring  # which costs NumPy
 
@@ -51,7 +51,7 @@ class Lazy(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, what) for name, (_, what) in COMMANDS.items()])
 
 
 @click.group(

@@ -11,13 +11,13 @@ from chainrule.errors import ChainruleError, FileError, InputError, nearest, pri
 NOT_WRITTEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 
-def failed(message: str) -> int:
+def print_error(message: str) -> int:
     """Print the message of an error and return the exit status that goes with it."""
     click.echo(f"Error: {printable(message)}", err=True)
     return WRONG
 
 
-def of_the_machine(problem: MemoryError | RecursionError | OSError) -> ChainruleError:
+def system_error(problem: MemoryError | RecursionError | OSError) -> ChainruleError:
     """Return what the machine could not do, where no part of chainrule has said it."""
     if isinstance(problem, RecursionError):
         return InputError(
@@ -43,7 +43,7 @@ def of_the_machine(problem: MemoryError | RecursionError | OSError) -> Chainrule
     )
 
 
-def in_our_voice(problem: click.UsageError) -> InputError:
+def usage_error(problem: click.UsageError) -> InputError:
     """Return what is wrong with the command line itself."""
     context = problem.ctx
     where = "chainrule" if context is None else context.command_path

@@ -1,6 +1,6 @@
-"""Values of options, checked as everything else is: a wrong one is refused in the same voice.
+"""Options that several commands have, and checks of what options are given, in the voice of all other checks.
 
-Each function here returns a callback for ``click.option(callback=…)``.
+Each check is a callback for ``click.option(callback=…)``, or returns one.
 """
 
 from __future__ import annotations
@@ -54,6 +54,14 @@ def one_of(*words: str) -> Check:
 def column(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     """Take a column by its index or its name; a callback itself."""
     return None if value is None else _converted(int, value)
+
+
+def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option that chooses between the best and the last weights of a run."""
+    return click.option("--weights", metavar="best|last", callback=one_of("best", "last"), default="best", help=what)
+
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 
 
 def _converted(kind: Callable[[str], Any], text: str) -> Any:

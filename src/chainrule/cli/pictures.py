@@ -1,4 +1,4 @@
-"""The pictures of a run by name: those that a training leaves, and those that ``chainrule plot --kind`` draws."""
+"""``chainrule plot``: the kinds of pictures by name, of which a training leaves the first two in its run."""
 
 from __future__ import annotations
 
@@ -6,42 +6,33 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import numpy as np
+import click
 
-from chainrule import plot
-from chainrule.cli.shown import in_unicode
-from chainrule.data.opening import Folder
+import chainrule as cr
+from chainrule import checks
+from chainrule.cli.options import one_of, weights_option
+from chainrule.cli.output import in_unicode, say
 from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
-from chainrule.nn import Network
-from chainrule.recipes import Recipe, Result, run
-from chainrule.recipes.samples import Samples
-from chainrule.training import Callback, History, confusion_matrix, predict
-from chainrule.training.evaluate import probabilities
 
-_BATCH = 512  # samples that stand for all, where the loss of many steps is computed
-_FEW = 8  # samples that flow through a drawn graph
-_WATCHED = 100  # steps, of those of a training, about
-_Callback = TypeVar("_Callback", bound=Callback)
+if TYPE_CHECKING:
+    from chainrule.data.opening import FolderFile
+    from chainrule.nn import Network
+    from chainrule.recipes import Recipe, Result, RunRecord
+    from chainrule.recipes.samples import Samples
+    from chainrule.training import Callback, History
+
+_LOSS_SAMPLES = 512  # that stand for all, where the loss of many steps is computed
+_GRAPH_SAMPLES = 8  # that flow through a drawn graph
+_WATCHED_STEPS = 100  # of a training, about
+_Callback = TypeVar("_Callback", bound="Callback")
 Path: TypeAlias = "str | os.PathLike[str]"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A run whose pictures are drawn.
-
-    Attributes
-    ----------
-    recipe : Recipe or None
-        None where nobody can ask to train it once more.
-    title : str
-    network : Network
-    samples : Samples
-    history : History
-    layer : str or None
-        The layer that somebody asked for.
-    """
+class PicturedRun:
+    """A run whose pictures are drawn. Without a recipe it can't be trained once more."""
 
     recipe: Recipe | None
     title: str
@@ -57,123 +48,103 @@ class Shown:
         return None if names is None else [f"class {name}" if name.isdigit() else name for name in names]
 
     @property
-    def plane(self) -> bool:
+    def is_plane(self) -> bool:
         """Whether it has two inputs and classes."""
         return self.samples.train[0].shape[1:] == (2,) and self.samples.classes is not None
 
+    def some(self, count: int) -> tuple[Any, Any]:
+        """Return `count` samples, spread over all of the training samples."""
+        import numpy as np
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of picture: how its file is called, how it is drawn, and what a run needs to have one.
+        X, y = self.samples.train
+        rows = np.linspace(0, len(X) - 1, min(count, len(X))).astype(int)
+        return X[rows], y[rows]
 
-    Attributes
-    ----------
-    trains : bool
-        Whether it takes the training once more, and so its time.
-    """
-
-    file: str
-    draw: Callable[[Shown, Path], Any]
-    needs: str = ""
-    suits: Callable[[Shown], bool] = lambda shown: True
-    trains: bool = False
+    def train_again(self, callback: _Callback) -> _Callback:
+        """Train once more as the recipe says, with a callback."""
+        assert self.recipe is not None
+        with tempfile.TemporaryDirectory() as folder:
+            cr.recipes.run(self.recipe, out=folder, callbacks=[callback])
+        return callback
 
 
-def _plane(function: str) -> Callable[[Shown, Path], Any]:
-    """Return how a picture of the plane is drawn."""
-
-    def draw(shown: Shown, path: Path) -> Any:
-        layer = {} if function == "decision_surface" else {"layer": shown.layer}
-        picture = getattr(plot, function)
-        return picture(
-            shown.network, *shown.samples.train, path=path, title=shown.title, classes=shown.classes, **layer
-        )
-
-    return draw
+def _plane(function: str, run: PicturedRun, path: Path, **layer: str | None) -> Any:
+    picture = getattr(cr.plot, function)
+    return picture(run.network, *run.samples.train, path=path, title=run.title, classes=run.classes, **layer)
 
 
-def _curve(shown: Shown, path: Path) -> Any:
-    return plot.learning_curve(shown.history, path=path)
-
-
-def _weights(shown: Shown, path: Path) -> Any:
-    return plot.weights(shown.network, shown.layer, path=path)
-
-
-def _confusion(shown: Shown, path: Path) -> Any:
+def _confusion(run: PicturedRun, path: Path) -> Any:
     """Draw which classes are taken for which, on data that the network has not been trained on if there are any."""
-    if shown.samples.classes is None:
+    from chainrule.training.evaluate import predict, probabilities
+
+    if run.samples.classes is None:
         raise InputError(
             "plot --kind confusion",
             given="a run whose targets are quantities",
             expected="classes",
             fix="Draw another kind",
         )
-    name, (X, y) = next((name, part) for name, part in reversed(shown.samples.parts.items()) if part is not None)
-    matrix = confusion_matrix(probabilities(shown.network, predict(shown.network, X)), y)
+    name, (X, y) = next((name, part) for name, part in reversed(run.samples.parts.items()) if part is not None)
+    matrix = cr.training.confusion_matrix(probabilities(run.network, predict(run.network, X)), y)
     wrong = f"{matrix.sum() - matrix.trace():,} of {matrix.sum():,} wrong"
-    return plot.confusion_matrix(matrix, shown.samples.classes, path=path, title=f"{name} data: {wrong}")
+    return cr.plot.confusion_matrix(matrix, run.samples.classes, path=path, title=f"{name} data: {wrong}")
 
 
-def _saliency(shown: Shown, path: Path) -> Any:
+def _saliency(run: PicturedRun, path: Path) -> Any:
     """Draw the first samples, of each class one where there are classes."""
-    X, y = shown.samples.train
+    import numpy as np
+
+    X, y = run.samples.train
     first = np.arange(min(len(X), 5))
-    if shown.samples.classes is not None and y.ndim == 1:
+    if run.samples.classes is not None and y.ndim == 1:
         first = np.unique(y, return_index=True)[1][:10]
-    return plot.saliency(shown.network, X[first], path=path)
+    return cr.plot.saliency(run.network, X[first], path=path)
 
 
-def _descent(shown: Shown, path: Path) -> Any:
-    return plot.loss_along_gradient(shown.network, *_spread(shown, _BATCH), path=path)
+def _watched(run: PicturedRun, path: Path) -> Any:
+    steps = sum(epoch.steps for epoch in run.history)
+    watch = run.train_again(cr.watch(every=max(1, steps // _WATCHED_STEPS)))
+    return cr.plot.watched(watch, path=path, title=run.title)
 
 
-def _graph(shown: Shown, path: Path) -> Any:
-    return plot.graph(shown.network, *_spread(shown, _FEW), path=path, title=shown.title)
+def _animation(run: PicturedRun, path: Path) -> Any:
+    movie = cr.plot.animation(*run.samples.train, path=path, title=run.title, classes=run.classes)
+    return run.train_again(movie)
 
 
-def _spread(shown: Shown, count: int) -> tuple[Any, Any]:
-    """Return so many samples, spread over all."""
-    X, y = shown.samples.train
-    rows = np.linspace(0, len(X) - 1, min(count, len(X))).astype(int)
-    return X[rows], y[rows]
+@dataclass(frozen=True)
+class PictureKind:
+    """A kind of picture: its file's name, how it is drawn, what it needs of a run, whether it trains once more."""
+
+    file: str
+    draw: Callable[[PicturedRun, Path], Any]
+    needs: str = ""
+    suits: Callable[[PicturedRun], bool] = lambda run: True
+    trains: bool = False
 
 
-def _animation(shown: Shown, path: Path) -> Any:
-    return _trained_again(
-        shown, plot.animation(*shown.samples.train, path=path, title=shown.title, classes=shown.classes)
-    )
-
-
-def _watched(shown: Shown, path: Path) -> Any:
-    from chainrule.explain import watch  # not needed to train
-
-    steps = sum(epoch.steps for epoch in shown.history)
-    watched = _trained_again(shown, watch(every=max(1, steps // _WATCHED)))
-    return plot.watched(watched, path=path, title=shown.title)
-
-
-def _trained_again(shown: Shown, callback: _Callback) -> _Callback:
-    """Train once more as the recipe says, with a callback."""
-    assert shown.recipe is not None
-    with tempfile.TemporaryDirectory() as folder:
-        run(shown.recipe, out=folder, callbacks=[callback])
-    return callback
-
-
-_PLANE = "two inputs, and classes"
+_PLANE: dict[str, Any] = dict(needs="two inputs, and classes", suits=lambda run: run.is_plane)
 KINDS = {
-    "curve": Kind("learning-curve", _curve),
-    "surface": Kind("decision-surface", _plane("decision_surface"), _PLANE, lambda shown: shown.plane),
-    "neurons": Kind("hidden-neurons", _plane("neuron_surfaces"), _PLANE, lambda shown: shown.plane),
-    "hidden": Kind("hidden-space", _plane("hidden_space"), _PLANE, lambda shown: shown.plane),
-    "weights": Kind("weights", _weights),
-    "confusion": Kind("confusion-matrix", _confusion, "classes", lambda shown: shown.samples.classes is not None),
-    "saliency": Kind("saliency", _saliency),
-    "descent": Kind("loss-along-gradient", _descent),
-    "graph": Kind("graph", _graph),
-    "watched": Kind("watched", _watched, trains=True),
-    "animation": Kind("animation", _animation, _PLANE, lambda shown: shown.plane, trains=True),
+    "curve": PictureKind("learning-curve", lambda run, path: cr.plot.learning_curve(run.history, path=path)),
+    "surface": PictureKind("decision-surface", lambda run, path: _plane("decision_surface", run, path), **_PLANE),
+    "neurons": PictureKind(
+        "hidden-neurons", lambda run, path: _plane("neuron_surfaces", run, path, layer=run.layer), **_PLANE
+    ),
+    "hidden": PictureKind(
+        "hidden-space", lambda run, path: _plane("hidden_space", run, path, layer=run.layer), **_PLANE
+    ),
+    "weights": PictureKind("weights", lambda run, path: cr.plot.weights(run.network, run.layer, path=path)),
+    "confusion": PictureKind("confusion-matrix", _confusion, "classes", lambda run: run.samples.classes is not None),
+    "saliency": PictureKind("saliency", _saliency),
+    "descent": PictureKind(
+        "loss-along-gradient",
+        lambda run, path: cr.plot.loss_along_gradient(run.network, *run.some(_LOSS_SAMPLES), path=path),
+    ),
+    "graph": PictureKind(
+        "graph", lambda run, path: cr.plot.graph(run.network, *run.some(_GRAPH_SAMPLES), path=path, title=run.title)
+    ),
+    "watched": PictureKind("watched", _watched, trains=True),
+    "animation": PictureKind("animation", _animation, trains=True, **_PLANE),
 }
 
 
@@ -182,15 +153,17 @@ def draw(result: Result) -> list[str]:
 
     A picture that can't be drawn is no reason to lose the figures of a training.
     """
-    shown = _shown(result)
+    from chainrule.data.opening import Folder
+
+    run = _pictured(result)
     notes = []
     try:
         with Folder("plot", result.run, links=False) as folder:
             for kind in (KINDS["curve"], KINDS["surface"]):
-                if kind.suits(shown):
+                if kind.suits(run):
                     path = folder.file(f"{kind.file}.png")
                     try:
-                        kind.draw(shown, path)
+                        kind.draw(run, path)
                         result.pictures.append(os.fspath(path))
                     except MissingExtraError as problem:
                         return [f"no pictures: {problem}"]
@@ -207,22 +180,133 @@ def draw(result: Result) -> list[str]:
 
 def drawn_in_text(result: Result) -> str:
     """Return the decision surface of a problem with two inputs, drawn in characters; nothing for others."""
-    shown = _shown(result)
-    if not shown.plane:
+    run = _pictured(result)
+    if not run.is_plane:
         return ""
+    look: dict[str, Any] = dict(width=40, height=14, classes=run.classes, plain=not in_unicode())
     try:
-        text = plot.surface_text(
-            result.network,
-            *result.samples.train,
-            width=40,
-            height=14,
-            classes=shown.classes,
-            plain=not in_unicode(),
-        )
+        return cr.plot.surface_text(result.network, *result.samples.train, **look)
     except ChainruleError:  # too many classes, an output that is not finite: the picture's note says it
         return ""
-    return text
 
 
-def _shown(result: Result) -> Shown:
-    return Shown(None, result.recipe, result.network, result.samples, result.history)
+def _pictured(result: Result) -> PicturedRun:
+    return PicturedRun(None, result.recipe, result.network, result.samples, result.history)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True)
+@click.option(
+    "--kind", metavar="KIND[,KIND…]|all", default="curve", show_default=True, help="Which pictures; see below."
+)
+@click.option(
+    "--out", metavar="FILE|DIR", help="A file for one picture, or a folder; the folder of the run if left out."
+)
+@click.option(
+    "--format",
+    "form",
+    metavar="png|svg",
+    callback=one_of("png", "svg"),
+    default="png",
+    show_default=True,
+    help="Of the files in a folder.",
+)
+@click.option("--layer", metavar="NAME", help="For neurons, hidden and weights: the layer, such as tanh_1.")
+@weights_option("Which of the run's.")
+def plot(runs: tuple[str, ...], kind: str, out: str | None, form: str, layer: str | None, weights: str) -> None:
+    """Draw pictures of a run, or the learning curves of several RUNS in one picture.
+
+    \b
+    curve      loss, error rate and learning rate, epoch by epoch
+    surface    what it makes of every point of the plane (two inputs)
+    neurons    the same for each neuron of a hidden layer
+    hidden     the plane as a hidden layer of two units bends it
+    weights    a layer's weights, as pictures where its inputs are one
+    confusion  which classes are taken for which
+    saliency   by how much the output changes with each input
+    descent    the loss along a step: is the learning rate too large?
+    graph      the network with values and gradients on its edges
+    watched    values, gradients and steps over time: trains once more
+    animation  the surface while it learns: trains once more, for a GIF
+    all        all of them that suit the run, but the last two
+    """
+    records = [cr.recipes.open_run(folder) for folder in runs]
+    if kind == "curve" or len(records) > 1:
+        _curves(records, kind, out, form)
+    else:
+        _pictures(records[0], kind, out, form, layer, weights)
+
+
+def _curves(records: list[RunRecord], kind: str, out: str | None, form: str) -> None:
+    """Draw what the logs say: the network isn't needed, nor its data."""
+    if kind != "curve":
+        raise InputError(
+            "--kind", given=f"{kind!r} of {len(records)} runs"[:80], expected="one run", fix="Name one at a time"
+        )
+    if len(records) == 1:
+        path = _place(out, records[0].folder, "learning-curve", form)
+        cr.plot.learning_curve(records[0].history, path=path)
+    else:
+        path = _place(out, "", "learning-curves", form)
+        cr.plot.learning_curves({record.folder: record.history for record in records}, path=path)
+    say(f"picture   {path}")
+
+
+def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: str | None, weights: str) -> None:
+    from chainrule.recipes.samples import gather
+    from chainrule.threads import exactly
+
+    every = kind == "all"
+    names = [name for name, known in KINDS.items() if not known.trains] if every else kind.split(",")
+    for name in names:
+        checks.one_of("--kind", name, [*KINDS, "all"])
+    if len(names) > 1 and out is not None and _is_file(out):
+        raise InputError(
+            "--out", given=f"the file {out!r} for {len(names)} pictures", expected="a folder", fix="Pass --out pictures"
+        )
+    left: dict[str, str] = {}
+    with exactly(1):
+        network, recipe = cr.recipes.load_run(record.folder, weights)
+        assert recipe is not None  # a run has one
+        run = PicturedRun(recipe, recipe.name, network, gather(recipe), record.history, layer)
+        for name in names:
+            picture = KINDS[name]
+            if every and not picture.suits(run):
+                left[name] = picture.needs
+                continue
+            path = _place(out, record.folder, picture.file, "gif" if name == "animation" else form)
+            try:
+                picture.draw(run, path)
+            except InputError as problem:
+                if not every:
+                    raise
+                left[name] = problem.expected
+            else:
+                say(f"picture   {path}")
+    for needed in dict.fromkeys(left.values()):
+        say(f"left out  {', '.join(name for name in left if left[name] == needed)}: only with {needed}")
+
+
+def _is_file(out: str) -> bool:
+    return bool(os.path.splitext(out)[1])
+
+
+def _place(out: str | None, folder: str, name: str, form: str) -> str | FolderFile:
+    """Return where a picture goes: into the file that was named, or into a folder under its own name."""
+    from chainrule.data.opening import Folder
+
+    if out is not None and _is_file(out):
+        return out
+    if out is None and folder:
+        return Folder("plot", folder, links=False).file(f"{name}.{form}")
+    out = out or "."
+    try:
+        os.makedirs(out, exist_ok=True)
+    except OSError as problem:
+        raise FileError(
+            "--out",
+            given=f"{out!r}, where no folder can be made ({problem.strerror})"[:200],
+            expected="a folder",
+            fix="Name another one",
+        ) from None
+    return os.path.join(out, f"{name}.{form}").removeprefix(f".{os.sep}")

@@ -1,15 +1,23 @@
-"""How a training goes: a live line on a terminal, and lines now and then everywhere."""
+"""What a training shows: a live line or lines while it goes, then its figures, its pictures and its folder."""
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from chainrule.cli.shown import say
+import click
+
+from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, TERMINATED, print_error
+from chainrule.cli.output import say, say_json
+from chainrule.cli.pictures import draw, drawn_in_text
 from chainrule.errors import printable
+from chainrule.recipes import Result
+from chainrule.recipes.log import figure_lines
 from chainrule.training import Callback, Epoch, Training
 
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ Tell = Callable[[str], Any]
 
 
 @contextmanager
-def shown_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callback], Tell]]:
+def show_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callback], Tell]]:
     """Give the callbacks that show a training, and the function that is told each line of its log.
 
     Standard output belongs to the JSON object where one is asked for; what is alive goes to standard error then.
@@ -93,3 +101,35 @@ class Live(Callback):
         self.progress.update(
             self.task, total=total or None, completed=training.step, description="  ".join(parts), refresh=True
         )
+
+
+def show_result(result: Result, *, no_pictures: bool, quiet: bool, as_json: bool) -> int:
+    """Draw, print, and return the exit status."""
+    status = {"interrupted": INTERRUPTED, "terminated": TERMINATED}.get(result.history.stopped, 0)
+    notes = [] if no_pictures or status == TERMINATED else draw(result)
+    if result.problem is not None:
+        print_error(str(result.problem))
+        status = status or NOT_WRITTEN
+    if as_json:
+        for note in notes:
+            say(note, err=True)
+        say_json(result.as_dict())
+        return status
+    if quiet:
+        for line in figure_lines({name: getattr(result, name) for name in result.samples.parts}):
+            say(line)
+    elif text := drawn_in_text(result):
+        click.echo(f"\n{text}\n")
+    for note in notes:
+        say(note)
+    try:
+        names = sorted(os.listdir(result.run))
+    except OSError:  # the folder is gone, which the error above says
+        names = []
+    files = [name for name in names if os.path.join(result.run, name) not in result.pictures]
+    if result.pictures:
+        say(f"pictures  {', '.join(result.pictures)}")
+    say(f"run       {result.run}: {', '.join(files)}")
+    if status in (INTERRUPTED, TERMINATED):
+        say(f"go on     chainrule resume {shlex.quote(result.run)}")
+    return status

@@ -1,4 +1,4 @@
-"""``chainrule train``: runs a recipe, shows how it goes, and names what it leaves."""
+"""``chainrule train``, ``resume`` and ``reproduce``: what trains networks into folders of runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
-from chainrule.cli.options import column, number, one_of, whole
+import chainrule as cr
+from chainrule.cli.options import as_json_option, column, number, one_of, whole
+from chainrule.cli.output import print_columns, say
 
 
-@click.command(short_help="Train as a recipe says.")
+@click.command()
 @click.argument("recipe")
 @click.option("--epochs", metavar="N", callback=whole(), help="In all; several phases keep their shares.")
 @click.option(
@@ -51,7 +53,7 @@ from chainrule.cli.options import column, number, one_of, whole
 @click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
 @click.option("--no-pictures", is_flag=True, help="Draw none.")
 @click.option("--quiet", is_flag=True, help="Show the end only.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+@as_json_option
 def train(
     recipe: str,
     data: str | None,
@@ -66,9 +68,7 @@ def train(
 
     Options win over the recipe. The run goes into a new folder, which is named at the end.
     """
-    import chainrule as cr
-    from chainrule.cli.ending import shown_result
-    from chainrule.cli.progress import shown_progress
+    from chainrule.cli.progress import show_progress, show_result
 
     options["deterministic"] = options["deterministic"] or None
     chosen = cr.recipes.override(cr.recipes.load(recipe), data=data, **options)
@@ -77,6 +77,56 @@ def train(
         from chainrule.tensorboard import TensorBoard
 
         events.append(TensorBoard(tensorboard))
-    with shown_progress(quiet, as_json) as (callbacks, tell):
+    with show_progress(quiet, as_json) as (callbacks, tell):
         result = cr.recipes.run(chosen, out=out, callbacks=[*callbacks, *events], say=tell)
-    return shown_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
+    return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--epochs", metavar="N", callback=whole(), help="So many more, instead of those that are left.")
+@click.option(
+    "--learning-rate", metavar="RATE", callback=number(above=0), help="From here on, instead of the recipe's rates."
+)
+@click.option("--no-pictures", is_flag=True, help="Draw none.")
+@click.option("--quiet", is_flag=True, help="Show the end only.")
+@as_json_option
+def resume(
+    run: str, epochs: int | None, learning_rate: float | None, no_pictures: bool, quiet: bool, as_json: bool
+) -> int:
+    """Go on with RUN, the folder of a run that was stopped or killed, to what it would have become.
+
+    Options win over the recipe; the optimizer's moments and steps are kept. A run that came to its end goes on with
+    --epochs.
+    """
+    from chainrule.cli.progress import show_progress, show_result
+
+    with show_progress(quiet, as_json) as (callbacks, tell):
+        result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, callbacks=callbacks, say=tell)
+    return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--seeds", metavar="N", callback=whole(), help="How many starts each; what it says where left out.")
+@click.option("--epochs", metavar="N", callback=whole(), help="Only the first so many.")
+@click.option("--out", metavar="DIR", default="runs/reproduce", show_default=True, help="Where the runs are or go on.")
+@click.option("--markdown", metavar="FILE", help="Write the tables to this file.")
+def reproduce(names: tuple[str, ...], seeds: int | None, epochs: int | None, out: str, markdown: str | None) -> int:
+    """Run the founding experiments NAMES (all of them where left out), and show documented figures beside ours.
+
+    They take hours together. What was stopped goes on where it was; what is done is not done again. The exit status
+    is 1 where a documented figure was not reached.
+    """
+    from chainrule.recipes import reproduce as room
+
+    results = []
+    for name in names or tuple(room.experiments()):
+        result = room.reproduce(name, seeds=seeds, epochs=epochs, out=out, say=say)
+        results.append(result)
+        header, *rows = result.table
+        print_columns(header, rows)
+        say(result.verdict)
+        if markdown is not None:  # after each, for they take long
+            cr.files.write_atomically(markdown, room.document(results).encode(), where="reproduce")
+    return 0 if all(result.met == result.count for result in results) else 1

@@ -12,11 +12,11 @@ from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.nn.containers import Residual
 from chainrule.nn.layer import Layer, LayerLike, chain, entered
+from chainrule.nn.objective import expect_classes
 from chainrule.nn.plan import Plan, scope_of
 from chainrule.nn.rescale import Rescale
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
-from chainrule.ops.cross_entropy import CategoricalCrossEntropy, SoftmaxCrossEntropy
 from chainrule.ops.op import Op
 
 if TYPE_CHECKING:
@@ -136,13 +136,7 @@ def _check_output(network: Network, output: Node) -> None:
             fix="Put cr.Flatten() before the first cr.Dense(…)",
         )
     outputs = output.shape[1]
-    if outputs == 1 and isinstance(network.objective.op, (SoftmaxCrossEntropy, CategoricalCrossEntropy)):
-        raise InputError(
-            "Network",
-            given=f"one output for {network.objective.loss!r}",
-            expected="an output for each class: of one alone, the softmax is always 1",
-            fix="Build the last layer with as many outputs as classes, or end with cr.Sigmoid() for yes or no",
-        )
+    expect_classes(network.layers, network.objective.loss, outputs)
     if network.classes is not None and len(network.classes) != max(outputs, 2):
         raise InputError(
             "Network classes",

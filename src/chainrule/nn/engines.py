@@ -221,22 +221,14 @@ class Replay:
         return None
 
     def compute(self, x: Array) -> Array:
-        parts = []
-        for start in range(0, max(len(x), 1), ROWS):
-            rows = x[start : start + ROWS]
-            with self.programs("prediction").lent({"x": rows}) as program:
-                program.feed(x=rows)
-                program.run("forward")
-                parts.append(program.results[0].copy())
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if len(x) <= ROWS:
+            return self.programs("prediction").compute(x)[0]
+        return np.concatenate([self.compute(x[start : start + ROWS]) for start in range(0, len(x), ROWS)])
 
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
-        feeds = _feeds(x, y, sample_weight)
-        with self.programs(_kind("evaluation", sample_weight)).lent(feeds) as program:
-            program.feed(**feeds)
-            program.run("forward")
-            loss, output = program.results
-            return float(loss), output.copy()
+        programs = self.programs(_kind("evaluation", sample_weight))
+        loss, output = programs.compute(*_feeds(x, y, sample_weight).values())
+        return float(loss), output
 
     def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
         weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)  # the first may be 0
@@ -249,6 +241,9 @@ class Replay:
 
     def programs(self, kind: str) -> Programs:
         """Return the programs of one graph: see `Network.graph`."""
+        found = self._programs.get(kind)
+        if found is not None and (kind == "prediction" or not found.graph.outdated):
+            return found
         with self._lock:
             found = self._programs.get(kind)
             if found is None or found.graph.outdated:

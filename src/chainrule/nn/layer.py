@@ -22,7 +22,8 @@ from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.generators import Generators
 from chainrule.graph.node import Node, Parameter, State, as_node, sealed
 from chainrule.nn.initializers import Initializer, Zeros
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array, Op, Range
+from chainrule.ops.softmax import LogSoftmax, Softmax
 from chainrule.settings import Configured, Fixed, setting_names
 
 LayerLike: TypeAlias = "Layer | Op"
@@ -110,6 +111,9 @@ class Layer(Configured):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name in ("ending", "range_of"):  # of another forward than that of the class above nobody knows them
+            if "forward" in cls.__dict__ and name not in cls.__dict__:
+                setattr(cls, name, Layer.__dict__[name])
         if "__init__" in cls.__dict__:  # what help() shows, where it would show that of __new__
             of_self = inspect.signature(cls.__init__)
             cls.__signature__ = inspect.Signature(list(of_self.parameters.values())[1:])
@@ -139,6 +143,15 @@ class Layer(Configured):
     @property
     def leading(self) -> str | None:
         """The name of the op that meets the layer's input first; None if it lets pass what comes, more or less."""
+        return None
+
+    @property
+    def ending(self) -> LayerLike | None:
+        """The layer or op that its output comes from last; None if it lets pass what comes, more or less."""
+        return self
+
+    def range_of(self, given: Range | None) -> Range | None:
+        """Return the range of what comes out where that of what goes in is `given`; None: nobody knows."""
         return None
 
     @property
@@ -416,10 +429,26 @@ def chain(layers: Sequence[LayerLike], x: Node) -> list[Node]:
 def leading(layers: Sequence[LayerLike]) -> str | None:
     """Return the name of the op that meets the input of these layers first, or None if they let pass what comes."""
     for layer in layers:
-        name = layer.leading if isinstance(layer, Layer) else layer.name
-        if name not in (None, "identity", "flatten", "reshape", "transpose"):
+        name = layer.leading if isinstance(layer, Layer) else None if layer.hands_on else layer.name
+        if name is not None:
             return name
     return None
+
+
+def ending(layers: Sequence[LayerLike]) -> LayerLike | None:
+    """Return the layer or op that the output of these layers comes from last, or None if they let pass what comes."""
+    for layer in reversed(layers):
+        last = layer.ending if isinstance(layer, Layer) else None if layer.hands_on else layer
+        if last is not None:
+            return last
+    return None
+
+
+def range_of(layers: Sequence[LayerLike], given: Range | None = None) -> Range | None:
+    """Return the range of what comes out of these layers where that of what goes in is `given`; None: nobody knows."""
+    for layer in layers:
+        given = layer.range_of(given)
+    return given
 
 
 def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike]:
@@ -452,6 +481,23 @@ def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike
             fix="Write for example cr.Dense(8) or cr.Tanh(), with parentheses; a function goes into "
             "cr.Activation(function, derivative)",
         )
+    _expect_one_softmax(where, layers)
     if len(layers) < least:
         raise InputError(where, given="no layers", expected="at least one", fix="Pass [cr.Dense(1)]")
     return Fixed(layers)
+
+
+def _expect_one_softmax(where: str, layers: Sequence[LayerLike]) -> None:
+    """Raise if one softmax follows another, inside containers too: it would take probabilities for logits."""
+    for i, layer in enumerate(layers):
+        first, second = ending(layers[:i]), leading([layer])
+        if isinstance(first, Softmax) and second in (Softmax.name, LogSoftmax.name):
+            if isinstance(layer, (Softmax, LogSoftmax)) and layer.axis != first.axis:
+                continue
+            raise InputError(
+                where,
+                given=f"{first!r} and then {layer!r:.60}",
+                expected="one softmax: a second one takes probabilities for logits, and is never sure of a class",
+                fix=f"Drop the {first!r}",
+                cause="head.softmax_twice",
+            )

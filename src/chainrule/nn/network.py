@@ -23,14 +23,14 @@ from chainrule.nn.building import build, class_names, declared_shape, sample_sha
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
-from chainrule.nn.layer import Layer, Scope, chain, checked_layers, leading
+from chainrule.nn.layer import Layer, LayerLike, Scope, chain, checked_layers, ending, leading, range_of
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
 from chainrule.nn.objective import objective
 from chainrule.nn.plan import Plan
 from chainrule.nn.rescale import Rescale
 from chainrule.nn.snapshot import beginning, restore, restored, snapshot
 from chainrule.nn.vector import Vector
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array, Op, Range
 from chainrule.optim import Adam, Optimizer, OptimizerState
 from chainrule.settings import Configured
 
@@ -147,6 +147,13 @@ class Network(Layer):
     @property
     def leading(self) -> str | None:
         return leading(self.layers)
+
+    @property
+    def ending(self) -> LayerLike | None:
+        return ending(self.layers)
+
+    def range_of(self, given: Range | None) -> Range | None:
+        return range_of(self.layers, given)
 
     def _join(self, scope: Scope) -> None:
         if scope.owner is not self:

@@ -12,6 +12,7 @@ from chainrule.errors import InputError, ShapeError
 from chainrule.graph.node import Input, Node
 from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer
+from chainrule.ops.op import Range
 
 
 class Rescale(Layer):
@@ -68,6 +69,12 @@ class Rescale(Layer):
                 )
             if value != (0.0 if name == "offset" else 1.0):
                 self.state(name, value)
+
+    def range_of(self, given: Range | None) -> Range | None:
+        if given is None:
+            return None
+        ends = [(end - np.array(self.offset)) * np.array(self.scale) for end in given]
+        return float(np.min(ends)), float(np.max(ends))
 
     def forward(self, x: Node) -> Node:
         offset, scale = self.leaves.get("offset"), self.leaves.get("scale")

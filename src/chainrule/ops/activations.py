@@ -20,6 +20,8 @@ class Identity(Op):
     """y = z
     ∂z = ∂y"""
 
+    hands_on = True
+
     def forward(self, z: Array) -> Array:
         return z.copy()
 
@@ -35,6 +37,9 @@ class Tanh(Op):
     large and the derivative tiny, its digits go one by one, and from |z| = 9.1 on (19 in float64) it is 0.
     """
 
+    output_range = (-1.0, 1.0)
+    increasing = True
+
     def forward(self, z: Array) -> Array:
         return np.tanh(z)
 
@@ -49,6 +54,9 @@ class Sigmoid(Op):
     1 − y is computed as the sigmoid of −z: the same, but it does not become 0 as soon as y rounds to 1.
     """
 
+    output_range = (0.0, 1.0)
+    increasing = True
+
     def forward(self, z: Array) -> Array:
         return sigmoid(z)
 
@@ -61,6 +69,8 @@ class ReLU(Op):
     ∂z = ∂y where z > 0, else 0"""
 
     name = "relu"
+    output_range = (0.0, math.inf)
+    increasing = True
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, 0)
@@ -83,6 +93,7 @@ class LeakyReLU(Op):
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = checks.number("LeakyReLU slope", slope, least=0, most=1)
+        self.output_range = (-math.inf if self.slope else 0.0, math.inf)
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, self.slope * z)
@@ -102,9 +113,11 @@ class ELU(Op):
     """
 
     name = "elu"
+    increasing = True
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = checks.number("ELU alpha", alpha, above=0, like=1)
+        self.output_range = (-self.alpha, math.inf)
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, 0) + self.alpha * np.expm1(np.minimum(z, 0))
@@ -130,6 +143,7 @@ class GELU(Op):
     """
 
     name = "gelu"
+    output_range = (-0.18, math.inf)  # its lowest is −0.16997, near z = −0.75, or −0.17004 if approximate
 
     def __init__(self, approximate: bool = False) -> None:
         self.approximate = bool(approximate)
@@ -158,6 +172,7 @@ class SiLU(Op):
     """
 
     name = "silu"
+    output_range = (-0.28, math.inf)  # its lowest is −0.27846, near z = −1.28
 
     def forward(self, z: Array) -> Array:
         return z * sigmoid(z)
@@ -172,6 +187,9 @@ class Softplus(Op):
 
     Computed as max(z, 0) + log(1 + exp(−|z|)).
     """
+
+    output_range = (0.0, math.inf)
+    increasing = True
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))

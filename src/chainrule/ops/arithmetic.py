@@ -7,6 +7,8 @@ error.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from chainrule.errors import ShapeError
@@ -68,6 +70,8 @@ class Divide(Elementwise):
     """y = a / b
     ∂a = ∂y / b   ∂b = −∂y · y / b"""
 
+    limit = "a divisor other than 0"
+
     def forward(self, a: Array, b: Array) -> Array:
         return a / b
 
@@ -83,6 +87,8 @@ class Power(Elementwise):
     exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
     """
 
+    limit = "a base above 0, or an exponent for which its power, and their derivatives, are finite"
+
     def forward(self, base: Array, exponent: Array) -> Array:
         return np.power(base, exponent)
 
@@ -96,6 +102,8 @@ class Negative(Op):
     """y = −z
     ∂z = −∂y"""
 
+    output_range = (-math.inf, math.inf)
+
     def forward(self, z: Array) -> Array:
         return -z
 
@@ -106,6 +114,9 @@ class Negative(Op):
 class Exp(Op):
     """y = eᶻ
     ∂z = ∂y · y"""
+
+    output_range = (0.0, math.inf)
+    increasing = True
 
     def forward(self, z: Array) -> Array:
         return np.exp(z)
@@ -121,6 +132,9 @@ class Log(Op):
     At 0 y is −inf and the derivative inf; below 0 y is NaN.
     """
 
+    limit = "numbers above 0"
+    output_range = (-math.inf, math.inf)
+
     def forward(self, z: Array) -> Array:
         return np.log(z)
 
@@ -135,6 +149,9 @@ class Sqrt(Op):
     At 0 the derivative is inf; below 0 y is NaN.
     """
 
+    limit = "numbers above 0; at 0 the derivative is infinite"
+    output_range = (0.0, math.inf)
+
     def forward(self, z: Array) -> Array:
         return np.sqrt(z)
 
@@ -148,6 +165,8 @@ class Absolute(Op):
 
     At the kink, 0, the derivative is 0.
     """
+
+    output_range = (0.0, math.inf)
 
     def forward(self, z: Array) -> Array:
         return np.abs(z)

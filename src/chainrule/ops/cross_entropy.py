@@ -31,6 +31,8 @@ class BinaryCrossEntropy(ElementwiseLoss):
     logarithm is infinite.
     """
 
+    limit = "no 0 for what is true, and no 1 for what is not: there is no log of 0"
+
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
         target = in_dtype_of(prediction, target)
         yes = np.where(target == 0, 0, target * np.log(prediction))
@@ -109,6 +111,8 @@ class CategoricalCrossEntropy(ClassLoss):
     `target` is one-hot, (samples, classes), or holds class indices, (samples,). What is multiplied by a target of 0
     counts as 0.
     """
+
+    limit = "no 0 for what is true: there is no log of 0"
 
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
         truth = one_hot(target, prediction)

@@ -22,6 +22,7 @@ from chainrule.settings import Configured
 
 Array: TypeAlias = npt.NDArray[Any]
 Derivatives: TypeAlias = dict[str, Array]
+Range: TypeAlias = tuple[float, float]
 
 
 class Op(Configured):
@@ -41,6 +42,14 @@ class Op(Configured):
         The role that stands for any number of arrays.
     constant : tuple of str
         Roles without a derivative: labels, indices, sample weights.
+    output_range : (float, float) or None
+        The lowest and the highest number that can come out; None where nobody knows.
+    increasing : bool
+        Whether a larger number in gives no smaller one out, element by element.
+    hands_on : bool
+        Whether the numbers that go in come out, perhaps in another shape.
+    limit : str
+        Of an op that is undefined, or infinite, for some numbers: for which it isn't.
 
     Examples
     --------
@@ -64,6 +73,10 @@ class Op(Configured):
     optional: ClassVar[frozenset[str]] = frozenset()
     variadic: ClassVar[str | None] = None
     constant: ClassVar[tuple[str, ...]] = ()
+    output_range: Range | None = None
+    increasing: ClassVar[bool] = False
+    hands_on: ClassVar[bool] = False
+    limit: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -71,6 +84,9 @@ class Op(Configured):
         cls.roles = tuple(p.name for p in parameters)
         cls.optional = frozenset(p.name for p in parameters if p.default is None)
         cls.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+        for known in ("output_range", "increasing", "hands_on"):  # not of another forward than that of the class above
+            if "forward" in cls.__dict__ and known not in cls.__dict__:
+                setattr(cls, known, Op.__dict__[known])
         if "name" not in cls.__dict__:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         for method in ("forward", "backward"):
@@ -97,6 +113,15 @@ class Op(Configured):
     def differentiable(self, role: str) -> bool:
         """Return whether `backward` returns a derivative for this role."""
         return role not in self.constant
+
+    def range_of(self, given: Range | None) -> Range | None:
+        """Return the range of what comes out where that of what goes in is `given`; None: nobody knows."""
+        if self.hands_on:
+            return given
+        if self.increasing and given is not None:
+            lowest, highest = self.forward(np.array(given)).tolist()
+            return lowest, highest
+        return self.output_range
 
 
 def _numbered(method: Callable[..., Any], variadic: str) -> Callable[..., Any]:

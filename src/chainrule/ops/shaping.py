@@ -27,6 +27,8 @@ class Reshape(Op):
         The shape of y, samples included; one length may be -1: whatever is left.
     """
 
+    hands_on = True
+
     def __init__(self, shape: int | Sequence[int]) -> None:
         lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
         self.shape = tuple(checks.whole("Reshape shape", length, least=-1) for length in lengths)
@@ -61,6 +63,8 @@ class Flatten(Op):
     (samples, …) becomes (samples, features).
     """
 
+    hands_on = True
+
     def forward(self, x: Array) -> Array:
         return x.reshape(len(x), math.prod(x.shape[1:]))
 
@@ -80,6 +84,8 @@ class Transpose(Op):
     axes : sequence of int, optional
         Which axis of x becomes the first, the second, …; the reverse order if left out.
     """
+
+    hands_on = True
 
     def __init__(self, axes: Sequence[int] | None = None) -> None:
         self.axes = None if axes is None else tuple(checks.whole("Transpose axes", a, least=-64, most=63) for a in axes)

@@ -25,17 +25,13 @@ Pictures need the extra, ``pip install "chainrule[plot]"``; matplotlib is import
 """
 
 from chainrule.plot.confusion import confusion_matrix
-from chainrule.plot.curves import learning_curve
+from chainrule.plot.curves import learning_curve, learning_curves, watched
 from chainrule.plot.descent import loss_along_gradient
 from chainrule.plot.graph_picture import graph
-from chainrule.plot.hidden import hidden_space
+from chainrule.plot.hidden_layers import hidden_space, neuron_surfaces
 from chainrule.plot.movie import Animation, animation
-from chainrule.plot.neurons import neuron_surfaces
-from chainrule.plot.over_time import watched
 from chainrule.plot.saliency_maps import saliency
-from chainrule.plot.several_curves import learning_curves
-from chainrule.plot.surface import decision_surface
-from chainrule.plot.terminal import surface_text
+from chainrule.plot.surface import decision_surface, surface_text
 from chainrule.plot.weight_pictures import weights
 
 __all__ = [

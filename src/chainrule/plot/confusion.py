@@ -10,15 +10,25 @@ import numpy as np
 
 from chainrule.errors import InputError
 from chainrule.ops.op import Array
-from chainrule.plot.grid import class_names
-from chainrule.plot.style import INK, figure_path, new_figure, plain_frame, save_figure, shown_title, styled
+from chainrule.plot.axes import new_figure
+from chainrule.plot.style import (
+    INK,
+    documented,
+    figure_path,
+    plain_frame,
+    printable_title,
+    save_figure,
+    styled,
+)
+from chainrule.plot.surface import class_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MOST_NUMBERED = 25  # classes; beyond, figures in the cells could not be read
+_MOST_NUMBERED = 25  # classes; colour_bar_ends, figures in the cells could not be read
 
 
+@documented
 def confusion_matrix(
     matrix: Any,
     classes: Sequence[str] | None = None,
@@ -36,23 +46,13 @@ def confusion_matrix(
         Counts, as ``cr.training.confusion_matrix`` returns them.
     classes : sequence of str, optional
         The classes' names; their numbers if left out.
-    path : path, optional
-        Where to save the picture; its name ends in .png or .svg.
     title : str, optional
         Left out, it says how many are wrong.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
     InputError
         If `matrix` is no square table of counts.
-    MissingExtraError
-        If matplotlib is not installed.
-    FileError
-        If the file can't be written.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def confusion_matrix(
         axes.set_yticks(ticks, labels)
         axes.set(xlabel="taken for", ylabel="true class")
         told = f"{wrong:,} of {total:,} wrong ({100 * wrong / total:.3g} %)"
-        axes.set_title(told if title is None else shown_title(title))
+        axes.set_title(printable_title(title, told))
         plain_frame(axes)
         figure.colorbar(image, ax=axes, label="share of the true class")
         save_figure(where, figure, checked)

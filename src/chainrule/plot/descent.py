@@ -16,8 +16,16 @@ from chainrule.nn import Network, validation
 from chainrule.nn.engines import quiet
 from chainrule.ops.op import Array
 from chainrule.optim import as_schedule
-from chainrule.plot.lines import draw_line, plain_decades, plain_number
-from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, save_figure, shown_title, styled
+from chainrule.plot.axes import draw_line, new_figure, plain_decades, plain_number
+from chainrule.plot.style import (
+    CLASS_COLOURS,
+    INK,
+    documented,
+    figure_path,
+    printable_title,
+    save_figure,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +37,7 @@ _STEEP = 20  # from here a logarithmic scale shows both ends
 
 
 @dataclass(frozen=True)
-class Line:
+class LossLine:
     """The loss along a direction.
 
     Attributes
@@ -50,6 +58,7 @@ class Line:
     reached: float
 
 
+@documented
 def loss_along_gradient(
     network: Network,
     X: Any,
@@ -75,14 +84,8 @@ def loss_along_gradient(
         A batch, as for `train`.
     learning_rate : float, optional
         The one to judge; the optimizer's own if left out (a schedule's first).
-    path : path, optional
-        Where to save the picture; its name ends in .png or .svg.
     title : str, optional
         Left out, it says what the step does.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
@@ -90,10 +93,6 @@ def loss_along_gradient(
         If nothing in the network is learnt, or the data don't fit it.
     NonFiniteError
         If the loss or the gradient is NaN or infinite before any step.
-    MissingExtraError
-        If matplotlib is not installed.
-    FileError
-        If the file can't be written.
 
     Examples
     --------
@@ -108,7 +107,7 @@ def loss_along_gradient(
     checks.instance(where, network, Network, "a cr.Network")
     if learning_rate is not None:
         checks.number(f"{where} learning_rate", learning_rate, above=0)
-    found = lines_downhill(where, network, X, y, learning_rate)
+    found = losses_downhill(where, network, X, y, learning_rate)
     own = next(iter(found.values()))
     with styled(where):
         figure = new_figure(6.8, 4.8)
@@ -124,14 +123,14 @@ def loss_along_gradient(
             axes.plot([own.rate], [own.reached], "o", color=CLASS_COLOURS[0], markeredgecolor=INK, markersize=7)
         _limits(axes, list(found.values()))
         axes.set(xlabel="learning rate of one step", ylabel="loss")
-        axes.set_title(_verdict(own) if title is None else shown_title(title), fontsize=9.5, pad=38)
+        axes.set_title(printable_title(title, _verdict(own)), fontsize=9.5, pad=38)
         named = {str(line.get_label()): line for line in axes.lines if not str(line.get_label()).startswith("_")}
         axes.legend(handles=list(named.values()), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         save_figure(where, figure, checked)
     return figure
 
 
-def lines_downhill(where: str, network: Network, X: Any, y: Any, learning_rate: float | None) -> dict[str, Line]:
+def losses_downhill(where: str, network: Network, X: Any, y: Any, learning_rate: float | None) -> dict[str, LossLine]:
     """Return the loss along the optimizer's step, and along the negative gradient if that is another direction."""
     network = network.copy()
     x, target, _ = network.as_batch(where, X, y)
@@ -184,12 +183,12 @@ def _line(
     start: float,
     rate: float,
     lengths: Array | None = None,
-) -> Line:
+) -> LossLine:
     if lengths is None:
         reach = _reach(lambda length: loss_after(length * direction), start, rate)
         lengths = reach * np.linspace(0, 1, POINTS) ** 2  # closer together near the start
     losses = np.array([loss_after(length * direction) for length in lengths])
-    return Line(lengths, losses, start, float(gradient @ direction), rate, loss_after(rate * direction))
+    return LossLine(lengths, losses, start, float(gradient @ direction), rate, loss_after(rate * direction))
 
 
 def _reach(loss_at: Callable[[float], float], start: float, rate: float) -> float:
@@ -203,11 +202,11 @@ def _reach(loss_at: Callable[[float], float], start: float, rate: float) -> floa
     return max(2 * rate, length)
 
 
-def _tangent(axes: Axes, line: Line) -> None:
+def _tangent(axes: Axes, line: LossLine) -> None:
     axes.plot(line.lengths, line.start + line.slope * line.lengths, color="#777777", linewidth=1.0, label="tangent")
 
 
-def _limits(axes: Axes, lines: list[Line]) -> None:
+def _limits(axes: Axes, lines: list[LossLine]) -> None:
     """Show the curves as far as the step, whatever the tangent and the curves do beyond."""
     own = lines[0]
     finite = np.concatenate([line.losses[np.isfinite(line.losses)] for line in lines])
@@ -223,7 +222,7 @@ def _limits(axes: Axes, lines: list[Line]) -> None:
     axes.set_xlim(-0.02 * own.lengths[-1], own.lengths[-1])
 
 
-def _verdict(line: Line) -> str:
+def _verdict(line: LossLine) -> str:
     step = f"a step with learning rate {plain_number(line.rate)}"
     way = f"from {line.start:.4g} to {line.reached:.4g}"
     if not math.isfinite(line.reached):

@@ -21,10 +21,9 @@ from chainrule.errors import FileError, MisuseError
 from chainrule.files.atomic import write_atomically
 from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.plot.grid import surface
-from chainrule.plot.lines import draw_line, fit_scale
-from chainrule.plot.painting import class_legend, paint
-from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, shown_names, styled
+from chainrule.plot.axes import draw_line, fit_scale, new_figure
+from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, printable_names, styled
+from chainrule.plot.surface import class_legend, paint, surface
 from chainrule.training.callbacks import Callback
 from chainrule.training.history import Epoch
 
@@ -193,7 +192,7 @@ class Animation(Callback):
                 above.clear()
                 below.clear()
                 handles = paint(figure, above, seen, probability=network.objective.binary, bar=not found)
-                self._told(above, below, epoch, int((seen.predicted == seen.labels).sum()), len(seen.labels))
+                self._written(above, below, epoch, int((seen.predicted == seen.labels).sum()), len(seen.labels))
                 if not found:
                     class_legend(figure, handles, seen.labels, seen.names)
                 content = io.BytesIO()
@@ -204,8 +203,8 @@ class Animation(Callback):
         network.parameters[:] = last
         return found
 
-    def _told(self, above: Axes, below: Axes, epoch: int, right: int, count: int) -> None:
-        title = "" if self.title is None else f"{shown_names([self.title])[0]}, "
+    def _written(self, above: Axes, below: Axes, epoch: int, right: int, count: int) -> None:
+        title = "" if self.title is None else f"{printable_names([self.title])[0]}, "
         above.set_title(f"{title}epoch {epoch:,}: {right:,} of {count:,} right")
         above.set(xlabel="input 1", ylabel="input 2")
         if self._losses:

@@ -13,20 +13,19 @@ from chainrule.errors import InputError, ShapeError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, derivative
 from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
-from chainrule.plot.grid import class_names
-from chainrule.plot.hidden_layers import applied
-from chainrule.plot.images import picture_shape, show_signed, without_ticks
-from chainrule.plot.lines import plain_number
+from chainrule.plot.axes import new_figure, picture_shape, plain_number, show_signed, without_ticks
+from chainrule.plot.hidden_layers import applied_graph
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
+    documented,
     figure_path,
-    new_figure,
+    printable_names,
+    printable_title,
     save_figure,
-    shown_names,
-    shown_title,
     styled,
 )
+from chainrule.plot.surface import class_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +35,7 @@ MOST_SAMPLES = 10
 MOST_FEATURES = 30  # of a table
 
 
+@documented
 def saliency(
     network: Network,
     X: Any,
@@ -67,13 +67,7 @@ def saliency(
         8 × 8. Other samples are rows of a table.
     features : sequence of str, optional
         Names of a table's columns.
-    path : path, optional
-        Where to save the picture; its name ends in .png or .svg.
     title : str, optional
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
@@ -81,10 +75,6 @@ def saliency(
         If the samples are too many or not finite, or something doesn't fit them.
     UnknownNameError
         If no class has this name.
-    MissingExtraError
-        If matplotlib is not installed.
-    FileError
-        If the file can't be written.
 
     Examples
     --------
@@ -122,11 +112,13 @@ def saliency(
         if pictured is not None:
             figure = _pictures(x.reshape(len(x), *pictured), slopes.reshape(len(x), *pictured), shown)
         else:
-            columns = [f"input {i + 1}" for i in range(x[0].size)] if features is None else list(shown_names(features))
+            columns = (
+                [f"input {i + 1}" for i in range(x[0].size)] if features is None else list(printable_names(features))
+            )
             figure = _bars(x.reshape(len(x), -1), slopes.reshape(len(x), -1), shown, columns)
         told = "∂logit/∂x" if logits else "∂ŷ/∂x"
         told = f"samples, and below them {told}" if pictured is not None else told
-        figure.suptitle(told if title is None else shown_title(title), fontsize=11)
+        figure.suptitle(printable_title(title, told), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 
@@ -135,7 +127,7 @@ def _derivatives(
     where: str, network: Network, x: Array, of: int | str | None, logits: bool
 ) -> tuple[Array, list[int], Array]:
     """Return the outputs, which of them is differentiated for each sample, and the derivatives."""
-    graph = applied(network, x.astype(network.dtype, copy=False))
+    graph = applied_graph(network, x.astype(network.dtype, copy=False))
     outputs = graph.root._value
     if outputs.ndim != 2:
         raise ShapeError(

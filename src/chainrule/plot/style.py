@@ -6,14 +6,15 @@ matplotlibrc changes no byte of a picture, and a picture changes nothing for the
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chainrule.data.opening import FolderFile
 from chainrule.errors import InputError, MissingExtraError, printable
@@ -62,6 +63,7 @@ _SETTINGS: Any = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _lock = threading.RLock()  # matplotlib's settings are global
 
 
@@ -92,14 +94,37 @@ def styled(where: str) -> Iterator[None]:
         yield
 
 
-def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
-    """Return an empty figure of this size in inches, which no window knows of."""
-    from chainrule.plot.notebook import NotebookFigure  # matplotlib is imported when a picture is drawn
+_PATH = """
+path : path, optional
+    Where to save the picture; its name ends in .png or .svg.
 
-    return NotebookFigure(figsize=(width, height))
+Returns
+-------
+matplotlib.figure.Figure
+
+Raises
+------
+"""
+_RAISES = """
+MissingExtraError
+    If matplotlib is not installed.
+FileError
+    If the file can't be written.
+
+Examples
+"""
 
 
-def two_sides() -> Colormap:
+def documented(draw: _Function) -> _Function:
+    """Complete the docstring of a function that returns a picture by what is the same in all of them."""
+    if draw.__doc__ is not None:  # python -OO has dropped it
+        text = inspect.cleandoc(draw.__doc__)
+        text = text.replace("\n\nRaises\n------\n", _PATH, 1)
+        draw.__doc__ = text.replace("\n\nExamples\n", _RAISES, 1)
+    return draw
+
+
+def diverging_colours() -> Colormap:
     """Return the map from 0 over the border at ½ to 1."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -151,12 +176,12 @@ def save_figure(where: str, figure: Figure, path: Path | FolderFile | None) -> N
     write_atomically(path, content.getvalue(), where=where)
 
 
-def shown_names(names: Sequence[Any]) -> tuple[str, ...]:
+def printable_names(names: Sequence[Any]) -> tuple[str, ...]:
     """Return names as they may be shown: what doesn't print is escaped, and there are at most 24 characters."""
     told = (printable(str(name)) for name in names)
     return tuple(name if len(name) <= 24 else name[:23] + "…" for name in told)
 
 
-def shown_title(title: str) -> str:
+def printable_title(title: str | None, default: str = "") -> str:
     """Return a title as it may be shown: what doesn't print is escaped, but for the ends of lines."""
-    return "\n".join(map(printable, str(title).split("\n")))
+    return default if title is None else "\n".join(map(printable, str(title).split("\n")))

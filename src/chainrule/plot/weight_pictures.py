@@ -12,8 +12,16 @@ from chainrule.errors import InputError, NonFiniteError, UnknownNameError, neare
 from chainrule.graph import Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.plot.images import picture_shape, show_signed, without_ticks
-from chainrule.plot.style import figure_path, new_figure, plain_frame, save_figure, shown_names, shown_title, styled
+from chainrule.plot.axes import new_figure, picture_shape, show_signed, without_ticks
+from chainrule.plot.style import (
+    documented,
+    figure_path,
+    plain_frame,
+    printable_names,
+    printable_title,
+    save_figure,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +30,7 @@ MOST_NEURONS = 100  # drawn as pictures; more would be too small to see
 _NUMBERED = 14  # rows and columns of a heat map, up to which each weight is written
 
 
+@documented
 def weights(
     network: Network,
     layer: str | None = None,
@@ -47,14 +56,8 @@ def weights(
         or as many numbers as a square of at least 8 × 8; those of later layers never are.
     heat_map : bool, default False
         Draw the matrix even so.
-    path : path, optional
-        Where to save the picture; its name ends in .png or .svg.
     title : str, optional
         Left out, it says what is drawn.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
@@ -64,10 +67,6 @@ def weights(
         If no layer has this name.
     NonFiniteError
         If a weight is NaN or infinite.
-    MissingExtraError
-        If matplotlib is not installed.
-    FileError
-        If the file can't be written.
 
     Examples
     --------
@@ -100,8 +99,8 @@ def weights(
     with styled(where):
         figure = _heat_map(matrix) if pictured is None else _pictures(matrix, pictured)
         drawn = "" if pictured is None or matrix.shape[1] <= MOST_NEURONS else f", the first {MOST_NEURONS} neurons"
-        told = f"{shown_names([parameter.name])[0]}, {matrix.shape[0]} × {matrix.shape[1]}{drawn}"
-        figure.suptitle(told if title is None else shown_title(title), fontsize=11)
+        told = f"{printable_names([parameter.name])[0]}, {matrix.shape[0]} × {matrix.shape[1]}{drawn}"
+        figure.suptitle(printable_title(title, told), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Annotated, Any, TypeAlias, cast
 
@@ -21,13 +19,9 @@ from chainrule.data.opening import Folder
 from chainrule.errors import FileError
 from chainrule.nn import Network
 from chainrule.recipes.folder import ENVIRONMENT, read_json
+from chainrule.threads import suitable
 
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=200)]
-
-#: Multiplications a step below which a second thread may cost more than it brings. Measured for MNIST, 784-200-100-10
-#: in batches of 128 (7e7 a step): 50,000 samples/s with one thread; with two, 65,000 while both cores are idle, but
-#: 2,000 to 12,000 while they are shared, because threads wait for each other spinning.
-LEAST_WORK = 500_000_000
 
 
 def chosen_threads(network: Network, batch_size: int, asked: int = 0) -> int:
@@ -39,8 +33,8 @@ def chosen_threads(network: Network, batch_size: int, asked: int = 0) -> int:
     batch_size : int
         Samples a step.
     asked : int, default 0
-        A number that somebody asked for; 0 leaves the choice to the work of a step: one thread below `LEAST_WORK`
-        multiplications (3 · parameters · samples), else as many as there are cores, at most four.
+        A number that somebody asked for; 0 leaves the choice to the work of a step: one thread below
+        `threads.LEAST_WORK` multiplications, else as many as there are cores, at most four.
 
     Examples
     --------
@@ -48,20 +42,7 @@ def chosen_threads(network: Network, batch_size: int, asked: int = 0) -> int:
     >>> chosen_threads(cr.Network([cr.Dense(2, 8)]), 4)
     1
     """
-    if asked:
-        return asked
-    if 3 * network.parameters.size * batch_size < LEAST_WORK:
-        return 1
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Multiply matrices with so many threads; afterwards everything is as before."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=count, user_api="blas"):
-        yield
+    return asked or suitable(3 * network.parameters.size * batch_size)
 
 
 def environment(*, compiled: bool = False) -> dict[str, Any]:

@@ -17,13 +17,11 @@ import msgspec
 
 from chainrule import checks
 from chainrule.errors import InputError, nearest
-from chainrule.recipes.change import continued, override
 from chainrule.recipes.environment import environment
 from chainrule.recipes.log import percent
-from chainrule.recipes.recipe import Recipe
+from chainrule.recipes.recipe import Recipe, continued, load, override
 from chainrule.recipes.run import resume, run
 from chainrule.recipes.runs import RunRecord, list_runs, open_run
-from chainrule.recipes.shelf import load
 
 Say = Callable[[str], Any]
 

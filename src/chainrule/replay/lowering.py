@@ -207,6 +207,7 @@ def _ufunc(call: Call, inputs: list[Any], out: Array) -> Step:
     # One number for a whole array, such as the bias of one neuron: 0.18 without axes, 0.46 with some.
     if call.function is not np.matmul and out.size > 1:
         inputs = [value.reshape(()) if value.size == 1 and value.ndim else value for value in inputs]
+        out, *inputs = _as_vectors([out, *inputs])
     if call.options:
         return partial(call.function, out=out, **call.options), tuple(inputs)
     if call.function in (np.maximum, np.minimum):
@@ -214,6 +215,16 @@ def _ufunc(call: Call, inputs: list[Any], out: Array) -> Step:
         inputs = [np.full(out.shape, value) if value.ndim == 0 and out.ndim else value for value in inputs]
         return partial(call.function, out=out), tuple(inputs)
     return call.function, (*inputs, out)
+
+
+def _as_vectors(arrays: list[Any]) -> list[Any]:
+    """Return arrays without leading axes of one, as for a single sample: 0.3 for 1.1, with a bias that has none."""
+    most = max(array.ndim for array in arrays)
+    while most > 1 and all(array.ndim < most or array.shape[0] == 1 for array in arrays):
+        views = {id(array): array[0] for array in arrays if array.ndim == most}  # one object for one place
+        arrays = [views.get(id(array), array) for array in arrays]
+        most -= 1
+    return arrays
 
 
 def _located(value: Any, locate: Locate) -> Any:

@@ -7,6 +7,7 @@ each run instead; `called` names it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,8 @@ class Program:
         self.gradients = [None if g is None else arena.array(g.operand) for g in self.recorded_gradients]
         self.results = [self.values[self.graph.place(root)] for root in self.graph.roots]
         self.root = self.results[0]
+        self._quiet = Context()
+        self._quiet.run(np.seterr, all="ignore")
         for r in results:  # what is constant was worked out while recording
             if r.operand.buffer.temporary:
                 arena.array(r.operand)[...] = r.operand.array
@@ -212,11 +215,23 @@ class Program:
                 node._value = value
             node._grad = gradient
 
+    def run_quietly(self, stage: str) -> None:
+        """Run one stage; what overflows is looked at, not warned of."""
+        if self.called:
+            with np.errstate(all="ignore"):
+                _run(self.plans[stage])
+        else:  # 0.1 for 0.9 µs: nobody's code runs there who would miss variables of his own
+            self._quiet.run(_run, self.plans[stage])
+
     def run(self, *stages: str) -> None:
         """Run these stages, such as ``"forward"``."""
         for stage in stages:
-            for function, arguments in self.plans[stage]:
-                function(*arguments)
+            _run(self.plans[stage])
+
+
+def _run(steps: list[Step]) -> None:
+    for function, arguments in steps:
+        function(*arguments)
 
 
 def _close(a: Array | None, b: Array) -> bool:

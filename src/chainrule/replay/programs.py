@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.graph.graph import Graph
+from chainrule.graph.node import Drawn
 from chainrule.ops.op import Array
 from chainrule.replay.program import Program, Stage
 
@@ -60,7 +60,8 @@ class Programs:
         }
         self._limit = limit
         self._kept: OrderedDict[Signature, Program] = OrderedDict()
-        self._resting: OrderedDict[Signature, list[Program]] = OrderedDict()
+        self._inputs = [name for name, leaf in graph.inputs.items() if not isinstance(leaf, Drawn)]
+        self._resting: OrderedDict[Any, list[Program]] = OrderedDict()  # by shapes and dtypes; the first made goes
         self.called: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
@@ -76,22 +77,28 @@ class Programs:
             self._kept.move_to_end(signature)
         return program
 
-    @contextmanager
-    def lent(self, feeds: dict[str, Array]) -> Iterator[Program]:
-        """Lend a program for arrays like these that no other thread is using."""
-        signature = tuple((name, array.shape, array.dtype) for name, array in feeds.items())
-        with self._lock:
-            resting = self._resting.setdefault(signature, [])
-            self._resting.move_to_end(signature)
-            program = resting.pop() if resting else None
-            while len(self._resting) > self._limit:
-                self._resting.popitem(last=False)
-        if program is None:
-            program = self.record(feeds)
-        with np.errstate(all="ignore"):
-            yield program
-        with self._lock:
-            resting.append(program)
+    def compute(self, *arrays: Array) -> list[Array]:
+        """Return the roots' values on arrays for the inputs, in their order, freshly.
+
+        The program that computes them is used by no other thread meanwhile.
+        """
+        key = tuple([(array.shape, array.dtype) for array in arrays])
+        resting = self._resting.get(key)
+        if resting is None:
+            with self._lock:
+                resting = self._resting.setdefault(key, [])
+                while len(self._resting) > self._limit:
+                    self._resting.popitem(last=False)
+        try:
+            program = resting.pop()  # in one go, whatever other threads do
+        except IndexError:
+            program = self.record(dict(zip(self._inputs, arrays, strict=True)))
+        for place, array in zip(program.inputs.values(), arrays):
+            np.copyto(place, array)
+        program.run_quietly("forward")
+        results = [result.copy() for result in program.results]
+        resting.append(program)
+        return results
 
     def record(self, feeds: dict[str, Array]) -> Program:
         """Return a new program."""

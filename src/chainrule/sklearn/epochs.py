@@ -1,6 +1,6 @@
 """Training in epochs, with scikit-learn's rule for when to stop: after each epoch the estimator's curves grow.
 
-The training itself is `chainrule.train`; what is here is a callback, and a learning rate that it sets.
+The training itself is chainrule's; what is here is a callback, and a learning rate that it sets.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import math
 import sys
 import warnings
 from dataclasses import replace
+from signal import SIGINT
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn.network import Network
 from chainrule.optim import Schedule
 from chainrule.sklearn.inputs import Samples, SparseBatches
-from chainrule.training import Epoch, Training, train
+from chainrule.training import Epoch, Training
+from chainrule.training.events import INTERRUPTED
+from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
 
 LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
@@ -120,18 +123,15 @@ def fit_epochs(
     network.optimizer.learning_rate = schedule
     try:
         if isinstance(data.x, np.ndarray):
-            history = train(
-                network,
-                data.x,
-                data.y,
-                sample_weight=data.weights,
-                batch_size=size,
-                shuffle=bool(estimator.shuffle),
-                **settings,
-            )
+            settings |= {"sample_weight": data.weights, "batch_size": size, "shuffle": bool(estimator.shuffle)}
+            training = Training(network, data.x, data.y, **settings)
         else:
             generator = network.generators["shuffle"] if estimator.shuffle else None
-            history = train(network, SparseBatches(data, size, generator), batch_size=None, **settings)
+            training = Training(network, SparseBatches(data, size, generator), batch_size=None, **settings)
+        history = training.history
+        with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
+            for _ in training.events():  # warnings too: scikit-learn gives none of targets that nobody scaled
+                pass
     except NonFiniteError as error:
         history = error.history  # type: ignore[attr-defined]  # train puts it there
         if validation is None or estimator._best_parameters is None:

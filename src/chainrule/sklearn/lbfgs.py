@@ -17,6 +17,7 @@ from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.sklearn.epochs import diverged
 from chainrule.sklearn.inputs import Samples
+from chainrule.threads import by_size
 
 
 def fit_lbfgs(estimator: Any, data: Samples) -> None:
@@ -40,7 +41,8 @@ def fit_lbfgs(estimator: Any, data: Samples) -> None:
         if estimator.verbose:
             sys.stdout.write(f"Iteration {len(curve)}, loss = {curve[-1]:.8f}\n")
 
-    with network.hold.training(f"{type(estimator).__name__}.fit"):
+    work = 3 * network.parameters.size * len(x)
+    with by_size(work), network.hold.training(f"{type(estimator).__name__}.fit"):
         result = minimize(
             loss_and_gradient,
             network.parameters.astype(np.float64),

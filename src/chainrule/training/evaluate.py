@@ -9,10 +9,12 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.nn import validation
+from chainrule.nn.engines import ROWS
 from chainrule.nn.network import Network
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.op import Array
 from chainrule.ops.softmax import Softmax
+from chainrule.threads import by_size
 from chainrule.training.metrics import METRICS, Metric, named_metrics, predicted_classes, true_classes
 
 CHUNK = 1024  # rows at a time: more bring no speed, only memory
@@ -49,10 +51,9 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     checks.instance("predict", network, Network, "a cr.Network")
     x = network.as_samples("predict", X, mapped=True)
     validation.finite("predict", "X", x)
-    parts = [
-        network.compute(network.cast(x[rows]))
-        for rows in _chunks(len(x), checks.whole("predict batch_size", batch_size))
-    ]
+    size = checks.whole("predict batch_size", batch_size)
+    with by_size(network.parameters.size * min(len(x), size, ROWS)):
+        parts = [network.compute(network.cast(x[rows])) for rows in _chunks(len(x), size)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -119,15 +120,17 @@ def evaluate(
     functions = default_metrics(network, target) if metrics is None else named_metrics(metrics)
     total = mass = 0.0
     outputs = []
-    for rows in _chunks(len(x), checks.whole("evaluate batch_size", batch_size)):
-        part = None if weights is None else weights[rows]
-        share = len(x[rows]) if part is None else float(part.sum(dtype=np.float64))
-        if share == 0:
-            outputs.append(network.compute(network.cast(x[rows])))
-            continue
-        loss, output = network.compute_with_loss(network.cast(x[rows]), target[rows], part)
-        total, mass = total + loss * share, mass + share
-        outputs.append(output)
+    size = checks.whole("evaluate batch_size", batch_size)
+    with by_size(network.parameters.size * min(len(x), size)):
+        for rows in _chunks(len(x), size):
+            part = None if weights is None else weights[rows]
+            share = len(x[rows]) if part is None else float(part.sum(dtype=np.float64))
+            if share == 0:
+                outputs.append(network.compute(network.cast(x[rows])))
+                continue
+            loss, output = network.compute_with_loss(network.cast(x[rows]), target[rows], part)
+            total, mass = total + loss * share, mass + share
+            outputs.append(output)
     prediction = probabilities(network, np.concatenate(outputs))
     return {"loss": total / mass, **{name: metric(prediction, target) for name, metric in functions.items()}}
 

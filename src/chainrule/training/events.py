@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, MisuseError, NonFiniteError
+from chainrule.errors import InputError, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
+from chainrule.threads import by_size
 from chainrule.training.callbacks import Callback
 from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
 from chainrule.training.evaluate import evaluate
@@ -43,18 +44,22 @@ class Event:
 
     Attributes
     ----------
-    kind : {"begin", "step", "epoch", "end"}
-        Before the first step; after a step, when every node still shows its value and its gradient (after many at
-        once, where a compiled network takes them so); after an epoch, validation included; after the last one.
+    kind : {"begin", "warning", "step", "epoch", "end"}
+        Before the first step; of what will hardly lead to anything, once, as soon as it is known; after a step, when
+        every node still shows its value and its gradient (after many at once, where a compiled network takes them
+        so); after an epoch, validation included; after the last one.
     training : Training
         Where it is: `step`, `loss`, `learning_rate`, `history`, `network`.
     epoch : Epoch or None
         The record of the epoch, for the kind ``"epoch"``.
+    warning : TrainingWarning or None
+        What `train` warns of, for the kind ``"warning"``.
     """
 
     kind: str
     training: Training
     epoch: Epoch | None = None
+    warning: TrainingWarning | None = None
 
     def __repr__(self) -> str:
         return f"Event({self.kind!r}, step={self.training.step}" + (f", {self.epoch})" if self.epoch else ")")
@@ -159,6 +164,7 @@ class Training:
         self._whole = True  # False while a step, or the record of an epoch, is half done
         self._told_end = True  # until it has begun
         self._resume = resume
+        self._doubts: list[TrainingWarning] = []  # not told yet
         self._callbacks, self._functions = _callbacks(callbacks)
         self._compiles_steps = network.engine == "compiled" and not any(
             c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
@@ -198,11 +204,12 @@ class Training:
                     raise InputError(
                         "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
                     )
-            return IterableSource(network, X), None
+            return IterableSource(network, X, self._doubts), None
         x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
         validation.finite("train", "X", x)
         validation.finite("train", "y", target)
         network.check_targets("train", target)
+        self._doubts += network.objective.doubts("train", target, weights)
         weights = weighted_by_class(network, target, weights, class_weight)
         rows = held = None
         if share:
@@ -253,11 +260,17 @@ class Training:
                 from chainrule.training.checkpoint import restored_into  # it reads files, which most trainings don't
 
                 self._restore(restored_into(self, self._resume))
-            with closing(self._run()) as run:
+            with by_size(self._work()), closing(self._run()) as run:
                 for event in run:
                     yield event
                     self.network.hold.go_on()  # perhaps in another thread
         yield Event("end", self)
+
+    def _work(self) -> int:
+        """Return about how many multiplications a step has."""
+        if not self.network.built:  # batches of an unknown size, which are seldom large
+            return 1_000_000
+        return 3 * self.network.parameters.size * getattr(self._source, "batch_size", 32)
 
     def _run(self) -> Events:
         network, history = self.network, self.history
@@ -268,6 +281,7 @@ class Training:
             self._told_end = False
             self._source.record()
             yield Event("begin", self)
+            yield from self._warnings()
             while not self._stop and self.position.epoch <= self.epochs:
                 yield from self._epoch()
                 if self._validation is None and not self._stop:
@@ -362,6 +376,8 @@ class Training:
             self._step(x, y, weights, share)
             self._tell_step()
             yield event
+            if self._doubts:
+                yield from self._warnings()
             if self._stop:
                 self._tell_end()
                 break
@@ -392,6 +408,10 @@ class Training:
         for function in self._functions:
             function(self, record)
         yield Event("epoch", self, record)
+
+    def _warnings(self) -> Events:
+        while self._doubts:
+            yield Event("warning", self, warning=self._doubts.pop(0))
 
     def _compiled_epochs(self) -> Events:
         """Take whole epochs, many in a call, where they are short and nobody looks at the network between them."""

@@ -12,6 +12,7 @@ The same in ten lines of your own::
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from signal import SIGINT
 from typing import Any
@@ -101,6 +102,12 @@ def train(
     NonFiniteError
         If a loss or a gradient is NaN or infinite, before it could spoil the weights; `history` is on the error.
 
+    Warns
+    -----
+    TrainingWarning
+        Of targets that the last layer can never give, or that are too large, or spread too far, to be learnt in few
+        steps.
+
     Notes
     -----
     Ctrl-C ends training after the current step and returns what was learnt; a second one stops at once.
@@ -133,6 +140,7 @@ def train(
         resume=resume,
     )
     with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
-        for _ in training.events():
-            pass
+        for event in training.events():
+            if event.warning is not None:
+                warnings.warn(event.warning, stacklevel=2)
     return training.history

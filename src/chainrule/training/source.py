@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.data import batches
-from chainrule.errors import InputError
+from chainrule.errors import InputError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
@@ -178,9 +178,12 @@ class ArraySource:
 
 
 class IterableSource:
-    """Batches from a list, a loader, anything that can be iterated once an epoch."""
+    """Batches from a list, a loader, anything that can be iterated once an epoch.
 
-    def __init__(self, network: Network, iterable: Any) -> None:
+    Warnings of the first batch are added to `doubts`.
+    """
+
+    def __init__(self, network: Network, iterable: Any, doubts: list[TrainingWarning]) -> None:
         self.network = network
         self.iterable = iterable
         if isinstance(iterable, np.ndarray) or not hasattr(iterable, "__iter__"):
@@ -190,6 +193,7 @@ class IterableSource:
                 expected="X and y, or an iterable of batches (x, y)",
                 fix="Pass the targets as the third argument: cr.train(network, X, y)",
             )
+        self.doubts, self._looked = doubts, False
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
 
     def record(self) -> None:
@@ -210,6 +214,9 @@ class IterableSource:
                 )
             x, y, weights = self.network.as_batch(f"train, batch {count + 1}", *batch)
             self.network.check_targets(f"train, batch {count + 1}", y)
+            if not self._looked:
+                self.doubts += self.network.objective.doubts("train", y, weights)
+                self._looked = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
             count += 1
         self.steps = count or None

@@ -1,0 +1,123 @@
+"""``chainrule explain``, ``check`` and ``source``: what a network computes, if its derivatives are right, as NumPy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import click
+
+import chainrule as cr
+from chainrule.cli.options import as_json_option, one_of, weights_option, whole
+from chainrule.cli.output import say, say_json
+
+FORMATS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
+
+
+@click.command()
+@click.argument("subject", metavar="RUN|RECIPE")
+@click.option(
+    "--sample", metavar="I|all", callback=whole(0, words=("all",)), default="0", help="Which sample; 0 is the first."
+)
+@click.option("--node", metavar="NAME", help="This node alone, such as dense_1 or dense_1.weights.")
+@click.option(
+    "--format",
+    "form",
+    metavar="terminal|markdown|html|json",
+    callback=one_of(*FORMATS.values()),
+    help="How it is written; else as the ending of --out says.",
+)
+@click.option("--language", metavar="en|he", callback=one_of("en", "he"), default="en", help="English or Hebrew.")
+@weights_option("Which of a run's.")
+@click.option("--out", metavar="FILE", help="Write it to .txt, .md, .html or .json instead of printing it.")
+def explain(
+    subject: str, sample: int | str, node: str | None, form: str | None, language: str, weights: str, out: str | None
+) -> None:
+    """Explain the network of RUN, or of RECIPE before it has learnt anything, on samples it is trained on.
+
+    Forward, node by node: the formula, the formula with its numbers, the result. Then back from the cost by the chain
+    rule, the optimizer's step, and every derivative once more by finite differences.
+
+    \b
+    chainrule explain xor | less
+    chainrule explain runs/xor-001 --out xor.html
+    chainrule explain mnist --sample 7 --node dense_3
+    """
+    from chainrule.explain.subjects import network_and_samples
+
+    if form is None:
+        form = FORMATS.get(os.path.splitext(out or "")[1].lower(), "terminal")
+    on_screen = out is None and form == "terminal" and sys.stdout.isatty()
+    width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
+    network, x, y = network_and_samples("explain", subject, weights)
+    chosen = sample if isinstance(sample, int) else None
+    told = cr.explain(network, x, y, sample=chosen, node=node, format=form, language=language, width=width)
+    if out is None:
+        click.echo(str(told), nl=False)
+    else:
+        say(f"{form:<9} {told.save(out)}")
+
+
+MY_FILE = """
+\b
+A FILE.py may hold, at its top level:
+  class Cube(cr.Op): …           an op (or cr.Layer) of your own: its class,
+  cube = Cube()                  or an object of it, if it needs arguments
+  sine = cr.Activation(np.sin, np.cos)       or cr.Loss(f, f_prime)
+  X, y = …; network = cr.Network([…])        a network, checked on X and y
+  loss = cr.mean_squared_error(…)            a graph built by hand
+
+FILE.py is run to find them: check only a file that you would run.
+
+Exit status: 0 if every derivative is right, 1 if one is wrong, 2 if there was nothing to check.
+"""
+
+
+@click.command(epilog=MY_FILE)
+@click.argument("subject", metavar="RUN|RECIPE|FILE.py")
+@as_json_option
+def check(subject: str, as_json: bool) -> int:
+    """Compare every derivative with finite differences, for each parameter and for each role of each op.
+
+    Names the worst place and, where it is one of the usual ones, the mistake: a sign, a factor 2, a missing σ′, …
+    """
+    from chainrule.explain.subjects import check_named
+
+    report = check_named(subject)
+    if as_json:
+        say_json({"subject": subject, **report.as_dict()})
+    else:
+        for line in str(report).splitlines():
+            say(line)
+    return 0 if report.passed else 1
+
+
+@click.command()
+@click.argument("run")
+@click.option("--predict", is_flag=True, help="The prediction alone: no loss, no derivatives, no dropout.")
+@click.option("--out", metavar="FILE", help="Write it to this file instead.")
+def source(run: str, predict: bool, out: str | None) -> None:
+    """Write out what the network of RUN does in a training step: forward, loss and every derivative.
+
+    RUN is the folder of a run, a model file, the name of a built-in recipe or a TOML file. The page is a function of
+    plain NumPy that runs as printed, on batches of any size. Penalties and the optimizer are no part of it.
+    """
+    from chainrule.recipes.build import build
+    from chainrule.recipes.samples import gather
+    from chainrule.replay import source as page_of
+
+    if run in cr.recipes.names() or run.endswith(".toml") or not (os.path.dirname(run) or os.path.exists(run)):
+        recipe = cr.recipes.load(run)
+        network = build(recipe, gather(recipe))
+    else:
+        network, _ = cr.recipes.load_run(run)
+    if predict:
+        page = page_of(network.graph("prediction"), name="predict", gradients=False)
+    else:
+        page = page_of(network.graph())
+    if out is None:
+        click.echo(page, nl=False)
+        return
+    cr.files.write_atomically(out, page.encode(), where="source")
+    say(f"source    {out}: {len(page.splitlines())} lines")

@@ -1,0 +1,78 @@
+"""``chainrule evaluate`` and ``predict``: the network of a run, measured on data or asked for its answers."""
+
+from __future__ import annotations
+
+import click
+
+import chainrule as cr
+from chainrule.cli.options import as_json_option, column, weights_option
+from chainrule.cli.output import as_csv, say, say_json
+from chainrule.errors import InputError
+
+
+@click.command()
+@click.argument("run")
+@click.option("--data", metavar="FILE", help="Measure on this file instead of the recipe's data.")
+@click.option(
+    "--target", metavar="COLUMN", callback=column, help="The column to compare with; the recipe's where left out."
+)
+@weights_option("Which to measure.")
+@as_json_option
+def evaluate(run: str, data: str | None, target: str | int | None, weights: str, as_json: bool) -> None:
+    """Measure the network of RUN, the folder of a run or a model file.
+
+    Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
+    weights, and those held out for the test.
+    """
+    from chainrule.recipes.evaluation import measure_file, measure_recipe
+    from chainrule.recipes.log import figure_lines
+    from chainrule.threads import exactly
+
+    network, recipe = cr.recipes.load_run(run, weights)
+    if data is None and recipe is None:
+        raise InputError(
+            f"evaluate {run!r}",
+            given="a model file alone",
+            expected="data to measure it on",
+            fix="Add --data FILE --target COLUMN, or name the folder of a run",
+        )
+    with exactly(1):
+        if data is not None:
+            figures = {"data": measure_file(network, recipe, data, target)}
+        else:
+            assert recipe is not None
+            figures = measure_recipe(network, recipe)
+    if as_json:
+        say_json({"run": run, **figures})
+        return
+    for line in figure_lines(figures):
+        say(line)
+
+
+@click.command()
+@click.argument("run")
+@click.argument("file")
+@click.option("--out", metavar="CSV", help="Write the answers to this file.")
+@weights_option("Which to ask.")
+def predict(run: str, file: str, out: str | None, weights: str) -> None:
+    """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX), or for one picture (PNG or
+    JPEG): scaled, and inverted if it needs to be, which is said on stderr.
+
+    The answer is a class and the probability that the network gives it, or the predicted numbers. A class whose name
+    a spreadsheet would take for a formula, such as =A1, is written with an apostrophe before it.
+    """
+    from chainrule.recipes.evaluation import answers
+    from chainrule.threads import exactly
+
+    network, recipe = cr.recipes.load_run(run, weights)
+    with exactly(1):
+        rows, notes = answers(network, recipe, file)
+    for note in notes:
+        say(f"{file}: {note}", err=True)
+    text = as_csv(rows[0], rows[1:])
+    if out is None:
+        for line in text.splitlines():
+            say(line)
+        return
+    cr.files.write_atomically(out, text.encode())
+    say(f"{len(rows) - 1:,} answers in {out}")

@@ -1,0 +1,137 @@
+"""Commands that list what there is: runs, how two differ, what their logs say, the built-in recipes, the ops."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+import chainrule as cr
+from chainrule.cli.options import as_json_option
+from chainrule.cli.output import as_csv, print_columns, say, say_json
+from chainrule.errors import InputError, nearest
+
+
+@click.command()
+@click.argument("folder", default="runs")
+@as_json_option
+def runs(folder: str, as_json: bool) -> None:
+    """List the runs in FOLDER (runs where left out): how far each came, and its error or loss."""
+    from chainrule.recipes.log import percent
+
+    rows, plain = [], []
+    for record in cr.recipes.list_runs(folder):
+        planned = record.recipe.epochs if record.recipe else 0
+        done = len(record.history)
+        part, figures = record.figures or ("", {})
+        error = figures.get("error_rate")
+        figure = f"{part} error {percent(error)}" if isinstance(error, float) else ""
+        if not figure and isinstance(figures.get("loss"), float):
+            figure = f"{part} loss {figures['loss']:.5f}"
+        name = os.path.basename(record.folder)
+        rows.append((name, f"{done}/{planned}", record.state, figure, f"{record.history.seconds:.1f} s"))
+        plain.append({"run": record.folder, "state": record.state, "epochs": done, "planned": planned, part: figures})
+    if as_json:
+        say_json({"runs": [{k: v for k, v in row.items() if k} for row in plain]})
+        return
+    print_columns(("run", "epochs", "state", "result", "time"), rows)
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@as_json_option
+def compare(first: str, second: str, as_json: bool) -> None:
+    """Show what differs between the runs FIRST and SECOND: recipe, result, versions, and the bytes of the weights."""
+    found = cr.recipes.compare(cr.recipes.open_run(first), cr.recipes.open_run(second))
+    if as_json:
+        say_json({"first": first, "second": second, **found})
+        return
+    for subject, rows in found.items():
+        if not rows:
+            say(f"{subject}: the same")
+        elif subject == "environment":
+            for _, said, _ in rows:
+                say(f"{subject}: {said}")
+        else:
+            say("")
+            print_columns((subject, first, second), rows)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--csv", "table", metavar="FILE", help="Write a line an epoch to this CSV file.")
+@click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
+def log(run: str, table: str | None, tensorboard: str | None) -> None:
+    """Show the log of RUN, or export its figures, epoch by epoch.
+
+    In the CSV file a text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
+    if table is None and tensorboard is None:
+        for line in cr.recipes.read_story(run):
+            say(line)
+        return
+    record = cr.recipes.open_run(run)
+    count = len(record.history)
+    if not count:
+        raise InputError(f"log {run!r}", given="no epoch yet", expected="at least one", fix="Wait for it")
+    if table is not None:
+        names = list(dict.fromkeys(name for epoch in record.history for name in epoch.as_dict()))
+        rows = (list(map(epoch.as_dict().get, names)) for epoch in record.history)
+        text = as_csv(names, rows)
+        cr.files.write_atomically(table, text.encode(), where="log")
+        say(f"table     {table}: {count} epochs")
+    if tensorboard is not None:
+        from chainrule.tensorboard import TensorBoard
+
+        with TensorBoard(tensorboard) as events:
+            for epoch in record.history:
+                events.write(epoch)
+        say(f"events    {tensorboard}: {count} epochs")
+
+
+@click.command()
+@click.argument("name", required=False)
+def recipes(name: str | None) -> None:
+    """List the built-in recipes. With NAME, print that one as the TOML file it is, to copy and change."""
+    from chainrule.recipes.recipe import load, names, text
+
+    if name is not None:
+        click.echo(text(name), nl=False)
+        return
+    width = max(len(known) for known in names())
+    for known in names():
+        click.echo(f"{known:<{width}}  {load(known).title}")
+    click.echo("\nTrain one: chainrule train NAME. Print one: chainrule recipes NAME > my.toml")
+
+
+@click.command()
+@click.argument("name", required=False)
+def ops(name: str | None) -> None:
+    """Show every op: its roles, its function, its derivatives. With NAME, such as tanh, all that is said of it."""
+    from chainrule.ops import all_ops, page, table
+    from chainrule.ops.docstrings import docstring
+
+    known = all_ops()
+    if name is not None:
+        wanted = name.casefold().replace("_", "")
+        found = next((kind for kind in known.values() if kind.name.replace("_", "") == wanted), None)
+        if found is None:
+            raise InputError("ops", given=repr(name)[:80], expected="the name of an op", fix=nearest(name, known))
+        click.echo(f"{found.name}({', '.join(found.roles)})    cr.{found.__name__}\n")
+        click.echo(docstring(found))
+        return
+    if not sys.stdout.isatty():
+        click.echo(table())
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("op", "roles", "function", "derivatives", header_style="bold", show_lines=True)
+    for kind in known.values():
+        told = page(kind)
+        cells = (told.name, ", ".join(told.roles), told.function, "\n".join(told.derivatives.values()))
+        shown.add_row(*(Text(cell) for cell in cells))
+    Console(highlight=False).print(shown)

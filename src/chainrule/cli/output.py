@@ -1,0 +1,165 @@
+"""What the command line prints: lines, columns, CSV and JSON, into streams that may be closed or full.
+
+Texts that were read from a file are data: control characters in them are shown, not obeyed, and in CSV a name that a
+spreadsheet would take for a formula stays a name.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import os
+import re
+import select
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, TextIO
+
+import click
+
+from chainrule.cli.failures import print_error
+from chainrule.errors import FileError, printable
+
+
+def say(line: str, err: bool = False) -> None:
+    """Print one line, whatever is in it."""
+    click.echo(printable(line), err=err)
+
+
+def say_json(told: dict[str, Any]) -> None:
+    """Print one JSON object on one line, whatever is in it."""
+    from chainrule.files.strict_json import printed  # a heavy room, for who asks for JSON
+
+    click.echo(printed(told, ascii_only=not in_unicode()))
+
+
+def in_unicode() -> bool:
+    """Return whether standard output takes every character."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    return encoding.lower().replace("-", "") == "utf8"
+
+
+def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a header and rows."""
+    table = [tuple(printable(cell) for cell in row) for row in (header, *rows)]
+    widths = [max(len(row[k]) for row in table) for k in range(len(header))]
+    for row in table:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf")
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a table as CSV: a line for its header, and one for each row.
+
+    Texts that a spreadsheet takes for formulas get an apostrophe before them; numbers are written as they are, also
+    where a text is one; of all texts, what doesn't print is escaped.
+
+    >>> print(as_csv(["row", "class"], [[1, "=1+1"], [2, "-1"], [3, "@SUM(A1), \\t"]]), end="")
+    row,class
+    1,'=1+1
+    2,-1
+    3,"'@SUM(A1), \\t"
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in chain([header], rows))
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    told = str(value)
+    begins = unicodedata.normalize("NFKC", told).lstrip()[:1]  # with ＝, too, which some take for =
+    formula = begins and begins in "=+-@" and not _NUMBER.fullmatch(told)
+    return f"'{printable(told)}" if formula or told[:1] in ("\t", "\r") else printable(told)
+
+
+class _LossyFile(io.RawIOBase):
+    """An open file that takes everything, whether it can be written or not."""
+
+    def __init__(self, raw: io.RawIOBase | None) -> None:
+        self.raw = raw
+        self.lost = False
+        self.problem: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        if self.raw is None:
+            raise io.UnsupportedOperation("fileno")
+        return self.raw.fileno()
+
+    def isatty(self) -> bool:
+        return self.raw is not None and self.raw.isatty()
+
+    def write(self, data: Any, /) -> int:
+        count = None
+        if self.raw is None:
+            self.lost = True
+        try:
+            while self.raw is not None and not self.lost and count is None:
+                count = self.raw.write(data)
+                if count is None:  # whoever reads it is slow, and the system doesn't wait by itself
+                    select.select([], [self.raw], [])
+        except OSError as problem:
+            self.lost, self.problem = True, problem
+        return memoryview(data).nbytes if count is None else count
+
+
+class Streams:
+    """Puts such streams in the place of the process's own, for the rest of its life."""
+
+    def __init__(self) -> None:
+        self._outputs: list[_LossyFile] = []
+        _open_descriptors()
+        for name in ("stdout", "stderr"):
+            stream: TextIO | None = getattr(sys, name)
+            if stream is not None and not isinstance(stream, io.TextIOWrapper):
+                continue  # somebody else's, such as a notebook's
+            buffer = None if stream is None else stream.buffer  # None: closed before the process began
+            output = _LossyFile(getattr(buffer, "raw", buffer))
+            self._outputs.append(output)
+            whole = io.TextIOWrapper(
+                io.BufferedWriter(output),
+                encoding="utf-8" if stream is None else stream.encoding,
+                errors="backslashreplace",  # a terminal without ∂ still shows the rest
+                line_buffering=output.isatty() or name == "stderr",
+            )
+            setattr(sys, name, whole)
+
+    def lost(self) -> bool:
+        """Print what is still waiting, and return whether anything could not be printed.
+
+        A full disk is said on standard error; of a closed pipe, as `head` leaves it, nobody needs to be told.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for output in self._outputs:
+            if output.problem is not None and output.problem.errno not in (errno.EPIPE, errno.EBADF):
+                told = FileError(
+                    "output",
+                    given=f"a place that takes no more of it ({output.problem.strerror})",
+                    expected="room for all of it",
+                    fix="Everything else was done; send the output elsewhere",
+                )
+                print_error(str(told))
+                break
+        return any(output.lost for output in self._outputs)
+
+
+def _open_descriptors() -> None:
+    """See to it that 0, 1 and 2 are open, or the next file that is opened would be taken for one of them."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)
