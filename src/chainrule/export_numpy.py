@@ -131,7 +131,7 @@ def _predict(network: Network, graph: Graph, called: dict[int, str]) -> list[str
         '@np.errstate(all="ignore")',
         "def predict(x):",
         f'    """Return the outputs {outputs} for samples x {samples}."""',
-        f"    x = np.asarray(x, np.{network.dtype})",
+        f"    x = np.asarray(x, np.{network.input_dtype(network.dtype)})",
         *_body(page),
         f"    return {page.result}",
     ]
@@ -155,7 +155,7 @@ def _step(network: Network, graph: Graph, called: dict[int, str]) -> list[str]:
         '@np.errstate(all="ignore")',
         "def step(x, y, learning_rate=0.01):",
         '    """Take a step of gradient descent on a batch; return its loss before the step, without penalties."""',
-        f"    x = np.asarray(x, np.{network.dtype})",
+        f"    x = np.asarray(x, np.{network.input_dtype(network.dtype)})",
         f"    y = {target}",
         *(line for mask in masks for line in _drawn(called[id(mask)], mask)),
         *_body(page),

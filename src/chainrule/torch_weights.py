@@ -193,7 +193,14 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
             modules.append(f"nn.Linear({', '.join(map(str, weights.shape))}{', bias=False' if bias is None else ''})")
         elif isinstance(layer, Network):
             modules.append(_collect(layer.layers, f"{prefix}{i}.", tensors))
-        elif isinstance(layer, Rescale) and i + 1 < len(layers) and type(layers[i + 1]) is Dense:
+        elif isinstance(layer, Rescale) and i + 1 < len(layers) and type(follower := layers[i + 1]) is Dense:
+            if layer.exact and any(leaf.dtype == np.float32 for leaf in follower.leaves.values()):
+                raise InputError(
+                    "save_state_dict",
+                    given=f"{layer!r:.80}, whose offset float32 weights can't take up",
+                    expected="scaling that leaves float32 its digits",
+                    fix="Scale the samples beforehand, or write ONNX instead: chainrule.onnx.export",
+                )
             modules.append("nn.Identity()")
         elif isinstance(layer, Dropout):
             modules.append(f"nn.Dropout({layer.rate!r})")

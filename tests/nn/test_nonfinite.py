@@ -156,10 +156,10 @@ BLAMED = {
 }
 
 
-def told(name: str, **engine: bool) -> NonFiniteError:
+def told(name: str, engine: str) -> NonFiniteError:
     this = BLAMED[name]
     end = [] if "loss" in this.settings else [cr.Dense(1)]
-    network = cr.Network([*this.layers(), *end], inputs=3, **this.settings, **engine)
+    network = cr.Network([*this.layers(), *end], inputs=3, **this.settings, engine=engine)
     if this.parameters is not None:
         network.parameters[:5] = this.parameters
     before = network.parameters.copy()
@@ -179,7 +179,7 @@ def test_what_is_not_finite_is_blamed_on_what_it_came_from(name: str, way: str) 
     this = BLAMED[name]
     if way == "compiled":
         needed("numba")
-    error = told(name, engine=way)
+    error = told(name, way)
     assert error.cause == this.cause
     assert error.where.startswith(f"train, step {this.step}, ")
     with pytest.raises(NonFiniteError, match=this.words):

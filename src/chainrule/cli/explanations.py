@@ -80,7 +80,7 @@ Exit status: 0 if every derivative is right, 1 if one is wrong, 2 if there was n
 def check(subject: str, as_json: bool) -> int:
     """Compare every derivative with finite differences, for each parameter and for each role of each op.
 
-    Names the worst place and, where it is one of the usual ones, the slip: a sign, a factor 2, a missing σ′, …
+    Names the worst place and, where it is one of the usual ones, the mistake: a sign, a factor 2, a missing σ′, …
     """
     from chainrule.explain.subjects import check_named
 

@@ -343,7 +343,7 @@ class Builder:
             if slope.kink:
                 low, high = sorted((slope.left, slope.right))
                 measured = words("kink", low=number(low), high=number(high))
-            off = Number(f"{slope.error(proof.given):.1e}")
+            off = Number(f"{slope.error:.1e}")
             rows.append([name, Number(f"{proof.given + 0.0:.8g}"), measured, off])
         self.blocks.append(Table([words(key) for key in ("element", "by_chain", "by_difference", "off")], rows))
 

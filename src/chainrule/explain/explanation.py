@@ -194,9 +194,9 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
             "node": analysis.labels[proof.place],
             "index": list(proof.index),
             "by_chain": proof.given,
-            "by_difference": proof.slope.measured,
-            "kink": proof.slope.kink,
-            "error": proof.slope.error(proof.given),
+            "by_difference": float(proof.slope.measured),
+            "kink": bool(proof.slope.kink),
+            "error": float(proof.slope.error),
         }
         for proof in proofs(analysis)
         if place in (None, proof.place)

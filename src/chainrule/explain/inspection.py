@@ -17,11 +17,11 @@ from chainrule import checks
 from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.explain.analysis import analyse_network
 from chainrule.explain.notation import Matrix, mathml, number
-from chainrule.explain.tables import html_table, text_table
 from chainrule.graph import Graph, Node
 from chainrule.graph.flatten import in_order
 from chainrule.nn import Network
 from chainrule.ops.op import Array
+from chainrule.tables import html_table, text_table
 from chainrule.training import History
 
 

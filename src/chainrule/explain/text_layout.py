@@ -39,7 +39,7 @@ from chainrule.explain.notation import (
     cells,
     number,
 )
-from chainrule.explain.tables import text_table
+from chainrule.tables import text_table
 
 MOST_LINES = 40  # of a formula with its numbers
 _BARS = " ▁▂▃▄▅▆▇█"

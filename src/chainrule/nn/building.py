@@ -58,7 +58,7 @@ def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[L
     scope = scope_of(network, network.dtype, network.generators, "build", example=network.engine != "dynamic")
     try:
         with entered(scope):
-            nodes = chain(network.layers, Input("x", np.zeros((1, *shape), network.dtype)))
+            nodes = chain(network.layers, Input("x", np.zeros((1, *shape), network.input_dtype(network.dtype))))
         _check_output(network, nodes[-1])
         members = list(scope.layers.values())
         parameters = [entry for layer in members for entry in _penalised(network, layer)]

@@ -145,6 +145,10 @@ class Layer(Configured):
         """The name of the op that meets the layer's input first; None if it lets pass what comes, more or less."""
         return None
 
+    def input_dtype(self, dtype: str) -> str:
+        """Return the dtype in which the layer takes its input, in a network that computes in `dtype`."""
+        return dtype
+
     @property
     def ending(self) -> LayerLike | None:
         """The layer or op that its output comes from last; None if it lets pass what comes, more or less."""
@@ -433,6 +437,12 @@ def leading(layers: Sequence[LayerLike]) -> str | None:
         if name is not None:
             return name
     return None
+
+
+def input_dtype(layers: Sequence[LayerLike], dtype: str) -> str:
+    """Return the dtype in which these layers take their input, in a network that computes in `dtype`."""
+    first = next((layer for layer in layers if isinstance(layer, Layer) or not layer.hands_on), None)
+    return first.input_dtype(dtype) if isinstance(first, Layer) else dtype
 
 
 def ending(layers: Sequence[LayerLike]) -> LayerLike | None:

@@ -23,7 +23,7 @@ from chainrule.nn.building import build, class_names, declared_shape, sample_sha
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
-from chainrule.nn.layer import Layer, LayerLike, Scope, chain, checked_layers, ending, leading, range_of
+from chainrule.nn.layer import Layer, LayerLike, Scope, chain, checked_layers, ending, input_dtype, leading, range_of
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
 from chainrule.nn.objective import objective
 from chainrule.nn.plan import Plan
@@ -103,6 +103,7 @@ class Network(Layer):
         self.l2 = checks.number("Network l2", l2, least=0)
         known = getattr(dtype, "__name__", None) or str(dtype)  # np.float32 and np.dtype("float32") will do
         self.dtype = checks.one_of("Network dtype", known, ("float32", "float64"))
+        self._samples_in = self.input_dtype(self.dtype)
         self.seed = checks.whole("Network seed", seed, least=0, most=2**63 - 1)
         self.classes = None if classes is None else class_names(classes)
         self.engine = checks.one_of("Network engine", engine, tuple(ENGINES))
@@ -147,6 +148,9 @@ class Network(Layer):
     @property
     def leading(self) -> str | None:
         return leading(self.layers)
+
+    def input_dtype(self, dtype: str) -> str:
+        return input_dtype(self.layers, dtype)
 
     @property
     def ending(self) -> LayerLike | None:
@@ -309,8 +313,8 @@ class Network(Layer):
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
 
     def cast(self, x: Array) -> Array:
-        """Return samples in the network's dtype; bytes stay bytes where its first layer rescales them."""
-        return validation.cast(x, self.dtype, keep_bytes=isinstance(self.layers[0], Rescale))
+        """Return samples as the first layer takes them: in its dtype, or as bytes where it rescales those."""
+        return validation.cast(x, self._samples_in, keep_bytes=isinstance(self.layers[0], Rescale))
 
     def as_batch(
         self, where: str, X: Any, y: Any, sample_weight: Any = None, *, mapped: bool = False

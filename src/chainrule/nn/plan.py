@@ -76,7 +76,7 @@ class Plan:
         """
         use, _, weighted = kind.partition("-")
         checks.one_of("Network.graph", use, USES)
-        x = np.zeros((1, *self.sample_shape), self.dtype)
+        x = np.zeros((1, *self.sample_shape), self.owner.input_dtype(self.dtype))
         return self.graph(use, x, None, np.ones(1, self.dtype) if weighted else None, live=False)
 
     def graph(

@@ -16,6 +16,7 @@ from chainrule.files.atomic import Path, write_atomically
 from chainrule.graph import Node
 from chainrule.nn import Network
 from chainrule.ops import Array
+from chainrule.ops.shaping import Cast
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -83,12 +84,15 @@ def _model(onnx: Any, network: Network) -> ModelProto:
             written[id(node)] = writer.constant(node.name, node.value)
     writer.label = "output"
     writer.steps.append(onnx.helper.make_node("Identity", [written[id(graph.root)]], ["output"], name="output"))
-    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(network.dtype))
+    kind, taken = (
+        onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        for dtype in (network.dtype, network.input_dtype(network.dtype))
+    )
     model: ModelProto = onnx.helper.make_model(
         onnx.helper.make_graph(
             writer.steps,
             printable(network.name or "network"),
-            [onnx.helper.make_tensor_value_info("input", kind, ["samples", *(network.sample_shape or ())])],
+            [onnx.helper.make_tensor_value_info("input", taken, ["samples", *(network.sample_shape or ())])],
             [onnx.helper.make_tensor_value_info("output", kind, ["samples", *graph.root.shape[1:]])],
             writer.constants,
         ),
@@ -172,6 +176,7 @@ class GraphWriter:
 
 _TO_THE_END = 2**63 - 1
 _INT64 = 7  # TensorProto.DataType
+_FLOATS = {"float32": 1, "float64": 11}
 
 
 def write(writer: GraphWriter, node: Node, inputs: list[str]) -> str:
@@ -259,6 +264,10 @@ def _gather(writer: GraphWriter, node: Node, op: ops.Gather, inputs: list[str]) 
     return writer.node("Gather", table, writer.node("Cast", indices, to=_INT64), axis=0)
 
 
+def _cast(writer: GraphWriter, node: Node, op: Cast, inputs: list[str]) -> str:
+    return writer.node("Cast", *inputs, to=_FLOATS[str(op.dtype)])
+
+
 def _slice(writer: GraphWriter, node: Node, op: ops.Slice, inputs: list[str]) -> str:
     rank = len(node.children["x"].shape)
     slices, dropped, added = _axes(op.key, rank)
@@ -323,6 +332,7 @@ _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]]
     ops.Concatenate: _along_axis("Concat"),
     ops.Slice: _slice,
     ops.Gather: _gather,
+    Cast: _cast,
     ops.Identity: _plain("Identity"),
     ops.Tanh: _plain("Tanh"),
     ops.Sigmoid: _plain("Sigmoid"),

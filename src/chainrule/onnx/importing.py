@@ -92,7 +92,7 @@ def load(
         layer.weights.assign(weights)
         if bias is not None:
             layer.bias.assign(bias)
-    if len(network.compute(np.zeros((2, *(network.sample_shape or ())), dtype))) != 2:
+    if len(network.compute(network.cast(np.zeros((2, *(network.sample_shape or ())))))) != 2:
         raise refusal(model.where, "operators that mix the samples of a batch", "a row of outputs for each sample")
     return network
 

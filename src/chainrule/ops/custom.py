@@ -6,15 +6,20 @@ difference quotients, and refused with the place and the size of the disagreemen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import InputError, ShapeError
+from chainrule.errors import DerivativeError, InputError, ShapeError
+from chainrule.ops.differences import compare
 from chainrule.ops.losses import average, check_prediction, check_sample_weight, share
 from chainrule.ops.op import Array, Derivatives, Op, shapes
-from chainrule.ops.quotients import Function, find_disagreement, name_of, tried
 
+Function = Callable[..., Any]
+Disagreement = tuple[int, float, float]  # where, the number given, the number measured
+
+_TOLERANCE = 1e-5  # relative: below any slip of the pen, above what a function approximated to 1e-7 needs
 # Where every activation is tried besides the values at hand: both signs, 0, small and large.
 _PROBES = np.concatenate([np.linspace(-4, 4, 33), [-30.5, -10.1, -6.3, -0.01, 0.01, 6.3, 10.1, 30.5]])
 _MOST_VALUES = 64  # of those at hand
@@ -30,8 +35,19 @@ class _Pair(Op):
 
     def __repr__(self) -> str:
         told = {key: value for key, value in self.settings().items() if value}
-        shown = (name_of(value) if callable(value) else f"{key}={value}" for key, value in told.items())
+        shown = (_name_of(value) if callable(value) else f"{key}={value}" for key, value in told.items())
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _wrong(self, where: str, found: Disagreement, place: str, fix: str) -> DerivativeError:
+        """Return the error that tells of a disagreement; `place` names the point."""
+        _, given, measured = found
+        mine, function = _name_of(self.derivative), _name_of(self.function)
+        return DerivativeError(
+            where,
+            given=f"{mine} = {given:.6g} at {place} as the derivative of {function}",
+            expected=f"{measured:.6g}, its difference quotient there (off by {abs(given - measured):.3g})",
+            fix=fix,
+        )
 
 
 class Activation(_Pair):
@@ -70,29 +86,29 @@ class Activation(_Pair):
         values = np.concatenate([values[:: len(values) // _MOST_VALUES + 1], _PROBES])
         for trial in (np.resize(values, [min(length, 8) for length in z.shape]), values):
             self._expect_elementwise(where, trial)
-        y, slopes = tried(where, self.function, values), tried(where, self.derivative, values)
+        y, slopes = _tried(where, self.function, values), _tried(where, self.derivative, values)
 
         def moved(step: Array) -> Array:
-            return tried(where, self.function, values + step)
+            return _tried(where, self.function, values + step)
 
-        found = find_disagreement(moved, np.broadcast_to(slopes, values.shape), values)
+        found = _disagreement(moved, np.broadcast_to(slopes, values.shape), values)
         if found is not None:
-            by_output = np.broadcast_to(tried(where, self.derivative, y), values.shape)
-            takes_output = find_disagreement(moved, by_output, values) is None
+            by_output = np.broadcast_to(_tried(where, self.derivative, y), values.shape)
+            takes_output = _disagreement(moved, by_output, values) is None
             fix = "Write the derivative of z: this one takes y" if takes_output else "Correct the derivative there"
-            raise found.error(where, self.function, self.derivative, f"z = {values[found.place]:.6g}", fix)
+            raise self._wrong(where, found, f"z = {values[found[0]]:.6g}", fix)
 
     def _expect_elementwise(self, where: str, z: Array) -> None:
-        y = tried(where, self.function, z)
+        y = _tried(where, self.function, z)
         _expect_shape(where, self.function, y, z.shape, "Write a function that works element by element")
-        slopes = tried(where, self.derivative, z)
+        slopes = _tried(where, self.derivative, z)
         if slopes.shape != ():  # a constant derivative may be given as a number
             _expect_shape(where, self.derivative, slopes, z.shape, "Write one that works element by element")
-        others = tried(where, self.function, z.reshape(-1)[::-2])
+        others = _tried(where, self.function, z.reshape(-1)[::-2])
         if not np.allclose(y.reshape(-1)[::-2], others, rtol=1e-5, atol=1e-7, equal_nan=True):
             raise InputError(
                 where,
-                given=f"{name_of(self.function)}, whose value of an element depends on the elements beside it",
+                given=f"{_name_of(self.function)}, whose value of an element depends on the elements beside it",
                 expected="a function that works element by element and always gives the same result",
                 fix="Write an op of its own for anything else",
             )
@@ -152,12 +168,12 @@ class Loss(_Pair):
             raise InputError(
                 where,
                 given="a sample_weight",
-                expected=f"none, as {name_of(self.function)} returns one number for the whole batch",
+                expected=f"none, as {_name_of(self.function)} returns one number for the whole batch",
                 fix="To weigh samples, return the loss of each and pass per_sample=True",
             )
         check_sample_weight(where, sample_weight, len(prediction))
         exact = prediction.astype(np.float64)
-        value, slopes = tried(where, self.function, exact, target), tried(where, self.derivative, exact, target)
+        value, slopes = _tried(where, self.function, exact, target), _tried(where, self.derivative, exact, target)
         if self.per_sample:
             _expect_shape(where, self.function, value, prediction.shape[:1], "Return one loss for each sample")
             self._expect_own_losses(where, exact, target, value)
@@ -165,14 +181,29 @@ class Loss(_Pair):
             _expect_shape(where, self.function, value, (), "Return one number, or pass per_sample=True")
         _expect_shape(where, self.derivative, slopes, prediction.shape, "Return an array like prediction")
         for row, column in self._places(prediction):
-            self._expect_derivative(where, exact, target, slopes, row, column)
+            found = self._disagreement(where, exact, target, slopes, (row, column))
+            if found is not None:
+                at = found[0] + (row.start or 0)
+                mean = "is taken by the op" if self.per_sample else "belongs into both or neither"
+                fix = f"Correct the derivative there; mind that a mean over samples {mean}"
+                if self._takes_target_first(where, exact, target):
+                    fix = "Write both with the prediction first: these take (target, prediction)"
+                raise self._wrong(where, found, f"prediction[{at}, {column}] = {prediction[at, column]:.6g}", fix)
+
+        if not np.isfinite(value).all() and self._takes_target_first(where, exact, target):
+            raise DerivativeError(
+                where,
+                given=f"{_name_of(self.function)} = {np.ravel(value)[0]:.6g} of (prediction, target)",
+                expected="a number: the functions are right for (target, prediction)",
+                fix="Write both with the prediction first",
+            )
 
     def _expect_own_losses(self, where: str, prediction: Array, target: Array, value: Array) -> None:
-        alone = tried(where, self.function, prediction[:1], target[:1])
+        alone = _tried(where, self.function, prediction[:1], target[:1])
         if not np.allclose(alone, value[:1], rtol=1e-5, equal_nan=True):
             raise InputError(
                 where,
-                given=f"{name_of(self.function)}, whose loss of a sample depends on the other samples",
+                given=f"{_name_of(self.function)}, whose loss of a sample depends on the other samples",
                 expected="each sample's own loss",
                 fix="Leave the mean over samples out, or pass per_sample=False",
             )
@@ -183,21 +214,45 @@ class Loss(_Pair):
         rows = [slice(None)] if self.per_sample else [slice(i, i + 1) for i in range(0, samples, samples // 4 + 1)]
         return [(row, column) for row in rows for column in range(0, outputs, outputs // 16 + 1)]
 
-    def _expect_derivative(
-        self, where: str, prediction: Array, target: Array, slopes: Array, row: slice, column: int
-    ) -> None:
+    def _disagreement(
+        self, where: str, prediction: Array, target: Array, slopes: Array, place: tuple[slice, int], swap: bool = False
+    ) -> Disagreement | None:
         def moved(step: Array) -> Array:
             nearby = prediction.copy()
-            nearby[row, column] += step
-            return tried(where, self.function, nearby, target).reshape(-1)
+            nearby[place] += step
+            return _tried(where, self.function, *((target, nearby) if swap else (nearby, target))).reshape(-1)
 
-        found = find_disagreement(moved, slopes[row, column], prediction[row, column])
-        if found is not None:
-            at = found.place + (row.start or 0)
-            place = f"prediction[{at}, {column}] = {prediction[at, column]:.6g}"
-            mean = "is taken by the op" if self.per_sample else "belongs into both or neither"
-            fix = f"Correct the derivative there; mind that a mean over samples {mean}"
-            raise found.error(where, self.function, self.derivative, place, fix)
+        return _disagreement(moved, slopes[place], prediction[place])
+
+    def _takes_target_first(self, where: str, prediction: Array, target: Array) -> bool:
+        """Return whether the derivative is right, if function and derivative take (target, prediction)."""
+        if target.shape != prediction.shape:
+            return False
+        value = _tried(where, self.function, target, prediction)
+        slopes = _tried(where, self.derivative, target, prediction)
+        return (
+            bool(np.isfinite(value).all())
+            and slopes.shape == prediction.shape
+            and not any(
+                self._disagreement(where, prediction, target, slopes, place, swap=True)
+                for place in self._places(prediction)
+            )
+        )
+
+
+def _disagreement(moved: Callable[[Array], Array], slopes: Array, points: Array) -> Disagreement | None:
+    """Return the worst disagreement of slopes with a function's difference quotients, if one is wrong."""
+    start = moved(np.zeros_like(points))
+    finite = start[np.isfinite(start)]
+    # A slope near 0 is measured against the function's own size, but not against a constant added to it.
+    extent = np.minimum(abs(start) / np.maximum(abs(points), 1), np.ptp(finite) if finite.size else 0)
+    found = compare(moved, points, slopes, _TOLERANCE, np.where(np.isfinite(extent), extent, 0))
+    wrong = found.error > _TOLERANCE
+    if not wrong.any():
+        return None
+    off = np.nan_to_num(abs(found.given - found.measured), nan=np.inf)
+    worst = int(np.argmax(np.where(wrong, off, -1)))
+    return worst, float(found.given[worst]), float(found.measured[worst])
 
 
 def _a_function(where: str, function: Any) -> Function:
@@ -212,5 +267,37 @@ def _a_function(where: str, function: Any) -> Function:
 def _expect_shape(where: str, function: Function, result: Array, shape: tuple[int, ...], fix: str) -> None:
     if result.shape != shape:
         raise ShapeError(
-            where, given=f"shape {result.shape} from {name_of(function)}", expected=f"shape {shape}", fix=fix
+            where, given=f"shape {result.shape} from {_name_of(function)}", expected=f"shape {shape}", fix=fix
         )
+
+
+def _tried(where: str, function: Function, *arrays: Array) -> Array:
+    """Return what `function` makes of copies of the arrays, or raise an error that says why nothing came out."""
+    given = [array.copy() for array in arrays]
+    for array in given:
+        array.flags.writeable = False
+    try:
+        with np.errstate(all="ignore"):
+            result = np.asarray(function(*given))
+        if result.dtype.kind not in "fiub":
+            raise TypeError(f"it returned {result.dtype}")
+        return result if result.dtype.kind == "f" else result.astype(np.float64)
+    except Exception as error:
+        raise InputError(
+            where,
+            given=f"{_name_of(function)}, which raised {type(error).__name__}: {error}",
+            expected="a function of NumPy arrays that returns real numbers and leaves what it is given as it is",
+            fix=f"Try it on an array of shape {arrays[0].shape}; for example, write np.exp, not math.exp",
+        ) from error
+
+
+def _name_of(function: Function) -> str:
+    """Return ``numpy.sin`` for a function of a module, its own name or repr for others."""
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    if name is None:
+        return repr(function)
+    module = getattr(function, "__module__", None)
+    if module is None and getattr(np, name, None) is function:
+        module = "numpy"  # before NumPy 2.2 its functions do not say so themselves
+    own = "<" in name or module in (None, "builtins", "__main__")
+    return name.rsplit(".", 1)[-1] if own else f"{module}.{name}"

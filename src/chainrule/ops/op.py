@@ -48,6 +48,8 @@ class Op(Configured):
         Whether a larger number in gives no smaller one out, element by element.
     hands_on : bool
         Whether the numbers that go in come out, perhaps in another shape.
+    dtype : str or None
+        The dtype of what comes out; that of what goes in if None.
     limit : str
         Of an op that is undefined, or infinite, for some numbers: for which it isn't.
 
@@ -77,6 +79,7 @@ class Op(Configured):
     increasing: ClassVar[bool] = False
     hands_on: ClassVar[bool] = False
     limit: ClassVar[str] = ""
+    dtype: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -56,6 +56,29 @@ class Reshape(Op):
             )
 
 
+class Cast(Op):
+    """y = x, in another dtype
+    ∂x = ∂y, in the dtype of x
+
+    What no longer fits becomes infinite. A part of `Rescale`, and in no table: a network has one dtype else.
+
+    Parameters
+    ----------
+    dtype : {"float32", "float64"}
+    """
+
+    hands_on = True
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = checks.one_of("Cast dtype", dtype, ("float32", "float64"))
+
+    def forward(self, x: Array) -> Array:
+        return x.astype(self.dtype)
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        return dict(x=dy.astype(x.dtype))
+
+
 class Flatten(Op):
     """y = x with one row for each sample
     ∂x = ∂y in the shape of x

@@ -127,7 +127,7 @@ def _derivatives(
     where: str, network: Network, x: Array, of: int | str | None, logits: bool
 ) -> tuple[Array, list[int], Array]:
     """Return the outputs, which of them is differentiated for each sample, and the derivatives."""
-    graph = applied_graph(network, x.astype(network.dtype, copy=False))
+    graph = applied_graph(network, x.astype(network.input_dtype(network.dtype), copy=False))
     outputs = graph.root._value
     if outputs.ndim != 2:
         raise ShapeError(

@@ -10,6 +10,7 @@ import math
 import sys
 import warnings
 from dataclasses import replace
+from signal import SIGINT
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ from chainrule.ops.op import Array
 from chainrule.optim import Schedule
 from chainrule.sklearn.inputs import FitSamples, SparseBatches
 from chainrule.threads import by_size
-from chainrule.training import Epoch, Training, train
+from chainrule.training import Epoch, Training
+from chainrule.training.events import INTERRUPTED
+from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
-from chainrule.training.warned import unwarned
 
 LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
 
@@ -124,20 +126,16 @@ def fit_epochs(
         settings |= {"validation_data": validation.dense(), "metrics": score}
     network.optimizer.learning_rate = schedule
     try:
-        with unwarned():
-            if isinstance(data.x, np.ndarray):
-                history = train(
-                    network,
-                    data.x,
-                    data.y,
-                    sample_weight=data.weights,
-                    batch_size=size,
-                    shuffle=bool(estimator.shuffle),
-                    **settings,
-                )
-            else:
-                generator = network.generators["shuffle"] if estimator.shuffle else None
-                history = train(network, SparseBatches(data, size, generator), batch_size=None, **settings)
+        if isinstance(data.x, np.ndarray):
+            settings |= {"sample_weight": data.weights, "batch_size": size, "shuffle": bool(estimator.shuffle)}
+            training = Training(network, data.x, data.y, **settings)
+        else:
+            generator = network.generators["shuffle"] if estimator.shuffle else None
+            training = Training(network, SparseBatches(data, size, generator), batch_size=None, **settings)
+        history = training.history
+        with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
+            for _ in training.events():  # warnings too: scikit-learn gives none of targets that nobody scaled
+                pass
     except NonFiniteError as error:
         history = error.history  # type: ignore[attr-defined]  # train puts it there
         if validation is None or estimator._best_parameters is None:

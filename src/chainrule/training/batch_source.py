@@ -26,9 +26,6 @@ Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 class BatchSource(Protocol):
     """What training takes its batches from."""
 
-    doubts: list[TrainingWarning]
-    """What is to be said of its targets, and has not been said."""
-
     def record(self) -> None:
         """Have the network record its steps for these batches, where it does that."""
         ...
@@ -80,7 +77,6 @@ class ArraySource:
         self.count = len(y)
         self.batch_size = self.count if batch_size is None else min(batch_size, self.count)
         self.generator, self.augment = generator, augment
-        self.doubts: list[TrainingWarning] = []
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
 
     def record(self) -> None:
@@ -182,9 +178,12 @@ class ArraySource:
 
 
 class IterableSource:
-    """Batches from a list, a loader, anything that can be iterated once an epoch."""
+    """Batches from a list, a loader, anything that can be iterated once an epoch.
 
-    def __init__(self, network: Network, iterable: Any) -> None:
+    Warnings of the first batch are added to `doubts`.
+    """
+
+    def __init__(self, network: Network, iterable: Any, doubts: list[TrainingWarning]) -> None:
         self.network = network
         self.iterable = iterable
         if isinstance(iterable, np.ndarray) or not hasattr(iterable, "__iter__"):
@@ -194,8 +193,7 @@ class IterableSource:
                 expected="X and y, or an iterable of batches (x, y)",
                 fix="Pass the targets as the third argument: cr.train(network, X, y)",
             )
-        self.doubts: list[TrainingWarning] = []
-        self._doubted = False
+        self.doubts, self._looked = doubts, False
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
 
     def record(self) -> None:
@@ -216,9 +214,9 @@ class IterableSource:
                 )
             x, y, weights = self.network.as_batch(f"train, batch {count + 1}", *batch)
             self.network.check_targets(f"train, batch {count + 1}", y)
-            if not self._doubted:
+            if not self._looked:
                 self.doubts += self.network.objective.doubts("train", y, weights)
-                self._doubted = True
+                self._looked = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
             count += 1
         self.steps = count or None

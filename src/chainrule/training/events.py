@@ -53,9 +53,9 @@ class Event:
     Attributes
     ----------
     kind : {"begin", "warning", "step", "epoch", "end"}
-        Before the first step; when there is a doubt; after a step, when every node still shows its value and its
-        gradient (after many at once, where a compiled network takes them so); after an epoch, validation included;
-        after the last one.
+        Before the first step; of what will hardly lead to anything, once, as soon as it is known; after a step, when
+        every node still shows its value and its gradient (after many at once, where a compiled network takes them
+        so); after an epoch, validation included; after the last one.
     training : Training
         Where it is: `step`, `loss`, `learning_rate`, `history`, `network`.
     epoch : Epoch or None
@@ -172,6 +172,7 @@ class Training:
         self._whole = True  # False while a step, or the record of an epoch, is half done
         self._told_end = True  # until it has begun
         self._resume = resume
+        self._doubts: list[TrainingWarning] = []  # not told yet
         self._callbacks, self._functions = _callbacks(callbacks)
         self._compiles_steps = network.engine == "compiled" and not any(
             c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
@@ -211,12 +212,12 @@ class Training:
                     raise InputError(
                         "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
                     )
-            return IterableSource(network, X), None
+            return IterableSource(network, X, self._doubts), None
         x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
         validation.finite("train", "X", x)
         validation.finite("train", "y", target)
         network.check_targets("train", target)
-        doubts = network.objective.doubts("train", target, weights)
+        self._doubts += network.objective.doubts("train", target, weights)
         weights = weighted_by_class(network, target, weights, class_weight)
         rows = held = None
         if share:
@@ -229,9 +230,7 @@ class Training:
                 )
             (x, target, weights), rows, held = held_out(network, x, target, weights, share)
         generator = network.generators["shuffle"] if shuffle else None
-        source = ArraySource(network, (x, target, weights), size, generator, augment, rows)
-        source.doubts = doubts
-        return source, held
+        return ArraySource(network, (x, target, weights), size, generator, augment, rows), held
 
     def stop(self, reason: str = "stopped") -> None:
         """End training after the current step; the history says why."""
@@ -382,11 +381,11 @@ class Training:
             if share == 0:  # nobody in this batch counts: there is nothing to learn from it
                 at.batches += 1
                 continue
-            if source.doubts:
-                yield from self._warnings()
             self._step(x, y, weights, share)
             self._tell_step()
             yield event
+            if self._doubts:
+                yield from self._warnings()
             if self._stop:
                 self._tell_end()
                 break
@@ -419,8 +418,8 @@ class Training:
         yield Event("epoch", self, record)
 
     def _warnings(self) -> Events:
-        while self._source.doubts:
-            yield Event("warning", self, warning=self._source.doubts.pop(0))
+        while self._doubts:
+            yield Event("warning", self, warning=self._doubts.pop(0))
 
     def _compiled_epochs(self) -> Events:
         """Take whole epochs, many in a call, where they are short and nobody looks at the network between them."""

@@ -12,6 +12,7 @@ The same in ten lines of your own::
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from signal import SIGINT
 from typing import Any
@@ -23,7 +24,6 @@ from chainrule.training.events import INTERRUPTED, AfterEpoch, Training
 from chainrule.training.history import History
 from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
-from chainrule.training.warned import warn
 
 
 def train(
@@ -142,5 +142,5 @@ def train(
     with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
         for event in training.events():
             if event.warning is not None:
-                warn(event.warning)
+                warnings.warn(event.warning, stacklevel=2)
     return training.history

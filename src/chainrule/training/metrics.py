@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.errors import InputError, NonFiniteError, ShapeError, nearest
+from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
 
 Metric: TypeAlias = Callable[[Array, Array], Any]
@@ -77,13 +78,16 @@ def mean_absolute_error(prediction: Array, target: Array) -> float:
 def r2(prediction: Array, target: Array) -> float:
     """Return R² = 1 − Σ(prediction − target)² / Σ(target − mean)², averaged over outputs.
 
-    1 is perfect, 0 no better than the mean. An output whose target is constant counts 1 if met exactly, else 0.
+    1 is perfect, 0 no better than the mean. An output whose target is constant counts 1 if it is met, else 0, both but
+    for rounding.
     """
     y = _numbers(prediction, target).astype(np.float64)
+    mean, count = y.mean(axis=0), len(y)
     residual = np.square(prediction - y).sum(axis=0)
-    spread = np.square(y - y.mean(axis=0)).sum(axis=0)
-    constant = spread == 0
-    scores = np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, spread))
+    spread = np.square(y - mean).sum(axis=0)
+    constant = np.sqrt(spread / count) <= rounding(mean, count)
+    met = np.sqrt(residual / count) <= rounding(mean, count) + np.abs(mean) * np.finfo(prediction.dtype).eps
+    scores = np.where(constant, met, 1 - residual / np.where(constant, 1, spread))
     return float(scores.mean())
 
 
