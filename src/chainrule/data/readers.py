@@ -1,4 +1,4 @@
-"""One door for data files: looks at what a file is and hands it to the reader for that."""
+"""Reading a data file of any known kind: the file is looked at and handed to the reader for its kind."""
 
 from __future__ import annotations
 

@@ -225,12 +225,12 @@ def network_html(network: Network) -> str:
     for row in summary.rows:
         count = f"{row.weights + row.biases:,}" if row.weights + row.biases else ""
         rows.append((printable(row.name), printable(row.description), "×".join(map(str, row.output)) or "1", count))
-    told = (
+    figures = (
         f"{summary.weights:,} weights + {summary.biases:,} biases = {summary.parameters:,} parameters",
         f"loss: {summary.loss}",
         f"optimizer: {summary.optimizer}",
     )
-    lines = "<br>".join(escape(printable(line)) for line in told)
+    lines = "<br>".join(escape(printable(line)) for line in figures)
     return html_table(("layer", "", "output", "parameters"), rows) + f"<p>{lines}</p>"
 
 

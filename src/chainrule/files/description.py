@@ -1,7 +1,8 @@
 """A part as plain data, its class name and its settings down to numbers and texts, and the way back.
 
-Model files keep a network's description as JSON, recipes theirs as TOML. It may have been written by anyone, or by
-hand: names are looked up in a closed list, settings go through the constructors, and every refusal names its place.
+Model files keep a network's description as JSON, recipes theirs as TOML. It may come from a stranger, or be
+written by hand: names are looked up in a closed list, settings go through the constructors, and every refusal names
+its place.
 """
 
 from __future__ import annotations

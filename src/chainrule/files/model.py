@@ -58,8 +58,8 @@ def check_savable(network: Network, *, where: str = "save") -> None:
     """Raise if a part of the network can't be saved; to be called before training, not after it.
 
     Classes of your own can be saved if their constructor's arguments are plain data, kept in attributes of the same
-    names; whoever loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `Loss` hold functions, which
-    are code: make a subclass that holds them.
+    names; the program that loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `Loss` hold
+    functions, which are code: make a subclass that holds them.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def load(path: Path, *, custom: Mapping[str, type[Any]] | None = None) -> Networ
     Raises
     ------
     FileError
-        If the file is missing, damaged, not a model that chainrule saved, or names classes that nobody passed.
+        If the file is missing, damaged, not a model that chainrule saved, or names classes that were not passed.
     """
     return network_from(read(path), custom=custom, where=f"load {shown(path)}")
 

@@ -5,7 +5,7 @@ arrays one after the other. The digest is that of the whole file with 64 zeros i
 and not by the safetensors library, which orders metadata differently in every process: the same network must give the
 same bytes. Every safetensors reader opens these files.
 
-A file may have been written by anyone: when it is read, its header is compared with its size before any array is made,
+A file may come from a stranger: when it is read, its header is compared with its size before any array is made,
 and the digest with the whole file before anything in it is believed. Only the file itself is ever opened.
 """
 
@@ -36,7 +36,7 @@ LONGEST_TENSOR_NAME = 512
 
 # safetensors' names of what chainrule stores; everything is little-endian.
 DTYPES: dict[str, np.dtype[Any]] = {
-    code: np.dtype(told) for code, told in (("F64", "<f8"), ("I64", "<i8"), ("F32", "<f4"), ("U8", "u1"))
+    code: np.dtype(dtype) for code, dtype in (("F64", "<f8"), ("I64", "<i8"), ("F32", "<f4"), ("U8", "u1"))
 }
 _CODES = {dtype: code for code, dtype in DTYPES.items()}
 
@@ -229,10 +229,10 @@ def read(path: Path, *, where: str = "load") -> Contents:
     with open_file(where, path) as file:
         header = _read_header(where_it_is, file)
         data = _data(where_it_is, file, header)
-    told = header.metadata["sha256"]
-    digest = hashlib.sha256(header.raw.replace(digest_field(told), digest_field(NO_DIGEST), 1))
+    stated = header.metadata["sha256"]
+    digest = hashlib.sha256(header.raw.replace(digest_field(stated), digest_field(NO_DIGEST), 1))
     digest.update(data.data)
-    if digest.hexdigest() != told:
+    if digest.hexdigest() != stated:
         raise FileError(
             where_it_is,
             given="bytes that don't match the file's own SHA-256",

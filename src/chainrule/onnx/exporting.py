@@ -166,7 +166,7 @@ class GraphWriter:
         return self._shared[key]
 
     def _unique(self, name: str) -> str:
-        """Return a name in the file that is like this one: printable, and nobody else's."""
+        """Return a name in the file that is like this one: printable, and not in use."""
         name = printable(name)
         names = (name if i == 1 else f"{name}_{i}" for i in range(1, len(self._names) + 2))
         unique = next(free for free in names if free not in self._names)
@@ -243,8 +243,8 @@ def _silu(writer: GraphWriter, node: Node, op: ops.SiLU, inputs: list[str]) -> s
 def _reduction(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]:
     def written(writer: GraphWriter, node: Node, op: Any, inputs: list[str]) -> str:
         axes = () if op.axis is None else op.axis if isinstance(op.axis, tuple) else (op.axis,)
-        told = (writer.integers(*axes),) if axes else ()
-        return writer.node(name, *inputs, *told, keepdims=int(op.keepdims))
+        axes_input = (writer.integers(*axes),) if axes else ()
+        return writer.node(name, *inputs, *axes_input, keepdims=int(op.keepdims))
 
     return written
 

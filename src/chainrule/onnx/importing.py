@@ -193,11 +193,11 @@ def _merged(layers: list[LayerLike]) -> list[LayerLike]:
 
 def _classes(model: OnnxModel, maker: LayerMaker) -> tuple[str, ...] | None:
     """Return the names of the classes, if the file tells them: in its metadata, or where it turns them into labels."""
-    told = model.metadata.get("classes")
-    if told is not None:
-        names = strict_json.loads(f"{model.where}: metadata", told)
+    listed = model.metadata.get("classes")
+    if listed is not None:
+        names = strict_json.loads(f"{model.where}: metadata", listed)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise refusal(model.where, f"the metadata classes={shown(told)}", "a list of names in JSON")
+            raise refusal(model.where, f"the metadata classes={shown(listed)}", "a list of names in JSON")
         return tuple(names)
     if maker.classes is not None:
         return maker.classes

@@ -112,7 +112,7 @@ class Step:
 
 @dataclass(frozen=True)
 class ValueInfo:
-    """An input or output: its name, its type, and the shape of one sample as far as it is told (None if not)."""
+    """An input or output: its name, its type, and the shape of one sample as far as it is given (None if not)."""
 
     name: str
     type: str
@@ -266,9 +266,9 @@ def _shortest(array: npt.NDArray[np.float32]) -> tuple[float, ...]:
 
 def _constant(where: str, message: Message) -> StoredTensor:
     if message.get("data_location", 0) != 0 or message["external_data"]:
-        told = {entry.get("key", ""): entry.get("value", "") for entry in message["external_data"]}
+        entries = {entry.get("key", ""): entry.get("value", "") for entry in message["external_data"]}
         raise refusal(
-            where, f"data in another file, {shown(told.get('location', ''))}", "all data in the ONNX file itself"
+            where, f"data in another file, {shown(entries.get('location', ''))}", "all data in the ONNX file itself"
         )
     if "segment" in message:
         raise refusal(where, "a piece of a tensor", "all of it")
@@ -285,11 +285,11 @@ def _value(where: str, message: Message) -> ValueInfo:
     tensor = kind.get("tensor_type")
     if tensor is None:
         return ValueInfo(name, "no tensor", None, None)
-    told = _TYPES.get(tensor.get("elem_type", 0), ("unknown", ""))[0]
+    type_name = _TYPES.get(tensor.get("elem_type", 0), ("unknown", ""))[0]
     if "shape" not in tensor or not tensor["shape"]["dim"]:
-        return ValueInfo(name, told, None, None)
+        return ValueInfo(name, type_name, None, None)
     sizes = [dimension.get("dim_value") for dimension in tensor["shape"]["dim"]]
     if any(size is not None and not 0 <= size < 2**31 for size in sizes):
         raise refusal(f"{where}: {shown(name)}", f"shape {shown(sizes)}", "lengths from 0 to 2147483647")
     known = tuple(size for size in sizes[1:] if size)
-    return ValueInfo(name, told, sizes[0] or None, known if len(known) == len(sizes) - 1 else None)
+    return ValueInfo(name, type_name, sizes[0] or None, known if len(known) == len(sizes) - 1 else None)

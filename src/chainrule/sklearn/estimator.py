@@ -156,7 +156,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         return self
 
     def _validated(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Any, Any]:
-        """Return samples and targets that have been through scikit-learn's door."""
+        """Return samples and targets as scikit-learn's own checks return them."""
         options: dict[str, Any] = {"accept_sparse": "csr", "multi_output": True, "dtype": dtype}
         X, y = validate_data(self, X, y, reset=reset, y_numeric=self._head_is_numeric, **options)
         return X, y

@@ -32,7 +32,7 @@ LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
 
 
 class Set(Schedule):
-    """A learning rate that somebody sets after each epoch."""
+    """A learning rate that is set after each epoch."""
 
     per_epoch = True
 
@@ -150,7 +150,7 @@ def fit_epochs(
         warnings.warn(
             f"Stopped after max_iter={epochs} epochs, still getting better: raise max_iter, or tol",
             ConvergenceWarning,
-            stacklevel=5,  # whoever called fit
+            stacklevel=5,  # the line that called fit
         )
     estimator._last_parameters = None
     if estimator._best_parameters is None:
@@ -239,5 +239,5 @@ def fit_lbfgs(estimator: Any, data: FitSamples) -> None:
         warnings.warn(
             f"L-BFGS ended early ({result.message}): raise max_iter or max_fun, or scale the data",
             ConvergenceWarning,
-            stacklevel=5,  # whoever called fit
+            stacklevel=5,  # the line that called fit
         )

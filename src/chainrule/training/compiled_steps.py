@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.errors import NonFiniteError
 from chainrule.ops.op import Array
-from chainrule.optim.state import SETTLING
+from chainrule.optim.optimizer import SETTLING
 from chainrule.training.batch_source import ArraySource
 
 MOST = 2**22  # numbers that a call of many epochs may hold: of the order, and of the parameters after each epoch
