@@ -128,3 +128,16 @@ def test_an_arrow_that_points_up_is_let_through(text: str) -> None:
 def test_a_room_nobody_knows_is_refused() -> None:
     with pytest.raises(AssertionError, match="give it a floor"):
         wrong_arrows("", "chainrule.shed", "chainrule")
+
+
+def test_what_is_counted_is_of_the_size_of_a_pointer() -> None:
+    """`np.bincount` casts safely, which int64 can't be where pointers have 32 bits."""
+    calls = [
+        (path.name, call.args[0])
+        for path in FILES
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "bincount"
+    ]
+    assert calls
+    for name, counted in calls:
+        assert ast.unparse(counted).endswith(".astype(np.intp, copy=False)"), name
