@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import InputError, ShapeError
+from chainrule.errors import ChainruleError, DerivativeError, InputError, ShapeError
 from chainrule.ops.losses import average, check_prediction, check_sample_weight, share
 from chainrule.ops.op import Array, Derivatives, Op, shapes
 from chainrule.ops.quotients import Function, find_disagreement, name_of, tried
@@ -157,15 +157,57 @@ class Loss(_Pair):
             )
         check_sample_weight(where, sample_weight, len(prediction))
         exact = prediction.astype(np.float64)
-        value, slopes = tried(where, self.function, exact, target), tried(where, self.derivative, exact, target)
+        try:
+            finite = self._expect_pair(where, exact, target)
+        except ChainruleError as error:
+            self._expect_order(where, exact, target, error)
+            raise
+        if not finite:  # there was nothing to compare
+            self._expect_order(where, exact, target, None)
+
+    def _expect_order(self, where: str, prediction: Array, target: Array, error: ChainruleError | None) -> None:
+        """Raise if the pair is right once one of it, or both, are given the target before the prediction."""
+        function, derivative = _turned(self.function), _turned(self.derivative)
+        orders = {
+            "both take": (function, derivative),
+            "the derivative takes": (self.function, derivative),
+            "the function takes": (function, self.derivative),
+        }
+        which = next((told for told, pair in orders.items() if self._agrees(where, pair, prediction, target)), None)
+        if which is None:
+            return
+        alike = np.array_equal(
+            tried(where, self.function, prediction, target), tried(where, function, prediction, target)
+        )
+        raise DerivativeError(
+            where,
+            given=error.given if error else "a loss that is not finite",
+            expected=error.expected if error else "one that is, for a prediction and then a target",
+            fix=f"Write the prediction first: {which} the target first"
+            + (", or turn the derivative's sign" if alike else ""),
+        ) from error
+
+    def _agrees(self, where: str, pair: tuple[Function, Function], prediction: Array, target: Array) -> bool:
+        try:
+            return Loss(*pair, self.per_sample)._expect_pair(where, prediction, target)
+        except ChainruleError:
+            return False
+
+    def _expect_pair(self, where: str, prediction: Array, target: Array) -> bool:
+        """Raise unless the derivative is the function's; return whether all of both are finite."""
+        value, slopes = (
+            tried(where, self.function, prediction, target),
+            tried(where, self.derivative, prediction, target),
+        )
         if self.per_sample:
             _expect_shape(where, self.function, value, prediction.shape[:1], "Return one loss for each sample")
-            self._expect_own_losses(where, exact, target, value)
+            self._expect_own_losses(where, prediction, target, value)
         else:
             _expect_shape(where, self.function, value, (), "Return one number, or pass per_sample=True")
         _expect_shape(where, self.derivative, slopes, prediction.shape, "Return an array like prediction")
         for row, column in self._places(prediction):
-            self._expect_derivative(where, exact, target, slopes, row, column)
+            self._expect_derivative(where, prediction, target, slopes, row, column)
+        return bool(np.isfinite(value).all() and np.isfinite(slopes).all())
 
     def _expect_own_losses(self, where: str, prediction: Array, target: Array, value: Array) -> None:
         alone = tried(where, self.function, prediction[:1], target[:1])
@@ -198,6 +240,10 @@ class Loss(_Pair):
             mean = "is taken by the op" if self.per_sample else "belongs into both or neither"
             fix = f"Correct the derivative there; mind that a mean over samples {mean}"
             raise found.error(where, self.function, self.derivative, place, fix)
+
+
+def _turned(function: Function) -> Function:
+    return lambda prediction, target: function(target, prediction)
 
 
 def _a_function(where: str, function: Any) -> Function:
