@@ -207,3 +207,16 @@ def test_a_circle_is_seen_however_long() -> None:
     texts = {"a": late, "b": "from c import x", "c": "import a", "d": "if TYPE_CHECKING:\n    import d\nimport a"}
     imports = {name: imported_files(text, names) for name, text in texts.items()}
     assert circles(imports) == [{"a", "b", "c"}]
+
+
+def test_what_is_counted_is_of_the_size_of_a_pointer() -> None:
+    """`np.bincount` casts safely, which int64 can't be where pointers have 32 bits."""
+    calls = [
+        (path.name, call.args[0])
+        for path in FILES
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "bincount"
+    ]
+    assert calls
+    for name, counted in calls:
+        assert ast.unparse(counted).endswith(".astype(np.intp, copy=False)"), name

@@ -264,7 +264,7 @@ def _deal(
     classes = checks.whole(f"{where} classes", classes)
     samples = checks.whole(f"{where} samples", samples, least=classes, most=MOST_SAMPLES)
     turn, labels = np.divmod(np.arange(samples, dtype=np.int64), classes)
-    sizes = np.bincount(labels, minlength=classes)
+    sizes = np.bincount(labels.astype(np.intp, copy=False), minlength=classes)
     steps = np.maximum(sizes if closed else sizes - 1, 1)
     return labels, turn / steps[labels]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import DerivativeError, InputError, ShapeError
+from chainrule.errors import ChainruleError, DerivativeError, InputError, ShapeError
 from chainrule.ops.differences import compare
 from chainrule.ops.losses import average, check_prediction, check_sample_weight, share
 from chainrule.ops.op import Array, Derivatives, Op, shapes
@@ -173,30 +173,57 @@ class Loss(_Pair):
             )
         check_sample_weight(where, sample_weight, len(prediction))
         exact = prediction.astype(np.float64)
-        value, slopes = _tried(where, self.function, exact, target), _tried(where, self.derivative, exact, target)
+        try:
+            finite = self._expect_pair(where, exact, target)
+        except ChainruleError as error:
+            self._expect_order(where, exact, target, error)
+            raise
+        if not finite:  # there was nothing to compare
+            self._expect_order(where, exact, target, None)
+
+    def _expect_order(self, where: str, prediction: Array, target: Array, error: ChainruleError | None) -> None:
+        """Raise if the pair is right once one of it, or both, are given the target before the prediction."""
+        function, derivative = _turned(self.function), _turned(self.derivative)
+        orders = {
+            "both take": (function, derivative),
+            "the derivative takes": (self.function, derivative),
+            "the function takes": (function, self.derivative),
+        }
+        which = next((told for told, pair in orders.items() if self._agrees(where, pair, prediction, target)), None)
+        if which is None:
+            return
+        alike = np.array_equal(
+            _tried(where, self.function, prediction, target), _tried(where, function, prediction, target)
+        )
+        raise DerivativeError(
+            where,
+            given=error.given if error else "a loss that is not finite",
+            expected=error.expected if error else "one that is, for a prediction and then a target",
+            fix=f"Write the prediction first: {which} the target first"
+            + (", or turn the derivative's sign" if alike else ""),
+        ) from error
+
+    def _agrees(self, where: str, pair: tuple[Function, Function], prediction: Array, target: Array) -> bool:
+        try:
+            return Loss(*pair, self.per_sample)._expect_pair(where, prediction, target)
+        except ChainruleError:
+            return False
+
+    def _expect_pair(self, where: str, prediction: Array, target: Array) -> bool:
+        """Raise unless the derivative is the function's; return whether all of both are finite."""
+        value, slopes = (
+            _tried(where, self.function, prediction, target),
+            _tried(where, self.derivative, prediction, target),
+        )
         if self.per_sample:
             _expect_shape(where, self.function, value, prediction.shape[:1], "Return one loss for each sample")
-            self._expect_own_losses(where, exact, target, value)
+            self._expect_own_losses(where, prediction, target, value)
         else:
             _expect_shape(where, self.function, value, (), "Return one number, or pass per_sample=True")
         _expect_shape(where, self.derivative, slopes, prediction.shape, "Return an array like prediction")
         for row, column in self._places(prediction):
-            found = self._disagreement(where, exact, target, slopes, (row, column))
-            if found is not None:
-                at = found[0] + (row.start or 0)
-                mean = "is taken by the op" if self.per_sample else "belongs into both or neither"
-                fix = f"Correct the derivative there; mind that a mean over samples {mean}"
-                if self._takes_target_first(where, exact, target):
-                    fix = "Write both with the prediction first: these take (target, prediction)"
-                raise self._wrong(where, found, f"prediction[{at}, {column}] = {prediction[at, column]:.6g}", fix)
-
-        if not np.isfinite(value).all() and self._takes_target_first(where, exact, target):
-            raise DerivativeError(
-                where,
-                given=f"{_name_of(self.function)} = {np.ravel(value)[0]:.6g} of (prediction, target)",
-                expected="a number: the functions are right for (target, prediction)",
-                fix="Write both with the prediction first",
-            )
+            self._expect_derivative(where, prediction, target, slopes, row, column)
+        return bool(np.isfinite(value).all() and np.isfinite(slopes).all())
 
     def _expect_own_losses(self, where: str, prediction: Array, target: Array, value: Array) -> None:
         alone = _tried(where, self.function, prediction[:1], target[:1])
@@ -214,30 +241,20 @@ class Loss(_Pair):
         rows = [slice(None)] if self.per_sample else [slice(i, i + 1) for i in range(0, samples, samples // 4 + 1)]
         return [(row, column) for row in rows for column in range(0, outputs, outputs // 16 + 1)]
 
-    def _disagreement(
-        self, where: str, prediction: Array, target: Array, slopes: Array, place: tuple[slice, int], swap: bool = False
-    ) -> Disagreement | None:
+    def _expect_derivative(
+        self, where: str, prediction: Array, target: Array, slopes: Array, row: slice, column: int
+    ) -> None:
         def moved(step: Array) -> Array:
             nearby = prediction.copy()
-            nearby[place] += step
-            return _tried(where, self.function, *((target, nearby) if swap else (nearby, target))).reshape(-1)
+            nearby[row, column] += step
+            return _tried(where, self.function, nearby, target).reshape(-1)
 
-        return _disagreement(moved, slopes[place], prediction[place])
-
-    def _takes_target_first(self, where: str, prediction: Array, target: Array) -> bool:
-        """Return whether the derivative is right, if function and derivative take (target, prediction)."""
-        if target.shape != prediction.shape:
-            return False
-        value = _tried(where, self.function, target, prediction)
-        slopes = _tried(where, self.derivative, target, prediction)
-        return (
-            bool(np.isfinite(value).all())
-            and slopes.shape == prediction.shape
-            and not any(
-                self._disagreement(where, prediction, target, slopes, place, swap=True)
-                for place in self._places(prediction)
-            )
-        )
+        found = _disagreement(moved, slopes[row, column], prediction[row, column])
+        if found is not None:
+            at = found[0] + (row.start or 0)
+            mean = "is taken by the op" if self.per_sample else "belongs into both or neither"
+            fix = f"Correct the derivative there; mind that a mean over samples {mean}"
+            raise self._wrong(where, found, f"prediction[{at}, {column}] = {prediction[at, column]:.6g}", fix)
 
 
 def _disagreement(moved: Callable[[Array], Array], slopes: Array, points: Array) -> Disagreement | None:
@@ -253,6 +270,10 @@ def _disagreement(moved: Callable[[Array], Array], slopes: Array, points: Array)
     off = np.nan_to_num(abs(found.given - found.measured), nan=np.inf)
     worst = int(np.argmax(np.where(wrong, off, -1)))
     return worst, float(found.given[worst]), float(found.measured[worst])
+
+
+def _turned(function: Function) -> Function:
+    return lambda prediction, target: function(target, prediction)
 
 
 def _a_function(where: str, function: Any) -> Function:

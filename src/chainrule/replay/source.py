@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.errors import InputError, MisuseError
 from chainrule.graph.graph import Graph
+from chainrule.graph.node import Node
 from chainrule.ops.op import Array
 from chainrule.replay.expressions import SAMPLES, Sized, Tree, Unlike, merged, of_call, of_constant, simplified, text
 from chainrule.replay.names import Identifiers, literal
@@ -208,6 +209,7 @@ class _Names:
     """
 
     def __init__(self, graph: Graph, given: Mapping[int, str], taken: Iterable[str]) -> None:
+        self.graph = graph
         self.free = Identifiers([*USED, *taken, *given.values()])
         self.labels = {id(node): label for label, node in graph.names.items()}
         self.values = dict(given)
@@ -216,6 +218,13 @@ class _Names:
             if place not in self.values:
                 self.values[place] = self.free.new(label)
         self.derivatives = {place: self.free.new(f"d_{self.values[place]}") for place in self.labels}
+
+    def label(self, node: Node) -> str:
+        """Return what a derivative is filed under: the node's name; for a constant, where it is used."""
+        if id(node) in self.labels:
+            return self.labels[id(node)]
+        users = ((n, role) for n in self.graph.nodes for role, child in n.children.items() if child is node)
+        return next((f"{self.labels[id(user)]}.{role}" for user, role in users), "constant")
 
 
 # ---------------------------------------------------------------------- the record as trees
@@ -263,7 +272,7 @@ def _recorded(graph: Graph, names: _Names, gradients: bool, count: int | None) -
             if kind == "value":
                 found.setdefault(told[0], name)
     asked = {id(node) for node in graph.wrt}
-    derived = [(names.labels.get(id(n), ""), g) for n, _, g in nodes if g is not None and id(n) in asked]
+    derived = [(names.label(n), g) for n, _, g in nodes if g is not None and id(n) in asked]
     root = program.recorded[graph.place(graph.root)]
     return Record(
         tuple(statements),

@@ -93,7 +93,7 @@ def weigh_classes(where: str, class_weight: Any, classes: Array, indices: Array,
     """
     own = np.ones(len(indices)) if weights is None else weights.astype(np.float64)
     if isinstance(class_weight, str) and class_weight == "balanced":
-        totals = np.bincount(indices, weights=own, minlength=len(classes))
+        totals = np.bincount(indices.astype(np.intp, copy=False), weights=own, minlength=len(classes))
         present = totals > 0
         factors = np.divide(own.sum() / present.sum(), totals, out=np.ones(len(classes)), where=present)
     elif hasattr(class_weight, "items"):

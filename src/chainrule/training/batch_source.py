@@ -297,7 +297,7 @@ def weighted_by_class(
                 expected='a mapping or "balanced"',
                 fix="Pass class_weight={0: 1.0, 1: 5.0}",
             )
-        counts = np.bincount(classes)
+        counts = np.bincount(classes.astype(np.intp, copy=False))
         factors = {c: len(classes) / (np.count_nonzero(counts) * n) for c, n in enumerate(counts.tolist()) if n}
     else:
         factors = _factors(class_weight)

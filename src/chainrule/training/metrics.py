@@ -132,7 +132,7 @@ def confusion_matrix(prediction: Array, target: Array) -> Array:
     classes = _classes("confusion_matrix", target)
     count = max(prediction.shape[1], 2, int(classes.max()) + 1)
     places = classes * count + predicted_classes(prediction)
-    return np.bincount(places, minlength=count * count).reshape(count, count)
+    return np.bincount(places.astype(np.intp, copy=False), minlength=count * count).reshape(count, count)
 
 
 METRICS: dict[str, Metric] = {
