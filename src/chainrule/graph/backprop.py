@@ -188,7 +188,9 @@ class PlainArrays:
             return self.buffers[j]
         # Each gradient owns its memory, whatever the op returned.
         owned = part.flags.owndata and id(part) not in self._others and self.walk.arrivals[j] == 1
-        kept = part if owned else part.copy()
+        kept = (
+            part if owned else part.copy(order="K")
+        )  # a product's last bits depend on the order of the axes in memory
         self._others.add(id(kept))
         return kept
 

@@ -193,8 +193,9 @@ class Network(Layer):
         ----------
         x : array_like, (samples, features)
         y : array_like
-            Targets (samples, outputs), or class indices (samples,) where the loss takes them.
+            Targets like the outputs, (samples, …, outputs), or class indices (samples, …) where the loss takes them.
         sample_weight : array_like, (samples,), optional
+            A weight for each sample, or for each row of its outputs.
 
         Returns
         -------
@@ -321,19 +322,27 @@ class Network(Layer):
     ) -> tuple[Array, Array, Array | None]:
         """Return samples, targets and weights in the form the graph wants."""
         x = self.as_samples(where, X, mapped=mapped)
-        target = validation.targets(where, y, len(x), self._chain[-1].shape[1:], self.objective, self.dtype)
+        output = self.output_shape
+        target = validation.targets(where, y, len(x), output, self.objective, self.dtype)
         if sample_weight is not None:
-            sample_weight = validation.weights(where, sample_weight, len(x), self.objective, self.dtype)
+            rows = len(x), *output[:-1]
+            sample_weight = validation.weights(where, sample_weight, rows, self.objective, self.dtype)
         return x, target, sample_weight
 
     def check_targets(self, where: str, target: Array) -> None:
         """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability."""
-        self.objective.check_targets(where, target, self._chain[-1].shape[1:], self.dtype)
+        self.objective.check_targets(where, target, self.output_shape, self.dtype)
 
     @property
     def built(self) -> bool:
         """Whether the parameters have been made."""
         return self._plan is not None
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of a sample's outputs: (outputs,), or (time, outputs)."""
+        self._built_plan("output_shape")
+        return self._chain[-1].shape[1:]
 
     @property
     def parameters(self) -> Array:

@@ -205,6 +205,13 @@ def _along_axis(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]
     return lambda writer, node, op, inputs: writer.node(name, *inputs, axis=op.axis)
 
 
+def _linear(writer: GraphWriter, node: Node, op: ops.Linear, inputs: list[str]) -> str:
+    if len(node.shape) == 2:
+        return writer.node("Gemm", *inputs)
+    product = writer.node("MatMul", *inputs[:2])
+    return writer.node("Add", product, *inputs[2:]) if inputs[2:] else product
+
+
 def _leaky_relu(writer: GraphWriter, node: Node, op: ops.LeakyReLU, inputs: list[str]) -> str:
     if _exact(node, op.slope):
         return writer.node("LeakyRelu", *inputs, alpha=op.slope)
@@ -310,7 +317,7 @@ def _axes(key: tuple[Any, ...], rank: int) -> tuple[dict[int, tuple[int, int, in
 
 
 _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]] = {
-    ops.Linear: _plain("Gemm"),
+    ops.Linear: _linear,
     ops.Matmul: _plain("MatMul"),
     ops.Add: _plain("Add"),
     ops.Subtract: _plain("Sub"),
