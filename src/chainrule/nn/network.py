@@ -23,7 +23,18 @@ from chainrule.nn.building import build, class_names, declared_shape, sample_sha
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
-from chainrule.nn.layer import Layer, LayerLike, Scope, chain, checked_layers, ending, input_dtype, leading, range_of
+from chainrule.nn.layer import (
+    MOST_NESTED,
+    Layer,
+    LayerLike,
+    Scope,
+    chain,
+    checked_layers,
+    ending,
+    input_dtype,
+    leading,
+    range_of,
+)
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
 from chainrule.nn.objective import objective
 from chainrule.nn.plan import Plan
@@ -95,7 +106,7 @@ class Network(Layer):
         engine: str = "replay",
         name: str | None = None,
     ) -> None:
-        self.layers = checked_layers("Network", layers, least=1)
+        self.layers = checked_layers("Network", layers, least=1, deepest=MOST_NESTED)
         self.loss, self.objective = loss, objective(self.layers, loss)
         self.hold, self._lock = Hold(), RLock()
         self.optimizer = Adam() if optimizer is None else optimizer
