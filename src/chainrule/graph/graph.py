@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest, printable
 from chainrule.graph.backprop import Backpropagation, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
@@ -43,6 +44,7 @@ class Graph:
            [1.]], dtype=float32)
     """
 
+    @checks.keywords
     def __init__(
         self,
         *roots: Node,

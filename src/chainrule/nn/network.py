@@ -444,6 +444,7 @@ class Network(Layer):
         **changes
             Settings of `Network` that are to be others: ``network.copy(l2=0.01)``. The optimizer begins anew then.
         """
+        checks.expect_keywords(type(self).__init__, changes, "Network.copy")
         if self._owner is None and not changes:
             twin = copy.deepcopy(self)
             twin._first = self._first

@@ -125,6 +125,7 @@ class Training:
     (10, 'enough')
     """
 
+    @checks.keywords
     def __init__(
         self,
         network: Network,

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from signal import SIGINT
 from typing import Any
 
+from chainrule import checks
 from chainrule.nn.network import Network
 from chainrule.training.callbacks import Callback
 from chainrule.training.events import INTERRUPTED, AfterEpoch, Training
@@ -26,6 +27,7 @@ from chainrule.training.metrics import Metric
 from chainrule.training.source import Augment
 
 
+@checks.keywords
 def train(
     network: Network,
     X: Any,
@@ -142,5 +144,5 @@ def train(
     with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
         for event in training.events():
             if event.warning is not None:
-                warnings.warn(event.warning, stacklevel=2)
+                warnings.warn(event.warning, stacklevel=3)  # whoever called train, past its keywords
     return training.history

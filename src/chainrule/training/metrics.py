@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, NonFiniteError, ShapeError, nearest
 from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
@@ -101,6 +102,7 @@ def min_confidence(prediction: Array, target: Array) -> float:
     return float(given.min())
 
 
+@checks.keywords
 def confusion_matrix(prediction: Array, target: Array) -> Array:
     """Return how often a sample of each class (row) was taken for each class (column).
 
