@@ -100,6 +100,14 @@ class Configured(metaclass=_Settling):
         return f"{kind.__name__}({', '.join(told)})"
 
 
+class InNotebooks:
+    """A part that notebooks draw. How, is known below all rooms, where the package's face is."""
+
+    def _repr_html_(self) -> str:
+        html: str = sys.modules["chainrule"].html(self)
+        return html
+
+
 @cache
 def _is_known(kind: type, name: str) -> bool:
     """Return whether instances of a class have such an attribute. What a user's own class has is the user's."""

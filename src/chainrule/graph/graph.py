@@ -13,12 +13,13 @@ from chainrule.graph.backprop import Backpropagation, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
 from chainrule.graph.node import Input, Node, Parameter, State, as_array, own_array
 from chainrule.ops.op import Array
+from chainrule.settings import InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.graph.stepping import Event
 
 
-class Graph:
+class Graph(InNotebooks):
     """A node and everything below it.
 
     Parameters

@@ -21,6 +21,7 @@ from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, 
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Op
 from chainrule.ops.shaping import Slice
+from chainrule.settings import InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.graph.graph import Graph
@@ -42,7 +43,7 @@ def sealed(reader: str) -> Iterator[None]:
         _sealed.reset(token)
 
 
-class Node:
+class Node(InNotebooks):
     """One use of an op.
 
     Parameters

@@ -43,13 +43,13 @@ from chainrule.nn.snapshot import beginning, restore, restored, snapshot
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op, Range
 from chainrule.optim import Adam, Optimizer, OptimizerState
-from chainrule.settings import Configured
+from chainrule.settings import Configured, InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.nn.summary import Summary
 
 
-class Network(Layer):
+class Network(Layer, InNotebooks):
     """Layers in a row, what they are trained for, and how.
 
     Parameters
