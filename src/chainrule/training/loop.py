@@ -70,7 +70,8 @@ def train(
     sample_weight : array_like, (samples,), optional
         How much each sample counts.
     class_weight : mapping of class index to float, or "balanced", optional
-        How much each class counts; "balanced" lets all classes count the same.
+        How much each class counts in training; "balanced" lets all count the same. The validation loss has no part in
+        it.
     metrics : sequence of str or function, optional
         Measured after each epoch on the validation data, or on the training data where there are none.
     callbacks : sequence of Callback or function, optional
