@@ -11,7 +11,7 @@ from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.nn.containers import Residual
-from chainrule.nn.layer import Layer, LayerLike, chain, entered
+from chainrule.nn.layer import Layer, LayerLike, chain, entered, too_deep
 from chainrule.nn.objective import expect_classes
 from chainrule.nn.plan import Plan, scope_of
 from chainrule.nn.rescale import Rescale
@@ -67,6 +67,8 @@ def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[L
     except BaseException as error:  # something didn't fit: let the layers be used again
         for layer in scope.layers.values():
             layer._leave(fresh=layer in scope.fresh)
+        if isinstance(error, RecursionError):
+            raise too_deep("Network", "layers that call each other without an end in sight") from None
         if isinstance(error, MemoryError):
             raise InputError(
                 "Network",

@@ -27,6 +27,7 @@ _LONGEST_FILE = 2**31 - 1  # protobuf's own limit
 _ROOM = 1 << 20  # of it, for everything but the numbers
 
 
+@checks.keywords
 def export(network: Network, path: Path) -> None:
     """Write a network as an ONNX file, in opset 18: what it predicts, for batches of any size.
 

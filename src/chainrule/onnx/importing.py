@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, InputError
@@ -31,6 +32,7 @@ _FLOATS = ("float", "double")
 _INPUTS = (*_FLOATS, "int32", "int64", "uint8", "int8")
 
 
+@checks.keywords
 @within_memory("onnx.load")
 def load(
     path: Path,

@@ -253,9 +253,11 @@ def used_up(when: str) -> InputError:
 
 
 def held_out(
-    network: Network, x: Array, y: Array, weights: Array | None, share: float
+    network: Network, x: Array, y: Array, weights: Array | None, share: float, counts: Array | None
 ) -> tuple[tuple[Array, Array, Array | None], Array | None, tuple[Array, ...]]:
     """Return the samples cut in two by the network's seed: to train on, to validate on. The same at each call.
+
+    Those to train on have `weights`, those to validate on `counts`: what classes weigh is no matter of validation.
 
     Samples mapped from a file stay there: those to train on are all of them then, with the rows that are meant.
     """
@@ -269,7 +271,7 @@ def held_out(
     kept, held = np.sort(order[size:]), np.sort(order[:size])
     mapped = isinstance(x, np.memmap)
     rest = (x if mapped else x[kept], y[kept], None if weights is None else weights[kept])
-    part = (x[held], y[held]) if weights is None else (x[held], y[held], weights[held])
+    part = (x[held], y[held]) if counts is None else (x[held], y[held], counts[held])
     return rest, kept if mapped else None, part
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, NonFiniteError, ShapeError, nearest
 from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
@@ -110,6 +111,7 @@ def min_confidence(prediction: Array, target: Array) -> float:
     return float(given.min())
 
 
+@checks.keywords
 def confusion_matrix(prediction: Array, target: Array) -> Array:
     """Return how often a sample, or row of outputs, of each class (row) was taken for each class (column).
 
