@@ -214,9 +214,9 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         return self.transpose(*axes)
 
     def reshape(self, *shape: Any) -> Recorded:
-        if not self.operand.array.flags.c_contiguous:
-            return self.copy().reshape(*shape)
         array = self.operand.array.reshape(*shape)
+        if array.size and not np.may_share_memory(array, self.operand.array):  # NumPy had to copy
+            return self.copy().reshape(*shape)
         return self._view(array, "reshape", array.shape)
 
     def ravel(self) -> Recorded:
@@ -337,8 +337,8 @@ def _concatenate(tape: Tape, parts: Sequence[Any], axis: int = 0) -> Recorded:
 
 
 def _broadcast_to(tape: Tape, array: Recorded, shape: Any) -> Recorded:
-    result = np.broadcast_to(array.operand.array, shape)
-    return tape.note(np.copyto, "copy", [array.operand], result, {"shape": result.shape})
+    view = np.broadcast_to(array.operand.array, shape)
+    return array._view(view, "broadcast_to", view.shape)
 
 
 def _zeros_like(tape: Tape, array: Recorded, dtype: Any = None) -> Array:

@@ -42,6 +42,8 @@ def _step(base: Tree, method: str, told: tuple[Any, ...]) -> Tree:
     """Return the tree of one view of what another one gives."""
     if method == "reshape":
         return "method", base, "reshape", (("shape", told[0]),)
+    if method == "broadcast_to":
+        return "call", "np.broadcast_to", (base, ("shape", told[0])), ()
     if method == "[]":
         told = told[:-1] if told[-1] is Ellipsis and len(told) > 1 else told
         return "view", base, f"[{', '.join(map(_text, told))}]"
