@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
 FILES = sorted(SOURCE.glob("chainrule/**/*.py"))
 FILES_IN_ROOMS = [path for path in FILES if path != SOURCE / "chainrule/__init__.py"]  # the face imports from all
 
@@ -220,3 +222,13 @@ def test_what_is_counted_is_of_the_size_of_a_pointer() -> None:
     assert calls
     for name, counted in calls:
         assert ast.unparse(counted).endswith(".astype(np.intp, copy=False)"), name
+
+
+def test_what_other_folders_import_of_chainrule_is_there() -> None:
+    missing = []
+    for path in (p for folder in ("benchmarks", "docs", "examples", ".ci") for p in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "chainrule":
+                module = importlib.import_module(str(node.module))
+                missing += [f"{path}: {alias.name}" for alias in node.names if not hasattr(module, alias.name)]
+    assert not missing

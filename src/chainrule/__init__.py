@@ -63,6 +63,14 @@ _LATER = {
 }
 
 
+def html(part: Any) -> str:
+    """Return how a notebook shows a network, a node, a graph or a history."""
+    known = {"Network": "network_html", "Node": "node_html", "Graph": "graph_html", "History": "history_html"}
+    name = next(known[kind.__name__] for kind in type(part).__mro__ if kind.__name__ in known)
+    drawn: str = getattr(importlib.import_module("chainrule.explain.inspection"), name)(part)
+    return drawn
+
+
 if not TYPE_CHECKING:  # a checker that saw these would take every name for one of ours
 
     def __getattr__(name: str) -> Any:

@@ -111,7 +111,7 @@ class UnknownNameError(ChainruleError, AttributeError, LookupError):
     cause = "name.unknown"
 
 
-class UnknownArgumentError(ChainruleError, TypeError):
+class UnknownArgumentError(InputError, TypeError):
     """A keyword that a function doesn't take."""
 
     cause = "argument.unknown"

@@ -32,6 +32,7 @@ _MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more a
 _OWN = ("x", "y", "base64", "Path", "learning_rate", "generator", "CLASSES", "predict", "step", "file", "allow_pickle")
 
 
+@checks.keywords
 def export_numpy(network: Network, path: Path, *, weights: str = "inside", training_step: bool = False) -> None:
     """Write a network as a Python file whose ``predict(x)`` needs nothing but NumPy, for batches of any size.
 

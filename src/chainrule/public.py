@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from chainrule import data, errors, graph, nn, ops, optim, training
@@ -63,20 +62,6 @@ from chainrule.training import (
     predict,
     train,
 )
-
-_IN_NOTEBOOKS = {Network: "network_html", Node: "node_html", Graph: "graph_html", History: "history_html"}
-
-
-def _html(thing: Any) -> str:
-    """Return how a notebook shows a network, a node, a graph or a history."""
-    name = next(_IN_NOTEBOOKS[kind] for kind in type(thing).__mro__ if kind in _IN_NOTEBOOKS)
-    drawn: str = getattr(importlib.import_module("chainrule.explain.inspection"), name)(thing)
-    return drawn
-
-
-# Here, because the classes live above the room that knows how to draw them.
-for _kind in _IN_NOTEBOOKS:
-    setattr(_kind, "_repr_html_", _html)  # noqa: B010  # mypy would not let an attribute be added
 
 # Every op as a function of nodes, and the ops that are layers or losses as classes.
 _OPS: dict[str, Any] = {

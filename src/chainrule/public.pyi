@@ -132,7 +132,7 @@ def binary_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: 
     """y = mean(−target · log(prediction) − (1 − target) · log(1 − prediction))
     ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
 
-    The mean runs over all n = samples × outputs elements. What is multiplied by 0 counts as 0, also where its
+    The mean runs over all n elements. What is multiplied by 0 counts as 0, also where its
     logarithm is infinite.
     """
 
@@ -140,8 +140,8 @@ def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_wei
     """y = mean over samples of −Σ target · log(prediction)
     ∂prediction = −∂y · target / prediction / samples
 
-    `target` is one-hot, (samples, classes), or holds class indices, (samples,). What is multiplied by a target of 0
-    counts as 0.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
+    of 0 counts as 0.
     """
 
 def concatenate(*parts: _Operand, axis: int = 1, name: str | None = None, **parts_by_number: _Operand) -> _Node:  # chainrule.ops.shaping.Concatenate
@@ -208,14 +208,14 @@ def half_squared_error(prediction: _Operand, target: _Operand, sample_weight: _O
     """y = mean over samples of ½ Σ (prediction − target)²
     ∂prediction = ∂y · (prediction − target) / samples
 
-    The sum runs over the outputs.
+    The sum runs over the last axis, the outputs; where there are axes between, the mean runs over these too.
     """
 
 def huber(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, delta: float = 1.0, name: str | None = None) -> _Node:  # chainrule.ops.losses.Huber
     """y = mean(½ d² where |d| <= delta, else delta · (|d| − ½ delta)), d = prediction − target
     ∂prediction = ∂y · (d cut to ±delta) / n
 
-    The mean runs over all n = samples × outputs elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
+    The mean runs over all n elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
 
     Parameters
     ----------
@@ -262,7 +262,8 @@ def linear(x: _Operand, weights: _Operand, bias: _Operand | None = None, *, name
     """y = x @ weights + bias
     ∂x = ∂y @ weightsᵀ   ∂weights = xᵀ @ ∂y   ∂bias = Σ ∂y over samples
 
-    x is (samples, inputs), weights (inputs, outputs), bias (outputs,) or left out.
+    x is (samples, …, inputs), weights (inputs, outputs), bias (outputs,) or left out. Whatever lies between samples and
+    inputs, such as time, is more rows of one matrix: the sums run over all of them.
     """
 
 def log(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Log
@@ -295,7 +296,7 @@ def loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None 
         Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
         array like prediction.
     per_sample : bool
-        Whether the function returns (samples,) losses instead, and the derivative, (samples, outputs), is that of
+        Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
         each sample's own loss. Their mean, weighted if there are weights, is then taken here.
 
     Raises
@@ -308,7 +309,8 @@ def matmul(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # ch
     """y = a @ b
     ∂a = ∂y @ bᵀ   ∂b = aᵀ @ ∂y
 
-    a is (n, k), b is (k, m).
+    a is (…, n, k), b is (…, k, m): the product of two matrices, or of each matrix of a stack with its partner. A
+    matrix, or a stack of one, is the partner of all; it gets the sum of their derivatives.
     """
 
 def max(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Max
@@ -327,14 +329,14 @@ def mean_absolute_error(prediction: _Operand, target: _Operand, sample_weight: _
     """y = mean(|prediction − target|)
     ∂prediction = ∂y · sign(prediction − target) / n
 
-    The mean runs over all n = samples × outputs elements. Where prediction and target are equal the derivative is 0.
+    The mean runs over all n elements. Where prediction and target are equal the derivative is 0.
     """
 
 def mean_squared_error(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.losses.MeanSquaredError
     """y = mean((prediction − target)²)
     ∂prediction = ∂y · 2 (prediction − target) / n
 
-    The mean runs over all n = samples × outputs elements.
+    The mean runs over all n elements.
     """
 
 def multiply(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Multiply
@@ -381,7 +383,7 @@ def sigmoid_binary_cross_entropy(logits: _Operand, target: _Operand, sample_weig
     """y = mean(log(1 + exp(logits)) − target · logits)
     ∂logits = ∂y · (σ(logits) − target) / n
 
-    The binary cross-entropy of σ(logits), for any logit. The mean runs over all n = samples × outputs elements. The
+    The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
     derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
     """
 
@@ -414,7 +416,8 @@ def softmax_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Op
     """y = mean over samples of −Σ target · log softmax(logits)
     ∂logits = ∂y · (softmax(logits) · Σ target − target) / samples
 
-    `target` is one-hot, (samples, classes), or holds class indices, (samples,); Σ target over the classes is then 1.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …); Σ target over the classes is
+    then 1.
     """
 
 def softplus(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Softplus

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from chainrule.checks import expect_keywords
 from chainrule.errors import MisuseError, UnknownNameError, nearest
 
 T = TypeVar("T")
@@ -35,7 +36,11 @@ class _Settling(type):
     """Makes a part, whose settings are settled from then on."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        part = super().__call__(*args, **kwargs)
+        try:
+            part = super().__call__(*args, **kwargs)
+        except TypeError:
+            expect_keywords(cls.__init__, kwargs, cls.__name__)  # type: ignore[misc]  # of this very class
+            raise
         part.settle()
         return part
 
@@ -93,6 +98,14 @@ class Configured(metaclass=_Settling):
             if not _same(value, defaults.get(name, inspect.Parameter.empty))
         )
         return f"{kind.__name__}({', '.join(told)})"
+
+
+class InNotebooks:
+    """A part that notebooks draw. How, is known below all rooms, where the package's face is."""
+
+    def _repr_html_(self) -> str:
+        html: str = sys.modules["chainrule"].html(self)
+        return html
 
 
 @cache

@@ -39,6 +39,7 @@ _OTHERWISE = "For other networks, export ONNX from PyTorch and use chainrule.onn
 _AGAIN = "It is damaged or no safetensors file: write it again"
 
 
+@checks.keywords
 @within_memory("load_state_dict")
 def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | None = None) -> list[LayerWeights]:
     """Return the weights and the bias of each Linear or Dense layer in a state dict, the first layer first.
@@ -89,6 +90,7 @@ def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | 
     return [_layer(name, layers[name], layers[before] if before else None) for before, name in zip(["", *names], names)]
 
 
+@checks.keywords
 @within_memory("network_from_torch")
 def network_from_torch(
     source: Path | Mapping[str, Any],
@@ -144,6 +146,7 @@ def network_from_torch(
     return network
 
 
+@checks.keywords
 def save_state_dict(network: Network, path: Path) -> str:
     """Write a network's weights as the state dict of a PyTorch Sequential with the same layers in the same places.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -106,3 +108,19 @@ def test_names_are_escaped_in_notebooks_and_drawings(name: str) -> None:
         assert "<script" not in html
         assert "\x1b" not in html
     assert show(node).isprintable() or show(node).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from chainrule.nn import Dense, Network; part = Network([Dense(2, 1)])",
+        "from chainrule.training import History; part = History()",
+        "from chainrule.graph import Input; part = Input('x', [[1.0]])",
+        "from chainrule.graph import Graph, Parameter; part = Graph(Parameter('w', 1.0) * 2.0)",
+    ],
+    ids=["network", "history", "node", "graph"],
+)
+def test_a_notebook_shows_what_comes_from_a_room_alone(program: str) -> None:
+    asked = f"{program}; import sys; assert 'chainrule.public' not in sys.modules; print(part._repr_html_())"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("<")

@@ -18,6 +18,7 @@ from chainrule.errors import InputError, ShapeError
 _Part = tuple[NDArray[Any], Any]
 
 
+@checks.keywords
 def batches(
     X: ArrayLike,
     y: ArrayLike | None = None,
@@ -82,6 +83,7 @@ def batches(
     return _walk(arrays, order, count, size, into)
 
 
+@checks.keywords
 def split(
     X: ArrayLike, y: ArrayLike | None, fraction: float = 0.2, seed: int = 0, stratify: bool = False
 ) -> tuple[_Part, _Part]:
@@ -182,7 +184,7 @@ def _weights(sample_weight: ArrayLike, y: ArrayLike | None) -> NDArray[Any]:
             fix="Pass y as well, or leave sample_weight out",
         )
     weights = as_array("batches", "sample_weight", sample_weight)
-    if weights.ndim != 1:
+    if weights.ndim != 1 and weights.shape != np.shape(y)[: weights.ndim]:  # or one for each row of a sample's targets
         raise ShapeError(
             "batches",
             given=f"sample_weight of shape {weights.shape}",

@@ -31,6 +31,7 @@ _BLOCK = 1 << 12  # cells that are turned into numbers at once: as many as the p
 _Row = tuple[int, list[str]]
 
 
+@checks.keywords
 def read_csv(
     path: str | os.PathLike[str],
     target: str | int | None = None,

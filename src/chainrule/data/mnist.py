@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import checks
 from chainrule.data.idx import load_idx
 from chainrule.data.opening import shown
 from chainrule.errors import FileError
@@ -62,6 +63,7 @@ FASHION_MNIST = DownloadedSet(
 )
 
 
+@checks.keywords
 def mnist() -> tuple[_Part, _Part]:
     """Return the MNIST handwritten digits (LeCun, Cortes, Burges; CC BY-SA 3.0).
 
@@ -92,6 +94,7 @@ def mnist() -> tuple[_Part, _Part]:
     return _load(MNIST)
 
 
+@checks.keywords
 def fashion_mnist() -> tuple[_Part, _Part]:
     """Return Fashion-MNIST: Zalando's pictures of clothes in the form of MNIST (Xiao, Rasul, Vollgraf 2017; MIT).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from chainrule import checks
 from chainrule.data.csv_files import read_csv
 from chainrule.data.dataset import Dataset
 from chainrule.data.idx import read_idx
@@ -14,6 +15,7 @@ from chainrule.errors import FileError, InputError
 _TABLES = (".csv", ".tsv", ".txt", ".data")
 
 
+@checks.keywords
 def read(path: str | os.PathLike[str], target: str | int | None = None) -> Dataset:
     r"""Return the data in a file: a table (CSV, TSV), or an NPZ, NPY or IDX file.
 

@@ -75,6 +75,7 @@ class Explanation:
         return checked
 
 
+@checks.keywords
 def explain(
     of: Network | Node | Graph,
     x: Any = None,

@@ -25,6 +25,7 @@ from chainrule.tables import html_table, text_table
 from chainrule.training import History
 
 
+@checks.keywords
 def show(of: Node | Graph | Network, *, width: int = 100) -> str:
     """Return a drawing of a node and everything below it.
 
@@ -170,6 +171,7 @@ class Trace(Mapping[str, Traced]):
         return html_table(_HEAD, self.rows())
 
 
+@checks.keywords
 def trace(network: Network, x: Any, y: Any) -> Trace:
     """Run one training step of a copy of a network and return what was in every node.
 

@@ -55,6 +55,7 @@ class Watched(NamedTuple):
     update: float | None = None
 
 
+@checks.keywords
 def watch(every: int = 10) -> Watch:
     """Record norms, dead and saturated shares, and the ratio of update to weight, while a network is trained.
 

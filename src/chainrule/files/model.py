@@ -20,6 +20,7 @@ from chainrule.ops import Array
 _LONGEST_DESCRIPTION = LONGEST_HEADER // 2  # the rest is for the state and the names of the arrays
 
 
+@checks.keywords
 def save(network: Network, path: Path) -> None:
     """Save a network: its description, its numbers, its optimizer's, and the states of its generators.
 
@@ -142,6 +143,7 @@ def _text(where: str, data: Any) -> str:
         ) from error
 
 
+@checks.keywords
 def load(path: Path, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
     """Return the network in a model file: it predicts the same bytes, and training goes on as if never interrupted.
 

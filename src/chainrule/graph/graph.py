@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest, printable
 from chainrule.graph.backprop import Backpropagation, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
 from chainrule.graph.node import Input, Node, Parameter, State, as_array, own_array
 from chainrule.ops.op import Array
+from chainrule.settings import InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.graph.stepping import StepEvent
 
 
-class Graph:
+class Graph(InNotebooks):
     """A node and everything below it.
 
     Parameters
@@ -43,6 +45,7 @@ class Graph:
            [1.]], dtype=float32)
     """
 
+    @checks.keywords
     def __init__(
         self,
         *roots: Node,

@@ -11,13 +11,14 @@ from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.nn.containers import Residual
-from chainrule.nn.layer import Layer, LayerLike, chain, entered
+from chainrule.nn.layer import Layer, LayerLike, chain, entered, too_deep
 from chainrule.nn.objective import expect_classes
 from chainrule.nn.plan import Plan, scope_of
 from chainrule.nn.rescale import Rescale
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Op
+from chainrule.ops.softmax import Softmax
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
@@ -66,6 +67,8 @@ def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[L
     except BaseException as error:  # something didn't fit: let the layers be used again
         for layer in scope.layers.values():
             layer._leave(fresh=layer in scope.fresh)
+        if isinstance(error, RecursionError):
+            raise too_deep("Network", "layers that call each other without an end in sight") from None
         if isinstance(error, MemoryError):
             raise InputError(
                 "Network",
@@ -128,14 +131,21 @@ def _penalty(network: Network, layer: Layer, key: str) -> float:
 
 
 def _check_output(network: Network, output: Node) -> None:
-    if len(output.shape) != 2:
+    if len(output.shape) < 2:
         raise ShapeError(
             "Network",
             given=f"{output.where} as its last layer, with outputs of shape {output.shape[1:]} for a sample",
             expected="a row of outputs for each sample",
-            fix="Put cr.Flatten() before the first cr.Dense(…)",
+            fix="End with a layer that has an axis of outputs, such as cr.Dense(1)",
         )
-    outputs = output.shape[1]
+    outputs, last = output.shape[-1], network.layers[-1]
+    if network.objective.takes_labels and isinstance(last, Softmax) and last.axis not in (-1, len(output.shape) - 1):
+        raise InputError(
+            "Network",
+            given=f"{last!r} before {network.objective.loss!r}, for outputs of shape {output.shape[1:]}",
+            expected="probabilities along the last axis, where the loss looks for the classes",
+            fix="End with cr.Softmax()",
+        )
     expect_classes(network.layers, network.objective.loss, outputs)
     if network.classes is not None and len(network.classes) != max(outputs, 2):
         raise InputError(

@@ -27,6 +27,7 @@ from chainrule.ops.softmax import LogSoftmax, Softmax
 from chainrule.settings import Configured, Fixed, setting_names
 
 LayerLike: TypeAlias = "Layer | Op"
+MOST_NESTED = 30  # lists of layers inside of each other in a network: what can be saved, copied and printed
 
 
 @dataclass
@@ -461,8 +462,11 @@ def range_of(layers: Sequence[LayerLike], given: Range | None = None) -> Range |
     return given
 
 
-def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike]:
-    """Return `layers` as a list if each of them is a layer or an op with one role, and there are so many at least."""
+def checked_layers(where: str, layers: Any, *, least: int = 0, deepest: int = 128) -> list[LayerLike]:
+    """Return `layers` as a list if each of them is a layer or an op with one role.
+
+    So many there are at least, and no deeper are they nested.
+    """
     if isinstance(layers, (Layer, Op)):
         layers = [layers]
     if isinstance(layers, (str, bytes)) or not isinstance(layers, Sequence):
@@ -494,7 +498,28 @@ def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike
     _expect_one_softmax(where, layers)
     if len(layers) < least:
         raise InputError(where, given="no layers", expected="at least one", fix="Pass [cr.Dense(1)]")
-    return Fixed(layers)
+    found, depth = Fixed(layers), _depth(layers)
+    if depth > deepest:
+        raise too_deep(where, f"layers inside of layers, {depth} deep", deepest)
+    vars(found)["depth"] = depth
+    return found
+
+
+def _depth(layers: Sequence[LayerLike]) -> int:
+    """Return how many lists of layers are inside of each other."""
+    inside = [part for layer in layers for part in vars(layer).values() if isinstance(part, Fixed)]
+    branches = [branch for part in inside for branch in part if isinstance(branch, Fixed)]
+    return 1 + max((vars(part).get("depth", 0) for part in (*inside, *branches)), default=0)
+
+
+def too_deep(where: str, given: str, most: int = MOST_NESTED) -> InputError:
+    """Return the error for layers that are nested more deeply than Python, or a file, can follow."""
+    return InputError(
+        where,
+        given=given,
+        expected=f"at most {most}",
+        fix="Write them one after the other, in one list, or stand for many by a layer of your own",
+    )
 
 
 def _expect_one_softmax(where: str, layers: Sequence[LayerLike]) -> None:

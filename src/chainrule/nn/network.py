@@ -23,7 +23,18 @@ from chainrule.nn.building import build, class_names, declared_shape, sample_sha
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
-from chainrule.nn.layer import Layer, LayerLike, Scope, chain, checked_layers, ending, input_dtype, leading, range_of
+from chainrule.nn.layer import (
+    MOST_NESTED,
+    Layer,
+    LayerLike,
+    Scope,
+    chain,
+    checked_layers,
+    ending,
+    input_dtype,
+    leading,
+    range_of,
+)
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
 from chainrule.nn.objective import objective
 from chainrule.nn.plan import Plan
@@ -32,13 +43,13 @@ from chainrule.nn.snapshot import beginning, restore, restored, snapshot
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op, Range
 from chainrule.optim import Adam, Optimizer, OptimizerState
-from chainrule.settings import Configured
+from chainrule.settings import Configured, InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.nn.summary import Summary
 
 
-class Network(Layer):
+class Network(Layer, InNotebooks):
     """Layers in a row, what they are trained for, and how.
 
     Parameters
@@ -95,7 +106,7 @@ class Network(Layer):
         engine: str = "replay",
         name: str | None = None,
     ) -> None:
-        self.layers = checked_layers("Network", layers, least=1)
+        self.layers = checked_layers("Network", layers, least=1, deepest=MOST_NESTED)
         self.loss, self.objective = loss, objective(self.layers, loss)
         self.hold, self._lock = Hold(), RLock()
         self.optimizer = Adam() if optimizer is None else optimizer
@@ -193,8 +204,9 @@ class Network(Layer):
         ----------
         x : array_like, (samples, features)
         y : array_like
-            Targets (samples, outputs), or class indices (samples,) where the loss takes them.
+            Targets like the outputs, (samples, …, outputs), or class indices (samples, …) where the loss takes them.
         sample_weight : array_like, (samples,), optional
+            A weight for each sample, or for each row of its outputs.
 
         Returns
         -------
@@ -321,19 +333,27 @@ class Network(Layer):
     ) -> tuple[Array, Array, Array | None]:
         """Return samples, targets and weights in the form the graph wants."""
         x = self.as_samples(where, X, mapped=mapped)
-        target = validation.targets(where, y, len(x), self._chain[-1].shape[1:], self.objective, self.dtype)
+        output = self.output_shape
+        target = validation.targets(where, y, len(x), output, self.objective, self.dtype)
         if sample_weight is not None:
-            sample_weight = validation.weights(where, sample_weight, len(x), self.objective, self.dtype)
+            rows = len(x), *output[:-1]
+            sample_weight = validation.weights(where, sample_weight, rows, self.objective, self.dtype)
         return x, target, sample_weight
 
     def check_targets(self, where: str, target: Array) -> None:
         """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability."""
-        self.objective.check_targets(where, target, self._chain[-1].shape[1:], self.dtype)
+        self.objective.check_targets(where, target, self.output_shape, self.dtype)
 
     @property
     def built(self) -> bool:
         """Whether the parameters have been made."""
         return self._plan is not None
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of a sample's outputs: (outputs,), or (time, outputs)."""
+        self._built_plan("output_shape")
+        return self._chain[-1].shape[1:]
 
     @property
     def parameters(self) -> Array:
@@ -433,6 +453,7 @@ class Network(Layer):
         **changes
             Settings of `Network` that are to be others: ``network.copy(l2=0.01)``. The optimizer begins anew then.
         """
+        checks.expect_keywords(type(self).__init__, changes, "Network.copy")
         if self._owner is None and not changes:
             twin = copy.deepcopy(self)
             twin._first = self._first

@@ -165,7 +165,8 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
         )
     _expect_fitting(layers, loss)
     if named:  # else it may be meant as a layer of another network, which has an objective of its own
-        expect_classes(layers, loss, least_numbers(layers, None, set())[1])
+        shape = least_numbers(layers, None, set())[1]
+        expect_classes(layers, loss, shape[-1] if shape else None)
     fused, end = _FUSED.get((type(last), type(loss))), (ending(layers), range_of(layers))
     if fused is not None and not (isinstance(last, Softmax) and last.axis not in (-1, 1)):
         return Objective(loss, fused(), True, *end)

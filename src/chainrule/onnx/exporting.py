@@ -29,6 +29,7 @@ _LONGEST_FILE = 2**31 - 1  # protobuf's own limit
 _ROOM = 1 << 20  # of it, for everything but the numbers
 
 
+@checks.keywords
 def export(network: Network, path: Path) -> None:
     """Write a network as an ONNX file, in opset 18: what it predicts, for batches of any size.
 
@@ -247,6 +248,13 @@ def _along_axis(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]
     return lambda writer, node, op, inputs: writer.node(name, *inputs, axis=op.axis)
 
 
+def _linear(writer: GraphWriter, node: Node, op: ops.Linear, inputs: list[str]) -> str:
+    if len(node.shape) == 2:
+        return writer.node("Gemm", *inputs)
+    product = writer.node("MatMul", *inputs[:2])
+    return writer.node("Add", product, *inputs[2:]) if inputs[2:] else product
+
+
 def _leaky_relu(writer: GraphWriter, node: Node, op: ops.LeakyReLU, inputs: list[str]) -> str:
     if _exact(node, op.slope):
         return writer.node("LeakyRelu", *inputs, alpha=op.slope)
@@ -360,7 +368,7 @@ _CALLS = {
     "less_equal": "LessOrEqual",
 }  # fmt: skip
 _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]] = {
-    ops.Linear: _plain("Gemm"),
+    ops.Linear: _linear,
     ops.Matmul: _plain("MatMul"),
     ops.Sum: _reduction("ReduceSum"),
     ops.Mean: _reduction("ReduceMean"),

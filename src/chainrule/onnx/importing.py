@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, InputError
@@ -31,6 +32,7 @@ _FLOATS = ("float", "double")
 _INPUTS = (*_FLOATS, "int32", "int64", "uint8", "int8")
 
 
+@checks.keywords
 @within_memory("onnx.load")
 def load(
     path: Path,
@@ -88,6 +90,9 @@ def load(
         raise refusal(f"{model.where}: {error.where}", error.given, error.expected) from error
     if not network.built:
         raise refusal(model.where, "an input whose shape is not told", "the shape of a sample")
+    for step, joined in maker.of_rows:
+        if len(network[joined.path].shape) != 2:
+            raise refusal(step.where, "axis=1 for samples of several axes", "-1, the features")
     for layer, weights, bias in maker.dense.values():
         layer.weights.assign(weights)
         if bias is not None:
@@ -101,8 +106,8 @@ def _bounded(layers: list[LayerLike], sample: tuple[int, ...] | None, dtype: str
     """Return the layers, refused if they need more memory than the file's own numbers, or give no row of outputs."""
     held = sum(weights.size + (0 if bias is None else bias.size) for _, weights, bias in maker.dense.values())
     output = Size(held + SPARE).chain(layers, sample, dtype)
-    if output is not None and len(output) != 1:
-        raise InputError("output", given=f"shape {output} for a sample", expected="a row of numbers", fix="Flatten it")
+    if output == ():
+        raise InputError("output", given="one number for a sample", expected="a row of numbers", fix="Reshape it")
     return layers
 
 
@@ -175,8 +180,10 @@ def _concatenate(flow: Flow, maker: LayerMaker, step: Step, start: str, depth: i
     axis = step.attributes.get("axis")
     if axis not in (1, -1) or len(step.attributes) > 1:
         raise refusal(step.where, f"axis={shown(axis)}", "1, the features")
-    branches = [_merged(_between(flow, maker, start, part, depth + 1)) for part in step.inputs]
-    return Concatenate(branches)
+    layer = Concatenate([_merged(_between(flow, maker, start, part, depth + 1)) for part in step.inputs])
+    if axis == 1:
+        maker.of_rows.append((step, layer))
+    return layer
 
 
 def _merged(layers: list[LayerLike]) -> list[LayerLike]:

@@ -6,6 +6,7 @@ difference quotients, and refused with the place and the size of the disagreemen
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -126,7 +127,7 @@ class Loss(_Pair):
         Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
         array like prediction.
     per_sample : bool
-        Whether the function returns (samples,) losses instead, and the derivative, (samples, outputs), is that of
+        Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
         each sample's own loss. Their mean, weighted if there are weights, is then taken here.
 
     Raises
@@ -157,7 +158,10 @@ class Loss(_Pair):
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
         slope = np.positive(self.derivative(prediction, target), dtype=prediction.dtype)
-        return dict(prediction=dy * share(prediction, sample_weight) * slope if self.per_sample else dy * slope)
+        if not self.per_sample:
+            return dict(prediction=dy * slope)
+        of_sample = slope.reshape(len(slope), slope.size // len(slope))
+        return dict(prediction=(dy * share(of_sample, sample_weight) * of_sample).reshape(slope.shape))
 
     def check(self, where: str, **arrays: Array) -> None:
         prediction, target, sample_weight = arrays["prediction"], arrays["target"], arrays.get("sample_weight")
@@ -173,7 +177,7 @@ class Loss(_Pair):
                 expected=f"none, as {_name_of(self.function)} returns one number for the whole batch",
                 fix="To weigh samples, return the loss of each and pass per_sample=True",
             )
-        check_sample_weight(where, sample_weight, len(prediction))
+        check_sample_weight(where, sample_weight, prediction.shape[:2])
         exact = prediction.astype(np.float64)
         try:
             finite = self._expect_pair(where, exact, target)
@@ -239,24 +243,27 @@ class Loss(_Pair):
 
     def _places(self, prediction: Array) -> list[tuple[slice, int]]:
         """Return what to try: some columns, of all rows at once if the samples are apart, else of some rows."""
-        samples, outputs = prediction.shape
+        samples, count = len(prediction), math.prod(prediction.shape[1:])
         rows = [slice(None)] if self.per_sample else [slice(i, i + 1) for i in range(0, samples, samples // 4 + 1)]
-        return [(row, column) for row in rows for column in range(0, outputs, outputs // 16 + 1)]
+        return [(row, column) for row in rows for column in range(0, count, count // 16 + 1)]
 
     def _expect_derivative(
         self, where: str, prediction: Array, target: Array, slopes: Array, row: slice, column: int
     ) -> None:
         def moved(step: Array) -> Array:
             nearby = prediction.copy()
-            nearby[row, column] += step
+            nearby.reshape(len(nearby), -1)[row, column] += step
             return _tried(where, self.function, nearby, target).reshape(-1)
 
-        found = _disagreement(moved, slopes[row, column], prediction[row, column])
+        flat = prediction.reshape(len(prediction), -1)
+        found = _disagreement(moved, slopes.reshape(flat.shape)[row, column], flat[row, column])
         if found is not None:
             at = found[0] + (row.start or 0)
+            index = at, *map(int, np.unravel_index(column, prediction.shape[1:]))
+            place = f"prediction[{', '.join(map(str, index))}] = {prediction[index]:.6g}"
             mean = "is taken by the op" if self.per_sample else "belongs into both or neither"
             fix = f"Correct the derivative there; mind that a mean over samples {mean}"
-            raise self._wrong(where, found, f"prediction[{at}, {column}] = {prediction[at, column]:.6g}", fix)
+            raise self._wrong(where, found, place, fix)
 
 
 def _disagreement(moved: Callable[[Array], Array], slopes: Array, points: Array) -> Disagreement | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.ops.op import Array
 from chainrule.plot.axes import new_figure
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _MOST_NUMBERED = 25  # classes; colour_bar_ends, figures in the cells could not be read
 
 
+@checks.keywords
 @documented
 def confusion_matrix(
     matrix: Any,

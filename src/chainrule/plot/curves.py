@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _BLUE, _ORANGE, _GREEN = CLASS_COLOURS[:3]
 
 
+@checks.keywords
 @documented
 def learning_curve(history: History, *, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw losses, metrics and, where it changes, the learning rate, over the epochs.
@@ -126,6 +127,7 @@ def _epoch_axis(axes: Axes, epochs: Sequence[int]) -> None:
     axes.set_xlim(epochs[0] - room, epochs[-1] + room)
 
 
+@checks.keywords
 @documented
 def learning_curves(histories: Mapping[str, History], *, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the loss (on validation data where there are any) and the shares of several trainings over the epochs.
@@ -198,6 +200,7 @@ class Records(Protocol):
         """Return ``step``, ``name``, ``value``, ``grad``, ``update``, ``dead``, ``saturated``, a record a row."""
 
 
+@checks.keywords
 @documented
 def watched(
     watch: Records,

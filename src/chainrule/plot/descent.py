@@ -58,6 +58,7 @@ class LossLine:
     reached: float
 
 
+@checks.keywords
 @documented
 def loss_along_gradient(
     network: Network,

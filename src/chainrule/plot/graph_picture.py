@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network, validation
@@ -43,6 +44,7 @@ _FILLS = {"op": "white", "parameter": "#FBEBC8", "input": "#DCEBF5"}
 _FORWARD, _BACK, _ROLE = CLASS_COLOURS[0], CLASS_COLOURS[5], "#555555"
 
 
+@checks.keywords
 @documented
 def graph(
     of: Network | Graph | Node,

@@ -38,6 +38,7 @@ _WIDTH, _HEIGHT, _DPI = 5.4, 6.0, 100  # inches, and dots in one
 _HOLD = 2.0  # seconds for which the last frame stays
 
 
+@checks.keywords
 def animation(
     X: Any,
     y: Any,

@@ -35,6 +35,7 @@ MOST_SAMPLES = 10
 MOST_FEATURES = 30  # of a table
 
 
+@checks.keywords
 @documented
 def saliency(
     network: Network,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 CELLS = 300  # along each axis
 
 
+@checks.keywords
 @documented
 def decision_surface(
     network: Network,
@@ -404,6 +405,7 @@ _REGIONS = {False: " ░▒▓█·+×~=", True: " .:-=+*#%@"}
 _FRAME = {False: "┌┐└┘─│", True: "++++-|"}
 
 
+@checks.keywords
 def surface_text(
     network: Network,
     X: Any,

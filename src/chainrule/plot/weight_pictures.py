@@ -30,6 +30,7 @@ MOST_NEURONS = 100  # drawn as pictures; more would be too small to see
 _NUMBERED = 14  # rows and columns of a heat map, up to which each weight is written
 
 
+@checks.keywords
 @documented
 def weights(
     network: Network,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule import checks
 from chainrule.data import one_hot, read
 from chainrule.errors import InputError
 from chainrule.nn import Network
@@ -19,6 +20,7 @@ from chainrule.training.metrics import predicted_classes
 FIGURES = ("loss", "error_rate", "mean_squared_error", "min_confidence")
 
 
+@checks.keywords
 def measure(network: Network, part: Part | None) -> dict[str, Any] | None:
     """Return loss, error_rate, mean_squared_error and min_confidence on these samples; None for none.
 

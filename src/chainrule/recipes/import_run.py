@@ -35,6 +35,7 @@ _ON_LOGITS = {_CATEGORICAL: "SoftmaxCrossEntropy", _BINARY: "SigmoidBinaryCrossE
 _ENDS = {_CATEGORICAL: Softmax, _BINARY: Sigmoid}
 
 
+@checks.keywords
 def adopt(
     network: Network,
     name: str,

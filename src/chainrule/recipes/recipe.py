@@ -191,6 +191,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         return [int(size) for size in self.layers.split("-")] if isinstance(self.layers, str) else None
 
 
+@checks.keywords
 def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
     """Return the recipe that a TOML text holds.
 
@@ -220,6 +221,7 @@ def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
         return checked(convert(raw, Recipe, where), where)
 
 
+@checks.keywords
 def to_toml(recipe: Recipe) -> str:
     """Return the recipe as TOML that says everything that was decided, defaults included.
 
@@ -338,6 +340,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@checks.keywords
 def override(
     recipe: Recipe,
     *,
@@ -419,6 +422,7 @@ def override(
     return checked(msgspec.structs.replace(recipe, phases=phases, **changes), f"recipe {recipe.name}")
 
 
+@checks.keywords
 def continued(recipe: Recipe, done: int, *, epochs: int | None = None, learning_rate: float | None = None) -> Recipe:
     """Return the recipe of a run that goes on after so many epochs, with other decisions for the rest of it.
 
@@ -490,6 +494,7 @@ def _of_file(data: Data, path: str) -> Data:
 _LARGEST = 1 << 20  # bytes: no recipe is that long
 
 
+@checks.keywords
 def names() -> list[str]:
     """Return the names of the built-in recipes.
 
@@ -501,6 +506,7 @@ def names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in _builtin().iterdir() if file.name.endswith(".toml"))
 
 
+@checks.keywords
 @within_memory("recipe")
 def load(name_or_path: str | os.PathLike[str]) -> Recipe:
     """Return a recipe.

@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from chainrule import checks
 from chainrule.data.opening import Folder, FolderFile
 from chainrule.errors import ChainruleError, FileError, InputError, nearest, printable
 from chainrule.files import contents_of, write, write_atomically
@@ -117,6 +118,7 @@ class Result:
         return self.history.stopped in (INTERRUPTED, TERMINATED)
 
 
+@checks.keywords
 def run(
     recipe: Recipe | str | os.PathLike[str],
     *,
@@ -162,6 +164,7 @@ def run(
     return _train(recorder, callbacks)
 
 
+@checks.keywords
 def resume(
     folder: str | os.PathLike[str],
     *,
@@ -300,8 +303,8 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
             recorder.write(line)
         recorder.finish({**result.as_dict(), "stopped": history.stopped, "best_epoch": history.best_epoch})
         result.problem = recorder.problem
-    if result.problem is not None and recorder.say is None:  # it has not been shown yet
-        warnings.warn(str(result.problem), stacklevel=3)
+    if result.problem is not None and recorder.say is None:  # nobody has heard of it yet
+        warnings.warn(str(result.problem), stacklevel=4)  # whoever called run, or resume
     return result
 
 

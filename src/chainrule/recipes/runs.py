@@ -82,6 +82,7 @@ class RunRecord:
         return None
 
 
+@checks.keywords
 def open_run(folder: str | os.PathLike[str]) -> RunRecord:
     """Return a run as its folder tells it.
 
@@ -96,6 +97,7 @@ def open_run(folder: str | os.PathLike[str]) -> RunRecord:
         return _record(opened)
 
 
+@checks.keywords
 def list_runs(out: str | os.PathLike[str] = "runs") -> list[RunRecord]:
     """Return the runs in a folder, by name; one that can't be read says so and hides none of the others.
 
@@ -143,6 +145,7 @@ def list_runs(out: str | os.PathLike[str] = "runs") -> list[RunRecord]:
     return found
 
 
+@checks.keywords
 def read_story(folder: str | os.PathLike[str]) -> list[str]:
     """Return the lines that a run said while it went.
 
@@ -175,6 +178,7 @@ def _record(folder: Folder) -> RunRecord:
     return RunRecord(folder.path, recipe, history, result, "; ".join(filter(None, [*problems, wrong, broken])))
 
 
+@checks.keywords
 def compare(first: RunRecord, second: RunRecord) -> dict[str, list[tuple[str, str, str]]]:
     """Return what differs between two runs: for each subject, (name, value in the first, value in the second).
 
@@ -261,6 +265,7 @@ def _result(file: FolderFile) -> tuple[dict[str, Any] | None, str]:
         return None, str(problem)
 
 
+@checks.keywords
 def load_run(path: str | os.PathLike[str], weights: str = "best") -> tuple[Network, Recipe | None]:
     """Return the network of a run and its recipe.
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, MisuseError
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node
@@ -83,6 +84,7 @@ class Record(NamedTuple):
     gradients: tuple[tuple[str, Tree], ...]
 
 
+@checks.keywords
 def source(graph: Graph, *, name: str = "step", gradients: bool = True, any_batch: bool = False) -> str:
     """Return a graph's forward and backward pass as a readable NumPy function.
 

@@ -133,6 +133,7 @@ class Training:
     (10, 'enough')
     """
 
+    @checks.keywords
     def __init__(
         self,
         network: Network,
@@ -218,7 +219,7 @@ class Training:
         validation.finite("train", "y", target)
         network.check_targets("train", target)
         self._doubts += network.objective.doubts("train", target, weights)
-        weights = weighted_by_class(network, target, weights, class_weight)
+        counts, weights = weights, weighted_by_class(network, target, weights, class_weight)
         rows = held = None
         if share:
             if validation_data is not None:
@@ -228,7 +229,7 @@ class Training:
                     expected="one of them",
                     fix="Leave validation_split out",
                 )
-            (x, target, weights), rows, held = held_out(network, x, target, weights, share)
+            (x, target, weights), rows, held = held_out(network, x, target, weights, share, counts)
         generator = network.generators["shuffle"] if shuffle else None
         return ArraySource(network, (x, target, weights), size, generator, augment, rows), held
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from signal import SIGINT
 from typing import Any
 
+from chainrule import checks
 from chainrule.nn.network import Network
 from chainrule.training.batch_source import Augment
 from chainrule.training.callbacks import Callback
@@ -26,6 +27,7 @@ from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
 
 
+@checks.keywords
 def train(
     network: Network,
     X: Any,
@@ -68,7 +70,8 @@ def train(
     sample_weight : array_like, (samples,), optional
         How much each sample counts.
     class_weight : mapping of class index to float, or "balanced", optional
-        How much each class counts; "balanced" lets all classes count the same.
+        How much each class counts in training; "balanced" lets all count the same. The validation loss has no part in
+        it.
     metrics : sequence of str or function, optional
         Measured after each epoch on the validation data, or on the training data where there are none.
     callbacks : sequence of Callback or function, optional
@@ -142,5 +145,5 @@ def train(
     with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
         for event in training.events():
             if event.warning is not None:
-                warnings.warn(event.warning, stacklevel=2)
+                warnings.warn(event.warning, stacklevel=3)  # whoever called train, past its keywords
     return training.history
