@@ -35,7 +35,7 @@ from chainrule.nn.layer import (
     leading,
     range_of,
 )
-from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
+from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
 from chainrule.nn.objective import objective
 from chainrule.nn.plan import Plan
 from chainrule.nn.rescale import Rescale
@@ -239,6 +239,8 @@ class Network(Layer, InNotebooks):
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
+        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
+            check_learns("Network.step", self.vector)
         hold.thread = hold.last = me
         if self._first is None:
             self.beginning()
