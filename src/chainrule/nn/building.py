@@ -74,6 +74,7 @@ def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[L
                 given="more parameters than there is memory for",
                 expected="a network that fits into memory",
                 fix="Make the layers smaller, or close other programs",
+                cause="memory.too_little",
             ) from None
         raise
     for layer in (network, *members):

@@ -61,6 +61,7 @@ def not_built(where: str) -> MisuseError:
         given="a network that is not built yet",
         expected="the shape of a sample, from which the first layer infers its inputs",
         fix="Pass inputs=… to Network, call network.build(features), or train it",
+        cause="network.unbuilt",
     )
 
 

@@ -22,6 +22,7 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
             given=f"X with shape {array.shape}",
             expected="samples in rows: (samples, features)",
             fix="Pass X.reshape(1, -1) if it is one sample, X.reshape(-1, 1) if it is one feature",
+            cause="data.shape",
         )
     if shape is not None and array.shape[1:] != shape:
         one, other = _features(array.shape[1:]), _features(shape)
@@ -33,6 +34,7 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
             given=f"X with {one} (shape {array.shape})",
             expected=f"{other}, as the network was built for",
             fix=fix,
+            cause="data.shape",
         )
     if 0 in array.shape:
         raise ShapeError(
@@ -40,6 +42,7 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
             given=f"X with shape {array.shape}",
             expected="at least one feature",
             fix="Look at how the columns were selected",
+            cause="data.shape",
         )
     return array
 
@@ -62,6 +65,7 @@ def finite(where: str, name: str, array: Array) -> None:
         given=f"{name} with {len(bad)} values that are NaN or infinite, the first at {bad[0].tolist()}",
         expected=f"finite numbers, as {array.dtype} can hold them",
         fix="Drop those samples, fill the gaps, or scale what is too large",
+        cause="data.nonfinite",
     )
 
 
@@ -74,6 +78,7 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
             given=f"{len(array) if array.ndim else 1} targets for {count} sample{'' if count == 1 else 's'}",
             expected="one target for each sample",
             fix="Take X and y from the same rows",
+            cause="target.shape",
         )
     outputs = output[0]
     if objective.takes_labels and array.shape == (count, 1) != (count, outputs):
@@ -94,6 +99,7 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
             given=f"y with shape {array.shape}",
             expected=f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output",
             fix=fix,
+            cause="target.shape",
         )
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
@@ -156,6 +162,7 @@ def _whole(where: str, array: Array) -> Array:
             given="y with numbers that are not whole",
             expected="class indices 0, 1, 2, …",
             fix="Pass cr.MeanSquaredError() as the loss if y is a quantity",
+            cause="target.range",
         )
     return array.astype(np.intp)
 
