@@ -206,6 +206,7 @@ class Layer(Configured):
                 given="a layer that already belongs to another network",
                 expected="each layer in one network, since a network keeps its parameters in one vector",
                 fix="Pass layer.copy(), which has numbers of its own",
+                cause="layer.shared",
             )
         if scope.owner is not None and self is not scope.owner:
             self._owner = scope.owner

@@ -39,7 +39,7 @@ from chainrule.nn.layer import (
     sample_shape,
     too_deep,
 )
-from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
+from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
 from chainrule.nn.objective import expect_classes, objective
 from chainrule.nn.plan import Plan, scope_of
 from chainrule.nn.room import expect_room
@@ -189,6 +189,7 @@ class Network(Layer, InNotebooks):
                     given="more parameters than there is memory for",
                     expected="a network that fits into memory",
                     fix="Make the layers smaller, or close other programs",
+                    cause="memory.too_little",
                 ) from None
             raise
         for layer in (self, *members):
@@ -338,6 +339,8 @@ class Network(Layer, InNotebooks):
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
+        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
+            check_learns("Network.step", self.vector)
         hold.thread = hold.last = me
         if self._first is None:
             self.beginning()

@@ -47,6 +47,7 @@ def expect_room(
             f"which need {needed / 2**30:,.1f} GiB in training",
             expected=f"at most {there / 2**30:,.1f} GiB, the memory that there is",
             fix="Make the layers smaller, or take a machine with more memory",
+            cause="memory.too_little",
         )
 
 
