@@ -7,7 +7,7 @@ PYTEST = -m pytest
 
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help demo test lint types docs check figures bench wheel release soak clean
+.PHONY: help demo test lint stubs types docs check figures bench wheel release soak clean
 
 help: ## list the tasks
 	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ test: .venv/installed-dev ## run the tests
 lint: .venv/installed-dev ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+stubs: .venv/installed-dev ## write what editors and type checkers read about ops
+	$(BIN)/python .ci/stubs.py
 
 types: .venv/installed-dev ## check the types
 	$(BIN)/mypy
