@@ -81,6 +81,7 @@ class Configured(metaclass=_Settling):
             given=f"{value!r:.80}, set on a part that is made already",
             expected="the setting that it was made with, for which what is computed was made",
             fix=fix,
+            cause="setting.late",
         )
 
     def as_if_made(self, name: str, value: Any) -> Any:
@@ -133,6 +134,7 @@ class Fixed(list[T]):
             given="a change of it",
             expected="it to stay as it was made",
             fix="Make a new network, or container, from a new list of new layers",
+            cause="setting.late",
         )
 
     append = extend = insert = pop = remove = clear = sort = reverse = _stays

@@ -33,7 +33,7 @@ from chainrule.files.part_classes import (
     parameters,
 )
 from chainrule.nn import Layer, Network
-from chainrule.nn.snapshot import restored
+from chainrule.nn.network import restored
 from chainrule.ops import Activation, Array, Loss
 
 

@@ -64,6 +64,7 @@ def writes_into(op: Op, where: str, method: str, roles: Mapping[str, Array], *ah
         given=f"{method} that writes into {' and '.join(changed) or 'what it is given'}",
         expected="an op that changes nothing: others read these arrays too",
         fix=f"Write {name} = {name}.copy() first, or compute a new array",
+        cause="op.writes",
     )
 
 

@@ -17,7 +17,6 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError, TrainingWarning
 from chainrule.nn.layer import Layer, LayerLike, ending, range_of
-from chainrule.nn.rescale import Rescale
 from chainrule.nn.room import least_numbers
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.cross_entropy import (
@@ -103,7 +102,7 @@ class Objective:
                     cause="target.range",
                 )
             ]
-        if math.isinf(highest - lowest) and not isinstance(self.last, Rescale):
+        if math.isinf(highest - lowest) and not getattr(self.last, "rescales", False):
             mean, spread = np.abs(target.mean(axis=0, dtype=np.float64)), target.std(axis=0, dtype=np.float64)
             if max(mean.max(), spread.max()) > _LARGE:
                 return [

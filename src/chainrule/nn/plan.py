@@ -66,6 +66,11 @@ class Plan:
         """The optimizer's own vectors and its count of steps, made when they are first needed."""
         return self.vector.state_of(self.optimizer)
 
+    @cached_property
+    def learns(self) -> bool:
+        """Whether there is a parameter that is not frozen."""
+        return bool(self.vector.learnt())
+
     def example_graph(self, kind: str) -> Graph:
         """Return the graph of a use over one sample of zeros, to be fed with batches.
 

@@ -98,7 +98,7 @@ class ClassLoss(Op):
                 "build the last layer with as many outputs",
             )
         if target.ndim < prediction.ndim:
-            expect_integers(where, "target", target, classes, "classes")
+            expect_integers(where, "target", target, classes, "classes", cause="target.range")
         else:
             _expect_truth(where, target)
             _expect_rows_of_one(where, target)
@@ -174,6 +174,7 @@ def _expect_probabilities(where: str, prediction: Array, on_logits: str) -> None
             given=f"prediction from {known.min()} to {known.max()}",
             expected="probabilities, from 0 to 1",
             fix=f"End the network with a layer that gives probabilities, or use {on_logits}, which takes any number",
+            cause="head.probabilities",
         )
 
 
@@ -186,4 +187,5 @@ def _expect_rows_of_one(where: str, target: Array) -> None:
             given=f"target[{', '.join(str(int(i)) for i in worst)}] with sum {totals[worst]:g}",
             expected="rows that add up to 1: one class, or shares of several",
             fix="Where several answers may be true at once, use SigmoidBinaryCrossEntropy",
+            cause="target.range",
         )

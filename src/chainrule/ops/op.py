@@ -178,7 +178,7 @@ def expect_rank(where: str, role: str, array: Array, rank: int, meaning: str) ->
     raise ShapeError(where, given=f"{role} with shape {array.shape}", expected=f"{rank} axes, {meaning}", fix=fix)
 
 
-def expect_integers(where: str, role: str, array: Array, below: int, meaning: str) -> None:
+def expect_integers(where: str, role: str, array: Array, below: int, meaning: str, cause: str | None = None) -> None:
     """Raise unless every element is a whole number from 0 to `below` - 1 (`meaning` says of what)."""
     wrong = ~((array >= 0) & (array < below) & (np.floor(array) == array))
     if wrong.any():
@@ -189,6 +189,7 @@ def expect_integers(where: str, role: str, array: Array, below: int, meaning: st
             given=f"{role}[{place}] = {array[first]}",
             expected=f"one of the {below} {meaning}, a whole number from 0 to {below - 1}",
             fix=f"Number the {meaning} from 0, and make sure that there are enough of them",
+            cause=cause,
         )
 
 
@@ -203,4 +204,5 @@ def expect_between(where: str, role: str, array: Array, lowest: float, highest: 
             given=f"{role}[{place}] = {array[first]}",
             expected=f"numbers from {lowest:g} to {highest:g}",
             fix=fix,
+            cause="target.range",
         )

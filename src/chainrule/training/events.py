@@ -20,6 +20,7 @@ from chainrule import checks
 from chainrule.errors import InputError, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
+from chainrule.nn.misuse import check_learns
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
@@ -360,6 +361,8 @@ class Training:
         constant = self._schedule.per_epoch
         done = at.epoch - 1
         event = Event("step", self)
+        if self.network.built:
+            check_learns("train", self.network.vector)
         if constant:
             self.learning_rate = rate_at(done, self.epochs, self._monitored)
         if self._compiles_steps and isinstance(source, ArraySource):
