@@ -36,7 +36,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 ADAPTERS = ("fast", "onnx", "plot", "sklearn", "tensorboard")
 # Tests of the repository, not of the package: its documents, its files, its tools.
 LEFT_BEHIND = [
-    f"test_{name}.py" for name in ("docs", "docs_reference", "house", "packaging", "readme", "referees", "release")
+    f"test_{name}.py"
+    for name in (
+        *("contributing", "docs", "docs_reference", "faults", "house", "packaging", "readme", "referees", "release"),
+        "stubs",
+    )
 ]
 COMMANDS = ("train xor", "train xor --compiled", "ops", "explain xor", "check xor", "source xor")
 READ_ONLY = "read-only"

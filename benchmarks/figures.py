@@ -17,7 +17,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested, untrusted, world
+from claims import (
+    adapters,
+    derivatives,
+    engine,
+    explaining,
+    installing,
+    lasting,
+    learning,
+    planted,
+    tested,
+    untrusted,
+    world,
+)
 from claims.figure import ROOT, Figure, Measurement, Options, Unavailable
 from machine import machine
 
@@ -42,6 +54,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "per-sample-descent": derivatives.per_sample_descent,
     "exact": tested.exact,
     "bad-input": tested.bad_input,
+    "planted-faults": planted.planted_faults,
     "hostile-files": lasting.hostile_files,
     "broken-files": lasting.broken_files,
     "injection": untrusted.injection,

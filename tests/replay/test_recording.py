@@ -148,6 +148,16 @@ def test_equal_calls_are_two_calls_when_the_array_was_written_between_them() -> 
     assert [call.function for call in tape.calls] == [np.exp, np.add, np.exp]
 
 
+def test_an_equal_call_is_made_anew_when_its_result_was_written_over() -> None:
+    tape = Tape()
+    a = tape.wrap(start(0))
+    doubled = a * 2
+    doubled += 1
+    again = a * 2
+    np.testing.assert_array_equal(again.operand.array, start(0) * 2)
+    assert [call.function for call in tape.calls] == [np.multiply, np.add, np.multiply]
+
+
 def test_calls_on_constants_are_worked_out_while_recording() -> None:
     tape = Tape()
     a = tape.wrap(start(0))

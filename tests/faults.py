@@ -1,0 +1,440 @@
+"""Faults as people make them in the core, planted in a copy of the package, each beside the test that kills it.
+
+A fault is a piece of the source and what stands there instead. One whose text is no longer found, or found twice, is
+an error: the table is out of date then.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "chainrule"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, in words; where; the text and what stands in its place; and the test that notices."""
+
+    name: str
+    file: str
+    text: str
+    instead: str
+    test: str
+
+    def planted(self, source: str) -> str:
+        """Return a file's text with the fault in it."""
+        count = source.count(self.text)
+        if count != 1:
+            raise LookupError(f"{self.file} has {count} places for the fault {self.name!r}: {self.text!r}")
+        return source.replace(self.text, self.instead)
+
+
+class Copy:
+    """A copy of the package, in which faults are planted; the tests are those of the repository."""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory()
+        self._source = Path(self._folder.name, "src")
+        shutil.copytree(PACKAGE, self._source / "chainrule", ignore=shutil.ignore_patterns("__pycache__"))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._folder.cleanup()
+
+    def survivors(self, faults: Sequence[Fault]) -> list[str]:
+        """Return the names of the faults that the tests beside them don't notice."""
+        tests = sorted({fault.test for fault in faults})
+        if self._run(*tests) != 0:
+            raise RuntimeError(f"without a fault, too, a test fails; run pytest {' '.join(tests)}")
+        return [fault.name for fault in faults if not self._kills(fault)]
+
+    def _kills(self, fault: Fault) -> bool:
+        path = self._source / "chainrule" / fault.file
+        right = path.read_text("utf-8")
+        path.write_text(fault.planted(right), "utf-8")
+        try:
+            return self._run(fault.test) == 1  # tests failed; anything else is no verdict
+        finally:
+            path.write_text(right, "utf-8")
+
+    def _run(self, *tests: str) -> int:
+        """Return pytest's exit status for some tests: 0 if all passed, 1 if one failed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(self._source), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode
+
+
+FAULTS = [
+    Fault(
+        "two gradients share their memory",
+        "graph/backprop.py",
+        "owned = part.flags.owndata and id(part) not in self._others and self.walk.arrivals[j] == 1",
+        "owned = True",
+        "tests/graph/test_values_and_gradients.py::test_one_node_in_several_roles_gets_the_sum",
+    ),
+    Fault(
+        "a later derivative replaces the first",
+        "graph/backprop.py",
+        "gradients[j] = arrays.first(j, part) if first else arrays.added(gradients[j], part)",
+        "gradients[j] = arrays.first(j, part)",
+        "tests/graph/test_values_and_gradients.py::test_one_node_in_several_roles_gets_the_sum",
+    ),
+    Fault(
+        "the first derivative is added to an old one",
+        "graph/backprop.py",
+        "            self.buffers[j][...] = part\n",
+        "            self.buffers[j][...] += part\n",
+        "tests/graph/test_stepping.py::test_the_stepper_gives_what_the_graph_gives",
+    ),
+    Fault(
+        "derivatives are sent back in the order of the forward pass",
+        "graph/backprop.py",
+        "in reversed(self.forward_plan)",
+        "in self.forward_plan",
+        "tests/graph/test_values_and_gradients.py::test_gradients_are_the_closed_forms",
+    ),
+    Fault(
+        "labels get a derivative",
+        "graph/backprop.py",
+        "if j in wanted and op.differentiable(role):",
+        "if j in wanted:",
+        "tests/graph/test_values_and_gradients.py::test_a_leaf_without_a_way_to_the_root_has_derivative_zero",
+    ),
+    Fault(
+        "a derivative of another shape is let through",
+        "graph/backprop.py",
+        "if part is not None and part.shape == array.shape and part.dtype == array.dtype:",
+        "if part is not None and part.dtype == array.dtype:",
+        "tests/graph/test_user_ops.py::test_a_derivative_that_does_not_look_like_its_role_is_refused",
+    ),
+    Fault(
+        "a derivative of another dtype is let through",
+        "graph/backprop.py",
+        "if part is not None and part.shape == array.shape and part.dtype == array.dtype:",
+        "if part is not None and part.shape == array.shape:",
+        "tests/graph/test_user_ops.py::test_a_derivative_that_does_not_look_like_its_role_is_refused",
+    ),
+    Fault(
+        "backward is given the child's value for its own",
+        "graph/backprop.py",
+        "gradients[i], values[i], roles, [role",
+        "gradients[i], values[children[0][1]], roles, [role",
+        "tests/graph/test_values_and_gradients.py::test_gradients_are_the_closed_forms",
+    ),
+    Fault(
+        "a user's op may write into what it is given",
+        "graph/calls.py",
+        "view.flags.writeable = False",
+        "view.flags.writeable = True",
+        "tests/graph/test_values_and_gradients.py::test_what_users_see_cannot_be_written",
+    ),
+    Fault(
+        "nothing arrives at the root",
+        "graph/graph.py",
+        "return np.ones(value.shape, value.dtype)",
+        "return np.zeros(value.shape, value.dtype)",
+        "tests/graph/test_values_and_gradients.py::test_gradients_are_the_closed_forms",
+    ),
+    Fault(
+        "an equal call on memory that has changed gives the stale value",
+        "replay/recording.py",
+        "if known is not None and known[0].buffer.version == known[1]:",
+        "if known is not None:",
+        "tests/replay/test_recording.py::test_an_equal_call_is_made_anew_when_its_result_was_written_over",
+    ),
+    Fault(
+        "an if on values is recorded as one branch",
+        "replay/recording.py",
+        "    __bool__ = __float__ = __int__",
+        "    __float__ = __int__",
+        "tests/replay/test_recording.py::test_what_is_not_known_is_refused_and_freezes_nothing",
+    ),
+    Fault(
+        "indexing by values is recorded",
+        "replay/recording.py",
+        '            raise Refused("indexing by values")\n',
+        "            pass\n",
+        "tests/replay/test_recording.py::test_what_is_not_known_is_refused_and_freezes_nothing",
+    ),
+    Fault(
+        "writing into memory does not count",
+        "replay/recording.py",
+        "        out.operand.buffer.version += 1\n",
+        "",
+        "tests/replay/test_recording.py::test_equal_calls_are_two_calls_when_the_array_was_written_between_them",
+    ),
+    Fault(
+        "a gradient that others add to is shared",
+        "replay/recorded_ops.py",
+        "shareable = part.operand.whole and id(buffer) not in self._owned and not buffer.constant",
+        "shareable = part.operand.whole and not buffer.constant",
+        "tests/replay/test_program.py::test_networks_train_replayed_as_they_train_called",
+    ),
+    Fault(
+        "a temporary gives up its memory while it is still read",
+        "replay/tidy.py",
+        "dying = uses.last[id(buffer)] == i and buffer.temporary",
+        "dying = buffer.temporary",
+        "tests/replay/test_program.py::test_every_op_replays_to_the_bits_of_its_calls",
+    ),
+    Fault(
+        "memory is given away one call too early",
+        "replay/tidy.py",
+        "if dead < first[key]",
+        "if dead <= first[key]",
+        "tests/replay/test_program.py::test_every_op_replays_lowered_within_the_stated_rounding",
+    ),
+    Fault(
+        "a result that is looked at dies with its last reader",
+        "replay/tidy.py",
+        "            if id(owner) in forever:\n                last[id(owner)] = len(calls)\n",
+        "",
+        "tests/replay/test_program.py::test_every_op_replays_to_the_bits_of_its_calls",
+    ),
+    Fault(
+        "a conversion is merged though others read what is converted",
+        "replay/tidy.py",
+        "            and uses.last[id(source.buffer)] == i\n",
+        "",
+        "tests/replay/test_lowering.py::test_a_call_gives_what_it_gives_without_a_record",
+    ),
+    Fault(
+        "a call that somebody needs is dropped",
+        "replay/tidy.py",
+        "            live.update(id(operand.buffer) for operand in call.read())\n",
+        "            live.update(id(operand.buffer) for operand in call.read()[:1])\n",
+        "tests/replay/test_program.py::test_every_op_replays_to_the_bits_of_its_calls",
+    ),
+    Fault(
+        "a maximum of rows is lowered to a minimum",
+        "replay/lowering.py",
+        "(np.maximum.reduce, (turned, 0, None, out[:, 0]))",
+        "(np.minimum.reduce, (turned, 0, None, out[:, 0]))",
+        "tests/replay/test_lowering.py::test_a_call_gives_what_it_gives_without_a_record",
+    ),
+    Fault(
+        "a choice is lowered the wrong way round",
+        "replay/lowering.py",
+        "(np.putmask, (out, condition, np.array(number, out.dtype)))",
+        "(np.putmask, (out, ~condition, np.array(number, out.dtype)))",
+        "tests/replay/test_lowering.py::test_a_call_gives_what_it_gives_without_a_record",
+    ),
+    Fault(
+        "the last block of a long vector is left out",
+        "replay/lowering.py",
+        "for start in range(0, size, BLOCK):",
+        "for start in range(0, size - BLOCK + 1, BLOCK):",
+        "tests/replay/test_lowering.py::test_a_call_gives_what_it_gives_without_a_record",
+    ),
+    Fault(
+        "what outlives a block is kept in scratch memory",
+        "replay/lowering.py",
+        "made = {id(call.out.buffer) for call in calls} - kept",
+        "made = {id(call.out.buffer) for call in calls}",
+        "tests/replay/test_lowering.py::test_a_call_gives_what_it_gives_without_a_record",
+    ),
+    Fault(
+        "a reduction along one axis keeps the other",
+        "replay/lowering.py",
+        'options = {"axis": 0, "dtype": None, "keepdims": False} | call.options\n        return',
+        'options = {"axis": 0, "dtype": None, "keepdims": False}\n        return',
+        "tests/replay/test_recording.py::test_what_is_recorded_gives_on_new_values_the_bits_of_the_call",
+    ),
+    Fault(
+        "no record is held against plain calls",
+        "replay/program.py",
+        "        self._check()\n",
+        "",
+        "tests/replay/test_program.py::test_an_op_that_keeps_a_value_from_its_first_call_is_found_out",
+    ),
+    Fault(
+        "backward runs before forward",
+        "replay/program.py",
+        '["forward", "backward", *(stages or {})',
+        '["backward", "forward", *(stages or {})',
+        "tests/nn/test_steps.py::test_a_step_without_the_loss_value_learns_the_same",
+    ),
+    Fault(
+        "states are never updated when replayed",
+        "replay/program.py",
+        "            for state, node in graph.updates:\n",
+        "            for state, node in ():\n",
+        "tests/nn/test_stages.py::test_running_statistics_are_those_of_the_formula",
+    ),
+    Fault(
+        "a program reads the caller's array",
+        "replay/program.py",
+        "memory.copied(np.asarray(feeds.get(name, node._value)))",
+        "np.asarray(feeds.get(name, node._value))",
+        "tests/nn/test_steps.py::test_a_network_computes_in_memory_that_starts_on_a_cache_line",
+    ),
+    Fault(
+        "a sum over the samples is lowered to their mean",
+        "replay/lowering.py",
+        "(np.ones(rows, array.dtype).dot",
+        "(np.full(rows, 1 / rows, array.dtype).dot",
+        "tests/replay/test_lowering.py::test_a_call_gives_what_it_gives_without_a_record",
+    ),
+    Fault(
+        "a step is not counted",
+        "nn/engines.py",
+        "        self._state.advance(learning_rate)\n",
+        "",
+        "tests/nn/test_stages.py::test_running_statistics_are_those_of_the_formula",
+    ),
+    Fault(
+        "a gradient that is not finite reaches the weights",
+        "nn/engines.py",
+        "        if not _finite(loss, self._gradient):\n",
+        "        if not isfinite(loss):\n",
+        "tests/nn/test_steps.py::test_a_step_without_the_loss_value_still_refuses_what_is_not_finite",
+    ),
+    Fault(
+        "dropout keeps its first mask",
+        "nn/engines.py",
+        "        for node, array in self._drawn:\n            array[...] = node.drawn(len(array))\n",
+        "",
+        "tests/nn/test_layers.py::test_dynamic_gives_the_same_numbers",
+    ),
+    Fault(
+        "a batch is not gathered anew",
+        "nn/engines.py",
+        "if program is None or x is not x_place or y is not y_place or sample_weight is not weight_place:",
+        "if program is None:",
+        "tests/nn/test_steps.py::test_weights_that_lie_elsewhere_are_fed_though_the_batch_lies_in_its_place",
+    ),
+    Fault(
+        "penalties are added before the hook as well",
+        "nn/engines.py",
+        'program.run("backward")\n        if self.plan',
+        'program.run("backward")\n        program.run("penalty")\n        if self.plan',
+        "tests/nn/test_stages.py::test_what_stands_between_backward_and_update_sees_every_gradient_without_penalties",
+    ),
+    Fault(
+        "a second backward starts from what the first left",
+        "nn/engines.py",
+        "        if self._spent:  # the first",
+        "        if False:  # the first",
+        "tests/nn/test_network.py::test_backward_twice_and_forward_twice_are_the_same",
+    ),
+    Fault(
+        "a fused loss is applied to probabilities",
+        "nn/plan.py",
+        "last = len(self.layers) - 1 if aim.fused else len(self.layers)",
+        "last = len(self.layers)",
+        "tests/nn/test_network.py::test_fused_is_composed",
+    ),
+    Fault(
+        "biases are penalised",
+        "nn/vector.py",
+        "if parameter.penalised and factor:",
+        "if factor:",
+        "tests/nn/test_penalties_and_freezing.py::test_the_penalty_is_its_formula_and_leaves_biases_out",
+    ),
+    Fault(
+        "frozen weights learn",
+        "nn/vector.py",
+        "if parameter.frozen or (penalised_only",
+        "if (penalised_only",
+        "tests/nn/test_penalties_and_freezing.py::test_the_number_printed_is_the_number_differentiated_with_frozen_layers",
+    ),
+    Fault(
+        "dropout does not scale what it keeps",
+        "nn/dropout.py",
+        "1 / (1 - self.rate)",
+        "1",
+        "tests/nn/test_layers.py::test_dropout_keeps_the_mean_and_is_off_in_prediction",
+    ),
+    Fault(
+        "dropout works in prediction",
+        "nn/dropout.py",
+        "if not self.scope.training or self.rate == 0:",
+        "if self.rate == 0:",
+        "tests/nn/test_layers.py::test_dropout_keeps_the_mean_and_is_off_in_prediction",
+    ),
+    Fault(
+        "Adam is not corrected for its start",
+        "optim/adaptive.py",
+        "(1 - self.beta_1) / (1 - self.beta_1**step)",
+        "(1 - self.beta_1)",
+        "tests/optim/test_optimizers.py::test_a_trajectory_is_that_of_the_paper",
+    ),
+    Fault(
+        "AdamW decays the biases",
+        "optim/optimizer.py",
+        "self.decayed = [array for array in self.weights if array.ndim >= 2]",
+        "self.decayed = list(self.weights)",
+        "tests/optim/test_optimizers.py::test_a_trajectory_is_that_of_the_paper",
+    ),
+    Fault(
+        "Nesterov looks back",
+        "optim/gradient_descent.py",
+        "rate * (gradient + self.momentum * velocity)",
+        "rate * velocity",
+        "tests/optim/test_optimizers.py::test_a_trajectory_is_that_of_the_paper",
+    ),
+    Fault(
+        "the velocity is a step behind",
+        "optim/gradient_descent.py",
+        "        velocity *= self.momentum\n        velocity += gradient\n",
+        "        velocity += gradient\n        velocity *= self.momentum\n",
+        "tests/optim/test_optimizers.py::test_a_trajectory_is_that_of_the_paper",
+    ),
+    Fault(
+        "clipping goes by each part's own norm",
+        "optim/optimizer.py",
+        "optimizer.clip(gradient, norm), **wrapped",
+        "optimizer.clip(gradient), **wrapped",
+        "tests/optim/test_optimizers.py::test_the_norm_is_that_of_all_gradients_together",
+    ),
+    Fault(
+        "the loss of an epoch does not weigh its batches",
+        "training/events.py",
+        "loss=at.loss / at.weight",
+        "loss=at.loss / at.steps",
+        "tests/training/test_train.py::test_the_full_batch_loss_is_the_loss_before_the_step",
+    ),
+    Fault(
+        "the last weights are kept for the best",
+        "training/events.py",
+        "                network.parameters[:] = history.best_parameters\n",
+        "",
+        "tests/training/test_ending.py::test_best_or_last_is_kept_whatever_ended_training",
+    ),
+    Fault(
+        "a worse epoch counts as the best",
+        "training/events.py",
+        "if figure < self._best or",
+        "if figure > self._best or",
+        "tests/training/test_ending.py::test_best_or_last_is_kept_whatever_ended_training",
+    ),
+    Fault(
+        "a resumed training begins its count anew",
+        "training/events.py",
+        'self.step, self.learning_rate = state["step"], state["learning_rate"]',
+        'self.learning_rate = state["learning_rate"]',
+        "tests/training/test_resume.py::test_a_training_that_is_stopped_at_every_step_goes_on_to_the_same_bytes",
+    ),
+    Fault(
+        "a resumed epoch is shuffled differently",
+        "training/batch_source.py",
+        'self.generator.bit_generator.state = self._order = state["order"]',
+        'self._order = state["order"]',
+        "tests/training/test_resume.py::test_a_training_stopped_anywhere_goes_on_to_the_same_bytes",
+    ),
+]
