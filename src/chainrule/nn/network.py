@@ -335,16 +335,16 @@ class Network(Layer, InNotebooks):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
+        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
+            check_learns("Network.step", self.vector)
         hold = self.hold  # as in `Hold.call`, which would take a hundredth of a small network's step
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
-        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
-            check_learns("Network.step", self.vector)
-        hold.thread = hold.last = me
-        if self._first is None:
-            self.beginning()
+        hold.thread = hold.last = me  # no call lies between this and the test, as in `Hold.call`
         try:
+            if self._first is None:
+                self.beginning()
             return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
         finally:
             hold.thread = before
@@ -400,10 +400,13 @@ class Network(Layer, InNotebooks):
             Instead of the optimizer's own.
         """
         check_forward("Network.optimize", self._last_graph)
+        with quiet():
+            self.hold.call("Network.optimize", self._optimize, learning_rate, step=True, goes_on=True)
+
+    def _optimize(self, learning_rate: float | None) -> None:
         if self._first is None:
             self.beginning()
-        with quiet():
-            self.hold.call("Network.optimize", self._engine.optimize, learning_rate, step=True, goes_on=True)
+        self._engine.optimize(learning_rate)
 
     @property
     def _last_graph(self) -> Graph | None:
