@@ -25,7 +25,7 @@ import chainrule
 import chainrule as cr
 import chainrule.sklearn
 from chainrule import recipes
-from chainrule.graph import check_gradients
+from chainrule.gradcheck import check_gradients
 from chainrule.data import nosuch  # refused
 from chainrule import nosuch as other  # refused
 
@@ -37,7 +37,7 @@ words: str = history.final_loss  # refused
 cr.train(network, X, y, epoch=5)  # refused
 cr.plot.animation
 cr.recipes.resume
-cr.graph.GradientCheck
+cr.gradcheck.Report
 chainrule.sklearn.MLPClassifier()
 cr.explain(network, X, y)
 version: str = cr.__version__

@@ -24,7 +24,7 @@ from chainrule.nn.dropout import Mask
 from chainrule.ops import Array
 from chainrule.ops.penalties import L1Penalty
 from chainrule.replay.names import Identifiers, literal
-from chainrule.replay.source import USED, Page, written
+from chainrule.replay.source import USED, SourcePage, written
 
 _WIDTH = 110
 _MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more are packed
@@ -166,12 +166,12 @@ def _step(network: Network, graph: Graph, called: dict[int, str]) -> list[str]:
     ]
 
 
-def _page(graph: Graph, called: dict[int, str]) -> Page:
+def _page(graph: Graph, called: dict[int, str]) -> SourcePage:
     gradients = graph.root.value.ndim == 0
     return written(graph, identifiers=called, taken=_OWN, gradients=gradients, any_batch=True)
 
 
-def _body(page: Page) -> list[str]:
+def _body(page: SourcePage) -> list[str]:
     """Return the lines of a page, its constants first."""
     lines = [f"{name} = {numbers}" for name, numbers in page.constants.items()]
     lines += [line for line in page.body if line != "# forward"]

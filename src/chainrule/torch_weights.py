@@ -20,7 +20,7 @@ from chainrule.data.opening import file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
-from chainrule.files.container import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
+from chainrule.files.safetensors import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
 from chainrule.nn import Dense, Dropout, Network, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.ops import Array, Op

@@ -215,7 +215,7 @@ def _tables(subject: Subject) -> Iterator[Page]:
     """What prints as a table, and looks like one in a notebook."""
     watched = cr.watch(every=1)
     cr.train(subject.network.copy(), *subject.samples, epochs=1, batch_size=6, callbacks=[watched])
-    for shown in (watched, cr.trace(subject.network, *subject.samples), cr.explain.check(subject.graph.root)):
+    for shown in (watched, cr.trace(subject.network, *subject.samples), cr.check(subject.graph.root)):
         yield "text", str(shown)
         yield "html", shown._repr_html_()
     yield "text", str(subject.network.summary())

@@ -69,8 +69,23 @@ BAD = {
         lambda: network(cr.Dense(3, 4), cr.Dense(5, 2)),
         ["Dense 'dense_2'", "4 features", "Dense(4, 2)"],
     ),
-    "images into Dense": (lambda: network(cr.Dense(2), inputs=(4, 4)), ["(4, 4)", "cr.Flatten()"]),
-    "images out": (lambda: network(cr.Tanh(), inputs=(4, 4)), ["a row of outputs"]),
+    "images into Dense": (
+        lambda: network(cr.Dense(2), inputs=(4, 4)).forward(np.ones((3, 4, 4)), np.ones((3, 2))),
+        ["y with shape (3, 2)", "shape (3, 4, 2)", "cr.Flatten()"],
+    ),
+    "images into Dense, and classes": (
+        lambda: network(cr.Dense(2), cr.Softmax(), inputs=(4, 4)).forward(np.ones((3, 4, 4)), [0, 1, 1]),
+        ["y with shape (3,)", "or (3, 4), class indices", "cr.Flatten()"],
+    ),
+    "images into Dense of their size": (
+        lambda: network(cr.Dense(16, 2), inputs=(4, 4)),
+        ["samples of shape (4, 4) with 4 features", "16, as in Dense(16, 2)", "cr.Flatten()"],
+    ),
+    "numbers out": (lambda: network(cr.ops.Sum(axis=1), inputs=4), ["a row of outputs", "cr.Dense(1)"]),
+    "softmax over time": (
+        lambda: network(cr.Dense(2), cr.Softmax(axis=1), inputs=(4, 4), loss=cr.CategoricalCrossEntropy()),
+        ["Softmax(axis=1)", "along the last axis", "cr.Softmax()"],
+    ),
     "a residual that narrows": (
         lambda: network(cr.Residual([cr.Dense(2)]), inputs=3),
         ["(2,)", "(3,)", "as many outputs"],

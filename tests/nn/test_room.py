@@ -73,7 +73,7 @@ def test_a_network_that_memory_runs_out_for_is_one_error(monkeypatch):
 )
 def test_what_is_counted_is_the_number_of_parameters(layers):
     network = cr.Network(layers)
-    assert least_numbers(network.layers, 4, set()) == (network.parameters.size, network.layers[-1].outputs)
+    assert least_numbers(network.layers, (4,), set()) == (network.parameters.size, (network.layers[-1].outputs,))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_is_counted_is_the_number_of_parameters(layers):
 )
 def test_no_more_is_counted_than_there_are(layers):
     network = cr.Network(layers)
-    assert 0 < least_numbers(network.layers, 4, set())[0] <= network.parameters.size
+    assert 0 < least_numbers(network.layers, (4,), set())[0] <= network.parameters.size
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on memory there")

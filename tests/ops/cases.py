@@ -171,7 +171,8 @@ for _axis, _shape in [(-1, (3, 4)), (0, (3, 2)), (1, (2, 3, 2)), (-1, (3,)), (-1
 
 # Losses: without weights and with them.
 def _weighted(t: Any, losses: Any, sample_weight: Any) -> Any:
-    losses = losses.reshape(len(losses), -1).mean(axis=1)
+    count = 1 if sample_weight is None else sample_weight.ndim
+    losses = losses.reshape(*losses.shape[:count], -1).mean(axis=-1)
     return losses.mean() if sample_weight is None else (losses * sample_weight).sum() / sample_weight.sum()
 
 
@@ -189,19 +190,20 @@ def _fourth(t: Any, prediction: Any, target: Any, sample_weight: Any = None) -> 
 
 
 def _half(t: Any, prediction: Any, target: Any, sample_weight: Any = None) -> Any:
-    return _weighted(t, ((prediction - target) ** 2).sum(axis=1) / 2, sample_weight)
+    return _weighted(t, ((prediction - target) ** 2).sum(axis=-1) / 2, sample_weight)
 
 
 def _classes(on_logits: bool) -> Any:
     def loss(t: Any, target: Any, sample_weight: Any = None, **predictions: Any) -> Any:
         (prediction,) = predictions.values()
-        target = target.long() if target.ndim == 1 else target
-        if on_logits:
+        target = target.long() if target.ndim < prediction.ndim else target
+        scores = t.log_softmax(prediction, -1) if on_logits else t.log(prediction)
+        if target.ndim < prediction.ndim:
+            losses = -t.gather(scores, -1, target[..., None])[..., 0]
+        elif on_logits and target.ndim == 2:
             losses = t.nn.functional.cross_entropy(prediction, target, reduction="none")
-        elif target.ndim == 1:
-            losses = t.nn.functional.nll_loss(t.log(prediction), target, reduction="none")
         else:
-            losses = -(target * t.log(prediction)).sum(axis=1)
+            losses = -(target * scores).sum(axis=-1)
         return _weighted(t, losses, sample_weight)
 
     return loss
@@ -209,6 +211,10 @@ def _classes(on_logits: bool) -> Any:
 
 def fourth_powers(p: Any, t: Any) -> Any:
     return ((p - t) ** 4).sum(axis=1)
+
+
+def fourth_powers_over_time(p: Any, t: Any) -> Any:
+    return ((p - t) ** 4).sum(axis=(1, 2))
 
 
 def their_derivative(p: Any, t: Any) -> Any:
@@ -264,3 +270,42 @@ case(ops.L1Penalty(0.3), lambda weights: 0.3 * ref.absolute(weights).sum(),
      lambda t, weights: 0.3 * weights.abs().sum(), weights=apart(3, 4))  # fmt: skip
 case(ops.L2Penalty(0.3), lambda weights: 0.15 * np.vdot(weights.conj(), weights),
      lambda t, weights: 0.15 * weights.square().sum(), weights=normal(3, 4))  # fmt: skip
+
+# More axes, and columns. New cases stand at the end, so that those above keep their random numbers.
+for _shape in [(2, 3, 4), (2, 1, 2, 4), (1, 1, 4)]:
+    case(ops.Linear(), ref.linear, lambda t, x, weights, bias: t.nn.functional.linear(x, weights.T, bias),
+         bilinear=True, x=normal(*_shape), weights=normal(4, 2), bias=normal(2))  # fmt: skip
+_STACKS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((2, 4, 3), (2, 3, 2)), ((2, 4, 3), (3, 2)), ((4, 3), (2, 3, 2)), ((2, 4, 3), (1, 3, 2)),
+    ((3, 1, 2, 2), (3, 2, 2, 1)), ((1, 2, 2, 3), (2, 3, 2)),
+]  # fmt: skip
+for _a, _b in _STACKS:
+    case(ops.Matmul(), lambda a, b: np.einsum("...nk,...km->...nm", a, b), lambda t, a, b: a @ b, bilinear=True,
+         a=normal(*_a), b=normal(*_b))  # fmt: skip
+_COLUMNS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((4, 3), (4, 1)), ((1, 3), (4, 3)), ((3, 1), (1, 2)), ((2, 3, 2), (2, 1, 1)),
+]  # fmt: skip
+for _a, _b in _COLUMNS:
+    case(ops.Add(), lambda a, b: a + b, lambda t, a, b: a + b, bilinear=True, a=normal(*_a), b=normal(*_b))
+    case(ops.Subtract(), lambda a, b: a - b, lambda t, a, b: a - b, bilinear=True, a=normal(*_a), b=normal(*_b))
+    case(ops.Multiply(), lambda a, b: a * b, lambda t, a, b: a * b, bilinear=True, a=normal(*_a), b=normal(*_b))
+    case(ops.Divide(), lambda a, b: a * b**-1, lambda t, a, b: a / b, a=normal(*_a), b=positive(*_b))
+    case(ops.Power(), ref.power, lambda t, base, exponent: base**exponent, base=positive(*_a), exponent=normal(*_b))
+for _op, _role, _reference, _torch, _prediction, _target in _LOSSES[:-1]:
+    for _shape in [(3, 2, 4), (2, 1, 2, 3)]:
+        _shown = {_role: _prediction(*_shape), "target": _target(*_shape)}
+        case(_op, ref.loss(_reference), _torch, **_shown)
+        case(_op, ref.loss(_reference), _torch, **_shown, sample_weight=_random.uniform(0.2, 2, _shape[0]))
+        case(_op, ref.loss(_reference), _torch, **_shown, sample_weight=_random.uniform(0.2, 2, _shape[:-1]))
+for _op, _role, _reference, _on_logits in [
+    (ops.CategoricalCrossEntropy(), "prediction", ref.categorical, False),
+    (ops.SoftmaxCrossEntropy(), "logits", ref.categorical_on_logits, True),
+]:
+    _scores, _labels = normal(2, 3, 4) if _on_logits else shares(2, 3, 4), np.array([[2, 0, 3], [1, 1, 2]])
+    for _note, _target in [("-indices", _labels), ("-one-hot", np.eye(4)[_labels])]:
+        case(_op, ref.loss(_reference), _classes(_on_logits), note=_note, **{_role: _scores}, target=_target)
+        case(_op, ref.loss(_reference), _classes(_on_logits), note=_note, **{_role: _scores}, target=_target,
+             sample_weight=np.array([3.0, 2.0]))  # fmt: skip
+case(ops.Loss(fourth_powers_over_time, their_derivative, per_sample=True),
+     ref.loss(lambda p, t: ((p - t) ** 4).sum()), lambda t, prediction, target: ((prediction - target) ** 4).sum() / 3,
+     prediction=normal(3, 2, 2), target=normal(3, 2, 2))  # fmt: skip

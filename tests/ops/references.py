@@ -20,7 +20,7 @@ def erf(x: Any) -> Any:
 
 
 def linear(x: Any, weights: Any, bias: Any = None) -> Any:
-    y = np.einsum("ni,io->no", x, weights)
+    y = np.einsum("...i,io->...o", x, weights)
     return y if bias is None else y + np.broadcast_to(bias, y.shape)
 
 
@@ -77,11 +77,17 @@ def gather(table: Any, indices: Any) -> Any:
 
 
 def loss(of_sample: Any) -> Any:
-    """The mean of each sample's loss, a plain loop; `of_sample` takes a prediction and a target."""
+    """The mean of each sample's loss, a plain loop; `of_sample` takes a prediction and a target.
+
+    With a weight for each row of a sample's outputs, each row is a sample.
+    """
 
     def reference(target: Any, sample_weight: Any = None, **predictions: Any) -> Any:
         (prediction,) = predictions.values()
         weight = np.ones(len(prediction)) if sample_weight is None else sample_weight
+        if weight.ndim > 1:
+            prediction = prediction.reshape(-1, prediction.shape[-1])
+            target, weight = target.reshape(weight.size, *target.shape[weight.ndim :]), weight.reshape(-1)
         losses = [of_sample(p, t) for p, t in zip(prediction, target, strict=True)]
         return sum(w * one for w, one in zip(weight, losses, strict=True)) / weight.sum()
 
@@ -93,7 +99,7 @@ def mean_squared(p: Any, t: Any) -> Any:
 
 
 def half_squared(p: Any, t: Any) -> Any:
-    return ((p - t) ** 2).sum() / 2
+    return ((p - t) ** 2).sum(axis=-1).mean() / 2
 
 
 def mean_absolute(p: Any, t: Any) -> Any:
@@ -116,12 +122,12 @@ def binary_on_logits(z: Any, t: Any) -> Any:
     return binary(sigmoid(z), t)
 
 
-def _row(t: Any, classes: int) -> Any:
-    return np.eye(classes)[int(t)] if np.ndim(t) == 0 else t
+def _rows(t: Any, p: Any) -> Any:
+    return np.eye(p.shape[-1])[np.asarray(t, int)] if np.ndim(t) < np.ndim(p) else t
 
 
 def categorical(p: Any, t: Any) -> Any:
-    return -(_row(t, len(p)) * np.log(p)).sum()
+    return -(_rows(t, p) * np.log(p)).sum(axis=-1).mean()
 
 
 def categorical_on_logits(z: Any, t: Any) -> Any:

@@ -168,6 +168,10 @@ WRONG_LOSSES: list[tuple[str, Any, Any, bool, type[Exception], str]] = [
     ("the mean taken twice", absolute, lambda p, t: np.sign(p - t) / len(p), True, DerivativeError, "taken by the op"),
     ("samples mixed", lambda p, t: absolute(p, t) - p.mean(), of_absolute, True, InputError, "on the other samples"),
     ("a derivative of one column", squared, lambda p, t: of_squared(p, t)[:, :1], False, ShapeError, "like prediction"),
+    ("target first", lambda t, p: ((t - p) ** 2).mean(), lambda t, p: 2 * (p - t) / p.size, False, DerivativeError,
+     "Write the prediction first: both take the target first"),
+    ("target first, and infinite so", lambda t, p: -(t * np.log(p)).mean(), lambda t, p: -t / p / p.size, False,
+     DerivativeError, "Write the prediction first: both take the target first"),
     ("infinite", squared, lambda p, t: p / 0, False, DerivativeError, "= inf at prediction"),
 ]  # fmt: skip
 

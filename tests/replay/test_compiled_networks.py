@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.graph import Graph, Input, Parameter
 from chainrule.replay import Program
 from chainrule.replay.compiled import CompiledEpoch, Uncompilable, cache, compile_program
-from chainrule.replay.compiled.memory import identifier
+from chainrule.replay.compiled.buffers import identifier
 from tests.referees import needed
 
 needed("numba", "fast")

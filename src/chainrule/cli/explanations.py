@@ -52,11 +52,11 @@ def explain(
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
     network, x, y = network_and_samples("explain", subject, weights)
     chosen = sample if isinstance(sample, int) else None
-    told = cr.explain(network, x, y, sample=chosen, node=node, format=form, language=language, width=width)
+    explanation = cr.explain(network, x, y, sample=chosen, node=node, format=form, language=language, width=width)
     if out is None:
-        click.echo(str(told), nl=False)
+        click.echo(str(explanation), nl=False)
     else:
-        say(f"{form:<9} {told.save(out)}")
+        say(f"{form:<9} {explanation.save(out)}")
 
 
 MY_FILE = """
@@ -80,7 +80,7 @@ Exit status: 0 if every derivative is right, 1 if one is wrong, 2 if there was n
 def check(subject: str, as_json: bool) -> int:
     """Compare every derivative with finite differences, for each parameter and for each role of each op.
 
-    Names the worst place and, where it is one of the usual ones, the slip: a sign, a factor 2, a missing σ′, …
+    Names the worst place and, where it is one of the usual ones, the mistake: a sign, a factor 2, a missing σ′, …
     """
     from chainrule.explain.subjects import check_named
 

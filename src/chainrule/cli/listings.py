@@ -131,7 +131,12 @@ def ops(name: str | None) -> None:
 
     shown = Table("op", "roles", "function", "derivatives", header_style="bold", show_lines=True)
     for kind in known.values():
-        told = page(kind)
-        cells = (told.name, ", ".join(told.roles), told.function, "\n".join(told.derivatives.values()))
+        description = page(kind)
+        cells = (
+            description.name,
+            ", ".join(description.roles),
+            description.function,
+            "\n".join(description.derivatives.values()),
+        )
         shown.add_row(*(Text(cell) for cell in cells))
     Console(highlight=False).print(shown)

@@ -184,7 +184,7 @@ def _weights(sample_weight: ArrayLike, y: ArrayLike | None) -> NDArray[Any]:
             fix="Pass y as well, or leave sample_weight out",
         )
     weights = as_array("batches", "sample_weight", sample_weight)
-    if weights.ndim != 1:
+    if weights.ndim != 1 and weights.shape != np.shape(y)[: weights.ndim]:  # or one for each row of a sample's targets
         raise ShapeError(
             "batches",
             given=f"sample_weight of shape {weights.shape}",

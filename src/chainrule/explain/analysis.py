@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import InputError, MisuseError
-from chainrule.explain.differences import Slope, closest
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
+from chainrule.ops.differences import Compared, compare_element
 from chainrule.ops.op import Array, Op
 from chainrule.optim import as_schedule
 
@@ -39,7 +39,7 @@ class DerivativeProof:
     place: int
     index: tuple[int, ...]
     given: float
-    slope: Slope
+    slope: Compared
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ def proofs(analysis: Analysis) -> list[DerivativeProof]:
         for index in _chosen(gradient):
             where = tuple(int(i) for i in np.unravel_index(index, array.shape))
             given = float(gradient.flat[index])
-            found.append(DerivativeProof(place, where, given, closest(cost, array, index, given)))
+            found.append(DerivativeProof(place, where, given, compare_element(cost, array, index, given, 1e-7)))
     return found
 
 

@@ -127,16 +127,18 @@ class Builder:
 
     def element(self, place: int, index: tuple[int, ...]) -> Math:
         """Return the symbol of one number of an array."""
-        told = Symbol(f"[{', '.join(map(str, index))}]")
-        return Joined((self.symbols[place], "", told)) if index else self.symbols[place]
+        subscript = Symbol(f"[{', '.join(map(str, index))}]")
+        return Joined((self.symbols[place], "", subscript)) if index else self.symbols[place]
 
     def spread(self, array: Array, of: Math) -> None:
         """Say what a corner of a large array leaves out."""
         if array.ndim and is_large(array) and array.dtype.kind == "f":
             shown = {"norm": np.linalg.norm(array), "least": array.min(), "largest": array.max()}
-            told = {key: number(float(value)) for key, value in shown.items()}
+            numbers = {key: number(float(value)) for key, value in shown.items()}
             shape = "×".join(map(str, array.shape))
-            text = self.words("large", shape=shape, norm=told["norm"], least=told["least"], most=told["largest"])
+            text = self.words(
+                "large", shape=shape, norm=numbers["norm"], least=numbers["least"], most=numbers["largest"]
+            )
             self.blocks.append(Spread(of, text, histogram(array)))
 
     def formula(self, left: Math, formula: Formula, symbols: dict[str, Math], result: Array) -> None:
@@ -220,8 +222,8 @@ class Builder:
         assert isinstance(last, Op)
         below = {last.roles[0]: analysis.values[place]}
         self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", Symbol("ŷ")))
-        told = {"layer": last, "loss": network.objective.loss, "both": network.objective.op}
-        self.say("fused", below=formula_line(self.math(place)), **{key: type(op).__name__ for key, op in told.items()})
+        parts = {"layer": last, "loss": network.objective.loss, "both": network.objective.op}
+        self.say("fused", below=formula_line(self.math(place)), **{key: type(op).__name__ for key, op in parts.items()})
         self.blocks.append(OpLine(self.words("function"), page(type(last)).function))
         formula = forward_formula(last, below)
         self.formula(Symbol("ŷ"), formula, {last.roles[0]: self.math(place)}, last.forward(**below))
@@ -269,7 +271,7 @@ class Builder:
         gradient = analysis.gradients[place]
         if gradient is None:
             return
-        told = page(type(node.op)).derivatives
+        derivatives = page(type(node.op)).derivatives
         for role, child in analysis.roles(place).items():
             named = {"name": analysis.labels[child], "role": role}
             path = next((p for p in analysis.paths[child] if p.parent == place and p.role == role), None)
@@ -277,7 +279,7 @@ class Builder:
                 self.say("no_derivative", **named)
                 continue
             self.say("hands", **named)
-            line = told.get(role) or told.get((node.op.variadic or "") and role.rstrip("0123456789"))
+            line = derivatives.get(role) or derivatives.get((node.op.variadic or "") and role.rstrip("0123456789"))
             if line:
                 self.blocks.append(OpLine(self.words("local"), line))
             arrays = analysis.arrays(place)
@@ -341,7 +343,7 @@ class Builder:
             if slope.kink:
                 low, high = sorted((slope.left, slope.right))
                 measured = words("kink", low=number(low), high=number(high))
-            off = Number(f"{slope.error(proof.given):.1e}")
+            off = Number(f"{slope.error:.1e}")
             rows.append([name, Number(f"{proof.given + 0.0:.8g}"), measured, off])
         self.blocks.append(Table([words(key) for key in ("element", "by_chain", "by_difference", "off")], rows))
 

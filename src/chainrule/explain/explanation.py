@@ -83,7 +83,7 @@ def explain(
     *,
     sample: int | None = 0,
     node: str | None = None,
-    format: str = "terminal",  # noqa: A002 -- what everybody would guess
+    format: str = "terminal",  # noqa: A002 -- the name users expect
     language: str = "en",
     width: int = 100,
 ) -> Explanation:
@@ -195,9 +195,9 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
             "node": analysis.labels[proof.place],
             "index": list(proof.index),
             "by_chain": proof.given,
-            "by_difference": proof.slope.measured,
-            "kink": proof.slope.kink,
-            "error": proof.slope.error(proof.given),
+            "by_difference": float(proof.slope.measured),
+            "kink": bool(proof.slope.kink),
+            "error": float(proof.slope.error),
         }
         for proof in proofs(analysis)
         if place in (None, proof.place)
@@ -207,15 +207,15 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
 
 def _node(analysis: Analysis, builder: Builder, place: int) -> dict[str, Any]:
     node = analysis.graph.nodes[place]
-    told: dict[str, Any] = {
+    node_data: dict[str, Any] = {
         "name": analysis.labels[place],
         "symbol": formula_line(builder.symbols[place]),
         "op": None if node.op is None else node.op.name,
         "value": _array(analysis.values[place]),
     }
     gradient = analysis.gradients[place]
-    told["derivative"] = None if gradient is None else _array(gradient)
-    told["paths"] = [
+    node_data["derivative"] = None if gradient is None else _array(gradient)
+    node_data["paths"] = [
         {
             "from": str(path.penalty) if path.parent is None else analysis.labels[path.parent],
             "role": path.role,
@@ -224,19 +224,19 @@ def _node(analysis: Analysis, builder: Builder, place: int) -> dict[str, Any]:
         for path in analysis.paths[place]
     ]
     if place in analysis.after and analysis.network is not None:
-        told["after"] = _array(analysis.after[place])
+        node_data["after"] = _array(analysis.after[place])
     if node.op is None:
-        return told
+        return node_data
     roles = analysis.roles(place)
     symbols: dict[str, Math] = {role: builder.math(child) for role, child in roles.items()}
-    told["function"] = page(type(node.op)).function
-    told["formula"] = _lines(forward_formula(node.op, analysis.arrays(place)), symbols)
-    told["children"] = {role: analysis.labels[child] for role, child in roles.items()}
+    node_data["function"] = page(type(node.op)).function
+    node_data["formula"] = _lines(forward_formula(node.op, analysis.arrays(place)), symbols)
+    node_data["children"] = {role: analysis.labels[child] for role, child in roles.items()}
     if gradient is None:
-        return told
+        return node_data
     symbols |= {"dy": builder.partial(place), "y": builder.symbols[place]}
-    told["local"] = page(type(node.op)).derivatives
-    told["handed"] = {
+    node_data["local"] = page(type(node.op)).derivatives
+    node_data["handed"] = {
         path.role: _lines(
             backward_formula(node.op, gradient, analysis.values[place], analysis.arrays(place), path.role), symbols
         )
@@ -244,7 +244,7 @@ def _node(analysis: Analysis, builder: Builder, place: int) -> dict[str, Any]:
         for path in analysis.paths[child]
         if path.parent == place
     }
-    return told
+    return node_data
 
 
 def _lines(formula: Formula, symbols: dict[str, Math]) -> list[str]:

@@ -62,34 +62,34 @@ def _headings(document: Document, level: int, *prefixes: str) -> list[Heading]:
 
 def _block(block: Block, analysis: Analysis, symbols: list[Symbol], links: dict[int, str]) -> str:
     match block:
-        case Heading(level, told, key, math):
+        case Heading(level, words, key, math):
             symbol = f"{mathml(math)} " if math else ""
-            return f'<h{level} id="{key}"><a class="self" href="#{key}">{symbol}{sentence(told)}</a></h{level}>'
-        case Paragraph(told):
-            return f"<p>{sentence(told)}</p>"
+            return f'<h{level} id="{key}"><a class="self" href="#{key}">{symbol}{sentence(words)}</a></h{level}>'
+        case Paragraph(words):
+            return f"<p>{sentence(words)}</p>"
         case Equation(lines, note):
             head = f'<p class="note">{sentence(note)}</p>' if note else ""
             return head + "".join(f'<div class="wide" tabindex="0">{mathml(line)}</div>' for line in lines)
         case OpLine(note, line):
             shown = f'<code dir="ltr">{escape(printable(line))}</code>'
             return f'<p class="note">{sentence(note)}</p><div class="wide op" tabindex="0">{shown}</div>'
-        case Spread(math, told, counts):
-            return f'<p class="note">{mathml(math)}: {sentence(told)} {_bars(counts)}</p>'
+        case Spread(math, words, counts):
+            return f'<p class="note">{mathml(math)}: {sentence(words)} {_bars(counts)}</p>'
         case CodeBlock(note, code):
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
             note_html = f'<p class="note">{sentence(note)}</p>'
             return f'{note_html}<pre class="wide" dir="ltr" tabindex="0"><code>{lines_of_code}</code></pre>'
         case Table(head, rows):
-            top = "".join(f"<th>{sentence(told)}</th>" for told in head)
+            top = "".join(f"<th>{sentence(words)}</th>" for words in head)
             inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
             return f'<div class="wide table" tabindex="0"><table><tr>{top}</tr>{inner}</table></div>'
         case Drawing():
             return f'<div class="wide" tabindex="0">{draw(analysis, symbols, links)}</div>'
 
 
-def sentence(told: Text) -> str:
+def sentence(words: Text) -> str:
     """Return a sentence as HTML, its formulas and names set apart."""
-    pieces = (f'<bdi class="f" dir="ltr">{escape(p)}</bdi>' if code else escape(p) for p, code in told.parts())
+    pieces = (f'<bdi class="f" dir="ltr">{escape(p)}</bdi>' if code else escape(p) for p, code in words.parts())
     return "".join(pieces)
 
 

@@ -17,11 +17,11 @@ from chainrule import checks
 from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.explain.analysis import analyse_network
 from chainrule.explain.notation import Matrix, mathml, number
-from chainrule.explain.tables import html_table, text_table
 from chainrule.graph import Graph, Node
 from chainrule.graph.flatten import in_order
 from chainrule.nn import Network
 from chainrule.ops.op import Array
+from chainrule.tables import html_table, text_table
 from chainrule.training import History
 
 
@@ -227,12 +227,12 @@ def network_html(network: Network) -> str:
     for row in summary.rows:
         count = f"{row.weights + row.biases:,}" if row.weights + row.biases else ""
         rows.append((printable(row.name), printable(row.description), "×".join(map(str, row.output)) or "1", count))
-    told = (
+    figures = (
         f"{summary.weights:,} weights + {summary.biases:,} biases = {summary.parameters:,} parameters",
         f"loss: {summary.loss}",
         f"optimizer: {summary.optimizer}",
     )
-    lines = "<br>".join(escape(printable(line)) for line in told)
+    lines = "<br>".join(escape(printable(line)) for line in figures)
     return html_table(("layer", "", "output", "parameters"), rows) + f"<p>{lines}</p>"
 
 

@@ -284,8 +284,8 @@ class _Typesetter:
         if name in _WRITTEN:
             return _WRITTEN[name](self, arguments), _RAISED if name == "exp" else _ATOM if name != "expm1" else _SUM
         if name in ("sum", "max", "min", "mean", "prod"):
-            told = {keyword.arg: keyword.value for keyword in keywords}
-            axis = told.get("axis", arguments[1] if len(arguments) > 1 else None)
+            given = {keyword.arg: keyword.value for keyword in keywords}
+            axis = given.get("axis", arguments[1] if len(arguments) > 1 else None)
             numbers = "" if axis is None else ast.unparse(axis).strip("()").replace(" ", "")
             sign = {"sum": "Σ", "prod": "Π"}.get(name, name) + numbers.translate(_SUBSCRIPTS)
             inner = self.fenced(arguments[0], _RAISED)

@@ -20,7 +20,7 @@ import numpy as np
 
 from chainrule.data.opening import absolute
 from chainrule.errors import ChainruleError, DerivativeError, FileError, InputError
-from chainrule.explain.checking import Finding, Report, check
+from chainrule.gradcheck import Finding, Report, check
 from chainrule.graph import Graph, Node
 from chainrule.graph.flatten import in_order
 from chainrule.nn import Layer, Network

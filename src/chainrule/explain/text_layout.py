@@ -39,7 +39,7 @@ from chainrule.explain.notation import (
     cells,
     number,
 )
-from chainrule.explain.tables import text_table
+from chainrule.tables import text_table
 
 MOST_LINES = 40  # of a formula with its numbers
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -54,13 +54,13 @@ def to_terminal(document: Document, drawing: Callable[[int], str], width: int) -
     for block in document.blocks:
         match block:
             case Heading(2, heading):
-                told = sentence(heading, isolated)
-                lines += ["", told, "─" * min(len(told), width), ""]
+                title = sentence(heading, isolated)
+                lines += ["", title, "─" * min(len(title), width), ""]
             case Heading(_, heading, _, math):
                 symbol = f"{formula_line(math)}   " if math else ""
                 lines += [f"▪ {symbol}{sentence(heading, isolated)}", ""]
-            case Paragraph(told):
-                lines += [*wrapped(sentence(told, isolated), width), ""]
+            case Paragraph(words):
+                lines += [*wrapped(sentence(words, isolated), width), ""]
             case _:
                 lines += [*block_lines(block, isolated, drawing, width), ""]
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
@@ -76,8 +76,8 @@ def to_markdown(document: Document, drawing: Callable[[int], str], width: int) -
             case Heading(level, heading, _, math):
                 symbol = f"{markdown(formula_line(math))} · " if math else ""
                 lines += [f"{'#' * level} {symbol}{_marked(heading)}", ""]
-            case Paragraph(told):
-                lines += [_marked(told), ""]
+            case Paragraph(words):
+                lines += [_marked(words), ""]
             case _:
                 inner = block_lines(block, False, drawing, width)
                 fence = "`" * (max((_run(line) for line in inner), default=0) + 3)
@@ -96,12 +96,12 @@ def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], wid
         case OpLine(note, line):
             said, shown = f"    {sentence(note, isolated)}:", printable(line)
             return [f"{said}  {shown}"] if len(said) + 2 + len(shown) <= width else [said, f"      {shown}"]
-        case Spread(math, told, counts):
-            return [f"      {formula_line(math)}: {sentence(told, isolated)}   {bars(counts)}"]
+        case Spread(math, words, counts):
+            return [f"      {formula_line(math)}: {sentence(words, isolated)}   {bars(counts)}"]
         case CodeBlock(note, code):
             return [f"    {sentence(note, isolated)}", *(f"      {printable(line)}" for line in code.splitlines())]
         case Table(head, rows):
-            titles = [sentence(told, isolated) for told in head]
+            titles = [sentence(words, isolated) for words in head]
             return [f"    {line}" for line in text_table(titles, [[_cell(cell) for cell in row] for row in rows])]
         case Drawing():
             return [f"    {line}" for line in drawing(width - 4).splitlines()]
@@ -115,9 +115,9 @@ def equation(formulas: list[Math], width: int) -> list[str]:
     column = column if column <= width // 4 else 2
     lines = text(formulas[0], width, column + 2)
     for i, formula in enumerate(formulas[1:], 1):
-        told = text(formula, width - column, 2)
-        if len(told) <= MOST_LINES or i == len(formulas) - 1:  # beyond, numbers can't be read: the result follows
-            lines += [" " * column + line for line in told]
+        written = text(formula, width - column, 2)
+        if len(written) <= MOST_LINES or i == len(formulas) - 1:  # beyond, numbers can't be read: the result follows
+            lines += [" " * column + line for line in written]
     return lines
 
 
@@ -131,17 +131,17 @@ def bars(counts: tuple[int, ...]) -> str:
     return "".join(_BARS[-(-8 * count // most)] for count in counts)
 
 
-def sentence(told: Text, isolated: bool) -> str:
+def sentence(words: Text, isolated: bool) -> str:
     """Return a sentence; formulas and names in it are isolated where it runs from right to left."""
     if not isolated:
-        return str(told)
-    return "".join(f"{_ISOLATE}{piece}{_END}" if code else piece for piece, code in told.parts())
+        return str(words)
+    return "".join(f"{_ISOLATE}{piece}{_END}" if code else piece for piece, code in words.parts())
 
 
-def wrapped(told: str, width: int) -> list[str]:
+def wrapped(prose: str, width: int) -> list[str]:
     """Return prose in lines of readable length, what is isolated on each of them anew."""
     lines, before = [], ""
-    for line in textwrap.wrap(told, min(width, 100), break_long_words=False, break_on_hyphens=False):
+    for line in textwrap.wrap(prose, min(width, 100), break_long_words=False, break_on_hyphens=False):
         line = before + line
         before = _ISOLATE if line.rfind(_ISOLATE) > line.rfind(_END) else ""
         lines.append(line + _END if before else line)
@@ -164,8 +164,8 @@ def _cell(cell: Math | str | Text) -> str:
     return str(cell) if isinstance(cell, Text) else formula_line(cell)
 
 
-def _marked(told: Text) -> str:
-    return "".join(_emphasised(piece) if code else markdown(piece) for piece, code in told.parts())
+def _marked(words: Text) -> str:
+    return "".join(_emphasised(piece) if code else markdown(piece) for piece, code in words.parts())
 
 
 def _emphasised(piece: str) -> str:

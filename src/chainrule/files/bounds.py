@@ -71,7 +71,7 @@ class Size:
             shapes = [self.chain(branch, shape, dtype) for branch in layer.branches]
             if None in shapes or shape is None or () in shapes:
                 return None
-            return (sum(part[0] for part in shapes if part), *shape[1:])
+            return (*shape[:-1], sum(part[-1] for part in shapes if part))
         if type(layer) is Rescale:
             self._count(layer, states=sum(int(np.size(value)) for value in layer.states().values()))
             return shape
@@ -85,17 +85,13 @@ class Size:
         return None
 
     def _dense(self, layer: Dense, shape: Shape | None) -> Shape:
-        if shape is not None and len(shape) != 1:
-            raise InputError(
-                repr(layer), given=f"samples of shape {shape}", expected="rows", fix="Put cr.Flatten() before it"
-            )
-        inputs = shape[0] if shape else layer.inputs or 1
+        inputs = shape[-1] if shape else layer.inputs or 1
         if layer.inputs not in (None, inputs):
             raise InputError(
                 repr(layer), given=f"samples with {inputs} features", expected=f"{layer.inputs}", fix="Correct it"
             )
         self._count(layer, parameters=(inputs + layer.use_bias) * layer.outputs)
-        return (layer.outputs,)
+        return (*(shape or ())[:-1], layer.outputs)
 
     def _count(self, layer: LayerLike, parameters: int = 0, states: int = 0) -> None:
         if id(layer) in self._counted:

@@ -188,7 +188,8 @@ class PlainArrays:
             return self.buffers[j]
         # Each gradient owns its memory, whatever the op returned.
         owned = part.flags.owndata and id(part) not in self._others and self.walk.arrivals[j] == 1
-        kept = part if owned else part.copy()
+        # The order of the axes in memory stays, as it does when replayed: a product's last bits depend on it.
+        kept = part if owned else part.copy(order="K")
         self._others.add(id(kept))
         return kept
 

@@ -16,7 +16,7 @@ from chainrule.ops.op import Array
 from chainrule.settings import InNotebooks
 
 if TYPE_CHECKING:
-    from chainrule.graph.stepping import Event
+    from chainrule.graph.stepping import StepEvent
 
 
 class Graph(InNotebooks):
@@ -160,7 +160,7 @@ class Graph(InNotebooks):
         found = (gradients[self._places[id(node)]] for node in self.wrt)
         return [np.zeros(n.shape, n.dtype) if g is None else g for n, g in zip(self.wrt, found, strict=True)]
 
-    def steps(self, *, backward: bool = True, grad: Any = None, **feeds: Any) -> Iterator[Event]:
+    def steps(self, *, backward: bool = True, grad: Any = None, **feeds: Any) -> Iterator[StepEvent]:
         """Run the graph op by op, forward and then backward, and yield an event for each.
 
         What its nodes show stays as it is, so a network's graph can be stepped through while it is trained.

@@ -51,7 +51,7 @@ class Residual(Layer):
 
 
 class Concatenate(Layer):
-    """The outputs of several branches, each fed with the same input, side by side.
+    """The outputs of several branches, each fed with the same input, side by side: joined along the last axis.
 
     Parameters
     ----------
@@ -87,4 +87,5 @@ class Concatenate(Layer):
 
     def forward(self, x: Node) -> Node:
         parts = [chain(branch, x)[-1] for branch in self.branches]
-        return Node(ConcatenateOp(axis=1), {f"parts{i}": part for i, part in enumerate(parts)}, self.path)
+        axis = 1 if len(x.shape) == 2 else -1  # the features
+        return Node(ConcatenateOp(axis), {f"parts{i}": part for i, part in enumerate(parts)}, self.path)

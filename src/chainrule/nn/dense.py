@@ -17,6 +17,8 @@ from chainrule.ops.op import Range
 class Dense(Layer):
     """y = x @ weights + bias.
 
+    x is (samples, …, inputs): what lies between, such as time, is treated alike.
+
     Parameters
     ----------
     inputs, outputs : int
@@ -89,22 +91,25 @@ class Dense(Layer):
         return -math.inf, math.inf
 
     def build(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != 1:
+        if not shape:
             raise ShapeError(
                 f"Dense {self.path!r}",
-                given=f"samples with shape {shape}",
+                given="samples that are single numbers",
                 expected="samples that are rows of features",
-                fix="Put cr.Flatten() before it",
+                fix="Reshape them to (samples, 1)",
             )
-        if self.inputs not in (None, shape[0]):
+        features = shape[-1]
+        if self.inputs not in (None, features):
             raise ShapeError(
                 f"Dense {self.path!r}",
-                given=f"samples with {shape[0]} features",
+                given=f"samples {f'of shape {shape} ' if len(shape) > 1 else ''}with {features} features",
                 expected=f"{self.inputs}, as in Dense({self.inputs}, {self.outputs})",
-                fix=f"Build Dense({shape[0]}, {self.outputs}), or Dense({self.outputs}), which infers its inputs",
+                fix="Put cr.Flatten() before it, which makes a row of each sample"
+                if math.prod(shape) == self.inputs
+                else f"Build Dense({features}, {self.outputs}), or Dense({self.outputs}), which infers its inputs",
             )
         initializer = self.initializer or initializer_before(self.scope.following)
-        self.weights = self.parameter("weights", (shape[0], self.outputs), initializer, penalised=True)
+        self.weights = self.parameter("weights", (features, self.outputs), initializer, penalised=True)
         if self.use_bias:
             self.bias = self.parameter("bias", (self.outputs,), self.bias_initializer or Zeros())
 

@@ -41,6 +41,8 @@ class Dropout(Layer):
     name : str, optional
     """
 
+    keeps_shape = True
+
     def __init__(self, rate: float = 0.5, *, name: str | None = None) -> None:
         self.rate = checks.number("Dropout rate", rate, least=0, below=1, like=0.2)
         self.name = checked_name("Dropout", name)

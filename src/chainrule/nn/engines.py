@@ -231,7 +231,7 @@ class Replay:
         return float(loss), output
 
     def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
-        weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)  # the first may be 0
+        weights = None if sample_weight is None else np.ones_like(sample_weight[:1])  # the first may be 0
         return self._take(x[:1], y[:1], weights, count).inputs
 
     def describe(self) -> str:
@@ -325,7 +325,7 @@ class Compiled(Replay):
         NonFiniteError
             If a loss or a gradient is not finite: the update of that step and all after it are left out.
         """
-        weights = None if sample_weight is None else np.ones(1, sample_weight.dtype)
+        weights = None if sample_weight is None else np.ones_like(sample_weight[:1])
         program = self._take(x[:1], y[:1], weights, order.shape[1])
         epoch = self._compiled(program)
         if epoch is None:

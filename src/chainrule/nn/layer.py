@@ -100,6 +100,10 @@ class Layer(Configured):
     array([[2., 4.]], dtype=float32)
     """
 
+    #: Whether what comes out has the shape of what goes in, whatever that is.
+    keeps_shape: ClassVar[bool] = False
+    #: Whether it brings samples to a scale, from any dtype that numbers come in.
+    rescales: ClassVar[bool] = False
     name: str | None = None
     path: str
     _leaves: dict[str, Parameter | State]
@@ -537,3 +541,26 @@ def _expect_one_softmax(where: str, layers: Sequence[LayerLike]) -> None:
                 fix=f"Drop the {first!r}",
                 cause="head.softmax_twice",
             )
+
+
+def sample_shape(shape: Any) -> tuple[int, ...] | None:
+    """Return the shape of a sample, given as that or as a number of features."""
+    if shape is None:
+        return None
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(checks.whole("Network inputs", size) for size in sizes)
+
+
+def declared_shape(layers: Sequence[LayerLike], given: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
+    """Return the shape of a sample, if it is given or the first layer that cares says it."""
+    if given is not None:
+        return given
+    for layer in layers:
+        for told in ("inputs", "sample_shape"):
+            if getattr(layer, told, None) is not None:
+                return sample_shape(getattr(layer, told))
+        if isinstance(inside := getattr(layer, "layers", None), list):
+            return declared_shape(inside)
+        if not (layer.roles == ("z",) if isinstance(layer, Op) else layer.keeps_shape):
+            return None
+    return None

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock, get_ident
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
 from chainrule import checks
+from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
-from chainrule.graph.node import Node, Parameter, State
+from chainrule.graph.node import Input, Node, Parameter, State
 from chainrule.nn import validation
-from chainrule.nn.building import build, class_names, declared_shape, sample_shape
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
@@ -30,23 +30,29 @@ from chainrule.nn.layer import (
     Scope,
     chain,
     checked_layers,
+    declared_shape,
     ending,
+    entered,
     input_dtype,
     leading,
     range_of,
+    sample_shape,
+    too_deep,
 )
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
-from chainrule.nn.objective import objective
-from chainrule.nn.plan import Plan
-from chainrule.nn.rescale import Rescale
-from chainrule.nn.snapshot import beginning, restore, restored, snapshot
+from chainrule.nn.objective import expect_classes, objective
+from chainrule.nn.plan import Plan, scope_of
+from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op, Range
+from chainrule.ops.softmax import Softmax
 from chainrule.optim import Adam, Optimizer, OptimizerState
 from chainrule.settings import Configured, InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.nn.summary import Summary
+
+AnyNetwork = TypeVar("AnyNetwork", bound="Network")
 
 
 class Network(Layer, InNotebooks):
@@ -134,7 +140,100 @@ class Network(Layer, InNotebooks):
         shape : int or tuple of int
             The number of features, or the shape of one sample.
         """
-        build(self, sample_shape(shape))
+        sample = sample_shape(shape)
+        with self._lock:
+            if not self.built:
+                nodes, members, vector = self._apply_to_an_example(sample or ())
+                self.sample_shape, self._chain = sample, nodes
+                self._run(
+                    Plan(
+                        owner=self,
+                        layers=self.layers,
+                        members=members,
+                        objective=self.objective,
+                        vector=vector,
+                        optimizer=self.optimizer,
+                        generators=self.generators,
+                        sample_shape=sample or (),
+                        dtype=self.dtype,
+                        engine=self.engine,
+                    )
+                )
+            elif sample != self.sample_shape:
+                raise MisuseError(
+                    "Network.build",
+                    given=f"samples of shape {sample}",
+                    expected=f"{self.sample_shape}, for which it is built already",
+                    fix="Make a new network for other data",
+                )
+
+    def _apply_to_an_example(self, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
+        """Return the example's way through the layers, every layer inside the network, and their parameters."""
+        expect_room("Network", self.layers, shape, self.dtype, self.optimizer)
+        scope = scope_of(self, self.dtype, self.generators, "build", example=self.engine != "dynamic")
+        try:
+            with entered(scope):
+                nodes = chain(self.layers, Input("x", np.zeros((1, *shape), self.input_dtype(self.dtype))))
+            self._check_output(nodes[-1])
+            members = list(scope.layers.values())
+            parameters = [entry for layer in members for entry in self._penalised(layer)]
+            vector = Vector(parameters, self.dtype, self.hold.check)
+        except BaseException as error:  # something didn't fit: let the layers be used again
+            for layer in scope.layers.values():
+                layer._leave(fresh=layer in scope.fresh)
+            if isinstance(error, RecursionError):
+                raise too_deep("Network", "layers that call each other without an end in sight") from None
+            if isinstance(error, MemoryError):
+                raise InputError(
+                    "Network",
+                    given="more parameters than there is memory for",
+                    expected="a network that fits into memory",
+                    fix="Make the layers smaller, or close other programs",
+                    cause="memory.too_little",
+                ) from None
+            raise
+        for layer in (self, *members):
+            layer._start = {}
+        return nodes, members, vector
+
+    def _penalised(self, layer: Layer) -> list[tuple[Parameter, float, float]]:
+        l1, l2 = (self._penalty(layer, key) for key in ("l1", "l2"))
+        return [(leaf, l1, l2) for leaf in layer._leaves.values() if isinstance(leaf, Parameter)]
+
+    def _penalty(self, layer: Layer, key: str) -> float:
+        """Return the factor that the layer names, or the innermost layer or network around it that does."""
+        around: Layer | None = layer
+        while around is not None:
+            factor = getattr(around, key, None)
+            if factor is not None and not (factor == 0 and hasattr(around, "objective")):  # a network's 0 says nothing
+                return float(factor)
+            around = around._parent
+        return float(getattr(self, key))
+
+    def _check_output(self, output: Node) -> None:
+        if len(output.shape) < 2:
+            raise ShapeError(
+                "Network",
+                given=f"{output.where} as its last layer, with outputs of shape {output.shape[1:]} for a sample",
+                expected="a row of outputs for each sample",
+                fix="End with a layer that has an axis of outputs, such as cr.Dense(1)",
+            )
+        outputs, last = output.shape[-1], self.layers[-1]
+        if self.objective.takes_labels and isinstance(last, Softmax) and last.axis not in (-1, len(output.shape) - 1):
+            raise InputError(
+                "Network",
+                given=f"{last!r} before {self.objective.loss!r}, for outputs of shape {output.shape[1:]}",
+                expected="probabilities along the last axis, where the loss looks for the classes",
+                fix="End with cr.Softmax()",
+            )
+        expect_classes(self.layers, self.objective.loss, outputs)
+        if self.classes is not None and len(self.classes) != max(outputs, 2):
+            raise InputError(
+                "Network classes",
+                given=f"{len(self.classes)} names",
+                expected=f"{max(outputs, 2)} for {outputs} output{'' if outputs == 1 else 's'}",
+                fix="Name each class once, or build the last layer with as many outputs",
+            )
 
     @property
     def optimizer(self) -> Optimizer:
@@ -204,8 +303,9 @@ class Network(Layer, InNotebooks):
         ----------
         x : array_like, (samples, features)
         y : array_like
-            Targets (samples, outputs), or class indices (samples,) where the loss takes them.
+            Targets like the outputs, (samples, …, outputs), or class indices (samples, …) where the loss takes them.
         sample_weight : array_like, (samples,), optional
+            A weight for each sample, or for each row of its outputs.
 
         Returns
         -------
@@ -235,12 +335,12 @@ class Network(Layer, InNotebooks):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
+        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
+            check_learns("Network.step", self.vector)
         hold = self.hold  # as in `Hold.call`, which would take a hundredth of a small network's step
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
-        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
-            check_learns("Network.step", self.vector)
         hold.thread = hold.last = me
         if self._first is None:
             self.beginning()
@@ -327,26 +427,34 @@ class Network(Layer, InNotebooks):
 
     def cast(self, x: Array) -> Array:
         """Return samples as the first layer takes them: in its dtype, or as bytes where it rescales those."""
-        return validation.cast(x, self._samples_in, keep_bytes=isinstance(self.layers[0], Rescale))
+        return validation.cast(x, self._samples_in, keep_bytes=getattr(self.layers[0], "rescales", False))
 
     def as_batch(
         self, where: str, X: Any, y: Any, sample_weight: Any = None, *, mapped: bool = False
     ) -> tuple[Array, Array, Array | None]:
         """Return samples, targets and weights in the form the graph wants."""
         x = self.as_samples(where, X, mapped=mapped)
-        target = validation.targets(where, y, len(x), self._chain[-1].shape[1:], self.objective, self.dtype)
+        output = self.output_shape
+        target = validation.targets(where, y, len(x), output, self.objective, self.dtype)
         if sample_weight is not None:
-            sample_weight = validation.weights(where, sample_weight, len(x), self.objective, self.dtype)
+            rows = len(x), *output[:-1]
+            sample_weight = validation.weights(where, sample_weight, rows, self.objective, self.dtype)
         return x, target, sample_weight
 
     def check_targets(self, where: str, target: Array) -> None:
         """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability."""
-        self.objective.check_targets(where, target, self._chain[-1].shape[1:], self.dtype)
+        self.objective.check_targets(where, target, self.output_shape, self.dtype)
 
     @property
     def built(self) -> bool:
         """Whether the parameters have been made."""
         return self._plan is not None
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of a sample's outputs: (outputs,), or (time, outputs)."""
+        self._built_plan("output_shape")
+        return self._chain[-1].shape[1:]
 
     @property
     def parameters(self) -> Array:
@@ -430,13 +538,52 @@ class Network(Layer, InNotebooks):
             raise not_built(f"Network.{what}")
         return self._plan
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return everything beyond the settings, as arrays and plain data."""
-        return snapshot(self)
+    def snapshot(self, *, with_slots: bool = True) -> dict[str, Any]:
+        """Return everything beyond the settings, as arrays and plain data.
+
+        That is the shape of a sample, leaves, what is frozen, the optimizer's slots (None without `with_slots`) and
+        its step, and the generators' states.
+        """
+        leaves = self.leaves
+        return {
+            "sample_shape": self.sample_shape,
+            "leaves": {name: leaf.value.copy() for name, leaf in leaves.items()},
+            "frozen": [n for n, leaf in leaves.items() if isinstance(leaf, Parameter) and leaf.frozen],
+            "optimizer": self.optimizer_state.arrays() if with_slots else None,
+            "steps": self.optimizer_state.step,
+            "generators": self.generators.states(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `snapshot` returned."""
-        self.hold.call("Network.restore", restore, self, state)
+        self.hold.call("Network.restore", self._restore, state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.build(state["sample_shape"])
+        leaves = self.leaves
+        for name in {*leaves, *state["leaves"]}:
+            if name not in leaves or name not in state["leaves"]:
+                given = f"{name!r} " + ("missing" if name in leaves else "too many")
+                raise UnknownNameError(
+                    "Network.restore", given=given, expected="the network's own leaves", fix=nearest(name, leaves)
+                )
+            if leaves[name].shape != state["leaves"][name].shape:
+                raise ShapeError(
+                    "Network.restore",
+                    given=f"{name!r} with shape {state['leaves'][name].shape}",
+                    expected=f"{leaves[name].shape}",
+                    fix="Restore the state of a network with the same layers",
+                )
+        for name, leaf in leaves.items():
+            leaf._value[...] = state["leaves"][name]
+        frozen = [leaf.name for leaf in leaves.values() if isinstance(leaf, Parameter) and leaf.frozen]
+        if set(frozen) != set(state["frozen"]):
+            self.unfreeze()
+            if state["frozen"]:
+                self.freeze(*state["frozen"])
+        if state["optimizer"] is not None:
+            self.optimizer_state.restore(state["optimizer"], state["steps"])
+        self.generators.restore(state["generators"])
 
     def copy(self, **changes: Any) -> Self:
         """Return a network with numbers of its own, equal to this one's.
@@ -498,7 +645,7 @@ class Network(Layer, InNotebooks):
 
     def beginning(self) -> dict[str, Any]:
         """Return what there is now, for `started`; what there is before the first step is kept for `fresh`."""
-        start = beginning(self)
+        start = self.snapshot(with_slots=self.optimizer_state.step > 0)
         if self._first is None:
             self._first = start if not start["steps"] else {}
         return start
@@ -509,3 +656,25 @@ class Network(Layer, InNotebooks):
 
     def __getattr__(self, name: str) -> NoReturn:
         raise attribute_error(type(self).__name__, name)
+
+
+def restored(
+    kind: type[AnyNetwork], settings: dict[str, Any], state: dict[str, Any] | None, start: dict[str, Array]
+) -> AnyNetwork:
+    """Return the network that was pickled or copied."""
+    network = kind.__new__(kind)
+    network._start = start  # first, because the constructor may build
+    network.__init__(**settings)  # type: ignore[misc]  # as calling the class does
+    network.settle()
+    if state is not None:
+        network.restore(state)
+    return network
+
+
+def class_names(classes: Any) -> tuple[str, ...]:
+    """Return the classes' names."""
+    if isinstance(classes, str) or not isinstance(classes, Iterable):
+        raise InputError(
+            "Network classes", given=repr(classes)[:80], expected="a list of names", fix="Pass ['cat', 'dog']"
+        )
+    return tuple(str(name) for name in classes)

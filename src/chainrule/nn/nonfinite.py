@@ -19,7 +19,7 @@ from chainrule.errors import NonFiniteError
 from chainrule.graph.calls import called, is_own
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
-from chainrule.nn.rescale import Rescale
+from chainrule.nn.layer import Layer
 from chainrule.ops.cross_entropy import BinaryCrossEntropy, CategoricalCrossEntropy
 from chainrule.ops.op import Array, Op
 
@@ -188,7 +188,7 @@ def _grown(plan: Plan, graph: Graph, bound: float) -> dict[str, float]:
     nodes = graph.names
     first = plan.layers[0]
     arrays = {
-        "data.scale": nodes[first.path if isinstance(first, Rescale) else "x"]._value,
+        "data.scale": nodes[first.path if isinstance(first, Layer) and first.rescales else "x"]._value,
         "target.scale": nodes["y"]._value,
         "weights.scale": plan.vector.array,
     }

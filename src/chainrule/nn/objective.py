@@ -17,7 +17,6 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError, TrainingWarning
 from chainrule.nn.layer import Layer, LayerLike, ending, range_of
-from chainrule.nn.rescale import Rescale
 from chainrule.nn.room import least_numbers
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.cross_entropy import (
@@ -103,7 +102,7 @@ class Objective:
                     cause="target.range",
                 )
             ]
-        if math.isinf(highest - lowest) and not isinstance(self.last, Rescale):
+        if math.isinf(highest - lowest) and not getattr(self.last, "rescales", False):
             mean, spread = np.abs(target.mean(axis=0, dtype=np.float64)), target.std(axis=0, dtype=np.float64)
             if max(mean.max(), spread.max()) > _LARGE:
                 return [
@@ -165,7 +164,8 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
         )
     _expect_fitting(layers, loss)
     if named:  # else it may be meant as a layer of another network, which has an objective of its own
-        expect_classes(layers, loss, least_numbers(layers, None, set())[1])
+        shape = least_numbers(layers, None, set())[1]
+        expect_classes(layers, loss, shape[-1] if shape else None)
     fused, end = _FUSED.get((type(last), type(loss))), (ending(layers), range_of(layers))
     if fused is not None and not (isinstance(last, Softmax) and last.axis not in (-1, 1)):
         return Objective(loss, fused(), True, *end)

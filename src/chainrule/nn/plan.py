@@ -100,7 +100,8 @@ class Plan:
         if use == "prediction":
             return self._own(Graph(output))
         if y is None:
-            y = np.zeros(1, np.intp) if aim.takes_labels else np.zeros((1, *prediction.shape[1:]), self.dtype)
+            shape = prediction.shape
+            y = np.zeros(shape[:-1], np.intp) if aim.takes_labels else np.zeros(shape, self.dtype)
         children: dict[str, Node] = {aim.prediction_role: prediction, aim.target_role: Input("y", y)}
         if sample_weight is not None:
             children["sample_weight"] = Input("sample_weight", sample_weight)

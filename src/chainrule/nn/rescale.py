@@ -37,6 +37,8 @@ class Rescale(Layer):
     Rescale(scale=(1.0, 0.1), offset=(1.0, 20.0))
     """
 
+    keeps_shape = rescales = True
+
     def __init__(
         self,
         scale: float | Sequence[float] = 1.0,

@@ -13,14 +13,13 @@ import numpy as np
 
 from chainrule import memory
 from chainrule.errors import InputError
-from chainrule.nn.containers import Concatenate
 from chainrule.nn.dense import Dense
-from chainrule.nn.dropout import Dropout
 from chainrule.nn.layer import Layer, LayerLike
-from chainrule.nn.rescale import Rescale
 from chainrule.ops.op import Op
+from chainrule.ops.shaping import Flatten
 from chainrule.optim import Optimizer
 
+Shape = tuple[int, ...]
 _ALWAYS_THERE = 64 << 20  # bytes
 
 
@@ -35,7 +34,7 @@ def expect_room(
         With how much it needs at least, and how much there is.
     """
     itemsize, inputs = np.dtype(dtype).itemsize, math.prod(shape)
-    numbers, _ = least_numbers(layers, inputs, set())
+    numbers, _ = least_numbers(layers, shape, set())
     copies = 4  # of a sample: what the network is built with, and what its graphs for training and prediction hold
     needed = itemsize * (numbers * (2 + len(optimizer.slots)) + copies * inputs)
     if needed <= _ALWAYS_THERE:
@@ -52,35 +51,32 @@ def expect_room(
         )
 
 
-def least_numbers(layers: Sequence[LayerLike], width: int | None, counted: set[Layer]) -> tuple[int, int | None]:
-    """Return how many parameters layers have at least, and how many numbers come out of them, None if unknown.
+def least_numbers(layers: Sequence[LayerLike], shape: Shape | None, counted: set[Layer]) -> tuple[int, Shape | None]:
+    """Return how many parameters layers have at least, and the shape of what comes out of them, None if unknown.
 
     Parameters
     ----------
     layers : sequence of layers
-    width : int or None
-        How many numbers go in.
+    shape : tuple of int or None
+        Of what goes in, for one sample.
     counted : set of layers
         Those that are not counted again; the others are added.
     """
     numbers = 0
     for layer in layers:
         if type(layer) is Dense:  # a subclass may make other parameters
-            inputs = layer.inputs or width or 1
+            inputs = layer.inputs or (shape[-1] if shape else 1)
             numbers += 0 if layer in counted else (inputs + layer.use_bias) * layer.outputs
             counted.add(layer)
-            width = layer.outputs
-        elif isinstance(layer, Concatenate):
-            numbers += sum(least_numbers(branch, width, counted)[0] for branch in layer.branches)
-            width = None
+            shape = (*(shape or ())[:-1], layer.outputs)
+        elif isinstance(branches := getattr(layer, "branches", None), list):
+            numbers += sum(least_numbers(branch, shape, counted)[0] for branch in branches)
+            shape = None
         elif isinstance(inside := getattr(layer, "layers", None), list):
-            more, width = least_numbers(inside, width, counted)
+            more, shape = least_numbers(inside, shape, counted)
             numbers += more
-        elif not (isinstance(layer, (Dropout, Rescale)) or (isinstance(layer, Op) and _keeps_count(layer))):
-            width = None
-    return numbers, width
-
-
-def _keeps_count(op: Op) -> bool:
-    """Return whether as many numbers come out of an op as go in, as they do of all activations, which only have z."""
-    return op.roles == ("z",) or op.name in ("flatten", "reshape")
+        elif isinstance(layer, Flatten):
+            shape = None if shape is None else (math.prod(shape),)
+        elif not (layer.roles == ("z",) if isinstance(layer, Op) else layer.keeps_shape):
+            shape = None
+    return numbers, shape

@@ -70,7 +70,13 @@ def finite(where: str, name: str, array: Array) -> None:
 
 
 def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: Objective, dtype: Any) -> Array:
-    """Return `y` as the loss wants it: class indices (samples,), or numbers (samples, outputs)."""
+    """Return `y` as the loss wants it: numbers like the outputs, or class indices in their shape before the last axis.
+
+    Parameters
+    ----------
+    output : tuple of int
+        The shape of a sample's outputs: (outputs,), or (time, outputs).
+    """
     array = _array(where, "y", y)
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(
@@ -80,33 +86,49 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
             fix="Take X and y from the same rows",
             cause="target.shape",
         )
-    outputs = output[0]
-    if objective.takes_labels and array.shape == (count, 1) != (count, outputs):
-        array = array.reshape(count)  # class indices in a column
-    if objective.takes_labels and array.ndim == 1:
+    *before, outputs = output
+    rows, whole = (count, *before), (count, *output)
+    if objective.takes_labels and array.shape == (*rows, 1) != whole:
+        array = array.reshape(rows)  # class indices in a column
+    if objective.takes_labels and array.shape == rows:
         labels = array if array.dtype.kind in "iu" else _whole(where, array)
         return labels.astype(np.intp, copy=False)
-    if array.ndim == 1 and outputs == 1:
-        array = array.reshape(-1, 1)
-    if array.shape[1:] != (outputs,):
-        fix = "Pass y with as many columns as the network has outputs"
-        if objective.takes_labels:
-            fix = "Pass class indices with shape (samples,), y.ravel(), or one column for each class"
-        elif array.ndim == 1:
-            fix = f"Pass cr.data.one_hot(y, {outputs}) if y holds class indices"
-        raise ShapeError(
-            where,
-            given=f"y with shape {array.shape}",
-            expected=f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output",
-            fix=fix,
-            cause="target.shape",
-        )
+    if array.shape == rows and outputs == 1:
+        array = array.reshape(whole)
+    if array.shape != whole:
+        raise _other_targets(where, array, rows, outputs, objective.takes_labels)
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
 
 
-def weights(where: str, sample_weight: Any, count: int, objective: Objective, dtype: Any) -> Array:
-    """Return sample weights as (samples,), none negative and not all zero."""
+def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, labels: bool) -> ShapeError:
+    """Return the error for targets of another shape than the outputs."""
+    given = f"y with shape {y.shape}"
+    if len(rows) > 1:
+        expected = f"shape {(*rows, outputs)}, a number for each output" + (f", or {rows}, class indices" * labels)
+        given += f" for outputs of shape {(*rows[1:], outputs)}"
+        fix = "Pass a target for each row of outputs"
+        if y.shape[1:] in ((), (1,), (outputs,)):
+            fix = "Put cr.Flatten() before the first cr.Dense(…), so that each sample has one row of outputs"
+        return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
+    fix = "Pass y with as many columns as the network has outputs"
+    if labels:
+        fix = "Pass class indices with shape (samples,), y.ravel(), or one column for each class"
+    elif y.ndim == 1:
+        fix = f"Pass cr.data.one_hot(y, {outputs}) if y holds class indices"
+    expected = f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output"
+    return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
+
+
+def weights(where: str, sample_weight: Any, rows: tuple[int, ...], objective: Objective, dtype: Any) -> Array:
+    """Return weights, none negative and not all zero.
+
+    Parameters
+    ----------
+    rows : tuple of int
+        How many samples there are, and, if a sample has several rows of outputs, in which shape. The weights are
+        (samples,), or a number for each row.
+    """
     if not objective.weighted:
         raise InputError(
             where,
@@ -116,13 +138,13 @@ def weights(where: str, sample_weight: Any, count: int, objective: Objective, dt
         )
     with np.errstate(over="ignore"):
         array = _array(where, "sample_weight", sample_weight).astype(dtype, copy=False)
-    if array.shape != (count,) or not np.isfinite(array).all() or (array < 0).any() or not array.any():
+    if array.shape not in (rows[:1], rows) or not np.isfinite(array).all() or (array < 0).any() or not array.any():
         raise InputError(
             where,
             given=f"sample_weight with shape {array.shape}"
             + (f" from {array.min():g} to {array.max():g}" if array.size else ""),
-            expected=f"{count} finite numbers, none negative and not all zero",
-            fix="Pass one weight for each sample",
+            expected=f"{rows[0]} finite numbers, none negative and not all zero",
+            fix="Pass one weight for each sample" + (f", or one for each row of outputs, {rows}" * (len(rows) > 1)),
         )
     return array
 

@@ -1,23 +1,26 @@
-"""From a network to an ONNX file: the graph that predicts, node by node, its scaling and the classes' names with it."""
+"""A network as an ONNX file: each op as a node or a few, in opset 18, from the graph of its prediction."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import checks
+from chainrule import checks, ops
 from chainrule._version import __version__
-from chainrule.errors import InputError, MissingExtraError, printable
+from chainrule.errors import InputError, MissingExtraError, nearest, printable
 from chainrule.files.atomic import Path, write_atomically
+from chainrule.graph import Node
 from chainrule.nn import Network
-from chainrule.onnx.operators import write
 from chainrule.ops import Array
+from chainrule.ops.shaping import Cast
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
 
 OPSET, IR_VERSION = 18, 8
 _LONGEST_FILE = 2**31 - 1  # protobuf's own limit
@@ -70,7 +73,7 @@ def export(network: Network, path: Path) -> None:
 
 def _model(onnx: Any, network: Network) -> ModelProto:
     graph = network.graph("prediction")
-    writer = _Writer(onnx, str(network.dtype))
+    writer = GraphWriter(onnx, str(network.dtype))
     written: dict[int, str] = {}
     for node in graph.nodes:
         if node.op is not None:
@@ -117,7 +120,7 @@ def _listed(classes: Sequence[str]) -> str:
     return json.dumps(list(classes))
 
 
-class _Writer:
+class GraphWriter:
     """Nodes and constants, each with a name of its own."""
 
     def __init__(self, onnx: Any, dtype: str) -> None:
@@ -130,14 +133,17 @@ class _Writer:
         self._room = _LONGEST_FILE - _ROOM
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Write a node and return the name of its result."""
         result = self._unique(self.label)
         self.steps.append(self.onnx.helper.make_node(op, list(inputs), [result], name=result, **attributes))
         return result
 
     def number(self, value: float) -> str:
+        """Return the name of a number, in the network's dtype."""
         return self._once(np.asarray(value, self.dtype))
 
     def integers(self, *values: int) -> str:
+        """Return the name of a row of whole numbers."""
         return self._once(np.array(values, np.int64))
 
     def constant(self, name: str, array: Array) -> str:
@@ -161,9 +167,189 @@ class _Writer:
         return self._shared[key]
 
     def _unique(self, name: str) -> str:
-        """Return a name in the file that is like this one: printable, and nobody else's."""
+        """Return a name in the file that is like this one: printable, and not in use."""
         name = printable(name)
         names = (name if i == 1 else f"{name}_{i}" for i in range(1, len(self._names) + 2))
         unique = next(free for free in names if free not in self._names)
         self._names.add(unique)
         return unique
+
+
+_TO_THE_END = 2**63 - 1
+_INT64 = 7  # TensorProto.DataType
+_FLOATS = {"float32": 1, "float64": 11}
+
+
+def write(writer: GraphWriter, node: Node, inputs: list[str]) -> str:
+    """Write a node of a graph, given the names of its children, and return the name of its result.
+
+    Raises
+    ------
+    InputError
+        If ONNX has no operators for it.
+    """
+    if type(node.op) in _WRITTEN:  # by its very class: a subclass may compute something else
+        return _WRITTEN[type(node.op)](writer, node, node.op, inputs)
+    raise InputError(
+        "onnx.export",
+        given=f"{node.where}, an op that is no part of chainrule",
+        expected="ops that have a form in ONNX",
+        fix="Write the layer out of chainrule's ops. " + nearest("", (kind.__name__ for kind in _WRITTEN)),
+    )
+
+
+def _plain(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]:
+    return lambda writer, node, op, inputs: writer.node(name, *inputs)
+
+
+def _along_axis(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]:
+    return lambda writer, node, op, inputs: writer.node(name, *inputs, axis=op.axis)
+
+
+def _linear(writer: GraphWriter, node: Node, op: ops.Linear, inputs: list[str]) -> str:
+    if len(node.shape) == 2:
+        return writer.node("Gemm", *inputs)
+    product = writer.node("MatMul", *inputs[:2])
+    return writer.node("Add", product, *inputs[2:]) if inputs[2:] else product
+
+
+def _leaky_relu(writer: GraphWriter, node: Node, op: ops.LeakyReLU, inputs: list[str]) -> str:
+    if _exact(node, op.slope):
+        return writer.node("LeakyRelu", *inputs, alpha=op.slope)
+    return writer.node("Max", *inputs, writer.node("Mul", *inputs, writer.number(op.slope)))
+
+
+def _elu(writer: GraphWriter, node: Node, op: ops.ELU, inputs: list[str]) -> str:
+    if _exact(node, op.alpha):
+        return writer.node("Elu", *inputs, alpha=op.alpha)
+    power = writer.node("Exp", writer.node("Min", *inputs, writer.number(0)))
+    below = writer.node("Mul", writer.node("Sub", power, writer.number(1)), writer.number(op.alpha))
+    return writer.node("Add", writer.node("Relu", *inputs), below)
+
+
+def _exact(node: Node, setting: float) -> bool:
+    """Return whether an attribute, always a float32, says a setting as precisely as the network computes."""
+    return node.dtype == np.float32 or float(np.float32(setting)) == setting
+
+
+def _gelu(writer: GraphWriter, node: Node, op: ops.GELU, inputs: list[str]) -> str:
+    (z,) = inputs  # ONNX has Gelu from opset 20 on
+    if op.approximate:
+        cube = writer.node("Mul", writer.node("Mul", z, z), writer.number(0.044715))
+        u = writer.node("Mul", writer.node("Add", cube, writer.number(1)), z)
+        twice_u = writer.node("Mul", u, writer.number(2 * math.sqrt(2 / math.pi)))
+        return writer.node("Mul", z, writer.node("Sigmoid", twice_u))
+    error = writer.node("Erf", writer.node("Mul", z, writer.number(math.sqrt(0.5))))
+    half = writer.node("Mul", z, writer.number(0.5))
+    return writer.node("Mul", half, writer.node("Add", error, writer.number(1)))
+
+
+def _silu(writer: GraphWriter, node: Node, op: ops.SiLU, inputs: list[str]) -> str:
+    return writer.node("Mul", *inputs, writer.node("Sigmoid", *inputs))
+
+
+def _reduction(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]:
+    def written(writer: GraphWriter, node: Node, op: Any, inputs: list[str]) -> str:
+        axes = () if op.axis is None else op.axis if isinstance(op.axis, tuple) else (op.axis,)
+        axes_input = (writer.integers(*axes),) if axes else ()
+        return writer.node(name, *inputs, *axes_input, keepdims=int(op.keepdims))
+
+    return written
+
+
+def _reshape(writer: GraphWriter, node: Node, op: ops.Reshape, inputs: list[str]) -> str:
+    return writer.node("Reshape", *inputs, writer.integers(*op.shape))
+
+
+def _transpose(writer: GraphWriter, node: Node, op: ops.Transpose, inputs: list[str]) -> str:
+    rank = len(node.shape)
+    axes = range(rank)[::-1] if op.axes is None else [axis % rank for axis in op.axes]
+    return writer.node("Transpose", *inputs, perm=list(axes))
+
+
+def _gather(writer: GraphWriter, node: Node, op: ops.Gather, inputs: list[str]) -> str:
+    table, indices = inputs
+    return writer.node("Gather", table, writer.node("Cast", indices, to=_INT64), axis=0)
+
+
+def _cast(writer: GraphWriter, node: Node, op: Cast, inputs: list[str]) -> str:
+    return writer.node("Cast", *inputs, to=_FLOATS[str(op.dtype)])
+
+
+def _slice(writer: GraphWriter, node: Node, op: ops.Slice, inputs: list[str]) -> str:
+    rank = len(node.children["x"].shape)
+    slices, dropped, added = _axes(op.key, rank)
+    (result,) = inputs
+    if slices:
+        starts, stops, strides = (writer.integers(*(part[i] for part in slices.values())) for i in range(3))
+        result = writer.node("Slice", result, starts, stops, writer.integers(*slices), strides)
+    if dropped:
+        result = writer.node("Squeeze", result, writer.integers(*dropped))
+    return writer.node("Unsqueeze", result, writer.integers(*added)) if added else result
+
+
+def _axes(key: tuple[Any, ...], rank: int) -> tuple[dict[int, tuple[int, int, int]], list[int], list[int]]:
+    """Return what a key does: start, stop and step by axis; axes that it drops; axes of the result that it adds."""
+    given = sum(part is not None and part is not Ellipsis for part in key)
+    full = list(key) if any(part is Ellipsis for part in key) else [*key, Ellipsis]
+    place = next(i for i, part in enumerate(full) if part is Ellipsis)
+    full[place : place + 1] = [slice(None)] * (rank - given)
+    slices: dict[int, tuple[int, int, int]] = {}
+    dropped: list[int] = []
+    added: list[int] = []
+    axis = kept = 0
+    for part in full:
+        if part is None:
+            added.append(kept)
+            kept += 1
+            continue
+        if isinstance(part, slice):
+            step = 1 if part.step is None else part.step
+            start = part.start if part.start is not None else 0 if step > 0 else _TO_THE_END
+            stop = part.stop if part.stop is not None else _TO_THE_END if step > 0 else -_TO_THE_END
+            if part != slice(None):
+                slices[axis] = (start, stop, step)
+            kept += 1
+        else:
+            slices[axis] = (part, part + 1 if part != -1 else _TO_THE_END, 1)
+            dropped.append(axis)
+        axis += 1
+    return slices, dropped, added
+
+
+_WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]] = {
+    ops.Linear: _linear,
+    ops.Matmul: _plain("MatMul"),
+    ops.Add: _plain("Add"),
+    ops.Subtract: _plain("Sub"),
+    ops.Multiply: _plain("Mul"),
+    ops.Divide: _plain("Div"),
+    ops.Power: _plain("Pow"),
+    ops.Negative: _plain("Neg"),
+    ops.Exp: _plain("Exp"),
+    ops.Log: _plain("Log"),
+    ops.Sqrt: _plain("Sqrt"),
+    ops.Absolute: _plain("Abs"),
+    ops.Sum: _reduction("ReduceSum"),
+    ops.Mean: _reduction("ReduceMean"),
+    ops.Max: _reduction("ReduceMax"),
+    ops.LogSumExp: _reduction("ReduceLogSumExp"),
+    ops.Reshape: _reshape,
+    ops.Flatten: lambda writer, node, op, inputs: writer.node("Flatten", *inputs, axis=1),
+    ops.Transpose: _transpose,
+    ops.Concatenate: _along_axis("Concat"),
+    ops.Slice: _slice,
+    ops.Gather: _gather,
+    Cast: _cast,
+    ops.Identity: _plain("Identity"),
+    ops.Tanh: _plain("Tanh"),
+    ops.Sigmoid: _plain("Sigmoid"),
+    ops.ReLU: _plain("Relu"),
+    ops.LeakyReLU: _leaky_relu,
+    ops.ELU: _elu,
+    ops.GELU: _gelu,
+    ops.SiLU: _silu,
+    ops.Softplus: _plain("Softplus"),
+    ops.Softmax: _along_axis("Softmax"),
+    ops.LogSoftmax: _along_axis("LogSoftmax"),
+}

@@ -16,13 +16,13 @@ from chainrule.errors import ChainruleError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
-from chainrule.files.table import MOST_DEPTH
+from chainrule.files.part_classes import MOST_DEPTH
 from chainrule.nn import Concatenate, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
 from chainrule.onnx.formulas import recognised
 from chainrule.onnx.layers import SPARE, LayerMaker, Piece
-from chainrule.onnx.model import OnnxModel, Step, Value, read_model, refusal
+from chainrule.onnx.model_file import OnnxModel, Step, ValueInfo, read_model, refusal
 from chainrule.ops import Identity, Op
 
 if TYPE_CHECKING:
@@ -90,6 +90,9 @@ def load(
         raise refusal(f"{model.where}: {error.where}", error.given, error.expected) from error
     if not network.built:
         raise refusal(model.where, "an input whose shape is not told", "the shape of a sample")
+    for step, joined in maker.of_rows:
+        if len(network[joined.path].shape) != 2:
+            raise refusal(step.where, "axis=1 for samples of several axes", "-1, the features")
     for layer, weights, bias in maker.dense.values():
         layer.weights.assign(weights)
         if bias is not None:
@@ -103,8 +106,8 @@ def _bounded(layers: list[LayerLike], sample: tuple[int, ...] | None, dtype: str
     """Return the layers, refused if they need more memory than the file's own numbers, or give no row of outputs."""
     held = sum(weights.size + (0 if bias is None else bias.size) for _, weights, bias in maker.dense.values())
     output = Size(held + SPARE).chain(layers, sample, dtype)
-    if output is not None and len(output) != 1:
-        raise InputError("output", given=f"shape {output} for a sample", expected="a row of numbers", fix="Flatten it")
+    if output == ():
+        raise InputError("output", given="one number for a sample", expected="a row of numbers", fix="Reshape it")
     return layers
 
 
@@ -127,7 +130,7 @@ def _known(names: list[str]) -> str:
     return f"Known: {shown(names)}"
 
 
-def _is_smooth(value: Value) -> bool:
+def _is_smooth(value: ValueInfo) -> bool:
     return value.type in (*_FLOATS, "no tensor", "unknown")
 
 
@@ -177,8 +180,10 @@ def _concatenate(flow: Flow, maker: LayerMaker, step: Step, start: str, depth: i
     axis = step.attributes.get("axis")
     if axis not in (1, -1) or len(step.attributes) > 1:
         raise refusal(step.where, f"axis={shown(axis)}", "1, the features")
-    branches = [_merged(_between(flow, maker, start, part, depth + 1)) for part in step.inputs]
-    return Concatenate(branches)
+    layer = Concatenate([_merged(_between(flow, maker, start, part, depth + 1)) for part in step.inputs])
+    if axis == 1:
+        maker.of_rows.append((step, layer))
+    return layer
 
 
 def _merged(layers: list[LayerLike]) -> list[LayerLike]:
@@ -195,11 +200,11 @@ def _merged(layers: list[LayerLike]) -> list[LayerLike]:
 
 def _classes(model: OnnxModel, maker: LayerMaker) -> tuple[str, ...] | None:
     """Return the names of the classes, if the file tells them: in its metadata, or where it turns them into labels."""
-    told = model.metadata.get("classes")
-    if told is not None:
-        names = strict_json.loads(f"{model.where}: metadata", told)
+    listed = model.metadata.get("classes")
+    if listed is not None:
+        names = strict_json.loads(f"{model.where}: metadata", listed)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise refusal(model.where, f"the metadata classes={shown(told)}", "a list of names in JSON")
+            raise refusal(model.where, f"the metadata classes={shown(listed)}", "a list of names in JSON")
         return tuple(names)
     if maker.classes is not None:
         return maker.classes

@@ -1,33 +1,30 @@
 """Arithmetic, element by element: sums, products, powers, exponentials.
 
-Two arrays go together if their shapes are equal, if one of them is a number, or if one shape is the end of the other,
-as a row (k,) is of a table (n, k). NumPy would stretch more than that, and (n, 1) − (n,) into (n, n); here it is an
-error.
+Two arrays go together if their shapes are equal, if one of them is a number, if one shape is the end of the other, as
+a row (k,) is of a matrix (n, k), or if they have as many axes and lengths that differ only where one of them is 1, as a
+column (n, 1) has. NumPy would stretch more than that, and (n, 1) − (n,) into (n, n); here it is an error.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.ops.op import Array, Derivatives, Op, shapes
 
+Shape: TypeAlias = tuple[int, ...]
+
 
 class Elementwise(Op):
     """An op of two arrays, element by element."""
 
     def check(self, where: str, **arrays: Array) -> None:
-        (first, a), (second, b) = arrays.items()
-        short, long = sorted((a.shape, b.shape), key=len)
-        if long[len(long) - len(short) :] == short:
-            return
-        if a.size == b.size:
-            fix = f"Reshape one of them: {second}.reshape({a.shape}), if the order of the elements is right"
-        else:
-            fix = f"Reshape or transpose {first} or {second} so that one shape is the end of the other"
-        raise ShapeError(where, given=shapes(arrays), expected="equal shapes, (n, k) with (k,), or a number", fix=fix)
+        a, b = arrays.values()
+        expect_broadcast(where, arrays, a.shape, b.shape)
 
 
 class Add(Elementwise):
@@ -176,6 +173,25 @@ class Absolute(Op):
 
 
 def sum_to(like: Array, gradient: Array) -> Array:
-    """Return `gradient` summed over the leading axes along which `like` was broadcast."""
+    """Return `gradient` summed over whatever `like` was broadcast along: leading axes, and axes of length 1."""
     copies = gradient.ndim - like.ndim
-    return gradient.sum(axis=tuple(range(copies))) if copies else gradient
+    if copies:
+        gradient = gradient.sum(axis=tuple(range(copies)))
+    stretched = tuple(i for i, length in enumerate(gradient.shape) if like.shape[i] != length)
+    return gradient.sum(axis=stretched, keepdims=True) if stretched else gradient
+
+
+def expect_broadcast(where: str, arrays: Mapping[str, Array], one: Shape, other: Shape) -> None:
+    """Raise unless these two shapes, or parts of shapes, of the first two arrays go together."""
+    (first, a), (second, b), *_ = arrays.items()
+    short, long = sorted((one, other), key=len)
+    if long[len(long) - len(short) :] == short:
+        return
+    if len(short) == len(long) and all(n == m or 1 in (n, m) for n, m in zip(short, long)):
+        return
+    if a.size == b.size:
+        fix = f"Reshape one of them: {second}.reshape({a.shape}), if the order of the elements is right"
+    else:
+        fix = f"Reshape or transpose {first} or {second} so that one shape is the end of the other"
+    expected = "equal shapes, (n, k) with (k,) or (n, 1), or a number"
+    raise ShapeError(where, given=shapes(arrays), expected=expected, fix=fix)

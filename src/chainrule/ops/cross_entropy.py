@@ -27,7 +27,7 @@ class BinaryCrossEntropy(ElementwiseLoss):
     """y = mean(−target · log(prediction) − (1 − target) · log(1 − prediction))
     ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
 
-    The mean runs over all n = samples × outputs elements. What is multiplied by 0 counts as 0, also where its
+    The mean runs over all n elements. What is multiplied by 0 counts as 0, also where its
     logarithm is infinite.
     """
 
@@ -37,7 +37,7 @@ class BinaryCrossEntropy(ElementwiseLoss):
         target = in_dtype_of(prediction, target)
         yes = np.where(target == 0, 0, target * np.log(prediction))
         no = np.where(target == 1, 0, (1 - target) * np.log1p(-prediction))
-        return average(-(yes + no), sample_weight, prediction.shape[1])
+        return average(-(yes + no), sample_weight, prediction.shape[-1])
 
     def backward(
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
@@ -45,7 +45,7 @@ class BinaryCrossEntropy(ElementwiseLoss):
         target = in_dtype_of(prediction, target)
         yes = np.where(target == 0, 0, target / np.abs(prediction))  # |…|, so that −0 is a 0 like any other
         no = np.where(target == 1, 0, (1 - target) / (1 - prediction))
-        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[1]) * (no - yes))
+        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[-1]) * (no - yes))
 
     def check(self, where: str, **arrays: Array) -> None:
         super().check(where, **arrays)
@@ -57,21 +57,21 @@ class SigmoidBinaryCrossEntropy(ElementwiseLoss):
     """y = mean(log(1 + exp(logits)) − target · logits)
     ∂logits = ∂y · (σ(logits) − target) / n
 
-    The binary cross-entropy of σ(logits), for any logit. The mean runs over all n = samples × outputs elements. The
+    The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
     derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
     """
 
     def forward(self, logits: Array, target: Array, sample_weight: Array | None = None) -> Array:
         target = in_dtype_of(logits, target)
         losses = np.maximum(logits, 0) - target * logits + np.log1p(np.exp(-np.abs(logits)))
-        return average(losses, sample_weight, logits.shape[1])
+        return average(losses, sample_weight, logits.shape[-1])
 
     def backward(
         self, dy: Array, y: Array, logits: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
         target = in_dtype_of(logits, target)
         difference = (1 - target) * sigmoid(logits) - target * sigmoid(-logits)
-        return dict(logits=dy * share(logits, sample_weight, logits.shape[1]) * difference)
+        return dict(logits=dy * share(logits, sample_weight, logits.shape[-1]) * difference)
 
     def check(self, where: str, **arrays: Array) -> None:
         super().check(where, **arrays)
@@ -79,7 +79,7 @@ class SigmoidBinaryCrossEntropy(ElementwiseLoss):
 
 
 class ClassLoss(Op):
-    """A loss over classes; `target` is one-hot, (samples, classes), or holds class indices, (samples,)."""
+    """A loss over classes, the last axis; `target` is one-hot, or holds class indices in the shape before it."""
 
     constant = ("target", "sample_weight")
 
@@ -87,29 +87,30 @@ class ClassLoss(Op):
         role, *_ = self.roles
         prediction, target = arrays[role], arrays["target"]
         check_prediction(where, role, prediction)
-        samples, classes = prediction.shape
-        if target.shape not in ((samples,), (samples, classes)):
+        *before, classes = prediction.shape
+        if target.shape not in (tuple(before), prediction.shape):
+            flat = "-1" if len(before) == 1 else tuple(before)
             raise ShapeError(
                 where,
                 given=shapes(arrays),
-                expected=f"target with shape ({samples},), class indices, or {prediction.shape}, one-hot",
-                fix="Pass target.reshape(-1) for a column of indices; for another number of classes, "
+                expected=f"target with shape {tuple(before)}, class indices, or {prediction.shape}, one-hot",
+                fix=f"Pass target.reshape({flat}) for a column of indices; for another number of classes, "
                 "build the last layer with as many outputs",
             )
-        if target.ndim == 1:
+        if target.ndim < prediction.ndim:
             expect_integers(where, "target", target, classes, "classes", cause="target.range")
         else:
             _expect_truth(where, target)
             _expect_rows_of_one(where, target)
-        check_sample_weight(where, arrays.get("sample_weight"), samples)
+        check_sample_weight(where, arrays.get("sample_weight"), prediction.shape)
 
 
 class CategoricalCrossEntropy(ClassLoss):
     """y = mean over samples of −Σ target · log(prediction)
     ∂prediction = −∂y · target / prediction / samples
 
-    `target` is one-hot, (samples, classes), or holds class indices, (samples,). What is multiplied by a target of 0
-    counts as 0.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
+    of 0 counts as 0.
     """
 
     limit = "no 0 for what is true: there is no log of 0"
@@ -134,29 +135,30 @@ class SoftmaxCrossEntropy(ClassLoss):
     """y = mean over samples of −Σ target · log softmax(logits)
     ∂logits = ∂y · (softmax(logits) · Σ target − target) / samples
 
-    `target` is one-hot, (samples, classes), or holds class indices, (samples,); Σ target over the classes is then 1.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …); Σ target over the classes is
+    then 1.
     """
 
     def forward(self, logits: Array, target: Array, sample_weight: Array | None = None) -> Array:
         truth = one_hot(target, logits)
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        surprise = np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted
+        shifted = logits - logits.max(axis=-1, keepdims=True)
+        surprise = np.log(np.exp(shifted).sum(axis=-1, keepdims=True)) - shifted
         return average(np.where(truth == 0, 0, truth * surprise), sample_weight)
 
     def backward(
         self, dy: Array, y: Array, logits: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
         truth = one_hot(target, logits)
-        power = np.exp(logits - logits.max(axis=1, keepdims=True))
-        softmax = power / power.sum(axis=1, keepdims=True)
-        if target.ndim == 2:  # shares of several classes, which may miss 1 by a rounding
-            softmax = softmax * truth.sum(axis=1, keepdims=True)
+        power = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        softmax = power / power.sum(axis=-1, keepdims=True)
+        if target.ndim == logits.ndim:  # shares of several classes, which may miss 1 by a rounding
+            softmax = softmax * truth.sum(axis=-1, keepdims=True)
         return dict(logits=dy * share(logits, sample_weight) * (softmax - truth))
 
 
 def one_hot(target: Array, like: Array) -> Array:
-    """Return class indices (samples,) as rows of zeros with a one, like `like`; rows stay what they are."""
-    rows = target if target.ndim == 2 else target.reshape(len(target), 1) == np.arange(like.shape[1])
+    """Return class indices as rows of zeros with a one, like `like`; rows stay what they are."""
+    rows = target if target.ndim == like.ndim else target.reshape(*target.shape, 1) == np.arange(like.shape[-1])
     return rows.astype(like.dtype, copy=False)
 
 
@@ -177,12 +179,12 @@ def _expect_probabilities(where: str, prediction: Array, on_logits: str) -> None
 
 
 def _expect_rows_of_one(where: str, target: Array) -> None:
-    totals = target.sum(axis=1, dtype=np.float64)
-    worst = int(np.argmax(np.abs(totals - 1)))
+    totals = target.sum(axis=-1, dtype=np.float64)
+    worst = np.unravel_index(int(np.argmax(np.abs(totals - 1))), totals.shape)
     if abs(totals[worst] - 1) > 1e-3:
         raise InputError(
             where,
-            given=f"target[{worst}] with sum {totals[worst]:g}",
+            given=f"target[{', '.join(str(int(i)) for i in worst)}] with sum {totals[worst]:g}",
             expected="rows that add up to 1: one class, or shares of several",
             fix="Where several answers may be true at once, use SigmoidBinaryCrossEntropy",
             cause="target.range",

@@ -6,15 +6,21 @@ difference quotients, and refused with the place and the size of the disagreemen
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ChainruleError, DerivativeError, InputError, ShapeError
+from chainrule.ops.differences import compare
 from chainrule.ops.losses import average, check_prediction, check_sample_weight, share
 from chainrule.ops.op import Array, Derivatives, Op, shapes
-from chainrule.ops.quotients import Function, find_disagreement, name_of, tried
 
+Function = Callable[..., Any]
+Disagreement = tuple[int, float, float]  # where, the number given, the number measured
+
+_TOLERANCE = 1e-5  # relative: below any slip of the pen, above what a function approximated to 1e-7 needs
 # Where every activation is tried besides the values at hand: both signs, 0, small and large.
 _PROBES = np.concatenate([np.linspace(-4, 4, 33), [-30.5, -10.1, -6.3, -0.01, 0.01, 6.3, 10.1, 30.5]])
 _MOST_VALUES = 64  # of those at hand
@@ -30,8 +36,19 @@ class _Pair(Op):
 
     def __repr__(self) -> str:
         told = {key: value for key, value in self.settings().items() if value}
-        shown = (name_of(value) if callable(value) else f"{key}={value}" for key, value in told.items())
+        shown = (_name_of(value) if callable(value) else f"{key}={value}" for key, value in told.items())
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _wrong(self, where: str, found: Disagreement, place: str, fix: str) -> DerivativeError:
+        """Return the error that tells of a disagreement; `place` names the point."""
+        _, given, measured = found
+        mine, function = _name_of(self.derivative), _name_of(self.function)
+        return DerivativeError(
+            where,
+            given=f"{mine} = {given:.6g} at {place} as the derivative of {function}",
+            expected=f"{measured:.6g}, its difference quotient there (off by {abs(given - measured):.3g})",
+            fix=fix,
+        )
 
 
 class Activation(_Pair):
@@ -70,29 +87,29 @@ class Activation(_Pair):
         values = np.concatenate([values[:: len(values) // _MOST_VALUES + 1], _PROBES])
         for trial in (np.resize(values, [min(length, 8) for length in z.shape]), values):
             self._expect_elementwise(where, trial)
-        y, slopes = tried(where, self.function, values), tried(where, self.derivative, values)
+        y, slopes = _tried(where, self.function, values), _tried(where, self.derivative, values)
 
         def moved(step: Array) -> Array:
-            return tried(where, self.function, values + step)
+            return _tried(where, self.function, values + step)
 
-        found = find_disagreement(moved, np.broadcast_to(slopes, values.shape), values)
+        found = _disagreement(moved, np.broadcast_to(slopes, values.shape), values)
         if found is not None:
-            by_output = np.broadcast_to(tried(where, self.derivative, y), values.shape)
-            takes_output = find_disagreement(moved, by_output, values) is None
+            by_output = np.broadcast_to(_tried(where, self.derivative, y), values.shape)
+            takes_output = _disagreement(moved, by_output, values) is None
             fix = "Write the derivative of z: this one takes y" if takes_output else "Correct the derivative there"
-            raise found.error(where, self.function, self.derivative, f"z = {values[found.place]:.6g}", fix)
+            raise self._wrong(where, found, f"z = {values[found[0]]:.6g}", fix)
 
     def _expect_elementwise(self, where: str, z: Array) -> None:
-        y = tried(where, self.function, z)
+        y = _tried(where, self.function, z)
         _expect_shape(where, self.function, y, z.shape, "Write a function that works element by element")
-        slopes = tried(where, self.derivative, z)
+        slopes = _tried(where, self.derivative, z)
         if slopes.shape != ():  # a constant derivative may be given as a number
             _expect_shape(where, self.derivative, slopes, z.shape, "Write one that works element by element")
-        others = tried(where, self.function, z.reshape(-1)[::-2])
+        others = _tried(where, self.function, z.reshape(-1)[::-2])
         if not np.allclose(y.reshape(-1)[::-2], others, rtol=1e-5, atol=1e-7, equal_nan=True):
             raise InputError(
                 where,
-                given=f"{name_of(self.function)}, whose value of an element depends on the elements beside it",
+                given=f"{_name_of(self.function)}, whose value of an element depends on the elements beside it",
                 expected="a function that works element by element and always gives the same result",
                 fix="Write an op of its own for anything else",
             )
@@ -108,7 +125,7 @@ class Loss(_Pair):
         Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
         array like prediction.
     per_sample : bool
-        Whether the function returns (samples,) losses instead, and the derivative, (samples, outputs), is that of
+        Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
         each sample's own loss. Their mean, weighted if there are weights, is then taken here.
 
     Raises
@@ -139,7 +156,10 @@ class Loss(_Pair):
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
         slope = np.positive(self.derivative(prediction, target), dtype=prediction.dtype)
-        return dict(prediction=dy * share(prediction, sample_weight) * slope if self.per_sample else dy * slope)
+        if not self.per_sample:
+            return dict(prediction=dy * slope)
+        of_sample = slope.reshape(len(slope), slope.size // len(slope))
+        return dict(prediction=(dy * share(of_sample, sample_weight) * of_sample).reshape(slope.shape))
 
     def check(self, where: str, **arrays: Array) -> None:
         prediction, target, sample_weight = arrays["prediction"], arrays["target"], arrays.get("sample_weight")
@@ -152,10 +172,10 @@ class Loss(_Pair):
             raise InputError(
                 where,
                 given="a sample_weight",
-                expected=f"none, as {name_of(self.function)} returns one number for the whole batch",
+                expected=f"none, as {_name_of(self.function)} returns one number for the whole batch",
                 fix="To weigh samples, return the loss of each and pass per_sample=True",
             )
-        check_sample_weight(where, sample_weight, len(prediction))
+        check_sample_weight(where, sample_weight, prediction.shape[:2])
         exact = prediction.astype(np.float64)
         try:
             finite = self._expect_pair(where, exact, target)
@@ -177,7 +197,7 @@ class Loss(_Pair):
         if which is None:
             return
         alike = np.array_equal(
-            tried(where, self.function, prediction, target), tried(where, function, prediction, target)
+            _tried(where, self.function, prediction, target), _tried(where, function, prediction, target)
         )
         raise DerivativeError(
             where,
@@ -196,8 +216,8 @@ class Loss(_Pair):
     def _expect_pair(self, where: str, prediction: Array, target: Array) -> bool:
         """Raise unless the derivative is the function's; return whether all of both are finite."""
         value, slopes = (
-            tried(where, self.function, prediction, target),
-            tried(where, self.derivative, prediction, target),
+            _tried(where, self.function, prediction, target),
+            _tried(where, self.derivative, prediction, target),
         )
         if self.per_sample:
             _expect_shape(where, self.function, value, prediction.shape[:1], "Return one loss for each sample")
@@ -210,36 +230,53 @@ class Loss(_Pair):
         return bool(np.isfinite(value).all() and np.isfinite(slopes).all())
 
     def _expect_own_losses(self, where: str, prediction: Array, target: Array, value: Array) -> None:
-        alone = tried(where, self.function, prediction[:1], target[:1])
+        alone = _tried(where, self.function, prediction[:1], target[:1])
         if not np.allclose(alone, value[:1], rtol=1e-5, equal_nan=True):
             raise InputError(
                 where,
-                given=f"{name_of(self.function)}, whose loss of a sample depends on the other samples",
+                given=f"{_name_of(self.function)}, whose loss of a sample depends on the other samples",
                 expected="each sample's own loss",
                 fix="Leave the mean over samples out, or pass per_sample=False",
             )
 
     def _places(self, prediction: Array) -> list[tuple[slice, int]]:
         """Return what to try: some columns, of all rows at once if the samples are apart, else of some rows."""
-        samples, outputs = prediction.shape
+        samples, count = len(prediction), math.prod(prediction.shape[1:])
         rows = [slice(None)] if self.per_sample else [slice(i, i + 1) for i in range(0, samples, samples // 4 + 1)]
-        return [(row, column) for row in rows for column in range(0, outputs, outputs // 16 + 1)]
+        return [(row, column) for row in rows for column in range(0, count, count // 16 + 1)]
 
     def _expect_derivative(
         self, where: str, prediction: Array, target: Array, slopes: Array, row: slice, column: int
     ) -> None:
         def moved(step: Array) -> Array:
             nearby = prediction.copy()
-            nearby[row, column] += step
-            return tried(where, self.function, nearby, target).reshape(-1)
+            nearby.reshape(len(nearby), -1)[row, column] += step
+            return _tried(where, self.function, nearby, target).reshape(-1)
 
-        found = find_disagreement(moved, slopes[row, column], prediction[row, column])
+        flat = prediction.reshape(len(prediction), -1)
+        found = _disagreement(moved, slopes.reshape(flat.shape)[row, column], flat[row, column])
         if found is not None:
-            at = found.place + (row.start or 0)
-            place = f"prediction[{at}, {column}] = {prediction[at, column]:.6g}"
+            at = found[0] + (row.start or 0)
+            index = at, *map(int, np.unravel_index(column, prediction.shape[1:]))
+            place = f"prediction[{', '.join(map(str, index))}] = {prediction[index]:.6g}"
             mean = "is taken by the op" if self.per_sample else "belongs into both or neither"
             fix = f"Correct the derivative there; mind that a mean over samples {mean}"
-            raise found.error(where, self.function, self.derivative, place, fix)
+            raise self._wrong(where, found, place, fix)
+
+
+def _disagreement(moved: Callable[[Array], Array], slopes: Array, points: Array) -> Disagreement | None:
+    """Return the worst disagreement of slopes with a function's difference quotients, if one is wrong."""
+    start = moved(np.zeros_like(points))
+    finite = start[np.isfinite(start)]
+    # A slope near 0 is measured against the function's own size, but not against a constant added to it.
+    extent = np.minimum(abs(start) / np.maximum(abs(points), 1), np.ptp(finite) if finite.size else 0)
+    found = compare(moved, points, slopes, _TOLERANCE, np.where(np.isfinite(extent), extent, 0))
+    wrong = found.error > _TOLERANCE
+    if not wrong.any():
+        return None
+    off = np.nan_to_num(abs(found.given - found.measured), nan=np.inf)
+    worst = int(np.argmax(np.where(wrong, off, -1)))
+    return worst, float(found.given[worst]), float(found.measured[worst])
 
 
 def _turned(function: Function) -> Function:
@@ -258,5 +295,37 @@ def _a_function(where: str, function: Any) -> Function:
 def _expect_shape(where: str, function: Function, result: Array, shape: tuple[int, ...], fix: str) -> None:
     if result.shape != shape:
         raise ShapeError(
-            where, given=f"shape {result.shape} from {name_of(function)}", expected=f"shape {shape}", fix=fix
+            where, given=f"shape {result.shape} from {_name_of(function)}", expected=f"shape {shape}", fix=fix
         )
+
+
+def _tried(where: str, function: Function, *arrays: Array) -> Array:
+    """Return what `function` makes of copies of the arrays, or raise an error that says why nothing came out."""
+    given = [array.copy() for array in arrays]
+    for array in given:
+        array.flags.writeable = False
+    try:
+        with np.errstate(all="ignore"):
+            result = np.asarray(function(*given))
+        if result.dtype.kind not in "fiub":
+            raise TypeError(f"it returned {result.dtype}")
+        return result if result.dtype.kind == "f" else result.astype(np.float64)
+    except Exception as error:
+        raise InputError(
+            where,
+            given=f"{_name_of(function)}, which raised {type(error).__name__}: {error}",
+            expected="a function of NumPy arrays that returns real numbers and leaves what it is given as it is",
+            fix=f"Try it on an array of shape {arrays[0].shape}; for example, write np.exp, not math.exp",
+        ) from error
+
+
+def _name_of(function: Function) -> str:
+    """Return ``numpy.sin`` for a function of a module, its own name or repr for others."""
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    if name is None:
+        return repr(function)
+    module = getattr(function, "__module__", None)
+    if module is None and getattr(np, name, None) is function:
+        module = "numpy"  # before NumPy 2.2 its functions do not say so themselves
+    own = "<" in name or module in (None, "builtins", "__main__")
+    return name.rsplit(".", 1)[-1] if own else f"{module}.{name}"

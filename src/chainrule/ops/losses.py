@@ -1,10 +1,13 @@
 """Losses of predictions against targets: how wrong a network is, as one number.
 
 Every loss is a mean over samples; with a `sample_weight` w it is Σ w·ℓ / Σ w. Sums run in float64, whatever the
-arrays are, and the result has the prediction's dtype again. Prediction and target are (samples, outputs).
+arrays are, and the result has the prediction's dtype again. Prediction and target are (samples, …, outputs). Where
+there are axes between, such as time, the mean runs over all rows of outputs, and weights are for samples or for rows.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -29,32 +32,32 @@ class ElementwiseLoss(Op):
                 fix=f"Pass target.reshape({role}.shape) if the order is right, or build the last layer with "
                 "as many outputs as there are targets",
             )
-        check_sample_weight(where, arrays.get("sample_weight"), len(arrays[role]))
+        check_sample_weight(where, arrays.get("sample_weight"), arrays[role].shape)
 
 
 class MeanSquaredError(ElementwiseLoss):
     """y = mean((prediction − target)²)
     ∂prediction = ∂y · 2 (prediction − target) / n
 
-    The mean runs over all n = samples × outputs elements.
+    The mean runs over all n elements.
     """
 
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
         difference = prediction - in_dtype_of(prediction, target)
-        return average(difference * difference, sample_weight, prediction.shape[1])
+        return average(difference * difference, sample_weight, prediction.shape[-1])
 
     def backward(
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
         difference = prediction - in_dtype_of(prediction, target)
-        return dict(prediction=dy * 2 * share(prediction, sample_weight, prediction.shape[1]) * difference)
+        return dict(prediction=dy * 2 * share(prediction, sample_weight, prediction.shape[-1]) * difference)
 
 
 class HalfSquaredError(ElementwiseLoss):
     """y = mean over samples of ½ Σ (prediction − target)²
     ∂prediction = ∂y · (prediction − target) / samples
 
-    The sum runs over the outputs.
+    The sum runs over the last axis, the outputs; where there are axes between, the mean runs over these too.
     """
 
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
@@ -72,25 +75,25 @@ class MeanAbsoluteError(ElementwiseLoss):
     """y = mean(|prediction − target|)
     ∂prediction = ∂y · sign(prediction − target) / n
 
-    The mean runs over all n = samples × outputs elements. Where prediction and target are equal the derivative is 0.
+    The mean runs over all n elements. Where prediction and target are equal the derivative is 0.
     """
 
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
         difference = prediction - in_dtype_of(prediction, target)
-        return average(np.abs(difference), sample_weight, prediction.shape[1])
+        return average(np.abs(difference), sample_weight, prediction.shape[-1])
 
     def backward(
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
         side = np.sign(prediction - in_dtype_of(prediction, target))
-        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[1]) * side)
+        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[-1]) * side)
 
 
 class Huber(ElementwiseLoss):
     """y = mean(½ d² where |d| <= delta, else delta · (|d| − ½ delta)), d = prediction − target
     ∂prediction = ∂y · (d cut to ±delta) / n
 
-    The mean runs over all n = samples × outputs elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
+    The mean runs over all n elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
 
     Parameters
     ----------
@@ -104,33 +107,40 @@ class Huber(ElementwiseLoss):
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
         difference = prediction - in_dtype_of(prediction, target)
         cut = np.minimum(np.maximum(difference, -self.delta), self.delta)
-        return average(cut * (difference - 0.5 * cut), sample_weight, prediction.shape[1])
+        return average(cut * (difference - 0.5 * cut), sample_weight, prediction.shape[-1])
 
     def backward(
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
         difference = prediction - in_dtype_of(prediction, target)
         cut = np.minimum(np.maximum(difference, -self.delta), self.delta)
-        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[1]) * cut)
+        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[-1]) * cut)
 
 
 def average(losses: Array, sample_weight: Array | None, outputs: int = 1) -> Array:
-    """Return the mean over samples of the sum of each row of `losses`, divided by `outputs`."""
+    """Return the mean over rows, samples in most cases, of the sum of each row of `losses`, divided by `outputs`."""
+    count = math.prod(losses.shape[:-1]) * outputs
     if sample_weight is None:
-        total = losses.sum(dtype=np.float64) / (len(losses) * outputs)
+        total = losses.sum(dtype=np.float64) / count
     else:
-        weighted = losses * sample_weight.reshape(len(losses), 1)
-        total = weighted.sum(dtype=np.float64) / (sample_weight.sum(dtype=np.float64) * outputs)
+        weighted = losses * as_column(sample_weight, losses)
+        total = weighted.sum(dtype=np.float64) / (sample_weight.sum(dtype=np.float64) * (count // sample_weight.size))
     result: Array = total.astype(losses.dtype)
     return result
 
 
 def share(prediction: Array, sample_weight: Array | None, outputs: int = 1) -> Array | float:
-    """Return what one unit of each sample's loss adds to the average: a number, or a column if there are weights."""
+    """Return what one unit of each row's loss adds to the average: a number, or a column if there are weights."""
+    count = math.prod(prediction.shape[:-1]) * outputs
     if sample_weight is None:
-        return 1 / (len(prediction) * outputs)
-    column: Array = sample_weight / (sample_weight.sum(dtype=np.float64) * outputs)
-    return column.reshape(len(prediction), 1).astype(prediction.dtype)
+        return 1 / count
+    weights = sample_weight / (sample_weight.sum(dtype=np.float64) * (count // sample_weight.size))
+    return as_column(weights, prediction).astype(prediction.dtype)
+
+
+def as_column(sample_weight: Array, like: Array) -> Array:
+    """Return weights with further axes of length 1, so that each meets all in `like` that it belongs to."""
+    return sample_weight.reshape(*sample_weight.shape, *(1,) * (like.ndim - sample_weight.ndim))
 
 
 def in_dtype_of(prediction: Array, target: Array) -> Array:
@@ -139,8 +149,9 @@ def in_dtype_of(prediction: Array, target: Array) -> Array:
 
 
 def check_prediction(where: str, role: str, prediction: Array) -> None:
-    """Raise unless `prediction` is (samples, outputs), with at least one of each."""
-    expect_rank(where, role, prediction, 2, "(samples, outputs)")
+    """Raise unless `prediction` is (samples, …, outputs), with at least one of each."""
+    if prediction.ndim < 2:
+        expect_rank(where, role, prediction, 2, "(samples, outputs)")
     if prediction.size == 0:
         raise ShapeError(
             where,
@@ -150,15 +161,16 @@ def check_prediction(where: str, role: str, prediction: Array) -> None:
         )
 
 
-def check_sample_weight(where: str, sample_weight: Array | None, samples: int) -> None:
-    """Raise unless there is one weight for each sample, none below 0, and not only zeros."""
+def check_sample_weight(where: str, sample_weight: Array | None, shape: tuple[int, ...]) -> None:
+    """Raise unless there is a weight for each sample, or each row of outputs, none below 0, and not only zeros."""
     if sample_weight is None:
         return
-    if sample_weight.shape != (samples,):
+    if sample_weight.shape not in (shape[:1], shape[:-1]):
+        rows = f", or {shape[:-1]}, one for each row of outputs" if len(shape) > 2 else ""
         raise ShapeError(
             where,
             given=f"sample_weight with shape {sample_weight.shape}",
-            expected=f"shape ({samples},), one weight for each sample",
+            expected=f"shape {shape[:1]}, one weight for each sample{rows}",
             fix="Pass a weight for each sample, or none at all",
         )
     if not (np.isfinite(sample_weight) & (sample_weight >= 0)).all() or not sample_weight.any():

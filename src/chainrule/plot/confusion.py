@@ -85,8 +85,8 @@ def confusion_matrix(
         axes.set_xticks(ticks, labels, rotation=45 if turned else 0, ha="right" if turned else "center")
         axes.set_yticks(ticks, labels)
         axes.set(xlabel="taken for", ylabel="true class")
-        told = f"{wrong:,} of {total:,} wrong ({100 * wrong / total:.3g} %)"
-        axes.set_title(printable_title(title, told))
+        default = f"{wrong:,} of {total:,} wrong ({100 * wrong / total:.3g} %)"
+        axes.set_title(printable_title(title, default))
         plain_frame(axes)
         figure.colorbar(image, ax=axes, label="share of the true class")
         save_figure(where, figure, checked)

@@ -117,9 +117,9 @@ def saliency(
                 [f"input {i + 1}" for i in range(x[0].size)] if features is None else list(printable_names(features))
             )
             figure = _bars(x.reshape(len(x), -1), slopes.reshape(len(x), -1), shown, columns)
-        told = "∂logit/∂x" if logits else "∂ŷ/∂x"
-        told = f"samples, and below them {told}" if pictured is not None else told
-        figure.suptitle(printable_title(title, told), fontsize=11)
+        default = "∂logit/∂x" if logits else "∂ŷ/∂x"
+        default = f"samples, and below them {default}" if pictured is not None else default
+        figure.suptitle(printable_title(title, default), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 

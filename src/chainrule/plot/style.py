@@ -178,8 +178,8 @@ def save_figure(where: str, figure: Figure, path: Path | FolderFile | None) -> N
 
 def printable_names(names: Sequence[Any]) -> tuple[str, ...]:
     """Return names as they may be shown: what doesn't print is escaped, and there are at most 24 characters."""
-    told = (printable(str(name)) for name in names)
-    return tuple(name if len(name) <= 24 else name[:23] + "…" for name in told)
+    printed = (printable(str(name)) for name in names)
+    return tuple(name if len(name) <= 24 else name[:23] + "…" for name in printed)
 
 
 def printable_title(title: str | None, default: str = "") -> str:

@@ -92,8 +92,8 @@ def decision_surface(
         handles = paint(figure, axes, seen, probability=network.objective.binary)
         class_legend(figure, handles, seen.labels, seen.names)
         right = int((seen.predicted == seen.labels).sum())
-        told = f"{right:,} of {len(seen.labels):,} points classified correctly"
-        axes.set_title(printable_title(title, told))
+        default = f"{right:,} of {len(seen.labels):,} points classified correctly"
+        axes.set_title(printable_title(title, default))
         axes.set_xlabel("input 1")
         axes.set_ylabel("input 2")
         if axes.get_aspect() == 1:

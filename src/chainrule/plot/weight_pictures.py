@@ -100,8 +100,8 @@ def weights(
     with styled(where):
         figure = _heat_map(matrix) if pictured is None else _pictures(matrix, pictured)
         drawn = "" if pictured is None or matrix.shape[1] <= MOST_NEURONS else f", the first {MOST_NEURONS} neurons"
-        told = f"{printable_names([parameter.name])[0]}, {matrix.shape[0]} × {matrix.shape[1]}{drawn}"
-        figure.suptitle(printable_title(title, told), fontsize=11)
+        default = f"{printable_names([parameter.name])[0]}, {matrix.shape[0]} × {matrix.shape[1]}{drawn}"
+        figure.suptitle(printable_title(title, default), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 

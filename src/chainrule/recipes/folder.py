@@ -65,7 +65,7 @@ def new_folder(out: str | os.PathLike[str], name: str) -> str:
             folder = os.path.join(out, f"{name}-{number:03}")
             try:
                 os.mkdir(folder)
-            except FileExistsError:  # somebody was faster
+            except FileExistsError:  # another process was faster
                 number += 1
             else:
                 return folder
@@ -230,7 +230,7 @@ class Holder(msgspec.Struct, frozen=True):
             os.kill(self.process, 0)
         except ProcessLookupError:
             return True
-        except OSError:  # somebody else's, but alive
+        except OSError:  # another user's, but alive
             return False
         return False
 
@@ -246,7 +246,7 @@ class RunLock:
     Raises
     ------
     MisuseError
-        If somebody else is training it, and who.
+        If another process is training it, and which.
     FileError
         If the lock can't be written.
 
@@ -295,7 +295,7 @@ class RunLock:
             locked = _locked(self._descriptor)
             if locked is None and created:
                 keep = True
-            elif locked is None:  # whoever made the file holds the run
+            elif locked is None:  # the process that made the file holds the run
                 holder = self._holder()
                 if holder is None or not holder.gone:
                     self._refuse(holder, f"; if nobody trains it, remove {LOCK} from its folder")
@@ -314,13 +314,13 @@ class RunLock:
         return keep
 
     def _holder(self) -> Holder | None:
-        """Return who signed the lock; None if nobody has, though whoever took it just now was given time to."""
+        """Return who signed the lock; None if there is no signature, though a new holder was given time to write it."""
         for _ in range(20):
             try:
                 os.lseek(self._descriptor, 0, os.SEEK_SET)
-                if told := os.read(self._descriptor, MOST[LOCK]):
-                    return decoded("run.lock", told, Holder)
-            except OSError:  # a FileError too: it is signed by nobody
+                if content := os.read(self._descriptor, MOST[LOCK]):
+                    return decoded("run.lock", content, Holder)
+            except OSError:  # a FileError too: there is no signature
                 return None
             time.sleep(0.01)
         return None
@@ -346,7 +346,7 @@ class RunLock:
 
 
 def _locked(descriptor: int) -> bool | None:
-    """Lock an open file; return False where somebody else has it, None where there are no locks."""
+    """Lock an open file; return False where another process has it, None where there are no locks."""
     if sys.platform == "win32":
         return None
     try:

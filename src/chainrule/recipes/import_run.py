@@ -16,7 +16,7 @@ from chainrule import checks
 from chainrule.data.opening import Folder, absolute
 from chainrule.errors import InputError, printable
 from chainrule.files import contents_of, describe, write, write_atomically
-from chainrule.files.table import SAME, TYPE
+from chainrule.files.part_classes import SAME, TYPE
 from chainrule.graph import Parameter
 from chainrule.nn import Network, Rescale
 from chainrule.ops import Sigmoid, Softmax
@@ -124,8 +124,8 @@ def adopt(
                 # No epoch: the checkpoint holds where training begins.
                 train(network, *samples.train, epochs=0, batch_size=batch_size(recipe), callbacks=Checkpoint(last))
                 write_text(RECIPE, to_toml(stored(recipe, made)))
-            told = environment(compiled=recipe is not None and recipe.compiled)
-            write_text(ENVIRONMENT, msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+            now = environment(compiled=recipe is not None and recipe.compiled)
+            write_text(ENVIRONMENT, msgspec.json.format(msgspec.json.encode(now), indent=2).decode() + "\n")
             write_text(STORY, "".join(f"{printable(line)}\n" for line in story))
             write(folder.file(BEST), model, where="run")  # at the end: without it a folder is no run
     except BaseException:
@@ -191,13 +191,13 @@ def _is_beyond_toml(value: Any) -> bool:
     return value is None or (isinstance(value, list) and any(map(_is_beyond_toml, value)))
 
 
-def _loss(network: Network, told: Part) -> Part:
+def _loss(network: Network, loss: Part) -> Part:
     """Return the recipe's loss; of a cross-entropy the form for what the network ends in."""
     on_probabilities = {logits: name for name, logits in _ON_LOGITS.items()}
-    name = told if isinstance(told, str) else str(told.get(TYPE))
+    name = loss if isinstance(loss, str) else str(loss.get(TYPE))
     name = on_probabilities.get(name, name)
     if name not in _ON_LOGITS:
-        return told
+        return loss
     return name if isinstance(network.layers[-1], _ENDS[name]) else _ON_LOGITS[name]
 
 

@@ -109,8 +109,10 @@ def figure_lines(figures: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
     lines = []
     for name, part in figures.items():
         if part:
-            told = "  ".join(f"{_WORDS[key]} {_figure(key, value)}" for key, value in part.items() if value is not None)
-            lines.append(f"{name:<{width}}  {told}")
+            written = "  ".join(
+                f"{_WORDS[key]} {_figure(key, value)}" for key, value in part.items() if value is not None
+            )
+            lines.append(f"{name:<{width}}  {written}")
     return lines
 
 

@@ -114,7 +114,7 @@ class Result:
 
     @property
     def interrupted(self) -> bool:
-        """Whether somebody stopped it, by Ctrl-C or SIGTERM; `resume` goes on."""
+        """Whether it was stopped by Ctrl-C or SIGTERM; `resume` goes on."""
         return self.history.stopped in (INTERRUPTED, TERMINATED)
 
 
@@ -202,7 +202,7 @@ def resume(
     InputError
         If there is nothing left to do, or the recipe or the data are others than before.
     MisuseError
-        If somebody else is training the run.
+        If another process is training the run.
 
     Examples
     --------
@@ -225,7 +225,7 @@ def resume(
 def _resume(
     folder: Folder, epochs: int | None, learning_rate: float | None, callbacks: Sequence[Callback], say: Say | None
 ) -> Result:
-    """Go on with a run that nobody else may touch now."""
+    """Go on with a run that is locked for this process."""
     then, position = read_recipe(folder), read_state(folder.file(LAST))
     planned = epochs is None and learning_rate is None
     if planned and folder.file(RESULT).status() and position.ended:
@@ -282,7 +282,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
             resume=recorder.at(LAST) if recorder.resumed else None,
         )
         seconds = time.perf_counter() - start
-        # Whoever terminates a process doesn't wait long: everything is saved, and figures can be had later.
+        # A process that is terminated has little time: everything is saved, and figures can be measured later.
         parts = {} if history.stopped == TERMINATED else samples.parts
         figures = {name: measure(network, part) for name, part in parts.items()}
         result = Result(
@@ -347,7 +347,7 @@ class RunRecorder(Checkpoint):
     out : path
         Where a new folder is made.
     resumed : Folder, optional
-        That of a run to go on with, instead; nobody else may be training it.
+        That of a run to go on with, instead; no other process may be training it.
     notes : sequence of str
         What to say of that.
 
@@ -404,15 +404,15 @@ class RunRecorder(Checkpoint):
     def _begin_files(self, training: Training) -> None:
         self.folder.expect_plain(FILES)
         self.path = self.at(LAST)
-        told = environment(compiled=self.recipe.compiled)
+        now = environment(compiled=self.recipe.compiled)
         opening = list(self.notes)
         if self.resumed:
             then = read_environment(self.folder)
-            opening += [f"other bytes than before are possible: {said}" for said in differences(then, told)]
+            opening += [f"other bytes than before are possible: {said}" for said in differences(then, now)]
             self._bring_back(training)
         else:
             opening += opening_lines(self.recipe, self.network, self.samples, self.count)
-        self._write(ENVIRONMENT, msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+        self._write(ENVIRONMENT, msgspec.json.format(msgspec.json.encode(now), indent=2).decode() + "\n")
         self._write(RECIPE, to_toml(stored(self.recipe, self.folder.path)))
         for name in (LOG, STORY):
             self._logs[name] = LogFile(self.at(name))

@@ -128,9 +128,7 @@ def _input(value: Any, call: Call, read: Read) -> Tree:
 
 
 def _converted(call: Call, source: Tree) -> Tree:
-    """Return a copy: of another shape, of another type, or, since a page never writes over an array, nothing new."""
-    if "shape" in call.options:
-        return "call", "np.broadcast_to", (source, ("shape", call.options["shape"])), ()
+    """Return a copy: of another type, or, since a page never writes over an array, nothing new."""
     before, after = call.inputs[0].array.dtype, call.out.array.dtype
     if before == after or before.kind == after.kind == "f":  # sums are kept in float64 and rounded back: left out
         return source

@@ -106,7 +106,9 @@ class RecordingArrays:
         if isinstance(node, Parameter) and node.gradient_buffer is not None:
             return self._written(part, self.wrap(node.gradient_buffer))
         buffer = part.operand.buffer
-        if several:
+        if not is_dense(part.operand.array):  # as it is copied without replay: a product's last bits depend on gaps
+            shareable = False
+        elif several:
             shareable = part.operand.whole and id(buffer) not in self._owned and not buffer.constant
         else:
             shareable = id(buffer) not in self._growing
@@ -138,10 +140,20 @@ class RecordingArrays:
 
     def _copied(self, part: Recorded) -> Recorded:
         """Return a copy that is nobody else's: `part.copy()` would be one call, and one buffer, with an equal one."""
-        array = part.operand.array.copy()
+        array = part.operand.array.copy(order="K")
         copy = self.tape.wrap(array, buffer=Buffer(array))
         self.tape.note_into(copy, np.copyto, "copy", [part.operand], {})
         return copy
+
+
+def is_dense(array: Array) -> bool:
+    """Return whether an array's elements lie side by side, whatever the order of its axes."""
+    step = array.itemsize
+    for stride, length in sorted((s, n) for s, n in zip(array.strides, array.shape) if n > 1):
+        if stride != step:
+            return False
+        step *= length
+    return True
 
 
 def _by_order(op: Op, method: str, ahead: int, roles: list[str]) -> Callable[..., Any]:

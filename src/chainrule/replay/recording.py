@@ -56,10 +56,19 @@ class Buffer:
 
 @dataclass(eq=False)
 class Operand:
-    """All of a buffer, or a view of it."""
+    """All of a buffer, or a view of it.
+
+    Attributes
+    ----------
+    buffer : Buffer
+    array : ndarray
+    way : tuple of (method, arguments)
+        The views that lead from the buffer to it, such as ``("reshape", (4, 2))``.
+    """
 
     buffer: Buffer
     array: Array
+    way: tuple[tuple[str, Any], ...] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -191,22 +200,30 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
 
     # views: the same memory, no call
 
-    def _view(self, array: Array) -> Recorded:
+    def _view(self, array: Array, method: str, *told: Any) -> Recorded:
         if array.size and not np.may_share_memory(array, self.operand.array):
             raise Refused("a view that NumPy had to copy")
-        return Recorded(self.tape, Operand(self.operand.buffer, array))
+        return Recorded(self.tape, Operand(self.operand.buffer, array, (*self.operand.way, (method, told))))
 
     @property
     def T(self) -> Recorded:  # NumPy's name
-        return self._view(self.operand.array.T)
+        return self.transpose()
 
     def transpose(self, *axes: Any) -> Recorded:
-        return self._view(self.operand.array.transpose(*axes))
+        array = self.operand.array
+        axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return self._view(array.transpose(axes or None), "transpose", *(axes or ()))
+
+    def swapaxes(self, one: int, other: int) -> Recorded:
+        axes = list(range(self.ndim))
+        axes[one], axes[other] = axes[other], axes[one]
+        return self.transpose(*axes)
 
     def reshape(self, *shape: Any) -> Recorded:
-        if self.operand.array.flags.c_contiguous:
-            return self._view(self.operand.array.reshape(*shape))
-        return self.copy().reshape(*shape)
+        array = self.operand.array.reshape(*shape)
+        if array.size and not np.may_share_memory(array, self.operand.array):  # NumPy had to copy
+            return self.copy().reshape(*shape)
+        return self._view(array, "reshape", array.shape)
 
     def ravel(self) -> Recorded:
         return self.reshape(-1)
@@ -217,7 +234,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
             raise Refused("indexing by values")
         if Ellipsis not in keys:
             keys = (*keys, Ellipsis)  # with it even a single element is a view
-        return self._view(self.operand.array[keys])
+        return self._view(self.operand.array[keys], "[]", *keys)
 
     # calls
 
@@ -326,8 +343,8 @@ def _concatenate(tape: Tape, parts: Sequence[Any], axis: int = 0) -> Recorded:
 
 
 def _broadcast_to(tape: Tape, array: Recorded, shape: Any) -> Recorded:
-    result = np.broadcast_to(array.operand.array, shape)
-    return tape.note(np.copyto, "copy", [array.operand], result, {"shape": result.shape})
+    view = np.broadcast_to(array.operand.array, shape)
+    return array._view(view, "broadcast_to", view.shape)
 
 
 def _zeros_like(tape: Tape, array: Recorded, dtype: Any = None) -> Array:
@@ -339,7 +356,8 @@ def _ones_like(tape: Tape, array: Recorded, dtype: Any = None) -> Array:
 
 
 def _expand_dims(tape: Tape, array: Recorded, axis: Any) -> Recorded:
-    return array._view(np.expand_dims(array.operand.array, axis))
+    view = np.expand_dims(array.operand.array, axis)
+    return array._view(view, "reshape", view.shape)
 
 
 _FUNCTIONS: dict[Any, Any] = {

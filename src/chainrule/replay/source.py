@@ -32,7 +32,7 @@ _WIDEST = 100  # characters of a line
 USED = ("np", "len", SAMPLES)  # what a page calls by these names itself
 
 
-class Page(NamedTuple):
+class SourcePage(NamedTuple):
     """A page in parts.
 
     Attributes
@@ -56,7 +56,7 @@ class Page(NamedTuple):
     gradients: dict[str, str]
 
 
-class Statement(NamedTuple):
+class RecordedCall(NamedTuple):
     """A call: in which part of the step, the number of its result, and how it is computed."""
 
     stage: str
@@ -69,7 +69,7 @@ class Record(NamedTuple):
 
     Attributes
     ----------
-    statements : tuple of Statement
+    statements : tuple of RecordedCall
     names : tuple of (int, str)
         What results are called that nodes show.
     result : Tree
@@ -78,7 +78,7 @@ class Record(NamedTuple):
         Parameter, its derivative.
     """
 
-    statements: tuple[Statement, ...]
+    statements: tuple[RecordedCall, ...]
     names: tuple[tuple[int, str], ...]
     result: Tree
     gradients: tuple[tuple[str, Tree], ...]
@@ -157,7 +157,7 @@ def written(
     taken: Iterable[str] = (),
     gradients: bool = True,
     any_batch: bool = False,
-) -> Page:
+) -> SourcePage:
     """Return the page that `source` prints, in parts: for who puts more around it.
 
     Parameters
@@ -257,10 +257,10 @@ def _recorded(graph: Graph, names: _Names, gradients: bool, count: int | None) -
             return of_constant(operand.array) or _constant(operand.array)
         return of_view(now[id(operand.buffer)], operand)
 
-    statements: list[Statement] = []
+    statements: list[RecordedCall] = []
     for stage, calls in program.calls.items():
         for call in calls:
-            statement = Statement(stage, len(statements), of_call(call, read))
+            statement = RecordedCall(stage, len(statements), of_call(call, read))
             if not call.out.whole:
                 raise unwritable(call.out)
             now[id(call.out.buffer)] = "value", statement.value
@@ -309,7 +309,7 @@ class _Writer:
             if value in self.names and tree[0] == "value" and self.readers[tree[1]] == 1:
                 self.names.setdefault(tree[1], self.names[value])
 
-    def page(self) -> Page:
+    def page(self) -> SourcePage:
         sections: dict[str, list[str]] = {}
         for statement in self.record.statements:
             tree = self.expanded(statement.tree)
@@ -323,7 +323,7 @@ class _Writer:
         if any(re.search(rf"\b{SAMPLES}\b", line) for line in (*body, result, *gradients.values())):
             body.insert(0, f"{SAMPLES} = len({self.samples})")
         constants = {name: numbers for numbers, name in self.constants.items()}
-        return Page(constants, self.leaves, body, result, gradients)
+        return SourcePage(constants, self.leaves, body, result, gradients)
 
     def inlined(self, value: int, tree: Tree) -> bool:
         """Keep a result for the line that reads it, if it may be a part of that; else give it a name."""

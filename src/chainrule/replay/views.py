@@ -1,11 +1,13 @@
 """How a page says a view: the transpose, the slices or the reshape that leads from an array to a part of its memory.
 
 Ways of saying it are tried, the plainest first, and one counts only if NumPy, told so, arrives at the very same memory.
+Where none does, it is said as it was done, view by view.
 """
 
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 from chainrule.errors import MisuseError
 from chainrule.ops.op import Array
@@ -21,7 +23,7 @@ def of_view(base: Tree, operand: Operand) -> Tree:
     Raises
     ------
     MisuseError
-        If there are no words for it.
+        If there are no words for it: it is a part of memory that others see too.
     """
     view, whole = operand.array, operand.buffer.array
     for way in (_all, _sliced, _reshaped, _permuted):
@@ -29,7 +31,23 @@ def of_view(base: Tree, operand: Operand) -> Tree:
             found = way(base, whole, wanted)
             if found is not None and _is_same(found[0], wanted):
                 return ("view", found[1], turn) if turn else found[1]
-    raise unwritable(operand)
+    if not operand.way:
+        raise unwritable(operand)
+    for method, told in operand.way:
+        base = _step(base, method, told)
+    return base
+
+
+def _step(base: Tree, method: str, told: tuple[Any, ...]) -> Tree:
+    """Return the tree of one view of what another one gives."""
+    if method == "reshape":
+        return "method", base, "reshape", (("shape", told[0]),)
+    if method == "broadcast_to":
+        return "call", "np.broadcast_to", (base, ("shape", told[0])), ()
+    if method == "[]":
+        told = told[:-1] if told[-1] is Ellipsis and len(told) > 1 else told
+        return "view", base, f"[{', '.join(map(_text, told))}]"
+    return "view", base, f".{method}({', '.join(map(str, told))})" if told else ".T"
 
 
 def unwritable(operand: Operand) -> MisuseError:
@@ -93,8 +111,8 @@ def _key(whole: Array, view: Array) -> tuple[_Key, ...] | None:
     return tuple(key) if all(count == 1 for count, _ in axes) else None
 
 
-def _text(key: _Key) -> str:
+def _text(key: Any) -> str:
     if not isinstance(key, slice):
-        return str(key)
+        return "..." if key is Ellipsis else str(key)
     start, stop = ("" if end is None else str(end) for end in (key.start, key.stop))
     return f"{start}:{stop}" if key.step is None else f"{start}:{stop}:{key.step}"

@@ -14,8 +14,8 @@ import numpy as np
 
 from chainrule.errors import NonFiniteError
 from chainrule.ops.op import Array
-from chainrule.optim.state import SETTLING
-from chainrule.training.source import ArraySource
+from chainrule.optim.optimizer import SETTLING
+from chainrule.training.batch_source import ArraySource
 
 MOST = 2**22  # numbers that a call of many epochs may hold: of the order, and of the parameters after each epoch
 SECONDS = 0.25  # a call lasts about so long: Ctrl-C is heard, and callbacks see the time, between calls
@@ -46,7 +46,7 @@ def take_steps(
         batches = order[: count // size * size].reshape(-1, size)
         shares = np.full(len(batches), float(size))
         if source.weights is not None:
-            shares = source.weights[batches].sum(axis=1, dtype=np.float64)
+            shares = _shares(source.weights, batches)
             if not shares.all():  # a batch in which nobody counts is left out, step by step
                 return
         steps = 1
@@ -114,10 +114,16 @@ def take_epochs(
         seconds = time.perf_counter() - start
         shares = np.full(steps, float(size))
         if weights is not None:
-            shares = weights[orders].sum(axis=1, dtype=np.float64)
+            shares = _shares(weights, orders)
         yield losses.reshape(epochs, -1), shares.reshape(epochs, -1), copies, seconds / epochs
         left -= epochs
         epochs = max(1, min(8 * epochs, int(SECONDS * epochs / max(seconds, 1e-6))))
+
+
+def _shares(weights: Array, batches: Array) -> Array:
+    """Return the sum of the weights in each batch."""
+    shares: Array = weights[batches].reshape(len(batches), -1).sum(axis=1, dtype=np.float64)
+    return shares
 
 
 def _in_memory(source: ArraySource) -> bool:

@@ -35,7 +35,7 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
 
     Returns
     -------
-    ndarray, (samples, outputs)
+    ndarray, (samples, …, outputs)
         Probabilities where the network ends in softmax or sigmoid. A fresh array.
 
     Raises
@@ -61,6 +61,8 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
 @checks.keywords
 def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     """Return the class index of each sample: the largest output, or whether a single one is above ½.
+
+    Where a sample has several rows of outputs, one for each time, each row has a class: (samples, time).
 
     ``network.classes`` has the names, where there are any.
 
@@ -96,7 +98,7 @@ def evaluate(
     X, y : array_like
         Samples and targets, as `train` takes them.
     sample_weight : array_like, (samples,), optional
-        For the loss; other figures count every sample once.
+        For the loss; other figures count every sample once. Also (samples, time) where outputs are.
     metrics : sequence of str or function, optional
         Names, or functions of (prediction, target). Left out: ``error_rate`` (and ``min_confidence`` where there
         are probabilities) for classes, and ``mean_squared_error``.
@@ -141,7 +143,7 @@ def evaluate(
 def default_metrics(network: Network, target: Array) -> dict[str, Metric]:
     """Return the metrics that have a meaning for this network and these targets."""
     names = ["mean_squared_error"]
-    if true_classes(target) is not None:
+    if true_classes(target, 1 + len(network.output_shape)) is not None:
         names.append("error_rate")
         if network.objective.takes_labels or network.objective.binary:
             names.append("min_confidence")

@@ -25,12 +25,20 @@ from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
 from chainrule.threads import by_size
+from chainrule.training.batch_source import (
+    ArraySource,
+    Augment,
+    BatchSource,
+    IterableSource,
+    held_out,
+    used_up,
+    weighted_by_class,
+)
 from chainrule.training.callbacks import Callback
 from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
 from chainrule.training.evaluate import evaluate
 from chainrule.training.history import Epoch, History
 from chainrule.training.metrics import Metric, named_metrics
-from chainrule.training.source import ArraySource, Augment, IterableSource, Source, held_out, used_up, weighted_by_class
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 Events = Generator["Event", None, None]
@@ -190,7 +198,7 @@ class Training:
         class_weight: Mapping[int, float] | Sequence[float] | str | None,
         shuffle: bool,
         augment: Augment | None,
-    ) -> tuple[Source, tuple[Any, ...] | None]:
+    ) -> tuple[BatchSource, tuple[Any, ...] | None]:
         """Return where batches come from, and what is held out of them to validate on."""
         network = self.network
         size = None if batch_size is None else checks.whole("train batch_size", batch_size)

@@ -19,12 +19,12 @@ from typing import Any
 
 from chainrule import checks
 from chainrule.nn.network import Network
+from chainrule.training.batch_source import Augment
 from chainrule.training.callbacks import Callback
 from chainrule.training.events import INTERRUPTED, AfterEpoch, Training
 from chainrule.training.history import History
 from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
-from chainrule.training.source import Augment
 
 
 @checks.keywords

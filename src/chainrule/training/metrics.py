@@ -1,11 +1,13 @@
 """Metrics: how good predictions are, in figures that a person asks for.
 
-A metric is any function of (prediction, target). Predictions are (samples, outputs), probabilities where the
-network makes them; targets are as `train` takes them: class indices (samples,), or numbers (samples, outputs).
+A metric is any function of (prediction, target). Predictions are (samples, …, outputs), probabilities where the
+network makes them; targets are as `train` takes them: class indices (samples, …), or numbers like the predictions.
+Where a sample has several rows of outputs, each row counts.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -20,33 +22,39 @@ Metric: TypeAlias = Callable[[Array, Array], Any]
 
 
 def predicted_classes(prediction: Array) -> Array:
-    """Return the class of each sample: the largest output, or whether a single output is above ½."""
+    """Return the class of each row of outputs: the largest, or whether a single output is above ½."""
     if np.isnan(prediction).any():
         raise NonFiniteError(
             "classes",
-            given=f"predictions with {int(np.isnan(prediction).any(axis=1).sum())} samples that are NaN",
+            given=f"predictions with {int(np.isnan(prediction).any(axis=-1).sum())} samples that are NaN",
             expected="numbers",
             fix="Train with a smaller learning rate, or look at the data: NaN is no class",
         )
-    if prediction.shape[1] == 1:
-        return (prediction[:, 0] > 0.5).astype(np.int64)
-    classes: Array = prediction.argmax(axis=1)
+    if prediction.shape[-1] == 1:
+        return (prediction[..., 0] > 0.5).astype(np.int64)
+    classes: Array = prediction.argmax(axis=-1)
     return classes
 
 
-def true_classes(target: Array) -> Array | None:
+def true_classes(target: Array, rank: int = 2) -> Array | None:
     """Return the class of each target, or None where the targets are quantities.
 
     Class indices are classes; so is a column of zeros and ones, and so are rows with a single one.
+
+    Parameters
+    ----------
+    target : ndarray
+    rank : int, default 2
+        How many axes the predictions have: class indices have one less.
     """
-    if target.ndim == 1:
+    if target.ndim < rank:
         whole = target.dtype.kind in "iub" or bool((target == np.floor(target)).all())
         return target.astype(np.int64) if whole else None
     if not np.isin(target, (0, 1)).all():
         return None
-    if target.shape[1] == 1:
-        return target[:, 0].astype(np.int64)
-    return target.argmax(axis=1) if (target.sum(axis=1) == 1).all() else None
+    if target.shape[-1] == 1:
+        return target[..., 0].astype(np.int64)
+    return target.argmax(axis=-1) if (target.sum(axis=-1) == 1).all() else None
 
 
 def error_rate(prediction: Array, target: Array) -> float:
@@ -57,7 +65,7 @@ def error_rate(prediction: Array, target: Array) -> float:
     >>> error_rate(np.array([[0.9], [0.2], [0.6], [0.4]]), np.array([[1.0], [0.0], [0.0], [0.0]]))
     0.25
     """
-    return float((predicted_classes(prediction) != _classes("accuracy and error_rate", target)).mean())
+    return float((predicted_classes(prediction) != _classes("accuracy and error_rate", prediction, target)).mean())
 
 
 def accuracy(prediction: Array, target: Array) -> float:
@@ -83,9 +91,10 @@ def r2(prediction: Array, target: Array) -> float:
     for rounding.
     """
     y = _numbers(prediction, target).astype(np.float64)
-    mean, count = y.mean(axis=0), len(y)
-    residual = np.square(prediction - y).sum(axis=0)
-    spread = np.square(y - mean).sum(axis=0)
+    rows = tuple(range(y.ndim - 1))
+    mean, count = y.mean(axis=rows), math.prod(y.shape[:-1])
+    residual = np.square(prediction - y).sum(axis=rows)
+    spread = np.square(y - mean).sum(axis=rows)
     constant = np.sqrt(spread / count) <= rounding(mean, count)
     met = np.sqrt(residual / count) <= rounding(mean, count) + np.abs(mean) * np.finfo(prediction.dtype).eps
     scores = np.where(constant, met, 1 - residual / np.where(constant, 1, spread))
@@ -94,29 +103,29 @@ def r2(prediction: Array, target: Array) -> float:
 
 def min_confidence(prediction: Array, target: Array) -> float:
     """Return the smallest probability that was given to a true class."""
-    classes = _classes("min_confidence", target)
-    if prediction.shape[1] == 1:
-        given = np.where(classes == 1, prediction[:, 0], 1 - prediction[:, 0])
+    classes = _classes("min_confidence", prediction, target)
+    if prediction.shape[-1] == 1:
+        given = np.where(classes == 1, prediction[..., 0], 1 - prediction[..., 0])
     else:
-        given = prediction[np.arange(len(prediction)), classes]
+        given = np.take_along_axis(prediction, classes[..., None], axis=-1)
     return float(given.min())
 
 
 @checks.keywords
 def confusion_matrix(prediction: Array, target: Array) -> Array:
-    """Return how often a sample of each class (row) was taken for each class (column).
+    """Return how often a sample, or row of outputs, of each class (row) was taken for each class (column).
 
     Parameters
     ----------
-    prediction : ndarray, (samples, outputs)
+    prediction : ndarray, (samples, …, outputs)
         As `predict` gives it.
     target : ndarray
-        The true classes: indices (samples,), or rows with a single one.
+        The true classes: indices (samples, …), or rows with a single one.
 
     Raises
     ------
     ShapeError
-        If the prediction is no matrix: classes, or the target by mistake.
+        If the prediction has no axis of outputs: classes, or the target by mistake.
 
     Examples
     --------
@@ -124,16 +133,16 @@ def confusion_matrix(prediction: Array, target: Array) -> Array:
     array([[1, 1],
            [0, 1]])
     """
-    if np.ndim(prediction) != 2:
+    if np.ndim(prediction) < 2:
         raise ShapeError(
             "confusion_matrix",
             given=f"a prediction with shape {np.shape(prediction)}",
             expected="(samples, outputs), and the target after it",
             fix="Pass cr.predict(network, X), y",
         )
-    classes = _classes("confusion_matrix", target)
-    count = max(prediction.shape[1], 2, int(classes.max()) + 1)
-    places = classes * count + predicted_classes(prediction)
+    classes = _classes("confusion_matrix", prediction, target)
+    count = max(prediction.shape[-1], 2, int(classes.max()) + 1)
+    places = (classes * count + predicted_classes(prediction)).ravel()
     return np.bincount(places.astype(np.intp, copy=False), minlength=count * count).reshape(count, count)
 
 
@@ -175,8 +184,8 @@ def named_metrics(metrics: Sequence[str | Metric] | str | Metric | None) -> dict
     return named
 
 
-def _classes(where: str, target: Array) -> Array:
-    classes = true_classes(target)
+def _classes(where: str, prediction: Array, target: Array) -> Array:
+    classes = true_classes(target, prediction.ndim)
     if classes is None:
         raise InputError(
             where,
@@ -188,6 +197,6 @@ def _classes(where: str, target: Array) -> Array:
 
 
 def _numbers(prediction: Array, target: Array) -> Array:
-    if target.ndim == 1 and prediction.shape[1] > 1:
-        return np.equal(np.arange(prediction.shape[1]), target[:, None])
+    if target.ndim < prediction.ndim and prediction.shape[-1] > 1:
+        return np.equal(np.arange(prediction.shape[-1]), target[..., None])
     return target.reshape(prediction.shape)

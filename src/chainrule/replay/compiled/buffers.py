@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops.op import Array
-from chainrule.replay.compiled.functions import HELPERS
-from chainrule.replay.compiled.fusing import Schedule
+from chainrule.replay.compiled.fusing import FusedLoops
+from chainrule.replay.compiled.scalar_functions import HELPERS
 from chainrule.replay.compiled.statements import Access, Uncompilable, address
 from chainrule.replay.names import Identifiers
 from chainrule.replay.recording import Buffer, Operand
@@ -36,7 +36,7 @@ class Memory:
 
     Parameters
     ----------
-    schedule : Schedule
+    schedule : FusedLoops
     locate : callable
         Operand -> array, for what is kept.
     names : sequence of (str, ndarray)
@@ -52,7 +52,7 @@ class Memory:
 
     def __init__(
         self,
-        schedule: Schedule,
+        schedule: FusedLoops,
         locate: Callable[[Operand], Array],
         names: Sequence[tuple[str, Array]],
         free: Identifiers,

@@ -1,6 +1,7 @@
-"""Training in epochs, with scikit-learn's rule for when to stop: after each epoch the estimator's curves grow.
+"""How an estimator is fitted: in epochs with scikit-learn's rule for when to stop, or by L-BFGS on all samples at once.
 
-The training itself is chainrule's; what is here is a callback, and a learning rate that it sets.
+The epochs are those of `chainrule.train`; what is here is a callback, and a learning rate that it sets. L-BFGS is
+SciPy's routine, which minimises any function of a vector; a network's parameters and gradients are two vectors.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from signal import SIGINT
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn.network import Network
+from chainrule.ops.op import Array
 from chainrule.optim import Schedule
-from chainrule.sklearn.inputs import Samples, SparseBatches
+from chainrule.sklearn.inputs import FitSamples, SparseBatches
+from chainrule.threads import by_size
 from chainrule.training import Epoch, Training
 from chainrule.training.events import INTERRUPTED
 from chainrule.training.interrupt import on_signal
@@ -28,7 +32,7 @@ LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
 
 
 class Set(Schedule):
-    """A learning rate that somebody sets after each epoch."""
+    """A learning rate that is set after each epoch."""
 
     per_epoch = True
 
@@ -104,7 +108,7 @@ class Progress:
 
 
 def fit_epochs(
-    estimator: Any, data: Samples, validation: Samples | None, score: Metric | None, *, epochs: int, partial: bool
+    estimator: Any, data: FitSamples, validation: FitSamples | None, score: Metric | None, *, epochs: int, partial: bool
 ) -> None:
     """Train an estimator's network, with its settings, and leave the best or the last weights in it."""
     network: Network = estimator.network_
@@ -146,7 +150,7 @@ def fit_epochs(
         warnings.warn(
             f"Stopped after max_iter={epochs} epochs, still getting better: raise max_iter, or tol",
             ConvergenceWarning,
-            stacklevel=5,  # whoever called fit
+            stacklevel=5,  # the line that called fit
         )
     estimator._last_parameters = None
     if estimator._best_parameters is None:
@@ -188,3 +192,52 @@ def diverged(where: str, estimator: Any) -> InputError:
         expected="finite numbers",
         fix="Scale the data, for example with a StandardScaler in a Pipeline, or pass a smaller learning_rate_init",
     )
+
+
+def fit_lbfgs(estimator: Any, data: FitSamples) -> None:
+    """Minimise the loss of an estimator's network on all samples.
+
+    D. Liu, J. Nocedal, *On the limited memory BFGS method for large scale optimization*, 1989.
+    """
+    network: Network = estimator.network_
+    scale = float(estimator._scale)
+    x, y, weights = network.as_batch(type(estimator).__name__, *data.dense())
+    curve: list[float] = []
+
+    def loss_and_gradient(parameters: Array) -> tuple[float, Array]:
+        network.parameters[:] = parameters
+        loss = network.forward(x, y, weights)
+        network.backward()
+        return scale * loss, scale * network.gradients.astype(np.float64)
+
+    def after_iteration(intermediate_result: Any) -> None:  # SciPy knows it by this name
+        curve.append(float(intermediate_result.fun))
+        if estimator.verbose:
+            sys.stdout.write(f"Iteration {len(curve)}, loss = {curve[-1]:.8f}\n")
+
+    work = 3 * network.parameters.size * len(x)
+    with by_size(work), network.hold.training(f"{type(estimator).__name__}.fit"):
+        result = minimize(
+            loss_and_gradient,
+            network.parameters.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=after_iteration,
+            options={
+                "maxiter": int(estimator.max_iter),
+                "maxfun": int(estimator.max_fun),
+                "gtol": float(estimator.tol),
+            },
+        )
+        if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
+            raise diverged(type(estimator).__name__, estimator)
+        network.parameters[:] = result.x
+    estimator.n_iter_ = int(result.nit)
+    estimator.loss_ = float(result.fun)
+    estimator.loss_curve_ = [*estimator.loss_curve_, *curve]
+    if result.status != 0:
+        warnings.warn(
+            f"L-BFGS ended early ({result.message}): raise max_iter or max_fun, or scale the data",
+            ConvergenceWarning,
+            stacklevel=5,  # the line that called fit
+        )

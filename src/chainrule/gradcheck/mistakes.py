@@ -1,7 +1,7 @@
-"""Naming the slip: which of the usual mistakes turns the right derivative into the one that was given?
+"""Naming the mistake: which of the usual ones turns the right derivative into the one that was given?
 
-Both derivatives are compared as whole Jacobians, outputs by inputs, where a slip of the pen has a shape of its own: a
-factor, a diagonal, a shift by one, a transpose.
+Both derivatives are compared as whole Jacobians, outputs by inputs, where a mistake has a shape of its own: a factor,
+a diagonal, a sum too many, a shift by one, a transpose.
 """
 
 from __future__ import annotations
@@ -11,21 +11,35 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.ops.differences import central
 from chainrule.ops.op import Array, Op
 
 MOST_ENTRIES = 40_000  # of a Jacobian
 
 
-def name_slip(op: Op, arrays: Mapping[str, Array], role: str) -> str | None:
-    """Return the name of the slip in an op's derivative by a role, or None if it is none of those known."""
+def name_mistake(op: Op, arrays: Mapping[str, Array], role: str) -> str | None:
+    """Return the name of the mistake in an op's derivative by a role, or None if it is none of those known."""
     y = np.asarray(op.forward(**arrays))
     if y.size * arrays[role].size > MOST_ENTRIES:
         return None
     given = _given(op, arrays, y, role)
     measured = _measured(op, arrays, role)
+    unsent = np.asarray(op.backward(np.zeros(y.shape), y, **arrays)[role])
+    if unsent.any() and all(_close(row, unsent) for row in given):
+        return "ignores the incoming gradient"
+    summed = _summed(given, measured, y)
+    if summed:
+        return summed
     if given.shape[1:] != measured.shape[1:]:
         return _misshapen(given, measured)
-    for test in (_nothing, _factor, _diagonal, _elementwise, _one_sample, _shifted, _per_output):
+    for test in (_nothing, _factor):
+        found = test(given, measured, y, arrays[role])
+        if found:
+            return found
+    found = _exchanged(op, arrays, role, y, measured)
+    if found:
+        return found
+    for test in (_diagonal, _elementwise, _one_sample, _shifted, _per_output):
         found = test(given, measured, y, arrays[role])
         if found:
             return found
@@ -63,25 +77,60 @@ def _given(op: Op, arrays: Mapping[str, Array], y: Array, role: str) -> Array:
 def _measured(op: Op, arrays: Mapping[str, Array], role: str) -> Array:
     """Return the derivative by differences of every output, (outputs, …shape of the role)."""
     array = arrays[role].copy()
-    moved = {**arrays, role: array}
     columns = []
     for index in range(array.size):
-        start = float(array.flat[index])
-        h = 1e-4 * max(1.0, abs(start))
-        f = {}
-        for k in (-2, -1, 1, 2):
-            array.flat[index] = start + k * h
-            f[k] = np.array(op.forward(**moved), np.float64).reshape(-1)
-        array.flat[index] = start
-        columns.append((f[-2] - 8 * f[-1] + 8 * f[1] - f[2]) / (12 * h))
+
+        def moved(step: Array, index: int = index) -> Array:
+            nearby = array.copy()
+            nearby.flat[index] += step
+            return np.array(op.forward(**{**arrays, role: nearby}), np.float64).reshape(-1)
+
+        columns.append(central(moved, np.asarray(1e-4 * max(1.0, abs(float(array.flat[index]))))))
     return np.array(columns).T.reshape(-1, *array.shape)
 
 
 def _close(a: Array, b: Array) -> bool:
-    if a.shape != b.shape:
-        return False
+    if a.shape != b.shape or np.array_equal(a, b, equal_nan=True):
+        return a.shape == b.shape
     scale = max(float(np.abs(b).max(initial=0)), 1e-12)
     return bool(np.abs(a - b).max(initial=0) <= 1e-5 * scale)
+
+
+def _summed(given: Array, measured: Array, y: Array) -> str | None:
+    """Something broadcast, such as a bias, whose derivative was summed over more, or along another axis."""
+    inputs = tuple(range(1, measured.ndim))
+    if measured[0].size < 2 or _close(given, measured):
+        return None
+    total = measured.sum(axis=inputs, keepdims=True)
+    by_output = given.reshape(len(given), -1)
+    if total.any() and _close(by_output, np.broadcast_to(total.reshape(-1, 1), by_output.shape)):
+        return "summed over everything: what was broadcast needs the sum over its copies only, as dy.sum(axis=0)"
+    if y.ndim == 2 and given.shape == (y.size, len(y)) and measured.shape == (y.size, y.shape[1]):
+        along = (np.reshape(j, (*y.shape, -1)) for j in (measured, given))
+        if all(_close(j, _ones_along(axis, y)) for axis, j in enumerate(along)):
+            return "summed along the wrong axis: the sum is over the samples, as dy.sum(axis=0)"
+    return None
+
+
+def _ones_along(axis: int, y: Array) -> Array:
+    """Return the Jacobian of what is added to every row (axis 0) or to every column (axis 1) of y."""
+    one = np.eye(y.shape[1 - axis])
+    return np.broadcast_to(np.expand_dims(one, axis), (*y.shape, len(one)))
+
+
+def _exchanged(op: Op, arrays: Mapping[str, Array], role: str, y: Array, measured: Array) -> str | None:
+    """One array taken for another: the result for the argument, as in z(1 − z) for sigmoid, or one role for another."""
+    array = arrays[role]
+    if array.shape == y.shape:
+        if _close(_given(op, {**arrays, role: y}, y, role), measured):
+            return f"written in y but given {role}: where backward says {role}, the derivative has y"
+        if _close(_given(op, arrays, array, role), measured):
+            return f"written in {role} but given y: where backward says y, the derivative has {role}"
+    for other in arrays:
+        alike = other != role and arrays[other].shape == array.shape and op.differentiable(other)
+        if alike and _close(_given(op, arrays, y, role), _measured(op, arrays, other)):
+            return f"exchanged: this is the derivative by {other}"
+    return None
 
 
 def _misshapen(given: Array, measured: Array) -> str | None:
@@ -100,8 +149,6 @@ def _misshapen(given: Array, measured: Array) -> str | None:
 def _nothing(given: Array, measured: Array, y: Array, array: Array) -> str | None:
     if not given.any() and measured.any():
         return "no derivative at all: it is 0 everywhere"
-    if y.size > 1 and measured.any() and all(_close(row, given[0]) for row in given) and given[0].any():
-        return "ignores the incoming gradient"
     return None
 
 

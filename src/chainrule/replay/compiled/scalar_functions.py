@@ -63,7 +63,7 @@ EXPRESSIONS: dict[Any, str] = {
     np.invert: "not {0}",
 }
 FLOAT32_EXPRESSIONS: dict[Any, str] = {np.exp: "exp({0})", np.tanh: "tanh({0})"}
-ON_TRUTHS = {np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or, np.invert}
+ON_BOOLEANS = {np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or, np.invert}
 
 # Of a reduction: what folds a row, two numbers, and nothing.
 FOLDS: dict[Any, tuple[str, str, float]] = {

@@ -53,17 +53,20 @@ def test_a_right_derivative_passes():
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_a_wrong_derivative_is_found(wrong):
-    with pytest.raises(DerivativeError, match=r"check_gradients, w at \[\d, \d\]: got .* from backward"):
+    with pytest.raises(
+        DerivativeError, match=r"check_gradients, w: .* your backward gives .* at \[\d, \d\], differences"
+    ):
         cr.check_gradients(cube(wrong))
 
 
 def test_the_place_of_a_single_wrong_element_is_named():
-    with pytest.raises(DerivativeError, match=r"w at \[1, 2\]"):
+    with pytest.raises(DerivativeError, match=r"check_gradients, w: .* at \[1, 2\]"):
         cr.check_gradients(cube(planted))
     check = cr.check_gradients(cube(planted), raise_error=False)
     assert not check.passed
     assert check.leaves[0].place == (1, 2)
-    assert "WRONG at [1, 2]" in str(check)
+    assert "WRONG: your backward gives" in str(check)
+    assert "at [1, 2], differences give" in str(check)
 
 
 def test_a_dropped_path_is_found():
@@ -89,7 +92,7 @@ def test_float32_networks_pass_as_exactly_as_float64(activation):
     network.forward(RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2)))
     check = cr.check_gradients(network.graph("training"))
     assert check.passed
-    assert [leaf.name for leaf in check.leaves if leaf.checked == leaf.elements]
+    assert [leaf.by for leaf in check.leaves if leaf.checked == leaf.elements]
 
 
 def test_a_kink_is_not_an_error():
@@ -115,7 +118,7 @@ def test_what_is_computed_is_left_out_and_nothing_to_check_is_an_error():
     w = cr.Parameter("w", [0.5])
     h = cr.tanh(z=w)
     check = cr.check_gradients(cr.Graph(cr.sum(x=h * h), wrt=[h, w]))
-    assert [leaf.name for leaf in check.leaves] == ["w"]
+    assert [leaf.by for leaf in check.leaves] == ["w"]
     with pytest.raises(MisuseError, match="no leaf"):
         cr.check_gradients(cr.Graph(cr.sum(x=h * h), wrt=[h]))
 
@@ -151,3 +154,53 @@ def test_a_small_error_on_a_strongly_curved_function_is_no_kink():
     z = cr.Parameter("z", np.array([0.1, 0.5]))
     with pytest.raises(cr.ChainruleError):
         cr.check_gradients(cr.sum(x=cr.Node(Off(), {"z": z})))
+
+
+def at(value, function, wrong=lambda dz: dz):
+    class Given(cr.Op):
+        """y = f(z)"""
+
+        def forward(self, z):
+            return function[0](z)
+
+        def backward(self, dy, y, z):
+            return dict(z=wrong(dy * function[1](z)))
+
+    return cr.sum(x=cr.Node(Given(), {"z": cr.Parameter("z", [value])}))
+
+
+NOT_MEASURABLE = {
+    "exp(800), which is inf": (800.0, (np.exp, np.exp)),
+    "log(0)": (0.0, (np.log, lambda z: 1 / z)),
+    "the end of a domain": (0.0, (np.sqrt, lambda z: 0.5 / np.sqrt(z))),
+    "an infinite slope": (0.0, (np.cbrt, lambda z: 1 / (3 * np.cbrt(z) ** 2))),
+    "an infinite slope on both sides": (0.0, (lambda z: np.sqrt(abs(z)), lambda z: 0.5 / np.sqrt(abs(z)))),
+    "a jump": (1.0, (np.floor, lambda z: 0 * z)),
+}
+
+
+@pytest.mark.parametrize(("value", "function"), NOT_MEASURABLE.values(), ids=NOT_MEASURABLE)
+def test_where_nothing_can_be_measured_nothing_is_accused_and_the_report_says_so(value, function):
+    report = cr.check_gradients(at(value, function))
+    assert report.passed
+    assert report.leaves[0].unknown == 1
+    assert "at 1 nothing can be measured" in str(report)
+    assert str(report).endswith("every derivative that can be measured is right; 1 cannot")
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_a_derivative_that_is_not_finite_where_the_function_is_smooth_is_wrong(value, wrong):
+    with pytest.raises(DerivativeError):
+        cr.check_gradients(at(value, (np.square, lambda z: 2 * z), lambda dz: dz + wrong))
+
+
+def test_an_overflow_that_chainrules_own_exp_gives_is_not_accused():
+    report = cr.check_gradients(cr.sum(cr.exp(800)))
+    assert report.passed
+    assert not cr.check(cr.sum(cr.exp(800))).wrong
+
+
+def test_the_right_derivative_beside_a_wrong_one_is_not_accused_of_its_size():
+    w = cr.Parameter("w", [1e8, 1e-8, -3.0])
+    assert cr.check_gradients(cr.sum(x=w * w)).passed

@@ -1,4 +1,4 @@
-"""The usual slips, planted in ops as users write them: `check` finds each and calls it by its name."""
+"""The usual mistakes, planted in ops as users write them: `check` finds each and calls it by its name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain import check
+from chainrule.gradcheck import check
 from tests.ops.cases import CASES
 
 _random = np.random.default_rng(1)
@@ -57,6 +57,36 @@ class FirstRow(Linear):
         return {**super().backward(dy, y, x, weights, bias), "bias": dy[0]}
 
 
+class SumOfAll(Linear):
+    def backward(self, dy: Any, y: Any, x: Any, weights: Any, bias: Any) -> Any:
+        return {**super().backward(dy, y, x, weights, bias), "bias": dy.sum()}
+
+
+class SumOfAllEverywhere(Linear):
+    def backward(self, dy: Any, y: Any, x: Any, weights: Any, bias: Any) -> Any:
+        return {**super().backward(dy, y, x, weights, bias), "bias": np.full_like(bias, dy.sum())}
+
+
+class AlongOutputs(Linear):
+    def backward(self, dy: Any, y: Any, x: Any, weights: Any, bias: Any) -> Any:
+        return {**super().backward(dy, y, x, weights, bias), "bias": dy.sum(axis=1)}
+
+
+class Ones(Linear):
+    def backward(self, dy: Any, y: Any, x: Any, weights: Any, bias: Any) -> Any:
+        return {**super().backward(dy, y, x, weights, bias), "bias": np.full_like(bias, len(x))}
+
+
+class Swapped(cr.Op):
+    """y = a b"""
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return a * b
+
+    def backward(self, dy: Any, y: Any, a: Any, b: Any) -> Any:
+        return dict(a=dy * a, b=dy * b)
+
+
 class Activated(cr.Op):
     """y = tanh(x @ weights)"""
 
@@ -98,6 +128,26 @@ class Ignoring(OfZ):
 class Missing(OfZ):
     def backward(self, dy: Any, y: Any, z: Any) -> Any:
         return dict(z=dy)
+
+
+class OfYGivenZ(OfZ):
+    def backward(self, dy: Any, y: Any, z: Any) -> Any:
+        return dict(z=dy * (1 - z * z))
+
+
+class SigmoidOfYGivenZ(cr.Op):
+    """y = 1 / (1 + e^-z)"""
+
+    def forward(self, z: Any) -> Any:
+        return 1 / (1 + np.exp(-z))
+
+    def backward(self, dy: Any, y: Any, z: Any) -> Any:
+        return dict(z=dy * z * (1 - z))
+
+
+class OfZGivenY(OfZ):
+    def backward(self, dy: Any, y: Any, z: Any) -> Any:
+        return dict(z=dy * (1 - np.tanh(y) ** 2))
 
 
 class Zero(OfZ):
@@ -163,6 +213,11 @@ class Error(cr.Op):
         return dict(prediction=dy * self.factor(prediction) * (prediction - target))
 
 
+class Constant(Error):
+    def backward(self, dy: Any, y: Any, prediction: Any, target: Any) -> Any:
+        return dict(prediction=2 / prediction.size * (prediction - target))
+
+
 class Doubled(Error):
     factor = staticmethod(lambda prediction: 4 / prediction.size)
 
@@ -175,8 +230,8 @@ class Arbitrary(Error):
     factor = staticmethod(lambda prediction: 2.02 / prediction.size)
 
 
-# The twelve kinds, and some in two forms: op, arrays, the wrong role, the beginning of the slip's name.
-SLIPS = [
+# Some in several forms: op, arrays, the wrong role, the beginning of the mistake's name.
+MISTAKES = [
     (Sign(), {}, "z", "the sign"),
     (Doubled(), {}, "prediction", "a factor 2"),
     (TimesBatch(), LINEAR, "weights", "times the batch size"),
@@ -197,13 +252,24 @@ SLIPS = [
     (Ignoring(), {"z": X}, "z", "ignores the incoming gradient"),
     (Zero(), {}, "z", "no derivative at all"),
     (Arbitrary(), {}, "prediction", "a constant factor 1.01"),
+    (Constant(), {}, "prediction", "ignores the incoming gradient"),
+    (SumOfAll(), LINEAR, "bias", "summed over everything"),
+    (SumOfAllEverywhere(), LINEAR, "bias", "summed over everything"),
+    (SumOfAllEverywhere(), {}, "bias", "summed over everything"),
+    (AlongOutputs(), LINEAR, "bias", "summed along the wrong axis"),
+    (AlongOutputs(), {"x": X[:3], "weights": WEIGHTS[:, [0, 1, 0]], "bias": np.zeros(3)}, "bias", "summed along"),
+    (Ones(), LINEAR, "bias", "ignores the incoming gradient"),
+    (OfYGivenZ(), {}, "z", "written in y but given z"),
+    (SigmoidOfYGivenZ(), {}, "z", "written in y but given z"),
+    (OfZGivenY(), {}, "z", "written in z but given y"),
+    (Swapped(), {"a": X, "b": X[::-1] + 1}, "a", "exchanged: this is the derivative by b"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("op", "arrays", "role", "name"), SLIPS, ids=[f"{type(slip[0]).__name__}-{i}" for i, slip in enumerate(SLIPS)]
+    ("op", "arrays", "role", "name"), MISTAKES, ids=[f"{type(row[0]).__name__}-{i}" for i, row in enumerate(MISTAKES)]
 )
-def test_a_planted_slip_is_found_and_named(op: Any, arrays: dict[str, Any], role: str, name: str) -> None:
+def test_a_planted_mistake_is_found_and_named(op: Any, arrays: dict[str, Any], role: str, name: str) -> None:
     report = check(op, **arrays)
     assert not report.passed
     found = next(finding for finding in report.wrong if finding.by == role)
@@ -304,3 +370,58 @@ def test_a_backward_that_raises_is_a_finding() -> None:
 def test_bad_input_gets_one_clear_error(of: Any, given: Any, message: str) -> None:
     with pytest.raises(cr.errors.InputError, match=message):
         check(of, **given)
+
+
+def times_in_place(array: Any) -> Any:
+    array[array < 0] *= 0.1
+    return array
+
+
+def squared_in_place(array: Any) -> Any:
+    array **= 2
+    return array
+
+
+# An op that works in place: forward, backward, what it changes, and the report's words.
+IN_PLACE = {
+    "forward changes z": (times_in_place, lambda dy, y, z: dy * np.where(z < 0, 0.1, 1), "z"),
+    "backward changes dy": (np.tanh, lambda dy, y, z: np.multiply(dy, 1 - y * y, out=dy), "dy"),
+    "backward changes y": (np.tanh, lambda dy, y, z: dy * (1 - squared_in_place(y)), "y"),
+    "backward changes z": (np.tanh, lambda dy, y, z: dy * (1 - np.tanh(z, out=z) ** 2), "z"),
+}
+
+
+@pytest.mark.parametrize(("forward", "backward", "name"), IN_PLACE.values(), ids=IN_PLACE)
+def test_an_op_that_changes_what_it_is_given_is_a_finding(
+    request: pytest.FixtureRequest, forward: Any, backward: Any, name: str
+) -> None:
+    class InPlace(cr.Op):
+        """y = f(z)"""
+
+        def forward(self, z: Any) -> Any:
+            return forward(z)
+
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=backward(dy, y, z))
+
+    z = np.array([[-1.0, 0.5], [2.0, -3.0]])
+    for report in (check(InPlace()), check(InPlace(), z=z)):
+        assert [finding.by for finding in report.wrong] == [name]
+        assert f"{request.node.callspec.id} in place" in str(report)
+        assert f"write {name} = {name}.copy() first" in str(report)
+    assert z.tolist() == [[-1.0, 0.5], [2.0, -3.0]]
+
+
+def test_in_a_message_the_users_number_comes_first() -> None:
+    found = check(Sign(), z=np.array([[0.0]])).wrong[0]
+    assert found.verdict == "WRONG: the sign (your backward gives -0.12573 at [0, 0], differences give 0.12573)"
+
+
+def test_numbers_that_look_alike_are_told_with_more_digits() -> None:
+    class Off(OfZ):
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=dy * (1 - y * y) * (1 + 3e-6))
+
+    found = check(Off(), z=np.array([[0.5]])).wrong[0]
+    mine, measured = found.disagreement.removeprefix("your backward gives ").split(" at [0, 0], differences give ")
+    assert mine != measured

@@ -15,6 +15,7 @@ from chainrule.data import batches
 from chainrule.errors import InputError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.network import Network
+from chainrule.ops.losses import as_column
 from chainrule.ops.op import Array
 from chainrule.training.evaluate import CHUNK, predict, probabilities
 from chainrule.training.metrics import Metric, true_classes
@@ -23,7 +24,7 @@ Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"  # a text: 
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """What training takes its batches from."""
 
     def record(self) -> None:
@@ -280,10 +281,10 @@ def weighted_by_class(
     weights: Array | None,
     class_weight: Mapping[int, float] | Sequence[float] | str | None,
 ) -> Array | None:
-    """Return sample weights times the weight of each sample's class."""
+    """Return sample weights times the weight of each sample's class, or of each row's."""
     if class_weight is None:
         return weights
-    classes = true_classes(y)
+    classes = true_classes(y, 1 + len(network.output_shape))
     if classes is None:
         raise InputError(
             "train class_weight",
@@ -299,8 +300,8 @@ def weighted_by_class(
                 expected='a mapping or "balanced"',
                 fix="Pass class_weight={0: 1.0, 1: 5.0}",
             )
-        counts = np.bincount(classes.astype(np.intp, copy=False))
-        factors = {c: len(classes) / (np.count_nonzero(counts) * n) for c, n in enumerate(counts.tolist()) if n}
+        counts = np.bincount(classes.ravel().astype(np.intp, copy=False))
+        factors = {c: classes.size / (np.count_nonzero(counts) * n) for c, n in enumerate(counts.tolist()) if n}
     else:
         factors = _factors(class_weight)
     present = set(np.unique(classes).tolist())
@@ -316,8 +317,8 @@ def weighted_by_class(
     for c in present:
         of_class[c] = factors[c]
     own = of_class[classes]
-    product = own if weights is None else weights * own
-    return validation.weights("train class_weight", product, len(y), network.objective, network.dtype)
+    product = own if weights is None else as_column(weights, own) * own
+    return validation.weights("train class_weight", product, classes.shape, network.objective, network.dtype)
 
 
 def _factors(class_weight: Any) -> dict[int, float]:

@@ -39,7 +39,7 @@ _TYPES: dict[int, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Constant:
+class StoredTensor:
     """Numbers in the file, not decoded yet."""
 
     where: str
@@ -100,7 +100,7 @@ class Step:
     inputs : tuple of str
         Names of values; empty ones are left out.
     attributes : dict
-        Numbers, bytes, tuples of them, or a `Constant`.
+        Numbers, bytes, tuples of them, or a `StoredTensor`.
     """
 
     where: str
@@ -111,8 +111,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Value:
-    """An input or output: its name, its type, and the shape of one sample as far as it is told (None if not)."""
+class ValueInfo:
+    """An input or output: its name, its type, and the shape of one sample as far as it is given (None if not)."""
 
     name: str
     type: str
@@ -126,10 +126,10 @@ class OnnxModel:
 
     where: str
     opset: int
-    input: Value
-    outputs: list[Value]
+    input: ValueInfo
+    outputs: list[ValueInfo]
     steps: list[Step]
-    constants: dict[str, Constant] = field(default_factory=dict)
+    constants: dict[str, StoredTensor] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -177,7 +177,7 @@ def _model(where: str, model: Message) -> OnnxModel:
     for key, meaning in (("sparse_initializer", "sparse weights"), ("quantization_annotation", "quantized weights")):
         if graph[key]:
             raise refusal(where, meaning, "dense floating-point weights")
-    constants: dict[str, Constant] = {}
+    constants: dict[str, StoredTensor] = {}
     for tensor in graph["initializer"]:
         name = tensor.get("name", "")
         if not name or name in constants:
@@ -264,11 +264,11 @@ def _shortest(array: npt.NDArray[np.float32]) -> tuple[float, ...]:
     return tuple(float(str(value)) for value in array)
 
 
-def _constant(where: str, message: Message) -> Constant:
+def _constant(where: str, message: Message) -> StoredTensor:
     if message.get("data_location", 0) != 0 or message["external_data"]:
-        told = {entry.get("key", ""): entry.get("value", "") for entry in message["external_data"]}
+        entries = {entry.get("key", ""): entry.get("value", "") for entry in message["external_data"]}
         raise refusal(
-            where, f"data in another file, {shown(told.get('location', ''))}", "all data in the ONNX file itself"
+            where, f"data in another file, {shown(entries.get('location', ''))}", "all data in the ONNX file itself"
         )
     if "segment" in message:
         raise refusal(where, "a piece of a tensor", "all of it")
@@ -277,19 +277,19 @@ def _constant(where: str, message: Message) -> Constant:
         raise refusal(
             where, f"shape {shown(shape)}", f"at most {_MOST_AXES} lengths from 0, of a tensor that fits in a file"
         )
-    return Constant(where, message, message.get("data_type", 0), tuple(shape))
+    return StoredTensor(where, message, message.get("data_type", 0), tuple(shape))
 
 
-def _value(where: str, message: Message) -> Value:
+def _value(where: str, message: Message) -> ValueInfo:
     name, kind = message.get("name", ""), message.get("type", {})
     tensor = kind.get("tensor_type")
     if tensor is None:
-        return Value(name, "no tensor", None, None)
-    told = _TYPES.get(tensor.get("elem_type", 0), ("unknown", ""))[0]
+        return ValueInfo(name, "no tensor", None, None)
+    type_name = _TYPES.get(tensor.get("elem_type", 0), ("unknown", ""))[0]
     if "shape" not in tensor or not tensor["shape"]["dim"]:
-        return Value(name, told, None, None)
+        return ValueInfo(name, type_name, None, None)
     sizes = [dimension.get("dim_value") for dimension in tensor["shape"]["dim"]]
     if any(size is not None and not 0 <= size < 2**31 for size in sizes):
         raise refusal(f"{where}: {shown(name)}", f"shape {shown(sizes)}", "lengths from 0 to 2147483647")
     known = tuple(size for size in sizes[1:] if size)
-    return Value(name, told, sizes[0] or None, known if len(known) == len(sizes) - 1 else None)
+    return ValueInfo(name, type_name, sizes[0] or None, known if len(known) == len(sizes) - 1 else None)
