@@ -20,7 +20,7 @@ test: .venv/installed-dev ## run the tests
 	$(BIN)/python $(PYTEST)
 
 quick: .venv/installed-dev ## run the tests of the core that take no time, while you write
-	$(BIN)/python $(PYTEST) --quick tests/test_house.py tests/ops tests/graph tests/replay tests/optim tests/nn tests/training
+	$(BIN)/python $(PYTEST) --quick tests/test_house.py tests/ops tests/graph tests/optim tests/nn tests/training
 
 lint: .venv/installed-dev ## check style and formatting
 	$(BIN)/ruff check .
