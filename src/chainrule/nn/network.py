@@ -657,8 +657,10 @@ class Network(Layer, InNotebooks):
         state = None if self._plan is None else self.snapshot()
         return restored, (type(self), self.settings(), state, self._start)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise attribute_error(type(self).__name__, name)
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a network's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise attribute_error(type(self).__name__, name)
 
 
 def restored(
