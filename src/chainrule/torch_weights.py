@@ -30,12 +30,28 @@ LayerWeights: TypeAlias = "tuple[Array, Array | None]"
 Activations: TypeAlias = "LayerLike | Sequence[LayerLike | Sequence[LayerLike] | None]"
 
 _MODULES: dict[str, Callable[[Any], str]] = {
-    **dict.fromkeys(("Identity", "Tanh", "Sigmoid", "ReLU", "SiLU", "Softplus", "Flatten"), lambda op: ""),
+    **dict.fromkeys(
+        (
+            "Identity",
+            "Tanh",
+            "Sigmoid",
+            "ReLU",
+            "SELU",
+            "SiLU",
+            "Mish",
+            "Softplus",
+            "Softsign",
+            "HardSigmoid",
+            "Flatten",
+        ),
+        lambda op: "",
+    ),
     **dict.fromkeys(("Softmax", "LogSoftmax"), lambda op: f"dim={op.axis}"),
     "LeakyReLU": lambda op: repr(op.slope),
     "ELU": lambda op: repr(op.alpha),
     "GELU": lambda op: "approximate='tanh'" if op.approximate else "",
 }
+_THEIR_NAMES = {"HardSigmoid": "Hardsigmoid"}
 _ENTRY = {"dtype", "shape", "data_offsets"}
 _CONVERT = "In PyTorch run: from safetensors.torch import save_file; save_file(model.state_dict(), 'model.safetensors')"
 _CONVERT_KERAS = (
@@ -198,7 +214,7 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
         elif isinstance(layer, Dropout):
             modules.append(f"nn.Dropout({layer.rate!r})")
         elif (name := type(layer).__name__) in _MODULES and isinstance(layer, Op):
-            modules.append(f"nn.{name}({_MODULES[name](layer)})")
+            modules.append(f"nn.{_THEIR_NAMES.get(name, name)}({_MODULES[name](layer)})")
         else:
             raise InputError(
                 "save_state_dict",

@@ -16,6 +16,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=str)
 ELEMENTWISE = [
     ops.Negative(), ops.Exp(), ops.Log(), ops.Sqrt(), ops.Absolute(), ops.Identity(), ops.Tanh(), ops.Sigmoid(),
     ops.ReLU(), ops.LeakyReLU(), ops.ELU(), ops.GELU(), ops.GELU(approximate=True), ops.SiLU(), ops.Softplus(),
+    ops.Softsign(), ops.HardSigmoid(), ops.SELU(), ops.Mish(), ops.Sin(), ops.Cos(), ops.Clip(-1, 1),
     ops.Activation(np.sin, np.cos),
 ]  # fmt: skip
 
@@ -161,6 +162,17 @@ NO_SAMPLES: list[tuple[Any, dict[str, tuple[int, ...]], tuple[int, ...]]] = [
     (ops.Multiply(), {"a": (0, 3), "b": ()}, (0, 3)),
     (ops.Divide(), {"a": (0, 3), "b": (3,)}, (0, 3)),
     (ops.Power(), {"base": (0, 3), "exponent": ()}, (0, 3)),
+    (ops.Maximum(), {"a": (0, 3), "b": (0, 1)}, (0, 3)),
+    (ops.Minimum(), {"a": (0, 3), "b": (3,)}, (0, 3)),
+    (ops.Where(), {"condition": (0, 1), "a": (0, 3), "b": ()}, (0, 3)),
+    (ops.PReLU(), {"z": (0, 3), "slope": (3,)}, (0, 3)),
+    (ops.Linear(), {"x": (0, 4, 3), "weights": (3, 2), "bias": (2,)}, (0, 4, 2)),
+    (ops.Matmul(), {"a": (0, 4, 3), "b": (3, 2)}, (0, 4, 2)),
+    (ops.Var(axis=1), {"x": (0, 3)}, (0,)),
+    (ops.Norm(), {"x": (0, 3)}, ()),
+    (ops.Norm(axis=0), {"x": (0, 3)}, (3,)),
+    (ops.Cumsum(), {"x": (0, 3)}, (0, 3)),
+    (ops.Cumsum(0), {"x": (0, 3)}, (0, 3)),
     (ops.Sum(), {"x": (0, 3)}, ()),
     (ops.Sum(axis=0), {"x": (0, 3)}, (3,)),
     (ops.Mean(axis=1), {"x": (0, 3)}, (0,)),

@@ -152,9 +152,11 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(inputs, 1), max(shape[-1] if shape else 1, 1)
 
 
-_RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
+_RECTIFIERS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "mish", "softplus")
 
 
 def initializer_before(following: str | None) -> Initializer:
     """Return the initializer that suits weights followed by the op of this name."""
+    if following == "selu":
+        return LeCun()
     return He() if following in _RECTIFIERS else Glorot()

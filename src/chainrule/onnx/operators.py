@@ -11,9 +11,10 @@ import numpy as np
 from chainrule import ops
 from chainrule.errors import InputError, nearest
 from chainrule.graph import Node
+from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
 
 _TO_THE_END = 2**63 - 1
-_INT64 = 7  # TensorProto.DataType
+_INT64, _BOOL = 7, 9  # TensorProto.DataType
 
 
 class Writer(Protocol):
@@ -79,6 +80,43 @@ def _elu(writer: Writer, node: Node, op: ops.ELU, inputs: list[str]) -> str:
 def _exact(node: Node, setting: float) -> bool:
     """Return whether an attribute, always a float32, says a setting as precisely as the network computes."""
     return node.dtype == np.float32 or float(np.float32(setting)) == setting
+
+
+def _selu(writer: Writer, node: Node, op: ops.SELU, inputs: list[str]) -> str:
+    if _exact(node, SELU_SCALE):
+        return writer.node("Selu", *inputs, alpha=SELU_ALPHA, gamma=SELU_SCALE)
+    return writer.node("Mul", _elu(writer, node, ops.ELU(SELU_ALPHA), inputs), writer.number(SELU_SCALE))
+
+
+def _hard_sigmoid(writer: Writer, node: Node, op: ops.HardSigmoid, inputs: list[str]) -> str:
+    if _exact(node, 1 / 6):
+        return writer.node("HardSigmoid", *inputs, alpha=1 / 6, beta=0.5)
+    line = writer.node("Add", writer.node("Div", *inputs, writer.number(6)), writer.number(0.5))
+    return writer.node("Clip", line, writer.number(0), writer.number(1))
+
+
+def _mish(writer: Writer, node: Node, op: ops.Mish, inputs: list[str]) -> str:
+    return writer.node("Mul", *inputs, writer.node("Tanh", writer.node("Softplus", *inputs)))
+
+
+def _clip(writer: Writer, node: Node, op: ops.Clip, inputs: list[str]) -> str:
+    bounds = ["" if bound is None else writer.number(bound) for bound in (op.low, op.high)]
+    return writer.node("Clip", *inputs, *bounds)
+
+
+def _where(writer: Writer, node: Node, op: ops.Where, inputs: list[str]) -> str:
+    condition, a, b = inputs
+    return writer.node("Where", writer.node("Cast", condition, to=_BOOL), a, b)
+
+
+def _var(writer: Writer, node: Node, op: ops.Var, inputs: list[str]) -> str:
+    mean = _reduction("ReduceMean")
+    difference = writer.node("Sub", *inputs, mean(writer, node, ops.Mean(op.axis, keepdims=True), inputs))
+    return mean(writer, node, op, [writer.node("Mul", difference, difference)])
+
+
+def _cumsum(writer: Writer, node: Node, op: ops.Cumsum, inputs: list[str]) -> str:
+    return writer.node("CumSum", *inputs, writer.integers(op.axis))
 
 
 def _gelu(writer: Writer, node: Node, op: ops.GELU, inputs: list[str]) -> str:
@@ -175,10 +213,19 @@ _WRITTEN: dict[type[object], Callable[[Writer, Node, Any, list[str]], str]] = {
     ops.Log: _plain("Log"),
     ops.Sqrt: _plain("Sqrt"),
     ops.Absolute: _plain("Abs"),
+    ops.Sin: _plain("Sin"),
+    ops.Cos: _plain("Cos"),
+    ops.Maximum: _plain("Max"),
+    ops.Minimum: _plain("Min"),
+    ops.Clip: _clip,
+    ops.Where: _where,
     ops.Sum: _reduction("ReduceSum"),
     ops.Mean: _reduction("ReduceMean"),
+    ops.Var: _var,
+    ops.Norm: _reduction("ReduceL2"),
     ops.Max: _reduction("ReduceMax"),
     ops.LogSumExp: _reduction("ReduceLogSumExp"),
+    ops.Cumsum: _cumsum,
     ops.Reshape: _reshape,
     ops.Flatten: lambda writer, node, op, inputs: writer.node("Flatten", *inputs, axis=1),
     ops.Transpose: _transpose,
@@ -188,11 +235,16 @@ _WRITTEN: dict[type[object], Callable[[Writer, Node, Any, list[str]], str]] = {
     ops.Identity: _plain("Identity"),
     ops.Tanh: _plain("Tanh"),
     ops.Sigmoid: _plain("Sigmoid"),
+    ops.HardSigmoid: _hard_sigmoid,
+    ops.Softsign: _plain("Softsign"),
     ops.ReLU: _plain("Relu"),
     ops.LeakyReLU: _leaky_relu,
+    ops.PReLU: _plain("PRelu"),
     ops.ELU: _elu,
+    ops.SELU: _selu,
     ops.GELU: _gelu,
     ops.SiLU: _silu,
+    ops.Mish: _mish,
     ops.Softplus: _plain("Softplus"),
     ops.Softmax: _along_axis("Softmax"),
     ops.LogSoftmax: _along_axis("LogSoftmax"),

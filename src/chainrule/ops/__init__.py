@@ -5,8 +5,40 @@ Each op is a page: its function, its derivative, `forward`, and `backward` direc
 
 from __future__ import annotations
 
-from chainrule.ops.activations import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
-from chainrule.ops.arithmetic import Absolute, Add, Divide, Exp, Log, Multiply, Negative, Power, Sqrt, Subtract
+from chainrule.ops.activations import (
+    ELU,
+    GELU,
+    SELU,
+    HardSigmoid,
+    Identity,
+    LeakyReLU,
+    Mish,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from chainrule.ops.arithmetic import (
+    Absolute,
+    Add,
+    Clip,
+    Cos,
+    Divide,
+    Exp,
+    Log,
+    Maximum,
+    Minimum,
+    Multiply,
+    Negative,
+    Power,
+    Sin,
+    Sqrt,
+    Subtract,
+    Where,
+)
 from chainrule.ops.cross_entropy import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -18,7 +50,7 @@ from chainrule.ops.linear import Linear, Matmul
 from chainrule.ops.losses import HalfSquaredError, Huber, MeanAbsoluteError, MeanSquaredError
 from chainrule.ops.op import Array, Derivatives, Op
 from chainrule.ops.penalties import L1Penalty, L2Penalty
-from chainrule.ops.reductions import LogSumExp, Max, Mean, Sum
+from chainrule.ops.reductions import Cumsum, LogSumExp, Max, Mean, Norm, Sum, Var
 from chainrule.ops.shaping import Concatenate, Flatten, Gather, Reshape, Slice, Transpose
 from chainrule.ops.softmax import LogSoftmax, Softmax
 from chainrule.ops.table import Page, format_table, page
@@ -27,13 +59,15 @@ _OPS: tuple[type[Op], ...] = (
     # weighted sums
     Linear, Matmul,
     # arithmetic
-    Add, Subtract, Multiply, Divide, Negative, Power, Exp, Log, Sqrt, Absolute,
+    Add, Subtract, Multiply, Divide, Negative, Power, Exp, Log, Sqrt, Absolute, Sin, Cos,
+    Maximum, Minimum, Clip, Where,
     # reductions
-    Sum, Mean, Max, LogSumExp,
+    Sum, Mean, Var, Norm, Max, LogSumExp, Cumsum,
     # shaping
     Reshape, Flatten, Transpose, Concatenate, Slice, Gather,
     # activations
-    Identity, Tanh, Sigmoid, ReLU, LeakyReLU, ELU, GELU, SiLU, Softplus, Softmax, LogSoftmax, Activation,
+    Identity, Tanh, Sigmoid, HardSigmoid, Softsign, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Softplus,
+    Softmax, LogSoftmax, Activation,
     # losses
     MeanSquaredError, HalfSquaredError, MeanAbsoluteError, Huber, BinaryCrossEntropy, SigmoidBinaryCrossEntropy,
     CategoricalCrossEntropy, SoftmaxCrossEntropy, Loss,
@@ -127,4 +161,18 @@ __all__ = [
     "all_ops",
     "page",
     "table",
+    "SELU",
+    "HardSigmoid",
+    "Mish",
+    "PReLU",
+    "Softsign",
+    "Clip",
+    "Cos",
+    "Maximum",
+    "Minimum",
+    "Sin",
+    "Where",
+    "Cumsum",
+    "Norm",
+    "Var",
 ]

@@ -11,7 +11,22 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, nearest
-from chainrule.ops import ELU, GELU, Identity, LeakyReLU, Op, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from chainrule.ops import (
+    ELU,
+    GELU,
+    SELU,
+    HardSigmoid,
+    Identity,
+    LeakyReLU,
+    Mish,
+    Op,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Tanh,
+)
 
 ACTIVATIONS: dict[str, type[Op]] = {
     "identity": Identity,
@@ -23,6 +38,10 @@ ACTIVATIONS: dict[str, type[Op]] = {
     "gelu": GELU,
     "silu": SiLU,
     "softplus": Softplus,
+    "hard_sigmoid": HardSigmoid,
+    "softsign": Softsign,
+    "selu": SELU,
+    "mish": Mish,
 }
 STOCHASTIC = ("sgd", "adam")
 
