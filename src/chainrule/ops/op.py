@@ -178,6 +178,17 @@ def expect_rank(where: str, role: str, array: Array, rank: int, meaning: str) ->
     raise ShapeError(where, given=f"{role} with shape {array.shape}", expected=f"{rank} axes, {meaning}", fix=fix)
 
 
+def expect_axis(where: str, role: str, array: Array, axis: int) -> None:
+    """Raise unless `array` has this axis."""
+    if not -array.ndim <= axis < array.ndim:
+        raise ShapeError(
+            where,
+            given=f"{role} with shape {array.shape}",
+            expected=f"an axis {axis}",
+            fix=f"Reshape {role}, or name another axis",
+        )
+
+
 def expect_integers(where: str, role: str, array: Array, below: int, meaning: str, cause: str | None = None) -> None:
     """Raise unless every element is a whole number from 0 to `below` - 1 (`meaning` says of what)."""
     wrong = ~((array >= 0) & (array < below) & (np.floor(array) == array))
