@@ -336,7 +336,7 @@ class Remembering(cr.Op):
 def test_of_several_users_of_a_node_the_one_that_is_no_own_op_is_named() -> None:
     w = Parameter("w", np.ones((3, 2)))
     graph = Graph(cr.sum(x=w * 2.0) + cr.sum(x=cr.Node(Remembering("backward"), {"z": w})))
-    with pytest.raises(DerivativeError, match="^Remembering"):
+    with pytest.raises(DerivativeError, match=r"^Remembering"):
         Program(graph, {}, gradients=True)
 
 
