@@ -11,7 +11,7 @@ import inspect
 import sys
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from chainrule.checks import expect_keywords
 from chainrule.errors import MisuseError, UnknownNameError, nearest
@@ -35,14 +35,16 @@ def setting_names(kind: type) -> tuple[str, ...]:
 class _Settling(type):
     """Makes a part, whose settings are settled from then on."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        try:
-            part = super().__call__(*args, **kwargs)
-        except TypeError:
-            expect_keywords(cls.__init__, kwargs, cls.__name__)  # type: ignore[misc]  # of this very class
-            raise
-        part.settle()
-        return part
+    if not TYPE_CHECKING:  # a checker that saw this would take any arguments, and the part for anything
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            try:
+                part = super().__call__(*args, **kwargs)
+            except TypeError:
+                expect_keywords(cls.__init__, kwargs, cls.__name__)
+                raise
+            part.settle()
+            return part
 
 
 class Configured(metaclass=_Settling):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -23,19 +23,12 @@ from chainrule.files.atomic import Path
 from chainrule.files.safetensors import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
 from chainrule.nn import Dense, Dropout, Network, Rescale
 from chainrule.nn.layer import LayerLike
-from chainrule.ops import Array, Op
+from chainrule.ops import GELU, Array, Op
 from chainrule.optim import Optimizer
 
 LayerWeights: TypeAlias = "tuple[Array, Array | None]"
 Activations: TypeAlias = "LayerLike | Sequence[LayerLike | Sequence[LayerLike] | None]"
 
-_MODULES: dict[str, Callable[[Any], str]] = {
-    **dict.fromkeys(("Identity", "Tanh", "Sigmoid", "ReLU", "SiLU", "Softplus", "Flatten"), lambda op: ""),
-    **dict.fromkeys(("Softmax", "LogSoftmax"), lambda op: f"dim={op.axis}"),
-    "LeakyReLU": lambda op: repr(op.slope),
-    "ELU": lambda op: repr(op.alpha),
-    "GELU": lambda op: "approximate='tanh'" if op.approximate else "",
-}
 _ENTRY = {"dtype", "shape", "data_offsets"}
 _CONVERT = "In PyTorch run: from safetensors.torch import save_file; save_file(model.state_dict(), 'model.safetensors')"
 _CONVERT_KERAS = (
@@ -207,8 +200,8 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
             modules.append("nn.Identity()")
         elif isinstance(layer, Dropout):
             modules.append(f"nn.Dropout({layer.rate!r})")
-        elif (name := type(layer).__name__) in _MODULES and isinstance(layer, Op):
-            modules.append(f"nn.{name}({_MODULES[name](layer)})")
+        elif isinstance(layer, Op) and (module := _module(layer)):
+            modules.append(f"nn.{module}")
         else:
             raise InputError(
                 "save_state_dict",
@@ -217,6 +210,13 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
                 fix="Write ONNX instead, which has every layer: chainrule.onnx.export, or chainrule export --onnx FILE",
             )
     return f"nn.Sequential({', '.join(modules)})"
+
+
+def _module(op: Op) -> str | None:
+    """Return the module of PyTorch that does what an op does, with its settings."""
+    if type(op) is GELU:
+        return "GELU(approximate='tanh')" if op.approximate else "GELU()"
+    return op.torch and op.torch.format(**{name: repr(value) for name, value in op.settings().items()})
 
 
 def _folded(layer: Dense, scaling: Rescale | None) -> LayerWeights:

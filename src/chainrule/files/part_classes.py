@@ -1,6 +1,6 @@
 """The closed table of parts that a file may name: layers, ops, losses, optimizers, schedules, initializers, networks.
 
-It is written out, so that a name in a file can reach these classes and nothing else.
+A name in a file can reach these classes and nothing else.
 """
 
 from __future__ import annotations
@@ -21,40 +21,8 @@ KINDS: dict[str, type[Any]] = {
     "Rescale": nn.Rescale,
     "Residual": nn.Residual,
     "Concatenate": nn.Concatenate,
-    # ops with one role, which are layers
-    "Identity": ops.Identity,
-    "Tanh": ops.Tanh,
-    "Sigmoid": ops.Sigmoid,
-    "ReLU": ops.ReLU,
-    "LeakyReLU": ops.LeakyReLU,
-    "ELU": ops.ELU,
-    "GELU": ops.GELU,
-    "SiLU": ops.SiLU,
-    "Softplus": ops.Softplus,
-    "Softmax": ops.Softmax,
-    "LogSoftmax": ops.LogSoftmax,
-    "Reshape": ops.Reshape,
-    "Flatten": ops.Flatten,
-    "Transpose": ops.Transpose,
-    "Slice": ops.Slice,
-    "Negative": ops.Negative,
-    "Exp": ops.Exp,
-    "Log": ops.Log,
-    "Sqrt": ops.Sqrt,
-    "Absolute": ops.Absolute,
-    "Sum": ops.Sum,
-    "Mean": ops.Mean,
-    "Max": ops.Max,
-    "LogSumExp": ops.LogSumExp,
-    # losses
-    "MeanSquaredError": ops.MeanSquaredError,
-    "HalfSquaredError": ops.HalfSquaredError,
-    "MeanAbsoluteError": ops.MeanAbsoluteError,
-    "Huber": ops.Huber,
-    "BinaryCrossEntropy": ops.BinaryCrossEntropy,
-    "SigmoidBinaryCrossEntropy": ops.SigmoidBinaryCrossEntropy,
-    "CategoricalCrossEntropy": ops.CategoricalCrossEntropy,
-    "SoftmaxCrossEntropy": ops.SoftmaxCrossEntropy,
+    # ops that are layers or losses
+    **{kind.__name__: kind for kind in ops.all_ops().values() if kind.in_files and (kind.is_layer() or kind.is_loss())},
     # optimizers
     "SGD": optim.SGD,
     "Adagrad": optim.Adagrad,

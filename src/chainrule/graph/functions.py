@@ -49,6 +49,7 @@ def function_of(kind: type[Op]) -> NodeFunction:
 
     build.__name__ = build.__qualname__ = kind.name
     build.__doc__ = inspect.cleandoc(kind.__doc__ or "").partition("\n\nExamples\n")[0]  # those are of the op
+    build.__wrapped__ = kind  # type: ignore[attr-defined]  # where `??` and `inspect.getsource` lead
     build.__signature__ = _signature(kind)  # type: ignore[attr-defined]  # what help() shows
     return build
 
@@ -62,50 +63,5 @@ def _signature(kind: type[Op]) -> inspect.Signature:
     return inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in of_roles] + named)
 
 
-linear = function_of(ops.Linear)
-matmul = function_of(ops.Matmul)
-add = function_of(ops.Add)
-subtract = function_of(ops.Subtract)
-multiply = function_of(ops.Multiply)
-divide = function_of(ops.Divide)
-negative = function_of(ops.Negative)
-power = function_of(ops.Power)
-exp = function_of(ops.Exp)
-log = function_of(ops.Log)
-sqrt = function_of(ops.Sqrt)
-absolute = function_of(ops.Absolute)
-sum = function_of(ops.Sum)
-mean = function_of(ops.Mean)
-max = function_of(ops.Max)
-log_sum_exp = function_of(ops.LogSumExp)
-reshape = function_of(ops.Reshape)
-flatten = function_of(ops.Flatten)
-transpose = function_of(ops.Transpose)
-concatenate = function_of(ops.Concatenate)
-slice = function_of(ops.Slice)
-gather = function_of(ops.Gather)
-identity = function_of(ops.Identity)
-tanh = function_of(ops.Tanh)
-sigmoid = function_of(ops.Sigmoid)
-relu = function_of(ops.ReLU)
-leaky_relu = function_of(ops.LeakyReLU)
-elu = function_of(ops.ELU)
-gelu = function_of(ops.GELU)
-silu = function_of(ops.SiLU)
-softplus = function_of(ops.Softplus)
-softmax = function_of(ops.Softmax)
-log_softmax = function_of(ops.LogSoftmax)
-activation = function_of(ops.Activation)
-mean_squared_error = function_of(ops.MeanSquaredError)
-half_squared_error = function_of(ops.HalfSquaredError)
-mean_absolute_error = function_of(ops.MeanAbsoluteError)
-huber = function_of(ops.Huber)
-binary_cross_entropy = function_of(ops.BinaryCrossEntropy)
-sigmoid_binary_cross_entropy = function_of(ops.SigmoidBinaryCrossEntropy)
-categorical_cross_entropy = function_of(ops.CategoricalCrossEntropy)
-softmax_cross_entropy = function_of(ops.SoftmaxCrossEntropy)
-loss = function_of(ops.Loss)
-l1_penalty = function_of(ops.L1Penalty)
-l2_penalty = function_of(ops.L2Penalty)
-
-FUNCTIONS: dict[str, NodeFunction] = {name: globals()[name] for name in ops.all_ops()}
+FUNCTIONS: dict[str, NodeFunction] = {name: function_of(kind) for name, kind in ops.all_ops().items()}
+globals().update(FUNCTIONS)  # so that they can be pickled by their names

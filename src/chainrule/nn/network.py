@@ -341,10 +341,10 @@ class Network(Layer, InNotebooks):
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
-        hold.thread = hold.last = me
-        if self._first is None:
-            self.beginning()
+        hold.thread = hold.last = me  # no call lies between this and the test, as in `Hold.call`
         try:
+            if self._first is None:
+                self.beginning()
             return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
         finally:
             hold.thread = before
@@ -400,10 +400,13 @@ class Network(Layer, InNotebooks):
             Instead of the optimizer's own.
         """
         check_forward("Network.optimize", self._last_graph)
+        with quiet():
+            self.hold.call("Network.optimize", self._optimize, learning_rate, step=True, goes_on=True)
+
+    def _optimize(self, learning_rate: float | None) -> None:
         if self._first is None:
             self.beginning()
-        with quiet():
-            self.hold.call("Network.optimize", self._engine.optimize, learning_rate, step=True, goes_on=True)
+        self._engine.optimize(learning_rate)
 
     @property
     def _last_graph(self) -> Graph | None:
@@ -654,8 +657,10 @@ class Network(Layer, InNotebooks):
         state = None if self._plan is None else self.snapshot()
         return restored, (type(self), self.settings(), state, self._start)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise attribute_error(type(self).__name__, name)
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a network's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise attribute_error(type(self).__name__, name)
 
 
 def restored(

@@ -14,9 +14,11 @@ from chainrule._version import __version__
 from chainrule.errors import InputError, MissingExtraError, nearest, printable
 from chainrule.files.atomic import Path, write_atomically
 from chainrule.graph import Node
+from chainrule.graph.calls import is_own
 from chainrule.nn import Network
-from chainrule.ops import Array
+from chainrule.ops import Array, Op, all_ops
 from chainrule.ops.shaping import Cast
+from chainrule.replay.recording import Operand, Recorded, Tape, was_refused
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -188,14 +190,54 @@ def write(writer: GraphWriter, node: Node, inputs: list[str]) -> str:
     InputError
         If ONNX has no operators for it.
     """
-    if type(node.op) in _WRITTEN:  # by its very class: a subclass may compute something else
-        return _WRITTEN[type(node.op)](writer, node, node.op, inputs)
+    op = node.op
+    if type(op) in _WRITTEN:  # by its very class: a subclass may compute something else
+        return _WRITTEN[type(op)](writer, node, op, inputs)
+    if op is not None and op.onnx:
+        return writer.node(op.onnx, *inputs)
+    if op is not None and op.in_files and is_own(op) and (result := _from_record(writer, node, op, inputs)):
+        return result
+    kinds = [kind for kind in all_ops().values() if kind in _WRITTEN or kind.onnx]
     raise InputError(
         "onnx.export",
-        given=f"{node.where}, an op that is no part of chainrule",
-        expected="ops that have a form in ONNX",
-        fix="Write the layer out of chainrule's ops. " + nearest("", (kind.__name__ for kind in _WRITTEN)),
+        given=f"{node.where}, an op without a form in ONNX",
+        expected="ops that have one",
+        fix="Write the layer out of such ops. " + nearest("", (kind.__name__ for kind in kinds)),
     )
+
+
+def _from_record(writer: GraphWriter, node: Node, op: Op, inputs: list[str]) -> str | None:
+    """Write the NumPy calls that an op makes, if all of them work element by element; None if they don't."""
+    tape = Tape()
+    arrays = {role: tape.wrap(child.value) for role, child in node.children.items()}
+    try:
+        result = op.forward(**arrays)
+    except Exception as error:
+        if not was_refused(error):
+            raise
+        return None
+    if not isinstance(result, Recorded) or any(call.function.__name__ not in _CALLS for call in tape.calls):
+        return None
+    written = {array.operand.key: name for array, name in zip(arrays.values(), inputs)}
+
+    def operand(value: Any) -> str:
+        if not isinstance(value, Operand):
+            return writer.number(value)
+        if value.key in written:
+            name = written[value.key]
+            return name if value.array.dtype == node.dtype else writer.node("Cast", name, to=_FLOATS[str(node.dtype)])
+        if value.buffer.constant and value.array.size == 1:  # a row of numbers may depend on how many samples there are
+            return writer.number(value.array.item())
+        raise LookupError
+
+    try:
+        for call in tape.calls:
+            if call.method not in ("call", "copy") or call.options.keys() & {"axis", "keepdims", "shape"}:
+                return None
+            written[call.out.key] = writer.node(_CALLS[call.function.__name__], *map(operand, call.inputs))
+        return operand(result.operand)
+    except LookupError:  # a view, or numbers that are no constants
+        return None
 
 
 def _plain(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]:
@@ -317,19 +359,17 @@ def _axes(key: tuple[Any, ...], rank: int) -> tuple[dict[int, tuple[int, int, in
     return slices, dropped, added
 
 
+# NumPy's functions of one element at a time, and the operators that do the same.
+_CALLS = {
+    "add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div", "power": "Pow", "negative": "Neg",
+    "positive": "Identity", "copyto": "Identity", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "absolute": "Abs",
+    "tanh": "Tanh", "sin": "Sin", "cos": "Cos", "maximum": "Max", "minimum": "Min", "reciprocal": "Reciprocal",
+    "sign": "Sign", "floor": "Floor", "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less",
+    "less_equal": "LessOrEqual",
+}  # fmt: skip
 _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]] = {
     ops.Linear: _linear,
     ops.Matmul: _plain("MatMul"),
-    ops.Add: _plain("Add"),
-    ops.Subtract: _plain("Sub"),
-    ops.Multiply: _plain("Mul"),
-    ops.Divide: _plain("Div"),
-    ops.Power: _plain("Pow"),
-    ops.Negative: _plain("Neg"),
-    ops.Exp: _plain("Exp"),
-    ops.Log: _plain("Log"),
-    ops.Sqrt: _plain("Sqrt"),
-    ops.Absolute: _plain("Abs"),
     ops.Sum: _reduction("ReduceSum"),
     ops.Mean: _reduction("ReduceMean"),
     ops.Max: _reduction("ReduceMax"),
@@ -341,15 +381,10 @@ _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]]
     ops.Slice: _slice,
     ops.Gather: _gather,
     Cast: _cast,
-    ops.Identity: _plain("Identity"),
-    ops.Tanh: _plain("Tanh"),
-    ops.Sigmoid: _plain("Sigmoid"),
-    ops.ReLU: _plain("Relu"),
     ops.LeakyReLU: _leaky_relu,
     ops.ELU: _elu,
     ops.GELU: _gelu,
     ops.SiLU: _silu,
-    ops.Softplus: _plain("Softplus"),
     ops.Softmax: _along_axis("Softmax"),
     ops.LogSoftmax: _along_axis("LogSoftmax"),
 }

@@ -17,39 +17,28 @@ from chainrule.onnx.model_file import Step, StoredTensor, refusal, text
 from chainrule.ops import (
     ELU,
     GELU,
-    Absolute,
     Array,
-    Exp,
     Flatten,
     LeakyReLU,
-    Log,
     LogSoftmax,
     LogSumExp,
     Max,
     Mean,
-    Negative,
     Op,
-    ReLU,
     Reshape,
-    Sigmoid,
     SiLU,
     Slice,
     Softmax,
-    Softplus,
-    Sqrt,
     Sum,
-    Tanh,
     Transpose,
+    all_ops,
 )
 
 SPARE = 1 << 20  # numbers that layers may have beyond those in the file: a scalar bias becomes a vector
 
 Piece = tuple[str, list[LayerLike]]  # the value that a part of the network starts from, and its layers
 
-_PLAIN: dict[str, type[Op]] = {
-    "Relu": ReLU, "Tanh": Tanh, "Sigmoid": Sigmoid, "Softplus": Softplus,
-    "Exp": Exp, "Log": Log, "Sqrt": Sqrt, "Abs": Absolute, "Neg": Negative,
-}  # fmt: skip
+_PLAIN: dict[str, type[Op]] = {kind.onnx: kind for kind in all_ops().values() if kind.onnx and kind.is_layer()}
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 _REDUCTIONS: dict[str, type[Sum] | type[Mean] | type[Max] | type[LogSumExp]] = {
     "ReduceSum": Sum, "ReduceMean": Mean, "ReduceMax": Max, "ReduceLogSumExp": LogSumExp,

@@ -21,6 +21,8 @@ class Identity(Op):
     ∂z = ∂y"""
 
     hands_on = True
+    onnx = "Identity"
+    torch = "Identity()"
 
     def forward(self, z: Array) -> Array:
         return z.copy()
@@ -39,6 +41,8 @@ class Tanh(Op):
 
     output_range = (-1.0, 1.0)
     increasing = True
+    onnx = "Tanh"
+    torch = "Tanh()"
 
     def forward(self, z: Array) -> Array:
         return np.tanh(z)
@@ -56,6 +60,8 @@ class Sigmoid(Op):
 
     output_range = (0.0, 1.0)
     increasing = True
+    onnx = "Sigmoid"
+    torch = "Sigmoid()"
 
     def forward(self, z: Array) -> Array:
         return sigmoid(z)
@@ -71,6 +77,9 @@ class ReLU(Op):
     name = "relu"
     output_range = (0.0, math.inf)
     increasing = True
+    initializer = "He"
+    onnx = "Relu"
+    torch = "ReLU()"
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, 0)
@@ -90,6 +99,8 @@ class LeakyReLU(Op):
     """
 
     name = "leaky_relu"
+    initializer = "He"
+    torch = "LeakyReLU({slope})"
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = checks.number("LeakyReLU slope", slope, least=0, most=1)
@@ -114,6 +125,8 @@ class ELU(Op):
 
     name = "elu"
     increasing = True
+    initializer = "He"
+    torch = "ELU({alpha})"
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = checks.number("ELU alpha", alpha, above=0, like=1)
@@ -144,6 +157,7 @@ class GELU(Op):
 
     name = "gelu"
     output_range = (-0.18, math.inf)  # its lowest is −0.16997, near z = −0.75, or −0.17004 if approximate
+    initializer = "He"
 
     def __init__(self, approximate: bool = False) -> None:
         self.approximate = bool(approximate)
@@ -173,6 +187,8 @@ class SiLU(Op):
 
     name = "silu"
     output_range = (-0.28, math.inf)  # its lowest is −0.27846, near z = −1.28
+    initializer = "He"
+    torch = "SiLU()"
 
     def forward(self, z: Array) -> Array:
         return z * sigmoid(z)
@@ -190,6 +206,9 @@ class Softplus(Op):
 
     output_range = (0.0, math.inf)
     increasing = True
+    initializer = "He"
+    onnx = "Softplus"
+    torch = "Softplus()"
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))

@@ -34,6 +34,8 @@ class Add(Elementwise):
     What was broadcast gets the sum over its copies.
     """
 
+    onnx = "Add"
+
     def forward(self, a: Array, b: Array) -> Array:
         return a + b
 
@@ -45,6 +47,8 @@ class Subtract(Elementwise):
     """y = a − b
     ∂a = ∂y   ∂b = −∂y"""
 
+    onnx = "Sub"
+
     def forward(self, a: Array, b: Array) -> Array:
         return a - b
 
@@ -55,6 +59,8 @@ class Subtract(Elementwise):
 class Multiply(Elementwise):
     """y = a · b
     ∂a = ∂y · b   ∂b = ∂y · a"""
+
+    onnx = "Mul"
 
     def forward(self, a: Array, b: Array) -> Array:
         return a * b
@@ -68,6 +74,7 @@ class Divide(Elementwise):
     ∂a = ∂y / b   ∂b = −∂y · y / b"""
 
     limit = "a divisor other than 0"
+    onnx = "Div"
 
     def forward(self, a: Array, b: Array) -> Array:
         return a / b
@@ -85,6 +92,7 @@ class Power(Elementwise):
     """
 
     limit = "a base above 0, or an exponent for which its power, and their derivatives, are finite"
+    onnx = "Pow"
 
     def forward(self, base: Array, exponent: Array) -> Array:
         return np.power(base, exponent)
@@ -100,6 +108,7 @@ class Negative(Op):
     ∂z = −∂y"""
 
     output_range = (-math.inf, math.inf)
+    onnx = "Neg"
 
     def forward(self, z: Array) -> Array:
         return -z
@@ -114,6 +123,7 @@ class Exp(Op):
 
     output_range = (0.0, math.inf)
     increasing = True
+    onnx = "Exp"
 
     def forward(self, z: Array) -> Array:
         return np.exp(z)
@@ -131,6 +141,7 @@ class Log(Op):
 
     limit = "numbers above 0"
     output_range = (-math.inf, math.inf)
+    onnx = "Log"
 
     def forward(self, z: Array) -> Array:
         return np.log(z)
@@ -148,6 +159,7 @@ class Sqrt(Op):
 
     limit = "numbers above 0; at 0 the derivative is infinite"
     output_range = (0.0, math.inf)
+    onnx = "Sqrt"
 
     def forward(self, z: Array) -> Array:
         return np.sqrt(z)
@@ -164,6 +176,7 @@ class Absolute(Op):
     """
 
     output_range = (0.0, math.inf)
+    onnx = "Abs"
 
     def forward(self, z: Array) -> Array:
         return np.abs(z)

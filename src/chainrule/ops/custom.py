@@ -29,6 +29,8 @@ _MOST_VALUES = 64  # of those at hand
 class _Pair(Op):
     """A function and its derivative, each called with arrays."""
 
+    in_files = False
+
     def __init__(self, function: Function, derivative: Function) -> None:
         kind = type(self).__name__
         self.function = _a_function(f"{kind} function", function)

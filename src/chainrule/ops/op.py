@@ -25,6 +25,9 @@ Derivatives: TypeAlias = dict[str, Array]
 Range: TypeAlias = tuple[float, float]
 
 
+_OF_FORWARD = ("output_range", "increasing", "hands_on", "onnx", "torch")  # lines of a class about its forward
+
+
 class Op(Configured):
     """A function and its derivative.
 
@@ -52,6 +55,14 @@ class Op(Configured):
         The dtype of what comes out; that of what goes in if None.
     limit : str
         Of an op that is undefined, or infinite, for some numbers: for which it isn't.
+    initializer : str
+        The initializer that suits weights whose sums this op is applied to: ``"Glorot"``, ``"He"`` or ``"LeCun"``.
+    onnx : str or None
+        The operator of ONNX that does the same, with the same arrays and no settings.
+    torch : str or None
+        The module of PyTorch that does the same; settings are filled in: ``"LeakyReLU({slope})"``.
+    in_files : bool
+        Whether files may name it, as they may any layer or loss: False if its settings are functions.
 
     Examples
     --------
@@ -80,6 +91,10 @@ class Op(Configured):
     hands_on: ClassVar[bool] = False
     limit: ClassVar[str] = ""
     dtype: str | None = None
+    initializer: ClassVar[str] = "Glorot"
+    onnx: ClassVar[str | None] = None
+    torch: ClassVar[str | None] = None
+    in_files: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -87,7 +102,7 @@ class Op(Configured):
         cls.roles = tuple(p.name for p in parameters)
         cls.optional = frozenset(p.name for p in parameters if p.default is None)
         cls.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
-        for known in ("output_range", "increasing", "hands_on"):  # not of another forward than that of the class above
+        for known in _OF_FORWARD:  # not of another forward than that of the class above
             if "forward" in cls.__dict__ and known not in cls.__dict__:
                 setattr(cls, known, Op.__dict__[known])
         if "name" not in cls.__dict__:
@@ -112,6 +127,16 @@ class Op(Configured):
 
         Called when a node is built and whenever it meets new shapes, never in between: it may be slow.
         """
+
+    @classmethod
+    def is_layer(cls) -> bool:
+        """Return whether it can stand in a network by itself: it takes one array, what comes from the layer before."""
+        return [role for role in cls.roles if role not in cls.optional] in (["x"], ["z"])
+
+    @classmethod
+    def is_loss(cls) -> bool:
+        """Return whether it compares what a network says with what is true."""
+        return cls.roles[:1] in (("prediction",), ("logits",))
 
     def differentiable(self, role: str) -> bool:
         """Return whether `backward` returns a derivative for this role."""

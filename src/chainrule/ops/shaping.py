@@ -87,6 +87,7 @@ class Flatten(Op):
     """
 
     hands_on = True
+    torch = "Flatten()"
 
     def forward(self, x: Array) -> Array:
         return x.reshape(len(x), math.prod(x.shape[1:]))

@@ -47,6 +47,7 @@ class Softmax(_OverAxis):
     """
 
     output_range = (0.0, 1.0)
+    torch = "Softmax(dim={axis})"
 
     def forward(self, z: Array) -> Array:
         power = np.exp(z - z.max(axis=self.axis, keepdims=True))
@@ -62,6 +63,7 @@ class LogSoftmax(_OverAxis):
     ∂z = ∂y − eʸ · Σ ∂y in each row"""
 
     output_range = (-math.inf, 0.0)
+    torch = "LogSoftmax(dim={axis})"
 
     def forward(self, z: Array) -> Array:
         shifted = z - z.max(axis=self.axis, keepdims=True)

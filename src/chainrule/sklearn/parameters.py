@@ -14,34 +14,23 @@ from chainrule.errors import InputError, nearest
 from chainrule.nn import Dense, Dropout, Network, Uniform
 from chainrule.nn.layer import LayerLike
 from chainrule.ops import (
-    ELU,
-    GELU,
     Exp,
     HalfSquaredError,
-    Identity,
-    LeakyReLU,
     Loss,
     Op,
-    ReLU,
     Sigmoid,
-    SiLU,
     Softmax,
-    Softplus,
-    Tanh,
+    activations,
+    all_ops,
 )
 from chainrule.ops.op import Array
 from chainrule.optim import SGD, Adam, Optimizer
 
+# Activations of one number at a time; scikit-learn calls the sigmoid by another name.
 ACTIVATIONS: dict[str, type[Op]] = {
-    "identity": Identity,
-    "logistic": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "elu": ELU,
-    "gelu": GELU,
-    "silu": SiLU,
-    "softplus": Softplus,
+    "logistic" if name == "sigmoid" else name: kind
+    for name, kind in all_ops().items()
+    if kind.__module__ == activations.__name__
 }
 STOCHASTIC = ("sgd", "adam")
 
