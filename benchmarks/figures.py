@@ -17,7 +17,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from claims import adapters, derivatives, engine, explaining, installing, lasting, learning, tested, untrusted, world
+from claims import (
+    adapters,
+    core,
+    derivatives,
+    engine,
+    explaining,
+    installing,
+    lasting,
+    learning,
+    tested,
+    untrusted,
+    world,
+)
 from claims.figure import ROOT, Figure, Measurement, Options, Unavailable
 from machine import machine
 
@@ -27,6 +39,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "start": installing.start,
     "installed-size": installing.installed_size,
     "wheel": installing.wheel,
+    "core": core.core,
     "calls": engine.calls,
     "memory": engine.memory,
     "closedness": engine.closedness,
