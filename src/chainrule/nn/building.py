@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError
+from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.nn.containers import Residual
 from chainrule.nn.layer import Layer, LayerLike, chain, entered
@@ -28,7 +29,7 @@ def build(network: Network, shape: tuple[int, ...] | None) -> None:
     """Make a network's parameters for samples of this shape, unless it has them."""
     with network._lock:
         if not network.built:
-            nodes, members, vector = _built(network, shape or ())
+            nodes, members, vector, rows = _built(network, shape or ())
             network.sample_shape, network._chain = shape, nodes
             network._run(
                 Plan(
@@ -42,6 +43,7 @@ def build(network: Network, shape: tuple[int, ...] | None) -> None:
                     sample_shape=shape or (),
                     dtype=network.dtype,
                     engine=network.engine,
+                    input_rows=rows,
                 )
             )
         elif shape != network.sample_shape:
@@ -53,13 +55,14 @@ def build(network: Network, shape: tuple[int, ...] | None) -> None:
             )
 
 
-def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
-    """Return the example's way through the layers, every layer inside the network, and their parameters."""
+def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector, int | None]:
+    """Return the example's way through the layers, every layer inside the network, their parameters, and `_rows`."""
     expect_room("Network", network.layers, shape, network.dtype, network.optimizer)
     scope = scope_of(network, network.dtype, network.generators, "build", example=network.engine != "dynamic")
     try:
+        x = Input("x", np.zeros((1, *shape), network.dtype))
         with entered(scope):
-            nodes = chain(network.layers, Input("x", np.zeros((1, *shape), network.dtype)))
+            nodes = chain(network.layers, x)
         _check_output(network, nodes[-1])
         members = list(scope.layers.values())
         parameters = [entry for layer in members for entry in _penalised(network, layer)]
@@ -77,7 +80,14 @@ def _built(network: Network, shape: tuple[int, ...]) -> tuple[list[Node], list[L
         raise
     for layer in (network, *members):
         layer._start = {}
-    return nodes, members, vector
+    return nodes, members, vector, _rows(Graph(nodes[-1]).nodes, x)
+
+
+def _rows(nodes: Sequence[Node], x: Node) -> int | None:
+    """Return of how many rows the samples are indices, if all that read them want indices; None if not."""
+    readers = [(node, role) for node in nodes for role, child in node.children.items() if child is x]
+    counted = [node.children[node.op.integer[role]] for node, role in readers if node.op and role in node.op.integer]
+    return min(len(rows._value) for rows in counted) if counted and len(counted) == len(readers) else None
 
 
 def sample_shape(shape: Any) -> tuple[int, ...] | None:

@@ -303,7 +303,13 @@ class Network(Layer):
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
 
     def cast(self, x: Array) -> Array:
-        """Return samples in the network's dtype; bytes stay bytes where its first layer rescales them."""
+        """Return samples in the network's dtype; bytes stay bytes where its first layer rescales them.
+
+        Where they are indices, of an embedding, they become whole numbers.
+        """
+        rows = self.plan.input_rows
+        if rows is not None:
+            return validation.indices(x, rows)
         return validation.cast(x, self.dtype, keep_bytes=isinstance(self.layers[0], Rescale))
 
     def as_batch(

@@ -45,6 +45,8 @@ class Plan:
     sample_shape : tuple of int
     dtype : str
     engine : {"replay", "dynamic", "compiled"}
+    input_rows : int, optional
+        Of how many rows the samples are indices: they stay whole numbers then.
     after_backward : function of ndarray, optional
         Called in each step with all gradients, between the backward pass and the penalties: it may change them.
     """
@@ -59,6 +61,7 @@ class Plan:
     sample_shape: tuple[int, ...]
     dtype: str
     engine: str
+    input_rows: int | None = None
     after_backward: Callable[[Array], None] | None = None
 
     @cached_property
@@ -76,7 +79,7 @@ class Plan:
         """
         use, _, weighted = kind.partition("-")
         checks.one_of("Network.graph", use, USES)
-        x = np.zeros((1, *self.sample_shape), self.dtype)
+        x = np.zeros((1, *self.sample_shape), self.dtype if self.input_rows is None else np.intp)
         return self.graph(use, x, None, np.ones(1, self.dtype) if weighted else None, live=False)
 
     def graph(

@@ -41,6 +41,9 @@ class Op(Configured):
         The role that stands for any number of arrays.
     constant : tuple of str
         Roles without a derivative: labels, indices, sample weights.
+    integer : mapping of str to str
+        Roles that hold whole numbers, and the role whose rows they count: ``{"indices": "table"}``. What a network is
+        fed stays whole numbers where all that read it are such roles; floats would round large ones.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class Op(Configured):
     optional: ClassVar[frozenset[str]] = frozenset()
     variadic: ClassVar[str | None] = None
     constant: ClassVar[tuple[str, ...]] = ()
+    integer: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
