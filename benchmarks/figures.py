@@ -63,7 +63,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "pytorch": derivatives.against_pytorch,
     "watching": explaining.watching,
     "explanations": explaining.explanations,
-    "slips": explaining.slips,
+    "mistakes": explaining.mistakes,
 }
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.ticker import NullFormatter
 from workloads import SWEEPS, TABLES
 
-from chainrule.plot.style import CLASS_COLOURS, INK, MARKERS, new_figure, save_figure, styled
+from chainrule.plot.axes import new_figure
+from chainrule.plot.style import CLASS_COLOURS, INK, MARKERS, save_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

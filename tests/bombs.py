@@ -139,7 +139,7 @@ _READ = """
 import json, sys, time
 import numpy as np
 import chainrule as cr
-from chainrule.recipes.images import picture_as_sample
+from chainrule.recipes.image_files import picture_as_sample
 
 network = cr.Network([cr.Rescale(1 / 255), cr.Dense(10)], inputs=784)
 READERS = {

@@ -1,25 +1,29 @@
-"""The house: a room imports only from rooms above it, and its files say what they are about."""
+"""The house: imports point upward and in no circle, a name stands for one thing, files say what they are about."""
 
 from __future__ import annotations
 
 import ast
+import importlib
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
 FILES = sorted(SOURCE.glob("chainrule/**/*.py"))
 FILES_IN_ROOMS = [path for path in FILES if path != SOURCE / "chainrule/__init__.py"]  # the face imports from all
 
 # From the top of the house to the bottom. `chainrule` itself, the public face, lies just above the command line.
 ROOMS = (
-    ("_version", "errors", "settings", "memory", "threads", "checks", "generators"),
+    ("_version", "errors", "settings", "memory", "threads", "checks", "generators", "tables"),
     ("ops",),
     ("graph",),
     ("replay",),
     ("optim",),
     ("nn",),
+    ("gradcheck",),
     ("data",),
     ("files",),
     ("training",),
@@ -128,3 +132,104 @@ def test_an_arrow_that_points_up_is_let_through(text: str) -> None:
 def test_a_room_nobody_knows_is_refused() -> None:
     with pytest.raises(AssertionError, match="give it a floor"):
         wrong_arrows("", "chainrule.shed", "chainrule")
+
+
+# What users know under one name in two rooms, and a room that is named after its class.
+DOUBLE_CLASSES = {
+    "Concatenate": "cr.Concatenate, a layer, and its op",
+    "Constant": "cr.Constant, an initializer, and a learning rate that stays",
+    "PReLU": "cr.PReLU, a layer that learns its slope, and its op",
+}
+DOUBLE_FILES = {"graph": "graph/ and its Graph"}
+
+# Circles of imports inside functions that are left: each is closed by a method that users find where they look for it.
+CIRCLES = {
+    frozenset({"graph.backprop", "graph.flatten", "graph.graph", "graph.node", "graph.stepping"}): "Node.backward",
+    frozenset({f"training.{name}" for name in ("callbacks", "checkpoint", "events", "history", "loop")}): "train",
+}
+
+
+def test_no_two_files_have_one_name() -> None:
+    found = defaultdict(list)
+    for path in FILES:
+        found[path.parent.name if path.name == "__init__.py" else path.stem].append(relative(path))
+    assert {name: paths for name, paths in found.items() if len(paths) > 1}.keys() == DOUBLE_FILES.keys()
+
+
+def test_no_two_classes_have_one_name() -> None:
+    found = defaultdict(list)
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append(f"{relative(path)}:{node.lineno}")
+    assert {name: places for name, places in found.items() if len(places) > 1}.keys() == DOUBLE_CLASSES.keys()
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is in a file and may run: not what only a checker of types reads."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from executed(child)
+
+
+def imported_files(text: str, modules: set[str]) -> set[str]:
+    """Return the files of chainrule that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in executed(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            whole = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules else str(node.module) for name in whole.values()}
+    return found & modules
+
+
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
+    """Return the sets of files that import each other, however many steps it takes."""
+    reached = {name: set(targets) for name, targets in imports.items()}
+    for through in imports:
+        for targets in reached.values():
+            if through in targets:
+                targets |= reached[through]
+    groups = {frozenset({name, *(other for other in reached[name] if name in reached[other])}) for name in imports}
+    return [set(group) for group in groups if len(group) > 1]
+
+
+def test_files_import_each_other_in_no_circle() -> None:
+    modules = {module_name(path) for path in FILES}
+    imports = {module_name(path): imported_files(path.read_text("utf-8"), modules) for path in FILES}
+    found = {frozenset(name.removeprefix("chainrule.") for name in group) for group in circles(imports)}
+    assert found == set(CIRCLES)
+
+
+def test_a_circle_is_seen_however_long() -> None:
+    names = {"a", "b", "c", "d"}
+    late = "def f():\n    import b"
+    texts = {"a": late, "b": "from c import x", "c": "import a", "d": "if TYPE_CHECKING:\n    import d\nimport a"}
+    imports = {name: imported_files(text, names) for name, text in texts.items()}
+    assert circles(imports) == [{"a", "b", "c"}]
+
+
+def test_what_is_counted_is_of_the_size_of_a_pointer() -> None:
+    """`np.bincount` casts safely, which int64 can't be where pointers have 32 bits."""
+    calls = [
+        (path.name, call.args[0])
+        for path in FILES
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "bincount"
+    ]
+    assert calls
+    for name, counted in calls:
+        assert ast.unparse(counted).endswith(".astype(np.intp, copy=False)"), name
+
+
+def test_what_other_folders_import_of_chainrule_is_there() -> None:
+    missing = []
+    for path in (p for folder in ("benchmarks", "docs", "examples", ".ci") for p in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "chainrule":
+                module = importlib.import_module(str(node.module))
+                missing += [f"{path}: {alias.name}" for alias in node.names if not hasattr(module, alias.name)]
+    assert not missing

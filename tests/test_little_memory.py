@@ -27,7 +27,7 @@ import numpy as np
 import PIL.JpegImagePlugin, PIL.PngImagePlugin
 import chainrule as cr
 from chainrule import onnx, recipes
-from chainrule.recipes.images import picture_as_sample
+from chainrule.recipes.image_files import picture_as_sample
 from chainrule.torch_weights import load_state_dict, network_from_torch
 from chainrule.training.checkpoint import read_state
 

@@ -25,7 +25,7 @@ import chainrule
 import chainrule as cr
 import chainrule.sklearn
 from chainrule import recipes
-from chainrule.graph import check_gradients
+from chainrule.gradcheck import check_gradients
 from chainrule.data import nosuch  # refused
 from chainrule import nosuch as other  # refused
 
@@ -35,9 +35,36 @@ history: cr.History = cr.train(network, X, y, epochs=5)
 loss: float = history.final_loss
 words: str = history.final_loss  # refused
 cr.train(network, X, y, epoch=5)  # refused
+cr.Dense(8, activation="relu")  # refused
+cr.Adam(learning_rate="fast")  # refused
+cr.LeakyReLU(slope="steep")  # refused
+cr.Dropout(rate=0.5).nosuch  # refused
+network.optimise()  # refused
+after_a_typo: int = "text"  # refused
+network.fit(X, y)  # refused
+network.plan.nosuch  # refused
+x = cr.Input("x", [[1.0, 2.0]])
+h: cr.Node = cr.softmax(x, axis=-1, name="h") + cr.tanh(z=x @ cr.Parameter("w", [[1.0, 0.0], [0.0, 1.0]]))
+cr.softmax(zz=x)  # refused
+cr.softmax(x, axes=1)  # refused
+cr.softmax(x, axis="last")  # refused
+cr.tanh()  # refused
+cr.leaky_relu(x, 0.1)  # refused
+cr.linear(x=x, weights=[[1.0], [2.0]])
+cr.concatenate(x, x, axis=1)
+cr.concatenate(parts0=x, parts1=x)
+cr.sum(x, axis=(0, 1)).value.shape
+cr.huber(x, x, delta=0.5).children["prediction"].nosuch  # refused
+number: float = cr.mean(x)  # refused
+cr.ops.Tanh().forward(x.value)
+cr.ops.Tahn  # refused
+cr.data.iris  # refused
+rows: int = cr.data.digits().X.shape[0]
+cr.plot.learning_curve(history)
+cr.plot.learning_curve(history, colour="red")  # refused
 cr.plot.animation
 cr.recipes.resume
-cr.graph.GradientCheck
+cr.gradcheck.Report
 chainrule.sklearn.MLPClassifier()
 cr.explain(network, X, y)
 version: str = cr.__version__

@@ -1,6 +1,6 @@
-"""What looking inside costs and shows: watching a training, explaining every op, naming the usual slips.
+"""What looking inside costs and shows: watching a training, explaining every op, naming the usual mistakes.
 
-Networks, planted slips and cases are those of tests/explain and tests/ops.
+Networks, planted mistakes and cases are those of tests/explain, tests/gradcheck and tests/ops.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ STEPS, BATCH = 60, 64
 KINDS = (
     *("the sign", "a factor 2", "times the batch size", "divided by the batch size", "missing σ′", "transposed"),
     *("cut from the wrong side", "the sum instead of the mean", "stale value", "only the diagonal"),
-    *("missing sum over rows", "the wrong side"),
+    *("missing sum over rows", "the wrong side", "written in y but given z", "written in z but given y"),
+    *("summed over everything", "summed along the wrong axis", "ignores the incoming gradient", "exchanged"),
 )
 
 
@@ -75,13 +76,13 @@ def explanations(options: Options) -> Iterator[Figure]:
     yield at_most(name, worst, 1e-6, small, f" ({len(proofs)} derivatives of XOR's and of 5-4-4-4-1's parameters)")
 
 
-def slips(options: Options) -> Iterator[Figure]:
-    """Let `check` find the usual slips in ops, and call them by their names."""
-    from tests.explain.test_check import SLIPS, check
+def mistakes(options: Options) -> Iterator[Figure]:
+    """Let `check` find the usual mistakes in ops, and call them by their names."""
+    from tests.gradcheck.test_check import MISTAKES, check
 
     found: dict[str, bool] = {}
     named: dict[str, bool] = {}
-    for op, arrays, role, name in SLIPS:
+    for op, arrays, role, name in MISTAKES:
         kind = next((kind for kind in KINDS if name.startswith(kind)), None)
         if kind is None:
             continue
@@ -89,5 +90,10 @@ def slips(options: Options) -> Iterator[Figure]:
         found[kind] = found.get(kind, True) and finding is not None
         calls = finding is not None and str(finding.slip).startswith(name)
         named[kind] = named.get(kind, True) and calls
-    yield all_of("slips: planted kinds that check finds", sum(found.values()), len(KINDS))
-    yield at_least("slips: planted kinds that it calls by their name", sum(named.values()), 9, "{:.0f} of 12".format)
+    yield all_of("mistakes: planted kinds that check finds", sum(found.values()), len(KINDS))
+    yield at_least(
+        "mistakes: planted kinds that it calls by their name",
+        sum(named.values()),
+        len(KINDS) - 3,
+        f"{{:.0f}} of {len(KINDS)}".format,
+    )

@@ -22,10 +22,9 @@ from op_pictures import draw, elementwise
 
 import chainrule as cr
 from chainrule.errors import ChainruleError
-from chainrule.explain.formulas import Formula, backward_formula, forward_formula
 from chainrule.explain.notation import Symbol, mathml
-from chainrule.explain.trying import arrays_for
-from chainrule.explain.typeset import typeset
+from chainrule.explain.op_formulas import Formula, backward_formula, forward_formula, typeset
+from chainrule.gradcheck.example_arrays import arrays_for
 from chainrule.ops import Op, all_ops
 from chainrule.ops.table import page
 from chainrule.settings import setting_names

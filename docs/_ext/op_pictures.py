@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.ops import Op
-from chainrule.plot.style import CLASS_COLOURS, new_figure, save_figure, styled
+from chainrule.plot.axes import new_figure
+from chainrule.plot.style import CLASS_COLOURS, save_figure, styled
 
 _PROBE = np.linspace(0.3, 3, 12).reshape(2, 3, 2)
 

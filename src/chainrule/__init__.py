@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chainrule import errors as errors
     from chainrule import files as files
     from chainrule import generators as generators
+    from chainrule import gradcheck as gradcheck
     from chainrule import graph as graph
     from chainrule import memory as memory
     from chainrule import nn as nn
@@ -33,32 +34,41 @@ if TYPE_CHECKING:
     from chainrule import replay as replay
     from chainrule import settings as settings
     from chainrule import training as training
-    from chainrule.explain import check as check
     from chainrule.explain import explain as explain
     from chainrule.explain import show as show
     from chainrule.explain import trace as trace
     from chainrule.explain import watch as watch
     from chainrule.files import load as load
     from chainrule.files import save as save
-    from chainrule.graph.check import check_gradients as check_gradients
+    from chainrule.gradcheck import check as check
+    from chainrule.gradcheck import check_gradients as check_gradients
     from chainrule.public import *
     from chainrule.recipes import resume as resume
     from chainrule.training.checkpoint import Checkpoint as Checkpoint
 
 # Nothing is imported before it is asked for: rooms one by one, the public names at the first of them.
 _ROOMS = {
-    *("checks", "data", "errors", "explain", "files", "generators", "graph", "nn", "ops", "optim"),
+    *("checks", "data", "errors", "explain", "files", "generators", "gradcheck", "graph", "nn", "ops", "optim"),
     *("memory", "plot", "public", "recipes", "replay", "settings", "training"),
 }
 # Names whose rooms are heavier than the others': they read and write files, run recipes, explain.
 _LATER = {
-    "check_gradients": "graph.check",
+    "check": "gradcheck",
+    "check_gradients": "gradcheck",
     "save": "files",
     "load": "files",
     "Checkpoint": "training.checkpoint",
     "resume": "recipes",
-    **dict.fromkeys(("check", "show", "trace", "watch"), "explain"),
+    **dict.fromkeys(("show", "trace", "watch"), "explain"),
 }
+
+
+def _html(part: Any) -> str:
+    """Return how a notebook shows a network, a node, a graph or a history."""
+    known = {"Network": "network_html", "Node": "node_html", "Graph": "graph_html", "History": "history_html"}
+    name = next(known[kind.__name__] for kind in type(part).__mro__ if kind.__name__ in known)
+    drawn: str = getattr(importlib.import_module("chainrule.explain.inspection"), name)(part)
+    return drawn
 
 
 if not TYPE_CHECKING:  # a checker that saw these would take every name for one of ours

@@ -2,12 +2,50 @@
 
 Every error chainrule raises on purpose says three things: what was *given*, what was *expected*, and how to
 *fix* it. All of them are a `ChainruleError`, so one `except` catches them; each is also the built-in exception a
-Python programmer would look for.
+Python programmer would look for. For programs each has a `cause`, one of the codes in `CAUSES`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+#: What an error's or a warning's `cause` can be: a code that stays the same from version to version, and its meaning.
+CAUSES = {
+    "argument.shape": "arrays whose shapes or dtypes don't fit together",
+    "argument.unknown": "a keyword that nobody reads",
+    "argument.value": "an argument or a setting that can't be used",
+    "call.order": "a call that makes no sense now",
+    "data.nonfinite": "NaN or infinity in the samples, the targets or the sample weights",
+    "data.range": "samples that are indices, and of no row of the table that they choose from",
+    "data.scale": "samples so large that sums of them overflow, or that make training blow up",
+    "data.shape": "samples of another shape than the network takes",
+    "derivative.wrong": "a derivative that is not its function's, or not in the form that backpropagation takes",
+    "extra.missing": "an optional package that is not installed",
+    "file.unusable": "a file that is missing, damaged, or not what its name says",
+    "head.logits": "a loss on logits after a layer that gives none",
+    "head.probabilities": "a loss on probabilities after a layer that gives none",
+    "head.softmax_of_one": "a softmax over one output, which is always 1",
+    "head.softmax_twice": "a softmax after a softmax",
+    "layer.shared": "a layer that belongs to another network",
+    "memory.too_little": "more numbers than there is memory for",
+    "name.unknown": "a name that nobody here has",
+    "network.frozen": "nothing to learn: no parameters, or all of them frozen",
+    "network.unbuilt": "a network whose parameters are not made yet",
+    "number.nonfinite": "NaN or infinity in what was computed",
+    "op.domain": "an op outside its domain, such as the logarithm of 0",
+    "op.nonfinite": "an op of a user's that gives NaN or infinity for finite numbers",
+    "op.overflow": "a result too large for the dtype",
+    "op.replay": "an op that gives other numbers when it is replayed",
+    "op.writes": "an op that writes into what it is given",
+    "optimizer.rate": "weights that grew until their sums overflowed: a learning rate that is too large",
+    "penalty.scale": "a penalty whose derivative is not finite",
+    "setting.late": "a setting changed after what depends on it was made",
+    "target.range": "targets that the network's last layer, or the loss, can never take",
+    "target.scale": "targets so large, or so spread out, that training takes long or blows up",
+    "target.shape": "targets of another shape than the network gives or the loss takes",
+    "weights.nonfinite": "NaN or infinity in a parameter before any step was taken",
+    "weights.scale": "weights so large that sums of them overflow, before any step was taken",
+}
 
 _LONGEST = 800  # characters of a part of a message
 
@@ -25,15 +63,20 @@ class ChainruleError(Exception):
         What would have been right.
     fix : str
         What to do about it: a whole sentence, without its full stop.
+    cause : str, optional
+        One of `CAUSES`, for programs; the usual one of its class if left out.
     """
 
-    def __init__(self, where: str, *, given: str, expected: str, fix: str) -> None:
+    cause: str = "argument.value"
+
+    def __init__(self, where: str, *, given: str, expected: str, fix: str, cause: str | None = None) -> None:
         where, given, expected = (_shortened(text) for text in (where, given, expected))
         super().__init__(f"{where}: got {given}, but expected {expected}. {fix}.")
         self.where, self.given, self.expected, self.fix = where, given, expected, fix
+        self.cause = cause or type(self).cause
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.where, self.given, self.expected, self.fix)
+        return _rebuild, (type(self), self.where, self.given, self.expected, self.fix, self.cause)
 
 
 def _shortened(text: str) -> str:
@@ -41,40 +84,68 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _rebuild(kind: type[ChainruleError], where: str, given: str, expected: str, fix: str) -> ChainruleError:
-    return kind(where, given=given, expected=expected, fix=fix)
+def _rebuild(kind: type[ChainruleError], where: str, given: str, expected: str, fix: str, cause: str) -> ChainruleError:
+    return kind(where, given=given, expected=expected, fix=fix, cause=cause)
 
 
 class InputError(ChainruleError, ValueError):
     """An argument, an array or a setting that can't be used."""
 
+    cause = "argument.value"
+
 
 class ShapeError(InputError):
     """Arrays whose shapes or dtypes don't fit together."""
+
+    cause = "argument.shape"
 
 
 class MisuseError(ChainruleError, RuntimeError):
     """A call that makes no sense now, such as `backward` before `forward`."""
 
+    cause = "call.order"
+
 
 class UnknownNameError(ChainruleError, AttributeError, LookupError):
     """A name nobody here has."""
+
+    cause = "name.unknown"
+
+
+class UnknownArgumentError(InputError, TypeError):
+    """A keyword that a function doesn't take."""
+
+    cause = "argument.unknown"
 
 
 class DerivativeError(ChainruleError, ArithmeticError):
     """A derivative that disagrees with its function."""
 
+    cause = "derivative.wrong"
+
 
 class NonFiniteError(ChainruleError, ArithmeticError):
     """A NaN or an infinity where training can't go on."""
+
+    cause = "number.nonfinite"
 
 
 class FileError(ChainruleError, OSError):
     """A file that is missing, damaged, or not what its name says."""
 
+    cause = "file.unusable"
+
 
 class MissingExtraError(ChainruleError, ImportError):
     """An optional package that is not installed."""
+
+    cause = "extra.missing"
+
+
+class TrainingWarning(ChainruleError, UserWarning):
+    """Something that training can do, and that will hardly lead to anything. It is warned of, not raised."""
+
+    cause = "target.range"
 
 
 _MOST_NAMES = 100  # that a message lists

@@ -24,7 +24,7 @@ from chainrule.nn.dropout import Mask
 from chainrule.ops import Array
 from chainrule.ops.penalties import L1Penalty
 from chainrule.replay.names import Identifiers, literal
-from chainrule.replay.source import USED, Page, written
+from chainrule.replay.source import USED, SourcePage, written
 
 _WIDTH = 110
 _MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more are packed
@@ -32,6 +32,7 @@ _MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more a
 _OWN = ("x", "y", "base64", "Path", "learning_rate", "generator", "CLASSES", "predict", "step", "file", "allow_pickle")
 
 
+@checks.keywords
 def export_numpy(network: Network, path: Path, *, weights: str = "inside", training_step: bool = False) -> None:
     """Write a network as a Python file whose ``predict(x)`` needs nothing but NumPy, for batches of any size.
 
@@ -131,7 +132,7 @@ def _predict(network: Network, graph: Graph, called: dict[int, str]) -> list[str
         '@np.errstate(all="ignore")',
         "def predict(x):",
         f'    """Return the outputs {outputs} for samples x {samples}."""',
-        f"    x = np.asarray(x, np.{network.dtype})",
+        f"    x = np.asarray(x, np.{network.input_dtype(network.dtype)})",
         *_body(page),
         f"    return {page.result}",
     ]
@@ -155,7 +156,7 @@ def _step(network: Network, graph: Graph, called: dict[int, str]) -> list[str]:
         '@np.errstate(all="ignore")',
         "def step(x, y, learning_rate=0.01):",
         '    """Take a step of gradient descent on a batch; return its loss before the step, without penalties."""',
-        f"    x = np.asarray(x, np.{network.dtype})",
+        f"    x = np.asarray(x, np.{network.input_dtype(network.dtype)})",
         f"    y = {target}",
         *(line for mask in masks for line in _drawn(called[id(mask)], mask)),
         *_body(page),
@@ -165,12 +166,12 @@ def _step(network: Network, graph: Graph, called: dict[int, str]) -> list[str]:
     ]
 
 
-def _page(graph: Graph, called: dict[int, str]) -> Page:
+def _page(graph: Graph, called: dict[int, str]) -> SourcePage:
     gradients = graph.root.value.ndim == 0
     return written(graph, identifiers=called, taken=_OWN, gradients=gradients, any_batch=True)
 
 
-def _body(page: Page) -> list[str]:
+def _body(page: SourcePage) -> list[str]:
     """Return the lines of a page, its constants first."""
     lines = [f"{name} = {numbers}" for name, numbers in page.constants.items()]
     lines += [line for line in page.body if line != "# forward"]

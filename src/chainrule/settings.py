@@ -11,8 +11,9 @@ import inspect
 import sys
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
+from chainrule.checks import expect_keywords
 from chainrule.errors import MisuseError, UnknownNameError, nearest
 
 T = TypeVar("T")
@@ -34,10 +35,16 @@ def setting_names(kind: type) -> tuple[str, ...]:
 class _Settling(type):
     """Makes a part, whose settings are settled from then on."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        part = super().__call__(*args, **kwargs)
-        part.settle()
-        return part
+    if not TYPE_CHECKING:  # a checker that saw this would take any arguments, and the part for anything
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            try:
+                part = super().__call__(*args, **kwargs)
+            except TypeError:
+                expect_keywords(cls.__init__, kwargs, cls.__name__)
+                raise
+            part.settle()
+            return part
 
 
 class Configured(metaclass=_Settling):
@@ -74,6 +81,7 @@ class Configured(metaclass=_Settling):
             given=f"{value!r:.80}, set on a part that is made already",
             expected="the setting that it was made with, for which what is computed was made",
             fix=fix,
+            cause="setting.late",
         )
 
     def as_if_made(self, name: str, value: Any) -> Any:
@@ -93,6 +101,14 @@ class Configured(metaclass=_Settling):
             if not _same(value, defaults.get(name, inspect.Parameter.empty))
         )
         return f"{kind.__name__}({', '.join(told)})"
+
+
+class InNotebooks:
+    """A part that notebooks draw. How, is known below all rooms, where the package's face is."""
+
+    def _repr_html_(self) -> str:
+        html: str = sys.modules["chainrule"]._html(self)
+        return html
 
 
 @cache
@@ -118,6 +134,7 @@ class Fixed(list[T]):
             given="a change of it",
             expected="it to stay as it was made",
             fix="Make a new network, or container, from a new list of new layers",
+            cause="setting.late",
         )
 
     append = extend = insert = pop = remove = clear = sort = reverse = _stays

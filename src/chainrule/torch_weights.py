@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -20,38 +20,15 @@ from chainrule.data.opening import file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
-from chainrule.files.container import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
+from chainrule.files.safetensors import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
 from chainrule.nn import Dense, Dropout, Network, Rescale
 from chainrule.nn.layer import LayerLike
-from chainrule.ops import Array, Op
+from chainrule.ops import GELU, Array, Op
 from chainrule.optim import Optimizer
 
 LayerWeights: TypeAlias = "tuple[Array, Array | None]"
 Activations: TypeAlias = "LayerLike | Sequence[LayerLike | Sequence[LayerLike] | None]"
 
-_MODULES: dict[str, Callable[[Any], str]] = {
-    **dict.fromkeys(
-        (
-            "Identity",
-            "Tanh",
-            "Sigmoid",
-            "ReLU",
-            "SELU",
-            "SiLU",
-            "Mish",
-            "Softplus",
-            "Softsign",
-            "HardSigmoid",
-            "Flatten",
-        ),
-        lambda op: "",
-    ),
-    **dict.fromkeys(("Softmax", "LogSoftmax"), lambda op: f"dim={op.axis}"),
-    "LeakyReLU": lambda op: repr(op.slope),
-    "ELU": lambda op: repr(op.alpha),
-    "GELU": lambda op: "approximate='tanh'" if op.approximate else "",
-}
-_THEIR_NAMES = {"HardSigmoid": "Hardsigmoid"}
 _ENTRY = {"dtype", "shape", "data_offsets"}
 _CONVERT = "In PyTorch run: from safetensors.torch import save_file; save_file(model.state_dict(), 'model.safetensors')"
 _CONVERT_KERAS = (
@@ -62,6 +39,7 @@ _OTHERWISE = "For other networks, export ONNX from PyTorch and use chainrule.onn
 _AGAIN = "It is damaged or no safetensors file: write it again"
 
 
+@checks.keywords
 @within_memory("load_state_dict")
 def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | None = None) -> list[LayerWeights]:
     """Return the weights and the bias of each Linear or Dense layer in a state dict, the first layer first.
@@ -112,6 +90,7 @@ def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | 
     return [_layer(name, layers[name], layers[before] if before else None) for before, name in zip(["", *names], names)]
 
 
+@checks.keywords
 @within_memory("network_from_torch")
 def network_from_torch(
     source: Path | Mapping[str, Any],
@@ -167,6 +146,7 @@ def network_from_torch(
     return network
 
 
+@checks.keywords
 def save_state_dict(network: Network, path: Path) -> str:
     """Write a network's weights as the state dict of a PyTorch Sequential with the same layers in the same places.
 
@@ -209,12 +189,19 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
             modules.append(f"nn.Linear({', '.join(map(str, weights.shape))}{', bias=False' if bias is None else ''})")
         elif isinstance(layer, Network):
             modules.append(_collect(layer.layers, f"{prefix}{i}.", tensors))
-        elif isinstance(layer, Rescale) and i + 1 < len(layers) and type(layers[i + 1]) is Dense:
+        elif isinstance(layer, Rescale) and i + 1 < len(layers) and type(follower := layers[i + 1]) is Dense:
+            if layer.exact and any(leaf.dtype == np.float32 for leaf in follower.leaves.values()):
+                raise InputError(
+                    "save_state_dict",
+                    given=f"{layer!r:.80}, whose offset float32 weights can't take up",
+                    expected="scaling that leaves float32 its digits",
+                    fix="Scale the samples beforehand, or write ONNX instead: chainrule.onnx.export",
+                )
             modules.append("nn.Identity()")
         elif isinstance(layer, Dropout):
             modules.append(f"nn.Dropout({layer.rate!r})")
-        elif (name := type(layer).__name__) in _MODULES and isinstance(layer, Op):
-            modules.append(f"nn.{_THEIR_NAMES.get(name, name)}({_MODULES[name](layer)})")
+        elif isinstance(layer, Op) and (module := _module(layer)):
+            modules.append(f"nn.{module}")
         else:
             raise InputError(
                 "save_state_dict",
@@ -223,6 +210,13 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
                 fix="Write ONNX instead, which has every layer: chainrule.onnx.export, or chainrule export --onnx FILE",
             )
     return f"nn.Sequential({', '.join(modules)})"
+
+
+def _module(op: Op) -> str | None:
+    """Return the module of PyTorch that does what an op does, with its settings."""
+    if type(op) is GELU:
+        return "GELU(approximate='tanh')" if op.approximate else "GELU()"
+    return op.torch and op.torch.format(**{name: repr(value) for name, value in op.settings().items()})
 
 
 def _folded(layer: Dense, scaling: Rescale | None) -> LayerWeights:

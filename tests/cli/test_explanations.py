@@ -108,7 +108,7 @@ def test_the_network_of_a_recipe_is_right(capsys: CAPTURED) -> None:
     ("slope", "code", "said"),
     [
         ("dy * 3 * z * z", 0, "every derivative is right"),
-        ("dy * 6 * z * z", 1, "Cube, by z, is WRONG: a factor 2 (at "),
+        ("dy * 6 * z * z", 1, "Cube, by z, is WRONG: a factor 2 (your backward gives "),
         ("dy * 3 * z * (z + 0.01)", 1, "1 of 1 derivatives wrong"),
         ("dy[:, :0]", 1, "shape (4, 0) for an array of shape (4, 3)"),
     ],

@@ -86,7 +86,7 @@ CASES = [
     ("train gone.toml", "gone.csv"),
     ("train column.toml", "Did you mean 'price'"),
     ("train split.toml", "fewer than the 3 samples"),
-    ("train hot.toml --no-pictures", "NaN or infinite"),
+    ("train hot.toml --no-pictures", "overflows float32"),
     ("evaluate", "got no RUN"),
     ("evaluate nowhere", "got nothing there"),
     ("evaluate empty", "a folder without best.safetensors"),

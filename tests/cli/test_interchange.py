@@ -192,7 +192,7 @@ def test_a_run_that_can_not_be_written_is_not_there_at_all(
     def refuse(*arguments: Any, **options: Any) -> None:
         raise cr.errors.FileError("run", given="a full disk", expected="room", fix="Make room")
 
-    monkeypatch.setattr("chainrule.recipes.adopting.write", refuse)
+    monkeypatch.setattr("chainrule.recipes.import_run.write", refuse)
     assert "a full disk" in said(capsys, f"import {run}/best.safetensors --recipe flowers.toml --out mine", code=2)
     assert not os.path.exists("mine")
 

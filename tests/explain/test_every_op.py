@@ -12,10 +12,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.explain import explain
-from chainrule.explain.boxes import one_line, text
-from chainrule.explain.formulas import backward_formula, forward_formula
 from chainrule.explain.notation import Matrix, Symbol, mathml, number
-from chainrule.explain.typeset import typeset
+from chainrule.explain.op_formulas import backward_formula, forward_formula, typeset
+from chainrule.explain.text_layout import formula_line, text
 from chainrule.ops.op import Op
 from chainrule.ops.table import page
 from tests.ops.cases import CASES
@@ -58,7 +57,7 @@ def test_a_printed_record_computes_the_printed_number(case: Any) -> None:
     for formula, value in formulas:
         if formula.recorded:
             assert np.allclose(seen(formula), value, rtol=1e-12, atol=1e-300)
-            assert one_line(typeset(formula.result, {}))
+            assert formula_line(typeset(formula.result, {}))
         else:
             assert "def " in formula.source
 
@@ -151,13 +150,13 @@ def test_an_op_without_source_is_explained_by_its_numbers() -> None:
 )
 def test_python_is_typeset_as_mathematics(expression: str, written: str) -> None:
     tree = typeset(ast.parse(expression, mode="eval").body, {})
-    assert one_line(tree) == written
+    assert formula_line(tree) == written
     assert mathml(tree).startswith("<math")
 
 
 def test_a_negative_number_in_a_product_keeps_its_brackets() -> None:
     names = {"a": Symbol("a"), "b": Matrix(np.array(-0.5))}
-    assert one_line(typeset(ast.parse("a * b", mode="eval").body, names)) == "a · (-0.5)"
+    assert formula_line(typeset(ast.parse("a * b", mode="eval").body, names)) == "a · (-0.5)"
 
 
 def test_numbers_have_four_digits() -> None:

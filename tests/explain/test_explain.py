@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 import chainrule as cr
 from chainrule.explain import Explanation, explain
-from chainrule.explain.wording import templates
+from chainrule.explain.document import templates
 
 XOR = cr.data.xor()
 

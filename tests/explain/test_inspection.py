@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain import notebook, show, trace
+from chainrule.explain import inspection, show, trace
 from tests.explain.names import HOSTILE
 
 X, Y = cr.data.xor()
@@ -102,7 +104,23 @@ def test_a_notebook_shows_tables() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_are_escaped_in_notebooks_and_drawings(name: str) -> None:
     node = cr.mean(x=cr.Parameter(name, [[1.0]]), name=name)
-    for html in (notebook.node_html(node), notebook.graph_html(cr.Graph(node))):
+    for html in (inspection.node_html(node), inspection.graph_html(cr.Graph(node))):
         assert "<script" not in html
         assert "\x1b" not in html
     assert show(node).isprintable() or show(node).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from chainrule.nn import Dense, Network; part = Network([Dense(2, 1)])",
+        "from chainrule.training import History; part = History()",
+        "from chainrule.graph import Input; part = Input('x', [[1.0]])",
+        "from chainrule.graph import Graph, Parameter; part = Graph(Parameter('w', 1.0) * 2.0)",
+    ],
+    ids=["network", "history", "node", "graph"],
+)
+def test_a_notebook_shows_what_comes_from_a_room_alone(program: str) -> None:
+    asked = f"{program}; import sys; assert 'chainrule.public' not in sys.modules; print(part._repr_html_())"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("<")

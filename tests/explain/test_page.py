@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain import explain, html
-from chainrule.explain.wording import Text
+from chainrule.explain import explain, html_page
+from chainrule.explain.document import Text
 from tests.explain.names import HOSTILE
 from tests.referees import missing, needed
 
@@ -117,7 +117,7 @@ def test_names_are_escaped_everywhere(name: str, language: str) -> None:
 
 
 def test_what_fills_a_sentence_is_escaped_inside_and_outside_of_names() -> None:
-    told = html.sentence(Text("<{a}> `{a}`", {"a": "<b>`"}))
+    told = html_page.sentence(Text("<{a}> `{a}`", {"a": "<b>`"}))
     assert told == '&lt;&lt;b&gt;`&gt; <bdi class="f" dir="ltr">&lt;b&gt;`</bdi>'
 
 

@@ -13,7 +13,7 @@ import pytest
 from chainrule import nn, ops, optim
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import describe, rebuild
-from chainrule.files.table import KINDS, NAMES
+from chainrule.files.part_classes import KINDS, NAMES
 from chainrule.nn import Concatenate, Dense, Dropout, Network, Rescale, Residual
 from chainrule.ops import ELU, GELU, Huber, LeakyReLU, Reshape, Slice, Softmax, Sum, Tanh, Transpose
 

@@ -192,7 +192,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     path = tmp_path / "a"
     path.write_bytes(GOOD)
 
-    monkeypatch.setattr("chainrule.files.reader.open_file", lambda _, path: Moving(path, change))
+    monkeypatch.setattr("chainrule.files.safetensors.open_file", lambda _, path: Moving(path, change))
     with pytest.raises(FileError, match=message):
         read(path)
 

@@ -17,7 +17,7 @@ from chainrule import nn, ops, optim
 from chainrule.errors import FileError, InputError, MisuseError
 from chainrule.files import Contents, check_savable, load, read, read_header, save, write
 from chainrule.files.model import contents_of, network_from
-from chainrule.files.table import KINDS
+from chainrule.files.part_classes import KINDS
 from chainrule.nn import Concatenate, Constant, Dense, Dropout, Layer, Network, Rescale, Residual
 from chainrule.ops import Activation, Op, ReLU, Sigmoid, Softmax, Tanh
 

@@ -26,7 +26,7 @@ from chainrule import memory, onnx, recipes
 from chainrule.errors import ChainruleError
 from chainrule.files import Contents, read, rebuild
 from chainrule.recipes.build import build
-from chainrule.recipes.images import picture_as_sample
+from chainrule.recipes.image_files import picture_as_sample
 from chainrule.recipes.samples import gather
 from chainrule.torch_weights import load_state_dict, network_from_torch
 from chainrule.training.checkpoint import contents, read_state

@@ -20,7 +20,7 @@ from tests.referees import needed
 
 needed("PIL", "plot")
 
-COUNT = int(os.environ.get("CHAINRULE_FUZZ", "3000"))
+COUNT = int(os.environ.get("CHAINRULE_FUZZ", "600"))
 
 
 @pytest.mark.parametrize("name", FORMATS)

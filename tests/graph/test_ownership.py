@@ -34,7 +34,7 @@ def test_arrays_that_change_between_forward_and_backward_change_no_gradient(how:
 
 
 @pytest.mark.parametrize("engine", [{}, {"engine": "dynamic"}], ids=["replayed", "dynamic"])
-def test_so_it_is_in_a_network(engine: dict[str, bool]) -> None:
+def test_so_it_is_in_a_network(engine: dict[str, str]) -> None:
     gradients = []
     for change in (False, True):
         network = cr.Network([cr.Dense(3), cr.Tanh(), cr.Dense(1)], seed=0, **engine)
@@ -54,7 +54,7 @@ def brighter(x: Any, generator: Any) -> Any:
 
 @pytest.mark.parametrize("size", [None, 1, 2])
 @pytest.mark.parametrize("engine", [{}, {"engine": "dynamic"}], ids=["replayed", "dynamic"])
-def test_what_augments_in_place_changes_nothing_of_the_callers(size: int | None, engine: dict[str, bool]) -> None:
+def test_what_augments_in_place_changes_nothing_of_the_callers(size: int | None, engine: dict[str, str]) -> None:
     x = X.copy()
     network = cr.Network([cr.Dense(1)], seed=0, **engine)
     cr.train(network, x, Y, epochs=3, batch_size=size, augment=brighter)

@@ -17,7 +17,7 @@ import tomli_w
 
 import chainrule as cr
 from chainrule.errors import ChainruleError
-from chainrule.files.reader import read
+from chainrule.files.safetensors import read
 from chainrule.recipes import load_run, open_run
 from chainrule.recipes.samples import gather
 from tests.files.forge import Forgery

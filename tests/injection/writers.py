@@ -16,7 +16,7 @@ import numpy as np
 import chainrule as cr
 from chainrule import onnx
 from chainrule.cli import status
-from chainrule.explain.notebook import graph_html, history_html, network_html, node_html
+from chainrule.explain.inspection import graph_html, history_html, network_html, node_html
 from chainrule.export_numpy import export_numpy
 from chainrule.recipes import load, to_toml
 from chainrule.tensorboard import TensorBoard
@@ -215,7 +215,7 @@ def _tables(subject: Subject) -> Iterator[Page]:
     """What prints as a table, and looks like one in a notebook."""
     watched = cr.watch(every=1)
     cr.train(subject.network.copy(), *subject.samples, epochs=1, batch_size=6, callbacks=[watched])
-    for shown in (watched, cr.trace(subject.network, *subject.samples), cr.explain.check(subject.graph.root)):
+    for shown in (watched, cr.trace(subject.network, *subject.samples), cr.check(subject.graph.root)):
         yield "text", str(shown)
         yield "html", shown._repr_html_()
     yield "text", str(subject.network.summary())

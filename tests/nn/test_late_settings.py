@@ -45,14 +45,14 @@ def parts() -> Iterator[tuple[str, Any]]:
     """Yield an object of each public kind that has settings."""
     found = [kind for room in (ops, nn, optim) for kind in vars(room).values() if isinstance(kind, type)]
     kinds = {kind for kind in (*found, cr.EarlyStopping, cr.Checkpoint) if issubclass(kind, Configured)}
-    for kind in sorted(kinds, key=lambda kind: kind.__name__):
+    for kind in sorted(kinds, key=lambda kind: (kind.__name__, kind.__module__)):
         if kind.__name__ in ("Op", "Layer", "Optimizer", "Schedule", "Initializer") or not setting_names(kind):
             continue
         parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
         if any(p.kind is p.VAR_POSITIONAL for p in parameters):
             continue
         told = {p.name: NEEDED[p.name] for p in parameters if p.default is p.empty or p.name == "outputs"}
-        yield kind.__name__, kind(**told)
+        yield f"{kind.__module__.split('.')[1]}.{kind.__name__}", kind(**told)
 
 
 PARTS = dict(parts())
@@ -68,7 +68,8 @@ def another(name: str, value: Any) -> Any:
 
 
 def test_every_kind_of_part_is_here() -> None:
-    assert {"Dense", "Dropout", "Network", "LeakyReLU", "Huber", "Adam", "SGD", "OneCycle", "Checkpoint"} <= set(PARTS)
+    asked = {"nn.Dense", "nn.Network", "ops.LeakyReLU", "ops.Huber", "optim.Adam", "optim.OneCycle"}
+    assert {*asked, "nn.Concatenate", "ops.Concatenate", "optim.Constant", "nn.Constant"} <= set(PARTS)
     assert len(SETTINGS) > 90
 
 
@@ -87,7 +88,7 @@ def test_a_setting_that_is_changed_late_is_honoured_or_refused(kind: str, name: 
     else:
         asked_each_time = isinstance(part, cr.Callback) or name == "learning_rate"
         not_built = isinstance(part, cr.Layer) and not isinstance(part, cr.Network)
-        assert asked_each_time or not_built or (kind, name) == ("Network", "optimizer"), "was it ignored?"
+        assert asked_each_time or not_built or (kind, name) == ("nn.Network", "optimizer"), "was it ignored?"
         assert part.settings()[name] != before
 
 

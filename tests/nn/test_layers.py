@@ -296,3 +296,38 @@ USER = {
 def test_mistakes_in_users_layers_are_told(use, words):
     with pytest.raises(cr.ChainruleError, match=words):
         use()
+
+
+NESTED = {
+    "residual": lambda layer: cr.Residual([layer]),
+    "concatenate": lambda layer: cr.Concatenate([[layer]]),
+    "network": lambda layer: cr.Network([layer]),
+}
+
+
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
+@pytest.mark.parametrize("kind", NESTED)
+@pytest.mark.parametrize("depth", [3, 20, 31, 200, 2000])
+def test_layers_nested_beyond_what_python_follows_are_refused_by_one_clear_error(depth, kind, engine):
+    def nested():
+        layer = cr.Dense(3)
+        for _ in range(depth):
+            layer = NESTED[kind](layer)
+        return cr.Network([layer, cr.Dense(1)], inputs=3, engine=engine)
+
+    if depth > 30:
+        with pytest.raises(InputError, match=r"layers inside of layers, \d+ deep.*in one list"):
+            nested()
+    else:
+        network = nested()
+        assert cr.predict(pickle.loads(pickle.dumps(network)).copy(), np.zeros((2, 3))).shape == (2, 1)
+        assert repr(network)
+
+
+def test_a_layer_that_calls_itself_without_end_is_refused():
+    class Endless(cr.Layer):
+        def forward(self, x):
+            return self.forward(x)
+
+    with pytest.raises(InputError, match="without an end in sight"):
+        cr.Network([Endless(), cr.Dense(1)], inputs=3)

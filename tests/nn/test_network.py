@@ -111,7 +111,7 @@ def test_fused_is_composed(last, loss, y, outputs):
 
 def test_the_loss_suits_the_last_layer_if_none_is_named():
     losses = [
-        type(cr.Network([cr.Dense(1), *last]).objective.loss).__name__ for last in ([], [cr.Softmax()], [cr.Sigmoid()])
+        type(cr.Network([cr.Dense(2), *last]).objective.loss).__name__ for last in ([], [cr.Softmax()], [cr.Sigmoid()])
     ]
     assert losses == ["MeanSquaredError", "CategoricalCrossEntropy", "BinaryCrossEntropy"]
 

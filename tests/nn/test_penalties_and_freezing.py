@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import UnknownNameError
+from chainrule.errors import MisuseError, UnknownNameError
 
 RNG = np.random.default_rng(4)
 X, Y = RNG.normal(size=(6, 3)), RNG.normal(size=(6, 2))
@@ -129,3 +129,37 @@ def test_wrong_names_are_told():
     assert not any(leaf.frozen for leaf in network.leaves.values())
     with pytest.raises(UnknownNameError, match=r"Network.unfreeze"):
         network.unfreeze("x")
+
+
+@pytest.mark.parametrize("engine", ["replay", "dynamic", "compiled"])
+@pytest.mark.parametrize("kind", ["frozen", "without parameters"])
+@pytest.mark.parametrize("way", ["arrays", "batches", "a step", "backward"])
+def test_training_what_can_not_learn_is_misuse(way, kind, engine):
+    X, Y = np.ones((4, 3), np.float32), np.ones((4, 3), np.float32)
+    network = cr.Network([cr.Dense(3, 3)] if kind == "frozen" else [cr.Tanh()], inputs=3, engine=engine)
+    if kind == "frozen":
+        network.freeze()
+    before = network.parameters.copy()
+    assert isinstance(network.forward(X, Y), float)
+    ways = {
+        "arrays": lambda: cr.train(network, X, Y, epochs=1),
+        "batches": lambda: cr.train(network, [(X, Y)], epochs=1),
+        "a step": lambda: network.step(X, Y),
+        "backward": network.backward,
+    }
+    with pytest.raises(MisuseError, match="without parameters") as told:
+        ways[way]()
+    assert told.value.cause == "network.frozen"
+    assert np.array_equal(network.parameters, before)
+    if kind == "frozen":
+        network.unfreeze("dense_1.bias")
+        cr.train(network, X, Y, epochs=1)
+        assert not np.array_equal(network.parameters, before)
+
+
+def test_freezing_everything_while_it_is_trained_ends_training():
+    network = cr.Network([cr.Dense(3, 3)])
+    with pytest.raises(MisuseError, match="not frozen"):
+        cr.train(
+            network, np.ones((4, 3)), np.ones((4, 3)), epochs=3, callbacks=lambda training, epoch: network.freeze()
+        )

@@ -65,7 +65,7 @@ def used(layer: Any, **engine: bool) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("engine", [{}, {"engine": "compiled"}], ids=["replayed", "compiled"])
 @pytest.mark.parametrize("inside", INSIDE)
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_look_at_an_example_names_both_ways_out(look: str, inside: str, engine: dict[str, bool]) -> None:
+def test_a_look_at_an_example_names_both_ways_out(look: str, inside: str, engine: dict[str, str]) -> None:
     with pytest.raises(MisuseError, match=r"Looking\.forward: got a look at .* engine='dynamic'"):
         used(INSIDE[inside](Looking(LOOKS[look])), **engine)
     assert cr.Input("x", X).value.shape == (3, 2)  # nothing stays sealed

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule import ops
 from chainrule.errors import DerivativeError, InputError, ShapeError
 
@@ -166,6 +168,10 @@ WRONG_LOSSES: list[tuple[str, Any, Any, bool, type[Exception], str]] = [
     ("the mean taken twice", absolute, lambda p, t: np.sign(p - t) / len(p), True, DerivativeError, "taken by the op"),
     ("samples mixed", lambda p, t: absolute(p, t) - p.mean(), of_absolute, True, InputError, "on the other samples"),
     ("a derivative of one column", squared, lambda p, t: of_squared(p, t)[:, :1], False, ShapeError, "like prediction"),
+    ("target first", lambda t, p: ((t - p) ** 2).mean(), lambda t, p: 2 * (p - t) / p.size, False, DerivativeError,
+     "Write the prediction first: both take the target first"),
+    ("target first, and infinite so", lambda t, p: -(t * np.log(p)).mean(), lambda t, p: -t / p / p.size, False,
+     DerivativeError, "Write the prediction first: both take the target first"),
     ("infinite", squared, lambda p, t: p / 0, False, DerivativeError, "= inf at prediction"),
 ]  # fmt: skip
 
@@ -177,3 +183,54 @@ def test_a_wrong_loss_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         ops.Loss(function, derivative, per_sample).check("Loss", prediction=P, target=T)
+
+
+def surprise(p: Any, t: Any) -> Any:
+    return -(t * np.log(p) + (1 - t) * np.log(1 - p)).sum(axis=1)
+
+
+def of_surprise(p: Any, t: Any) -> Any:
+    return (p - t) / (p * (1 - p))
+
+
+def fourth(p: Any, t: Any) -> Any:
+    return (p * p - t).sum(axis=1) ** 2
+
+
+def of_fourth(p: Any, t: Any) -> Any:
+    return 4 * p * (p * p - t).sum(axis=1, keepdims=True)
+
+
+def turned(function: Any) -> Any:
+    return lambda first, second: function(second, first)
+
+
+@pytest.mark.parametrize(
+    ("function", "derivative", "per_sample", "words"),
+    [
+        (turned(squared), turned(of_squared), False, "Write the prediction first: both take .*or turn the deri"),
+        (squared, lambda p, t: -of_squared(p, t), False, "or turn the derivative's sign"),
+        (turned(absolute), turned(of_absolute), True, "both take the target first, or"),
+        (turned(surprise), turned(of_surprise), True, "got a loss that is not finite.*both take the target first$"),
+        (turned(fourth), turned(of_fourth), True, "both take the target first$"),
+        (fourth, turned(of_fourth), True, "the derivative takes the target first$"),
+        (turned(fourth), of_fourth, True, "the function takes the target first$"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("at", ["the op", "a graph", "replay", "dynamic"])
+def test_a_loss_with_the_target_before_the_prediction_is_recognised(
+    function: Any, derivative: Any, per_sample: bool, words: str, at: str
+) -> None:
+    loss = ops.Loss(function, derivative, per_sample)
+
+    def used() -> None:
+        if at == "the op":
+            loss.check("Loss", prediction=P, target=T)
+        elif at == "a graph":
+            cr.Node(loss, {"prediction": cr.Parameter("p", P), "target": cr.Input("t", T)})
+        else:
+            cr.train(cr.Network([cr.Dense(3, 3), cr.Sigmoid()], loss, engine=at), P, T, epochs=1)
+
+    with pytest.raises(DerivativeError) as told:
+        used()
+    assert re.search(words, str(told.value).rstrip("."))

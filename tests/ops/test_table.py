@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chainrule import ops
+from chainrule.ops.shaping import Cast
 
 
 def test_the_table_shows_every_op_with_every_role_and_derivative() -> None:
@@ -34,7 +35,7 @@ def test_no_op_is_missing_from_the_table() -> None:
         for value in vars(importlib.import_module(f"chainrule.ops.{module.name}")).values():
             if isinstance(value, type) and issubclass(value, ops.Op) and value.forward is not ops.Op.forward:
                 found.add(value)
-    assert found == set(ops.all_ops().values())
+    assert found - {Cast} == set(ops.all_ops().values())  # a network has one dtype; only `Rescale` has two inside
 
 
 def test_all_ops_are_public_by_their_class_names() -> None:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from chainrule.plot.axes import WRONG, draw_line, fit_scale, plain_number
-from chainrule.plot.style import new_figure, styled
+from chainrule.plot.axes import WRONG, draw_line, fit_scale, new_figure, plain_number
+from chainrule.plot.style import styled
 
 
 def labels(values: list[float], share: bool = False) -> list[str]:

@@ -29,7 +29,7 @@ from chainrule.cli import status
 
 ROOM = 2 << 20
 NUMBERS = ("ENOSPC", "EIO", "EACCES", "EROFS", "EDQUOT", "EFBIG")
-_PATCHED = ("files.atomic", "recipes.log_file", "recipes.lock", "recipes.folder")
+_PATCHED = ("files.atomic", "recipes.log", "recipes.folder")
 
 SMALL = recipes.from_toml(
     """

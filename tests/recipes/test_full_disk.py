@@ -17,7 +17,7 @@ from chainrule import recipes
 from chainrule.cli import status
 from chainrule.data.opening import Folder
 from chainrule.errors import FileError
-from chainrule.recipes.log_file import LogFile
+from chainrule.recipes.log import LogFile
 from tests.recipes.full_disk import SMALL, what_is_left
 from tests.referees import needed
 
@@ -138,7 +138,7 @@ def test_a_log_is_written_bit_by_bit_and_through_no_second_name(
 ) -> None:
     real = os.write
     with Folder("run", tmp_path) as folder:
-        monkeypatch.setattr("chainrule.recipes.log_file.os.write", lambda file, data: real(file, data[:3]))
+        monkeypatch.setattr("chainrule.recipes.log.os.write", lambda file, data: real(file, data[:3]))
         log = LogFile(folder.file("log.txt"))
         log.add("a line that is written three bytes at a time")
         log.add("and one more")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.recipes.hostile_folders import COMMANDS, NAMES, OTHER_THINGS, cases
 
-CASES = int(os.environ.get("CHAINRULE_FOLDERS", "600"))
+CASES = int(os.environ.get("CHAINRULE_FOLDERS", "60"))
 MEMORY = 200  # MB
 
 

@@ -18,7 +18,7 @@ import chainrule as cr
 from chainrule import recipes
 from chainrule.errors import FileError, InputError
 
-KILLS = int(os.environ.get("CHAINRULE_KILLS", "10"))
+KILLS = int(os.environ.get("CHAINRULE_KILLS", "3"))
 SPIRALS = msgspec.structs.replace(
     recipes.override(recipes.load("spirals"), epochs=6), dropout=0.2, early_stopping=recipes.EarlyStop(patience=4)
 )

@@ -17,7 +17,7 @@ from chainrule import recipes
 from chainrule.errors import ChainruleError, FileError, InputError, NonFiniteError
 from chainrule.recipes.environment import chosen_threads, environment
 from chainrule.recipes.folder import new_folder
-from chainrule.recipes.log import told_epoch
+from chainrule.recipes.log import has_line
 from chainrule.threads import exactly
 
 FILES = [
@@ -64,7 +64,7 @@ def test_the_log_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("epochs", [1, 2, 9, 10, 11, 60, 199, 500, 1000, 12345])
 def test_the_log_is_thinned_to_twelve_lines_with_the_first_and_the_last(epochs: int) -> None:
-    told = [epoch for epoch in range(1, epochs + 1) if told_epoch(epoch, epochs)]
+    told = [epoch for epoch in range(1, epochs + 1) if has_line(epoch, epochs)]
     assert len(told) <= 12
     assert (told[0], told[-1]) == (1, epochs)
     assert len(told) >= min(epochs, 5)

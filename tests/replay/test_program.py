@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tracemalloc
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.errors import DerivativeError
 from chainrule.graph import Graph, Input, Parameter
 from chainrule.nn.engines import Replay
 from chainrule.replay import Program, Programs
 from tests.ops.cases import CASES, Case
+from tests.referees import needed
 from tests.replay.terms import fits, graph_of
 
 # Sums and products are added up in another order: k·eps·Σ|a||b| for a sum over k terms, with k at most 100 here.
@@ -256,3 +258,92 @@ def test_results_that_nobody_reads_are_not_computed() -> None:
     program = Program(network.graph(), {"x": x, "y": y}, [network.parameters, network.gradients], gradients=True)
     backward = [call.out.array.shape for call in program.calls["backward"]]
     assert (8, 50) not in backward, "the derivative by the data, the largest product of a step"
+
+
+class Returned(cr.Op):
+    """y = mean((prediction − target)²), returned in some way"""
+
+    constant = ("target",)
+    forms: ClassVar[dict[str, Any]] = {
+        "asarray": np.asarray,
+        "array": lambda y: np.array(y, dtype=np.float32),
+        "a scalar": np.float32,
+        "sorted": lambda y: np.sort([y]).sum(),
+        "ascontiguousarray": lambda y: np.ascontiguousarray(y).reshape(()),
+        "item": lambda y: np.float32(y.item()),
+    }
+
+    def __init__(self, form: str) -> None:
+        self.form = form
+
+    def forward(self, prediction: Any, target: Any) -> Any:
+        return self.forms[self.form](((prediction - target) ** 2).mean())
+
+    def backward(self, dy: Any, y: Any, prediction: Any, target: Any) -> Any:
+        return dict(prediction=dy * 2 * (prediction - target) / prediction.size)
+
+
+@pytest.mark.parametrize("form", Returned.forms)
+@pytest.mark.parametrize("engine", ["replay", "compiled"])
+def test_a_right_op_that_returns_an_array_of_its_own_is_called(form: str, engine: str) -> None:
+    """What it had noted until then is forgotten, so that backward doesn't read what nobody computes."""
+    if engine == "compiled":
+        needed("numba")
+    X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    losses = []
+    for way in ("dynamic", engine):
+        network = cr.Network([cr.Dense(3, 2), cr.Tanh(), cr.Dense(1)], Returned(form), engine=way)
+        history = cr.train(network, X, X[:, :1], epochs=3, batch_size=3)
+        losses.append(history["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert "called, because they can't be recorded: Returned 'loss'" in str(network.summary())
+
+
+def test_an_op_that_is_called_on_the_way_back_alone_is_told_so() -> None:
+    table = Parameter("table", np.ones((3, 2)))
+
+    class Counting(cr.Op):
+        """y = z"""
+
+        def forward(self, z: Any) -> Any:
+            return z * 1
+
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=np.array(dy.tolist(), dy.dtype))
+
+    graph = Graph(cr.sum(x=cr.Node(Counting(), {"z": table * 2.0})))
+    assert Program(graph, {}, gradients=True).called == ("Counting (on the way back)",)
+    assert Program(graph, {}).called == ()
+
+
+class Remembering(cr.Op):
+    """y = z · how often it was asked, on one of the ways"""
+
+    def __init__(self, way: str) -> None:
+        self.way, self._asked = way, 0
+
+    def forward(self, z: Any) -> Any:
+        return z * self._factor("forward")
+
+    def backward(self, dy: Any, y: Any, z: Any) -> Any:
+        return dict(z=dy * self._factor("backward"))
+
+    def _factor(self, way: str) -> float:
+        self._asked += way == self.way
+        return float(1 + self._asked) if way == self.way else 2.0
+
+
+def test_of_several_users_of_a_node_the_one_that_is_no_own_op_is_named() -> None:
+    w = Parameter("w", np.ones((3, 2)))
+    graph = Graph(cr.sum(x=w * 2.0) + cr.sum(x=cr.Node(Remembering("backward"), {"z": w})))
+    with pytest.raises(DerivativeError, match=r"^Remembering"):
+        Program(graph, {}, gradients=True)
+
+
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_an_op_that_keeps_something_is_named_and_no_innocent_parameter(way: str) -> None:
+    X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    network = cr.Network([cr.Dense(3, 2), Remembering(way), cr.Dense(1)], optimizer=cr.SGD(0.1))
+    with pytest.raises(DerivativeError, match=rf"^Remembering .*from its {way}") as told:
+        cr.train(network, X, X[:, :1], epochs=1)
+    assert told.value.cause == "op.replay"

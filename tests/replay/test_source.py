@@ -120,3 +120,30 @@ def test_an_op_that_can_not_be_recorded_is_refused_by_name() -> None:
 
     with pytest.raises(cr.ChainruleError, match="Sorted"):
         source(Graph(cr.sum(x=Node(Sorted(), {"x": Parameter("x", np.ones(3))}))))
+
+
+@pytest.mark.parametrize(("columns", "written"), [(4, "(samples // 2, 4)"), (3, "alone"), (1, "(2 * samples, 1)")])
+def test_a_length_that_is_left_over_is_a_whole_number(columns: int, written: str) -> None:
+    shape = (-1, columns)
+    x, w = Input("x", np.ones((12, 2))), Parameter("w", np.ones((columns, 1)))
+    rows = cr.reshape(x=x, shape=shape)
+    graph = Graph(cr.mean(x=rows @ w))
+    page = source(graph)
+    feeds = {"x": np.random.default_rng(0).standard_normal((12, 2))}
+    value, gradients = run(page, graph, feeds)
+    graph.forward(**feeds)
+    graph.backward()
+    np.testing.assert_allclose(value, graph.root.value)
+    np.testing.assert_allclose(gradients["w"], w.grad)
+    assert written in page
+
+
+def test_the_derivative_by_a_constant_is_filed_under_where_it_stands() -> None:
+    x, two, three = Input("x", [[1.0, 2.0]]), Input(None, [[3.0, 4.0]]), Input(None, 5.0)
+    graph = Graph(cr.sum(x=(x * two) * three), wrt=[x, two, three])
+    page = source(graph)
+    _, gradients = run(page, graph)
+    assert set(gradients) == {"x", "multiply.b", "multiply_2.b"}
+    graph.backward()
+    np.testing.assert_allclose(gradients["multiply.b"], two.grad)
+    np.testing.assert_allclose(gradients["multiply_2.b"], three.grad)

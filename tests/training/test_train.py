@@ -10,6 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import NonFiniteError, ShapeError
 from chainrule.training import METRICS
+from tests.referees import needed
 
 RNG = np.random.default_rng(7)
 X, Y = RNG.normal(size=(22, 3)), RNG.normal(size=(22, 2))
@@ -63,13 +64,13 @@ def test_ten_lines_of_your_own_are_train(engine):
 def test_every_sample_once_an_epoch_beside_its_own_target(batch_size, weighted):
     seen = []
     x = np.arange(22.0).reshape(22, 1)
-    y = x * 3 + 1
+    y = x * 2 + 1
     network = cr.Network([cr.Dense(1, 1)], optimizer=cr.SGD(1e-9))
 
     class Look(cr.Callback):
         def after_step(self, training):
             nodes = training.network.nodes
-            assert np.array_equal(nodes["y"].value, nodes["x"].value * 3 + 1)
+            assert np.array_equal(nodes["y"].value, nodes["x"].value * 2 + 1)
             if weighted:
                 assert np.array_equal(nodes["sample_weight"].value, nodes["x"].value[:, 0] + 1)
             seen.append(nodes["x"].value[:, 0].astype(int).tolist())
@@ -372,3 +373,27 @@ def test_augmented_samples_are_trained_on_and_never_measured_on():
 def test_an_augmentation_that_returns_something_else_is_refused(told, error, message):
     with pytest.raises(error, match=message):
         cr.train(cr.Network([cr.Dense(4, 1)]), np.ones((6, 4)), np.ones((6, 1)), epochs=1, **told)
+
+
+@pytest.mark.parametrize("engine", ["replay", "dynamic", "compiled"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_the_validation_loss_is_never_weighted_by_class(weighted, engine):
+    if engine == "compiled":
+        needed("numba")
+    x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    y = (x[:, :1] > 0.5).astype(np.float32)
+    sample_weight = np.linspace(0.5, 2, 40) if weighted else None
+
+    def network():
+        return cr.Network([cr.Dense(3, 1), cr.Sigmoid()], optimizer=cr.SGD(1e-9), engine=engine)
+
+    figures = []
+    for class_weight in (None, "balanced", {0: 1.0, 1: 50.0}):
+        options = dict(epochs=1, sample_weight=sample_weight, class_weight=class_weight)
+        split = cr.train(network(), x, y, validation_split=0.25, **options)
+        apart = (x, y) if sample_weight is None else (x, y, sample_weight)
+        given = cr.train(network(), x, y, validation_data=apart, **options)
+        figures.append((split["validation_loss"][0], given["validation_loss"][0], split.epochs[0].loss))
+    assert figures[0][:2] == pytest.approx(figures[1][:2], rel=1e-6)
+    assert figures[0][:2] == pytest.approx(figures[2][:2], rel=1e-6)
+    assert figures[0][2] != pytest.approx(figures[2][2], rel=1e-3), "training has its weights"

@@ -44,7 +44,7 @@ def explain(
     chainrule explain runs/xor-001 --out xor.html
     chainrule explain mnist --sample 7 --node dense_3
     """
-    from chainrule.explain.opening import network_and_samples
+    from chainrule.explain.subjects import network_and_samples
 
     if form is None:
         form = FORMATS.get(os.path.splitext(out or "")[1].lower(), "terminal")
@@ -52,11 +52,11 @@ def explain(
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
     network, x, y = network_and_samples("explain", subject, weights)
     chosen = sample if isinstance(sample, int) else None
-    told = cr.explain(network, x, y, sample=chosen, node=node, format=form, language=language, width=width)
+    explanation = cr.explain(network, x, y, sample=chosen, node=node, format=form, language=language, width=width)
     if out is None:
-        click.echo(str(told), nl=False)
+        click.echo(str(explanation), nl=False)
     else:
-        say(f"{form:<9} {told.save(out)}")
+        say(f"{form:<9} {explanation.save(out)}")
 
 
 MY_FILE = """
@@ -80,9 +80,9 @@ Exit status: 0 if every derivative is right, 1 if one is wrong, 2 if there was n
 def check(subject: str, as_json: bool) -> int:
     """Compare every derivative with finite differences, for each parameter and for each role of each op.
 
-    Names the worst place and, where it is one of the usual ones, the slip: a sign, a factor 2, a missing σ′, …
+    Names the worst place and, where it is one of the usual ones, the mistake: a sign, a factor 2, a missing σ′, …
     """
-    from chainrule.explain.opening import check_named
+    from chainrule.explain.subjects import check_named
 
     report = check_named(subject)
     if as_json:

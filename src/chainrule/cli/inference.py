@@ -24,7 +24,7 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
     Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
     weights, and those held out for the test.
     """
-    from chainrule.recipes.figures import measure_file, measure_recipe
+    from chainrule.recipes.evaluation import measure_file, measure_recipe
     from chainrule.recipes.log import figure_lines
     from chainrule.threads import exactly
 
@@ -61,7 +61,7 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
     The answer is a class and the probability that the network gives it, or the predicted numbers. A class whose name
     a spreadsheet would take for a formula, such as =A1, is written with an apostrophe before it.
     """
-    from chainrule.recipes.answers import answers
+    from chainrule.recipes.evaluation import answers
     from chainrule.threads import exactly
 
     network, recipe = cr.recipes.load_run(run, weights)

@@ -147,7 +147,7 @@ def _read(path: str, activation: str | None, output: str | None, order: str | No
 
 
 def _of_state_dict(path: str, activation: str | None, output: str | None, order: str | None) -> Network:
-    """Return the network that weights and what is told of them make."""
+    """Return the network that a state dict makes with the layers named in the options."""
     from chainrule.recipes.build import part
     from chainrule.torch_weights import load_state_dict, network_from_torch
 

@@ -95,7 +95,7 @@ def log(run: str, table: str | None, tensorboard: str | None) -> None:
 @click.argument("name", required=False)
 def recipes(name: str | None) -> None:
     """List the built-in recipes. With NAME, print that one as the TOML file it is, to copy and change."""
-    from chainrule.recipes.shelf import load, names, text
+    from chainrule.recipes.recipe import load, names, text
 
     if name is not None:
         click.echo(text(name), nl=False)
@@ -131,7 +131,12 @@ def ops(name: str | None) -> None:
 
     shown = Table("op", "roles", "function", "derivatives", header_style="bold", show_lines=True)
     for kind in known.values():
-        told = page(kind)
-        cells = (told.name, ", ".join(told.roles), told.function, "\n".join(told.derivatives.values()))
+        description = page(kind)
+        cells = (
+            description.name,
+            ", ".join(description.roles),
+            description.function,
+            "\n".join(description.derivatives.values()),
+        )
         shown.add_row(*(Text(cell) for cell in cells))
     Console(highlight=False).print(shown)

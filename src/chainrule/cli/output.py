@@ -29,11 +29,11 @@ def say(line: str, err: bool = False) -> None:
     click.echo(printable(line), err=err)
 
 
-def say_json(told: dict[str, Any]) -> None:
+def say_json(data: dict[str, Any]) -> None:
     """Print one JSON object on one line, whatever is in it."""
     from chainrule.files.strict_json import printed  # a heavy room, for who asks for JSON
 
-    click.echo(printed(told, ascii_only=not in_unicode()))
+    click.echo(printed(data, ascii_only=not in_unicode()))
 
 
 def in_unicode() -> bool:
@@ -73,10 +73,10 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _cell(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    told = str(value)
-    begins = unicodedata.normalize("NFKC", told).lstrip()[:1]  # with ＝, too, which some take for =
-    formula = begins and begins in "=+-@" and not _NUMBER.fullmatch(told)
-    return f"'{printable(told)}" if formula or told[:1] in ("\t", "\r") else printable(told)
+    text = str(value)
+    begins = unicodedata.normalize("NFKC", text).lstrip()[:1]  # with ＝, too, which some take for =
+    formula = begins and begins in "=+-@" and not _NUMBER.fullmatch(text)
+    return f"'{printable(text)}" if formula or text[:1] in ("\t", "\r") else printable(text)
 
 
 class _LossyFile(io.RawIOBase):
@@ -105,7 +105,7 @@ class _LossyFile(io.RawIOBase):
         try:
             while self.raw is not None and not self.lost and count is None:
                 count = self.raw.write(data)
-                if count is None:  # whoever reads it is slow, and the system doesn't wait by itself
+                if count is None:  # the reader is slow, and the system doesn't wait by itself
                     select.select([], [self.raw], [])
         except OSError as problem:
             self.lost, self.problem = True, problem
@@ -121,7 +121,7 @@ class Streams:
         for name in ("stdout", "stderr"):
             stream: TextIO | None = getattr(sys, name)
             if stream is not None and not isinstance(stream, io.TextIOWrapper):
-                continue  # somebody else's, such as a notebook's
+                continue  # replaced by another program, such as a notebook
             buffer = None if stream is None else stream.buffer  # None: closed before the process began
             output = _LossyFile(getattr(buffer, "raw", buffer))
             self._outputs.append(output)
@@ -136,19 +136,19 @@ class Streams:
     def lost(self) -> bool:
         """Print what is still waiting, and return whether anything could not be printed.
 
-        A full disk is said on standard error; of a closed pipe, as `head` leaves it, nobody needs to be told.
+        A full disk is said on standard error; a closed pipe, as `head` leaves it, is no error.
         """
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         for output in self._outputs:
             if output.problem is not None and output.problem.errno not in (errno.EPIPE, errno.EBADF):
-                told = FileError(
+                error = FileError(
                     "output",
                     given=f"a place that takes no more of it ({output.problem.strerror})",
                     expected="room for all of it",
                     fix="Everything else was done; send the output elsewhere",
                 )
-                print_error(str(told))
+                print_error(str(error))
                 break
         return any(output.lost for output in self._outputs)
 

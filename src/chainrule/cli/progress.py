@@ -30,7 +30,7 @@ Tell = Callable[[str], Any]
 
 @contextmanager
 def show_progress(quiet: bool, as_json: bool) -> Iterator[tuple[Sequence[Callback], Tell]]:
-    """Give the callbacks that show a training, and the function that is told each line of its log.
+    """Give the callbacks that show a training, and the function that shows each line of its log.
 
     Standard output belongs to the JSON object where one is asked for; what is alive goes to standard error then.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from chainrule.data.affine import RandomAffine
 from chainrule.data.batches import batches, split
+from chainrule.data.csv_files import read_csv
 from chainrule.data.dataset import Dataset
 from chainrule.data.digits import digits
 from chainrule.data.idx import read_idx
@@ -15,7 +16,6 @@ from chainrule.data.labels import one_hot
 from chainrule.data.mnist import fashion_mnist, mnist
 from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.readers import read
-from chainrule.data.table import read_csv
 from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
 
 __all__ = [

@@ -18,6 +18,7 @@ from chainrule.errors import InputError, ShapeError
 _Part = tuple[NDArray[Any], Any]
 
 
+@checks.keywords
 def batches(
     X: ArrayLike,
     y: ArrayLike | None = None,
@@ -82,6 +83,7 @@ def batches(
     return _walk(arrays, order, count, size, into)
 
 
+@checks.keywords
 def split(
     X: ArrayLike, y: ArrayLike | None, fraction: float = 0.2, seed: int = 0, stratify: bool = False
 ) -> tuple[_Part, _Part]:

@@ -13,6 +13,7 @@ from chainrule import checks
 from chainrule.data.dataset import Dataset
 
 
+@checks.keywords
 def digits(split: Literal["train", "test"] | None = None) -> Dataset:
     """Return 1,797 handwritten digits as images of 8 x 8 pixels.
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import checks
 from chainrule.data.limits import most_unpacked, within_memory
 from chainrule.data.opening import Readable, file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError
@@ -25,6 +26,7 @@ _PIECE = 1 << 16  # bytes
 _MOST_EMPTY = 100  # members of a gzip file without data, one after the other; some programs end with one
 
 
+@checks.keywords
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Return the array in an IDX file, plain or compressed with gzip.
 

@@ -12,6 +12,7 @@ from chainrule.data.dataset import as_array, count_samples, float_type
 from chainrule.errors import InputError, ShapeError
 
 
+@checks.keywords
 def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "float32") -> NDArray[Any]:
     """Return one row per label: 1 in the label's column, 0 elsewhere.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import checks
 from chainrule.data.idx import load_idx
 from chainrule.data.opening import shown
 from chainrule.errors import FileError
@@ -22,7 +23,7 @@ _Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
-class Source(NamedTuple):
+class DownloadedSet(NamedTuple):
     """One of the two sets: its folder, where it can be downloaded, and the SHA-256 of each uncompressed file."""
 
     title: str
@@ -31,7 +32,7 @@ class Source(NamedTuple):
     hashes: tuple[str, ...]
 
 
-MNIST = Source(
+MNIST = DownloadedSet(
     title="MNIST",
     folder="mnist",
     mirrors=(
@@ -46,7 +47,7 @@ MNIST = Source(
     ),
 )
 
-FASHION_MNIST = Source(
+FASHION_MNIST = DownloadedSet(
     title="Fashion-MNIST",
     folder="fashion-mnist",
     mirrors=(
@@ -62,6 +63,7 @@ FASHION_MNIST = Source(
 )
 
 
+@checks.keywords
 def mnist() -> tuple[_Part, _Part]:
     """Return the MNIST handwritten digits (LeCun, Cortes, Burges; CC BY-SA 3.0).
 
@@ -92,6 +94,7 @@ def mnist() -> tuple[_Part, _Part]:
     return _load(MNIST)
 
 
+@checks.keywords
 def fashion_mnist() -> tuple[_Part, _Part]:
     """Return Fashion-MNIST: Zalando's pictures of clothes in the form of MNIST (Xiao, Rasul, Vollgraf 2017; MIT).
 
@@ -118,7 +121,7 @@ def fashion_mnist() -> tuple[_Part, _Part]:
     return _load(FASHION_MNIST)
 
 
-def _load(source: Source) -> tuple[_Part, _Part]:
+def _load(source: DownloadedSet) -> tuple[_Part, _Part]:
     folders = [folder for root in _roots() for folder in (os.path.join(root, source.folder), root)]
     for folder in folders:
         paths = [path for name in FILES if (path := _find(folder, name))]
@@ -164,7 +167,7 @@ def _find(folder: str, name: str) -> str | None:
     return None
 
 
-def _holds_the_other(folder: str, source: Source) -> bool:
+def _holds_the_other(folder: str, source: DownloadedSet) -> bool:
     """Tell whether a folder not named after this set holds the other one, whose files are called the same."""
     smallest = _find(folder, FILES[-1])
     if os.path.basename(os.path.abspath(folder)) == source.folder or smallest is None:
@@ -180,7 +183,7 @@ def _digest(path: str) -> tuple[NDArray[np.uint8], str]:
     return load_idx(path, digest.update), digest.hexdigest()
 
 
-def _check(source: Source, name: str, path: str) -> NDArray[np.uint8]:
+def _check(source: DownloadedSet, name: str, path: str) -> NDArray[np.uint8]:
     """Return the array in `path`, having checked that it is this set's file of that name."""
     array, found = _digest(path)
     wanted = source.hashes[FILES.index(name)]
@@ -194,7 +197,7 @@ def _check(source: Source, name: str, path: str) -> NDArray[np.uint8]:
     return array
 
 
-def _read(source: Source, paths: list[str]) -> tuple[_Part, _Part]:
+def _read(source: DownloadedSet, paths: list[str]) -> tuple[_Part, _Part]:
     arrays = [_check(source, name, path) for name, path in zip(FILES, paths, strict=True)]
     train_images, train_labels, test_images, test_labels = arrays
     return (
@@ -203,7 +206,7 @@ def _read(source: Source, paths: list[str]) -> tuple[_Part, _Part]:
     )
 
 
-def _download(source: Source, name: str, cache: str, folders: list[str]) -> str:
+def _download(source: DownloadedSet, name: str, cache: str, folders: list[str]) -> str:
     """Fetch a file from the first mirror that has the right one; the cache gets it whole and checked, or not at all."""
     import tempfile
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import checks
 from chainrule.data.dataset import Dataset
 from chainrule.data.limits import most_unpacked, within_memory
 from chainrule.data.opening import Readable, file_size, open_file, read_exactly, shown
@@ -31,6 +32,7 @@ _LONGEST_PIECE = 1 << 20  # bytes
 _MOST_DIMENSIONS = 32
 
 
+@checks.keywords
 def read_npy(path: str | os.PathLike[str], memory_map: bool = True) -> NDArray[Any]:
     """Return the array in an NPY file, by default left on disk: for data larger than memory.
 
@@ -73,6 +75,7 @@ def read_npy(path: str | os.PathLike[str], memory_map: bool = True) -> NDArray[A
         return header.arrange(read_exactly(where, file, header.content))
 
 
+@checks.keywords
 def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") -> Dataset:
     """Return inputs and targets from an NPZ file, as `numpy.savez` and `numpy.savez_compressed` write it.
 

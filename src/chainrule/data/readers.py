@@ -1,19 +1,21 @@
-"""One door for data files: looks at what a file is and hands it to the reader for that."""
+"""Reading a data file of any known kind: the file is looked at and handed to the reader for its kind."""
 
 from __future__ import annotations
 
 import os
 
+from chainrule import checks
+from chainrule.data.csv_files import read_csv
 from chainrule.data.dataset import Dataset
 from chainrule.data.idx import read_idx
 from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.opening import open_file, shown
-from chainrule.data.table import read_csv
 from chainrule.errors import FileError, InputError
 
 _TABLES = (".csv", ".tsv", ".txt", ".data")
 
 
+@checks.keywords
 def read(path: str | os.PathLike[str], target: str | int | None = None) -> Dataset:
     r"""Return the data in a file: a table (CSV, TSV), or an NPZ, NPY or IDX file.
 

@@ -21,6 +21,7 @@ MOST_SAMPLES = 10_000_000
 _Points = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
+@checks.keywords
 def xor(dtype: DTypeLike = "float32") -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the exclusive or: two inputs of which exactly one must be 1.
 
@@ -52,6 +53,7 @@ def xor(dtype: DTypeLike = "float32") -> tuple[NDArray[Any], NDArray[Any]]:
     return np.array([[0, 0], [0, 1], [1, 0], [1, 1]], kind), np.array([[0], [1], [1], [0]], kind)
 
 
+@checks.keywords
 def spirals(
     samples: int = 300, classes: int = 3, turns: float = 0.75, noise: float = 0.03, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -95,6 +97,7 @@ def spirals(
     return _finish("spirals", _polar(radius, angle), labels, noise, seed)
 
 
+@checks.keywords
 def moons(samples: int = 300, noise: float = 0.1, seed: int = 0) -> _Points:
     """Return two half circles of radius 1, hooked into each other.
 
@@ -132,6 +135,7 @@ def moons(samples: int = 300, noise: float = 0.1, seed: int = 0) -> _Points:
     return _finish("moons", points, labels, noise, seed)
 
 
+@checks.keywords
 def circles(samples: int = 300, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> _Points:
     """Return two circles, one inside the other: no straight line parts them.
 
@@ -170,6 +174,7 @@ def circles(samples: int = 300, noise: float = 0.05, factor: float = 0.5, seed: 
     return _finish("circles", _polar(np.where(labels == 1, factor, 1.0), 2 * np.pi * along), labels, noise, seed)
 
 
+@checks.keywords
 def blobs(samples: int = 300, classes: int = 3, noise: float = 0.25, seed: int = 0) -> _Points:
     """Return round clouds of points, their centres evenly spaced on the unit circle.
 
@@ -215,6 +220,7 @@ _CURVES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 }
 
 
+@checks.keywords
 def curve(
     kind: str = "sine", samples: int = 200, noise: float = 0.1, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -264,7 +270,7 @@ def _deal(
     classes = checks.whole(f"{where} classes", classes)
     samples = checks.whole(f"{where} samples", samples, least=classes, most=MOST_SAMPLES)
     turn, labels = np.divmod(np.arange(samples, dtype=np.int64), classes)
-    sizes = np.bincount(labels, minlength=classes)
+    sizes = np.bincount(labels.astype(np.intp, copy=False), minlength=classes)
     steps = np.maximum(sizes if closed else sizes - 1, 1)
     return labels, turn / steps[labels]
 

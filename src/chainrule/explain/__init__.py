@@ -5,17 +5,12 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from chainrule.explain.checking import Finding, Report, check
-from chainrule.explain.explaining import Explanation, explain
-from chainrule.explain.showing import show
-from chainrule.explain.tracing import Trace, Traced, trace
+from chainrule.explain.explanation import Explanation, explain
+from chainrule.explain.inspection import Trace, Traced, show, trace
 from chainrule.explain.watching import Watch, Watched, watch
 
 __all__ = [
     "Explanation",
-    "Finding",
-    "Report",
-    "check",
     "Trace",
     "Traced",
     "Watch",

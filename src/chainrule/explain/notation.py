@@ -42,7 +42,7 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class Row:
+class Joined:
     """Operands and operators (plain strings) beside each other; "@" is the matrix product, "" and " " join."""
 
     items: tuple[Math | str, ...]
@@ -55,7 +55,7 @@ class Fraction:
 
 
 @dataclass(frozen=True)
-class Power:
+class Superscript:
     base: Math
     exponent: Math
 
@@ -82,7 +82,7 @@ class Partial:
     by: Symbol
 
 
-Math: TypeAlias = "Symbol | Number | Matrix | Row | Fraction | Power | Root | Fence | Partial"
+Math: TypeAlias = "Symbol | Number | Matrix | Joined | Fraction | Superscript | Root | Fence | Partial"
 
 
 def number(value: Any) -> str:
@@ -118,7 +118,7 @@ def is_large(array: Array) -> bool:
 def mathml(math: Math) -> str:
     """Return a formula as a MathML element: browsers typeset it without any script.
 
-    >>> mathml(Power(Symbol("e"), Number("2")))
+    >>> mathml(Superscript(Symbol("e"), Number("2")))
     '<math displaystyle="true"><msup><mi>e</mi><mn>2</mn></msup></math>'
     """
     return f'<math displaystyle="true">{_element(math)}</math>'
@@ -133,11 +133,11 @@ def _element(math: Math) -> str:
             return f"<mn>{escape(text.replace('-', '−'))}</mn>"
         case Matrix(array):
             return _matrix_element(array)
-        case Row(items):
+        case Joined(items):
             return f"<mrow>{''.join(_operator(i) if isinstance(i, str) else _element(i) for i in items)}</mrow>"
         case Fraction(top, bottom):
             return f"<mfrac>{_element(top)}{_element(bottom)}</mfrac>"
-        case Power(base, exponent):
+        case Superscript(base, exponent):
             return f"<msup>{_element(base)}{_element(exponent)}</msup>"
         case Root(inner):
             return f"<msqrt>{_element(inner)}</msqrt>"

@@ -14,10 +14,10 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import UnknownNameError, nearest, printable
 from chainrule.explain.notation import number
-from chainrule.explain.tables import html_table, text_table
 from chainrule.graph import Node, Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
+from chainrule.tables import html_table, text_table
 from chainrule.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Watched(NamedTuple):
     update: float | None = None
 
 
+@checks.keywords
 def watch(every: int = 10) -> Watch:
     """Record norms, dead and saturated shares, and the ratio of update to weight, while a network is trained.
 

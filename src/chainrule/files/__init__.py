@@ -7,11 +7,9 @@ that the caller passes.
 from __future__ import annotations
 
 from chainrule.files.atomic import write_atomically
-from chainrule.files.container import Contents, write
-from chainrule.files.description import describe
+from chainrule.files.description import describe, rebuild
 from chainrule.files.model import check_savable, contents_of, load, network_from, save
-from chainrule.files.reader import Header, read, read_header
-from chainrule.files.rebuilding import rebuild
+from chainrule.files.safetensors import Contents, Header, read, read_header, write
 
 __all__ = [
     "save",

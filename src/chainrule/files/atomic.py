@@ -156,7 +156,7 @@ def _expect_replaceable(where: str, place: Place) -> None:
 
 @contextlib.contextmanager
 def _temporary(place: Place) -> Iterator[tuple[str, BinaryIO]]:
-    """Open a new file beside the target, locked so that nobody sweeps it away; remove it if anything goes wrong."""
+    """Open a new file beside the target, locked so that no process removes it; remove it if anything goes wrong."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     path = ""
     try:
@@ -190,7 +190,7 @@ def lock(descriptor: int, *, wait: bool) -> bool:
 
 
 def _sweep(place: Place) -> None:
-    """Remove what processes that were killed while they saved this file have left: nobody holds its lock."""
+    """Remove what processes that were killed while they saved this file have left: its lock is free."""
     stem = _stem(place.name)
     try:
         left = [n for n in place.names() if n.startswith(stem) and _is_random(n[len(stem) :])]

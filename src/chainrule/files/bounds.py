@@ -73,8 +73,7 @@ class Size:
                 return None
             return (*shape[:-1], sum(part[-1] for part in shapes if part))
         if type(layer) is Rescale:
-            kept = [value for value, neutral in ((layer.offset, 0.0), (layer.scale, 1.0)) if value != neutral]
-            self._count(layer, states=sum(int(np.size(value)) for value in kept))
+            self._count(layer, states=sum(int(np.size(value)) for value in layer.states().values()))
             return shape
         if type(layer) is Dropout or shape is None:
             return shape

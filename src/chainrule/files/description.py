@@ -1,19 +1,23 @@
-"""A part as plain data: its name in the table and its settings, down to numbers and texts.
+"""A part as plain data, its class name and its settings down to numbers and texts, and the way back.
 
-Model files keep a network's description as JSON, recipes theirs as TOML; `rebuild` is the way back.
+Model files keep a network's description as JSON, recipes theirs as TOML. It may come from a stranger, or be
+written by hand: names are looked up in a closed list, settings go through the constructors, and every refusal names
+its place.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from chainrule import checks
 from chainrule.data.opening import shown
-from chainrule.errors import ChainruleError, InputError
-from chainrule.files.table import (
+from chainrule.errors import ChainruleError, InputError, nearest
+from chainrule.files.part_classes import (
     ELLIPSIS,
     ID,
     KINDS,
@@ -28,8 +32,9 @@ from chainrule.files.table import (
     Part,
     parameters,
 )
-from chainrule.nn import Layer
-from chainrule.ops import Activation, Loss
+from chainrule.nn import Layer, Network
+from chainrule.nn.network import restored
+from chainrule.ops import Activation, Array, Loss
 
 
 def describe(part: Part, *, where: str = "describe", brief: bool = False) -> dict[str, Any]:
@@ -171,3 +176,229 @@ class _Describer:
 
 def _is_default(value: Any, default: Any) -> bool:
     return type(value) is type(default) and not isinstance(value, PART) and bool(value == default)
+
+
+BeforeNetwork = Callable[[str, dict[str, Any]], None]
+_LONGEST_NAME = 100
+
+
+def rebuild(
+    data: Any,
+    custom: Mapping[str, type[Any]] | None = None,
+    *,
+    where: str = "rebuild",
+    error: type[ChainruleError] = InputError,
+    complete: bool = False,
+    before_network: BeforeNetwork | None = None,
+    start: dict[str, Array] | None = None,
+) -> Any:
+    """Return the part that a description stands for.
+
+    Parameters
+    ----------
+    data : dict
+        As `describe` returns it, or read from TOML: ``{"type": "Dense", "outputs": 16}``.
+    custom : mapping of str to class, optional
+        Classes of your own by the names they have in `data`. They are called with what `data` says: pass only
+        classes for which that is harmless.
+    where : str
+        Who speaks in errors, before the place in the description.
+    error : type of ChainruleError
+        What is raised.
+    complete : bool, default False
+        Whether `data` must hold every setting, exactly as `describe` writes it. Otherwise settings may be left out
+        that have defaults.
+    before_network : callable, optional
+        Called with the place and the settings of each network before it is made, to refuse one by raising.
+    start : dict of str to ndarray, optional
+        What the parameters of the outermost network begin with, by name, instead of random numbers.
+
+    Returns
+    -------
+    Layer, Op, Optimizer, Schedule or Initializer
+
+    Raises
+    ------
+    InputError, or `error`
+        If a type or a setting is unknown or missing, or a constructor refuses.
+
+    Examples
+    --------
+    >>> rebuild({"type": "Dense", "outputs": 16, "initializer": {"type": "He"}})
+    Dense(16, initializer=He())
+    """
+    return _Rebuilder(checked_classes(custom), where, error, complete, before_network, start).part(data, "", 0)
+
+
+def checked_classes(custom: Mapping[str, type[Any]] | None) -> dict[str, type[Any]]:
+    """Return the caller's classes by name, if a file may be allowed to name them."""
+    if custom is None:
+        return {}
+    if not isinstance(custom, Mapping):
+        raise InputError("custom", given=shown(custom), expected="names and classes", fix='Pass {"MyLayer": MyLayer}')
+    for name, kind in custom.items():
+        if not (isinstance(name, str) and isinstance(kind, type) and issubclass(kind, PART)):
+            raise InputError(
+                "custom",
+                given=f"{shown(name)}: {shown(kind)}",
+                expected="a name and a subclass of Layer, Op, Optimizer, Schedule or Initializer",
+                fix='Pass {"MyLayer": MyLayer}, the class without parentheses',
+            )
+        if name in KINDS or name in RESERVED:
+            raise InputError(
+                "custom", given=f"the name {name!r}", expected="a name that chainrule does not use", fix="Rename it"
+            )
+    return dict(custom)
+
+
+class _Rebuilder:
+    def __init__(
+        self,
+        custom: dict[str, type[Any]],
+        where: str,
+        error: type[ChainruleError],
+        complete: bool,
+        before_network: BeforeNetwork | None,
+        start: dict[str, Array] | None,
+    ) -> None:
+        self.custom, self.where, self.error, self.complete = custom, where, error, complete
+        self.before_network, self.start = before_network, start
+        self.finished: dict[int, Layer] = {}
+        self.parts = 0
+
+    def part(self, data: Any, place: str, depth: int) -> Part:
+        kind = self.kind(data, place)
+        self.parts += 1
+        if depth > MOST_DEPTH or self.parts > MOST_PARTS:
+            given = "parts nested too deeply" if depth > MOST_DEPTH else "too many parts"
+            raise self.refusal(place, given, f"at most {MOST_PARTS:,} parts, {MOST_DEPTH} deep", "Leave some out")
+        settings = self.settings(kind, data, place, depth)
+        if self.before_network is not None and issubclass(kind, Network):
+            self.before_network(place, settings)
+        try:
+            begun = self.start is not None and not place and issubclass(kind, Network)
+            part: Part = restored(kind, settings, None, self.start or {}) if begun else kind(**settings)
+            kept = part.settings()
+        except ChainruleError as problem:
+            at = f"{place} ({problem.where})" if place else problem.where
+            raise self.refusal(at, problem.given, problem.expected, problem.fix) from problem
+        except Exception as problem:  # a class of the caller's may raise anything
+            raise self.refusal(
+                place,
+                f"settings that {kind.__name__} refuses ({type(problem).__name__}: {shown(str(problem))})",
+                "settings it takes",
+                f"Look at {kind.__name__}.__init__",
+            ) from problem
+        for name in settings:
+            if not self.same(data[name], kept[name]):
+                raise self.refusal(
+                    _inside(place, name),
+                    shown(data[name]),
+                    f"exactly what {kind.__name__} keeps, {shown(kept[name])}",
+                    "Write the same, of the same type",
+                )
+        if ID in data:
+            self.remember(data[ID], part, place)
+        return part
+
+    def kind(self, data: Any, place: str) -> type[Any]:
+        """Return the class that a description names."""
+        if not isinstance(data, dict) or not isinstance(data.get(TYPE), str):
+            raise self.refusal(
+                place,
+                shown(data),
+                "a part: its type and its settings",
+                "Write for example {type = 'Dense', outputs = 16}, and 'type' before anything else",
+            )
+        name = data[TYPE]
+        if name in KINDS:
+            return KINDS[name]
+        if name in self.custom:
+            return self.custom[name]
+        if name in (Activation.__name__, Loss.__name__):
+            fix = f"Functions can't be written down: pass custom={{'My{name}': My{name}}}, a subclass that holds them"
+        elif name.isidentifier() and len(name) <= _LONGEST_NAME:
+            known = nearest(name, {**KINDS, **self.custom})
+            fix = f"If it is a class of your own, pass custom={{{name!r}: {name}}}. {known}"
+        else:
+            fix = "Names of types are plain class names; nothing is ever imported"
+        raise self.refusal(place, f"the type {shown(name)}", "a type that chainrule knows", fix)
+
+    def settings(self, kind: type[Any], data: dict[str, Any], place: str, depth: int) -> dict[str, Any]:
+        declared = parameters(kind)
+        for name in data:
+            if name not in declared and name not in (TYPE, ID):
+                hint = nearest(name[:_LONGEST_NAME], declared) if isinstance(name, str) else "Write a name"
+                raise self.refusal(place, f"an unknown setting {shown(name)}", f"a setting of {kind.__name__}", hint)
+        for name, parameter in declared.items():
+            if name not in data and (self.complete or parameter.default is inspect.Parameter.empty):
+                raise self.refusal(place, f"no {name}", f"every setting of {kind.__name__}", f"Add {name}")
+        return {name: self.value(data[name], _inside(place, name), depth + 1) for name in declared if name in data}
+
+    def value(self, data: Any, place: str, depth: int) -> Any:
+        if data is None or isinstance(data, (bool, int, float, str)):
+            return data
+        if isinstance(data, (list, tuple)):
+            if depth > MOST_DEPTH:
+                raise self.refusal(place, "lists nested too deeply", f"at most {MOST_DEPTH} deep", "Leave some out")
+            return tuple(self.value(item, f"{place}[{i}]", depth + 1) for i, item in enumerate(data))
+        if isinstance(data, dict) and data.get(TYPE) == SAME:
+            return self.again(data, place)
+        if isinstance(data, dict) and data.get(TYPE) == SLICE:
+            return self.slice(data, place)
+        if isinstance(data, dict) and data == {TYPE: ELLIPSIS}:
+            return Ellipsis
+        if isinstance(data, dict):
+            return self.part(data, place, depth)
+        given = f"{type(data).__name__} {shown(data)}"
+        raise self.refusal(place, given, "numbers, texts, lists and parts", "Leave it out")
+
+    def slice(self, data: dict[str, Any], place: str) -> slice:
+        ends = ("start", "stop", "step")
+        good = set(data) <= {TYPE, *ends} and (not self.complete or len(data) == 4)
+        if not good or any(type(data.get(end)) not in (int, type(None)) for end in ends):
+            raise self.refusal(place, shown(data), "start, stop and step of a slice, whole numbers", "Correct them")
+        return slice(*(data.get(end) for end in ends))
+
+    def again(self, data: dict[str, Any], place: str) -> Layer:
+        """Return the layer that came before under this id."""
+        number = data.get(ID)
+        if set(data) != {TYPE, ID} or type(number) is not int or number not in self.finished:
+            raise self.refusal(
+                place,
+                f"a reference to {shown(number)}",
+                "the id of a layer that is complete before it",
+                f"Use one of {sorted(self.finished)[:20]}, or describe the layer here",
+            )
+        return self.finished[number]
+
+    def remember(self, number: Any, part: Part, place: str) -> None:
+        if type(number) is not int or not 0 < number <= MOST_PARTS or not isinstance(part, Layer):
+            raise self.refusal(place, f"the id {shown(number)}", "a whole number from 1, on a layer", "Leave it out")
+        if number in self.finished:
+            raise self.refusal(place, f"the id {number} again", "each id once", "Give every layer an id of its own")
+        self.finished[number] = part
+
+    def same(self, data: Any, kept: Any) -> bool:
+        """Return whether a setting is kept as it was given, so that it can't have been misunderstood."""
+        if self.complete:
+            return _equal(data, kept)
+        return isinstance(data, bool) == isinstance(kept, bool) or data is None or kept is None
+
+    def refusal(self, place: str, given: str, expected: str, fix: str) -> ChainruleError:
+        where = f"{self.where}: {place}" if place else self.where
+        return self.error(where, given=given, expected=expected, fix=fix)
+
+
+def _inside(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+def _equal(data: Any, kept: Any) -> bool:
+    """Compare plain data with a setting, types included; parts have been compared on their own."""
+    if isinstance(data, dict):
+        return True
+    if isinstance(data, (list, tuple)):
+        return isinstance(kept, (list, tuple)) and len(data) == len(kept) and all(map(_equal, data, kept))
+    kept = kept.item() if isinstance(kept, np.generic) else kept
+    return type(data) is type(kept) and bool(data == kept)

@@ -10,10 +10,8 @@ from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, FileError, InputError, ShapeError
 from chainrule.files import bounds, strict_json
 from chainrule.files.atomic import Path
-from chainrule.files.container import FORMAT, LONGEST_HEADER, VERSION, Contents, bad_name, write
-from chainrule.files.description import describe
-from chainrule.files.reader import read
-from chainrule.files.rebuilding import checked_classes, rebuild
+from chainrule.files.description import checked_classes, describe, rebuild
+from chainrule.files.safetensors import FORMAT, LONGEST_HEADER, VERSION, Contents, bad_name, read, write
 from chainrule.files.saved_network import SLOTS, SavedNetwork
 from chainrule.graph import Parameter
 from chainrule.nn import Network
@@ -22,6 +20,7 @@ from chainrule.ops import Array
 _LONGEST_DESCRIPTION = LONGEST_HEADER // 2  # the rest is for the state and the names of the arrays
 
 
+@checks.keywords
 def save(network: Network, path: Path) -> None:
     """Save a network: its description, its numbers, its optimizer's, and the states of its generators.
 
@@ -60,8 +59,8 @@ def check_savable(network: Network, *, where: str = "save") -> None:
     """Raise if a part of the network can't be saved; to be called before training, not after it.
 
     Classes of your own can be saved if their constructor's arguments are plain data, kept in attributes of the same
-    names; whoever loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `Loss` hold functions, which
-    are code: make a subclass that holds them.
+    names; the program that loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `Loss` hold
+    functions, which are code: make a subclass that holds them.
 
     Raises
     ------
@@ -144,6 +143,7 @@ def _text(where: str, data: Any) -> str:
         ) from error
 
 
+@checks.keywords
 def load(path: Path, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
     """Return the network in a model file: it predicts the same bytes, and training goes on as if never interrupted.
 
@@ -159,7 +159,7 @@ def load(path: Path, *, custom: Mapping[str, type[Any]] | None = None) -> Networ
     Raises
     ------
     FileError
-        If the file is missing, damaged, not a model that chainrule saved, or names classes that nobody passed.
+        If the file is missing, damaged, not a model that chainrule saved, or names classes that were not passed.
     """
     return network_from(read(path), custom=custom, where=f"load {shown(path)}")
 

@@ -10,9 +10,9 @@ from chainrule.data.opening import shown
 from chainrule.errors import FileError
 from chainrule.files import strict_json
 from chainrule.files.bounds import Size
-from chainrule.files.container import Contents
+from chainrule.files.safetensors import Contents
 from chainrule.nn import Network
-from chainrule.nn.building import declared_shape, sample_shape
+from chainrule.nn.layer import declared_shape, sample_shape
 from chainrule.ops import Array
 
 SLOTS = "optimizer:"  # the section with the optimizer's arrays; those of the network are in none

@@ -1,6 +1,6 @@
 """JSON in files, strictly: no name twice, no NaN, no number that Python would spend a minute on, only real Unicode.
 
-Nesting has an end too, far below where Python's own does: whoever walks or shows the data may be deep in calls itself.
+Nesting has an end too, far below where Python's own does: what walks or shows the data may be deep in calls itself.
 What is printed for people and other programs is as strict, and nothing in it moves a terminal's cursor.
 """
 
@@ -79,7 +79,7 @@ def loads(where: str, text: str | bytes) -> Any:
 
 
 def _expect_shallow(value: Any) -> None:
-    """Raise if data are nested so deeply that whoever walks or shows them could fail."""
+    """Raise if data are nested so deeply that code which walks or shows them could fail."""
     level = [value]
     for _ in range(_DEEPEST + 1):
         level = [data for data in level if isinstance(data, (dict, list))]

@@ -57,21 +57,28 @@ def _own_kinds() -> frozenset[type[Op]]:
 
 def writes_into(op: Op, where: str, method: str, roles: Mapping[str, Array], *ahead: Array) -> DerivativeError:
     """Return the error for an op that writes into what it is given, having found out what."""
-    given = {**dict(zip(("dy", "y"), ahead)), **roles}
-    spread = {n: np.linspace(-1, 1, a.size).reshape(a.shape).astype(a.dtype) for n, a in given.items()}
-    changed: list[str] = []
-    for values in (given, spread):  # those at hand may be zeros, which much that works in place leaves as they are
-        copies = {name: array.copy() for name, array in values.items()}
-        with suppress(Exception):  # what it changed until then is told all the same
-            getattr(op, method)(*list(copies.values())[: len(ahead)], **{role: copies[role] for role in roles})
-        changed += [name for name in given if copies[name].tobytes() != values[name].tobytes() and name not in changed]
-    name = changed[0] if changed else next(iter(given))
+    changed = changed_by(op, method, roles, *ahead)
+    name = changed[0] if changed else next(iter({**dict(zip(("dy", "y"), ahead)), **roles}))
     return DerivativeError(
         where,
         given=f"{method} that writes into {' and '.join(changed) or 'what it is given'}",
         expected="an op that changes nothing: others read these arrays too",
         fix=f"Write {name} = {name}.copy() first, or compute a new array",
+        cause="op.writes",
     )
+
+
+def changed_by(op: Op, method: str, roles: Mapping[str, Array], *ahead: Array) -> list[str]:
+    """Return the names of the arrays that an op's method changes, found out on copies."""
+    given = {**dict(zip(("dy", "y"), ahead)), **roles}
+    spread = {n: np.linspace(-1, 1, a.size).reshape(a.shape).astype(a.dtype) for n, a in given.items()}
+    changed: list[str] = []
+    for values in (given, spread):  # those at hand may be zeros, which much that works in place leaves as they are
+        copies = {name: array.copy() for name, array in values.items()}
+        with suppress(Exception), np.errstate(all="ignore"):  # what it changed until then is told all the same
+            getattr(op, method)(*list(copies.values())[: len(ahead)], **{role: copies[role] for role in roles})
+        changed += [name for name in given if copies[name].tobytes() != values[name].tobytes() and name not in changed]
+    return changed
 
 
 def checked_forward(op: Op, where: str, arrays: Mapping[str, Array]) -> Array:
@@ -83,7 +90,7 @@ def checked_forward(op: Op, where: str, arrays: Mapping[str, Array]) -> Array:
         op.check(where, **arrays)
         with np.errstate(all="ignore"):
             value = np.asarray(called(op, where, "forward", arrays))
-        if value.dtype in floats or value.dtype.kind == "b":
+        if value.dtype in (floats if op.dtype is None else {np.dtype(op.dtype)}) or value.dtype.kind == "b":
             return value
         given = f"{value.dtype} from forward for {given}"
         if len({array.dtype for array in arrays.values()}) == 1:

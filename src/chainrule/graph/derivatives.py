@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Node
 from chainrule.ops.op import Array
@@ -16,6 +17,7 @@ from chainrule.ops.op import Array
 def derivative(of: Node, by: Node, grad: Any = None) -> Array: ...
 @overload
 def derivative(of: Node, by: Sequence[Node], grad: Any = None) -> list[Array]: ...
+@checks.keywords
 def derivative(of: Node, by: Node | Sequence[Node], grad: Any = None) -> Array | list[Array]:
     """Return the derivative of a node by another one, or by each of several.
 
@@ -44,6 +46,7 @@ def derivative(of: Node, by: Node | Sequence[Node], grad: Any = None) -> Array |
     return results[0] if isinstance(by, Node) else results
 
 
+@checks.keywords
 def jacobian(of: Node, by: Node) -> Array:
     """Return ∂of/∂by in full, with the shape of `of` followed by the shape of `by`.
 

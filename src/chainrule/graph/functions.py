@@ -9,7 +9,7 @@ import inspect
 from typing import Any, Protocol
 
 from chainrule import ops
-from chainrule.errors import InputError, nearest
+from chainrule.errors import InputError, UnknownArgumentError, nearest
 from chainrule.graph.node import Node
 from chainrule.ops.op import Op
 from chainrule.settings import setting_names
@@ -41,12 +41,15 @@ def function_of(kind: type[Op]) -> NodeFunction:
         for key in given:
             if not kind.variadic and key not in kind.roles:
                 known = (*kind.roles, *settings, "name")
-                raise InputError(kind.name, given=f"{key}=…", expected=f"{', '.join(known)}", fix=nearest(key, known))
+                raise UnknownArgumentError(
+                    kind.name, given=f"{key}=…", expected=f"{', '.join(known)}", fix=nearest(key, known)
+                )
         roled = dict(zip(roles, children)) | {role: child for role, child in given.items() if child is not None}
         return Node(kind(**told), roled, name)
 
     build.__name__ = build.__qualname__ = kind.name
     build.__doc__ = inspect.cleandoc(kind.__doc__ or "").partition("\n\nExamples\n")[0]  # those are of the op
+    build.__wrapped__ = kind  # type: ignore[attr-defined]  # where `??` and `inspect.getsource` lead
     build.__signature__ = _signature(kind)  # type: ignore[attr-defined]  # what help() shows
     return build
 
@@ -60,64 +63,5 @@ def _signature(kind: type[Op]) -> inspect.Signature:
     return inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in of_roles] + named)
 
 
-linear = function_of(ops.Linear)
-matmul = function_of(ops.Matmul)
-add = function_of(ops.Add)
-subtract = function_of(ops.Subtract)
-multiply = function_of(ops.Multiply)
-divide = function_of(ops.Divide)
-negative = function_of(ops.Negative)
-power = function_of(ops.Power)
-exp = function_of(ops.Exp)
-log = function_of(ops.Log)
-sqrt = function_of(ops.Sqrt)
-absolute = function_of(ops.Absolute)
-sin = function_of(ops.Sin)
-cos = function_of(ops.Cos)
-maximum = function_of(ops.Maximum)
-minimum = function_of(ops.Minimum)
-clip = function_of(ops.Clip)
-where = function_of(ops.Where)
-sum = function_of(ops.Sum)
-mean = function_of(ops.Mean)
-var = function_of(ops.Var)
-norm = function_of(ops.Norm)
-max = function_of(ops.Max)
-log_sum_exp = function_of(ops.LogSumExp)
-cumsum = function_of(ops.Cumsum)
-reshape = function_of(ops.Reshape)
-flatten = function_of(ops.Flatten)
-transpose = function_of(ops.Transpose)
-concatenate = function_of(ops.Concatenate)
-slice = function_of(ops.Slice)
-gather = function_of(ops.Gather)
-identity = function_of(ops.Identity)
-tanh = function_of(ops.Tanh)
-sigmoid = function_of(ops.Sigmoid)
-hard_sigmoid = function_of(ops.HardSigmoid)
-softsign = function_of(ops.Softsign)
-relu = function_of(ops.ReLU)
-leaky_relu = function_of(ops.LeakyReLU)
-prelu = function_of(ops.PReLU)
-elu = function_of(ops.ELU)
-selu = function_of(ops.SELU)
-gelu = function_of(ops.GELU)
-silu = function_of(ops.SiLU)
-mish = function_of(ops.Mish)
-softplus = function_of(ops.Softplus)
-softmax = function_of(ops.Softmax)
-log_softmax = function_of(ops.LogSoftmax)
-activation = function_of(ops.Activation)
-mean_squared_error = function_of(ops.MeanSquaredError)
-half_squared_error = function_of(ops.HalfSquaredError)
-mean_absolute_error = function_of(ops.MeanAbsoluteError)
-huber = function_of(ops.Huber)
-binary_cross_entropy = function_of(ops.BinaryCrossEntropy)
-sigmoid_binary_cross_entropy = function_of(ops.SigmoidBinaryCrossEntropy)
-categorical_cross_entropy = function_of(ops.CategoricalCrossEntropy)
-softmax_cross_entropy = function_of(ops.SoftmaxCrossEntropy)
-loss = function_of(ops.Loss)
-l1_penalty = function_of(ops.L1Penalty)
-l2_penalty = function_of(ops.L2Penalty)
-
-FUNCTIONS: dict[str, NodeFunction] = {name: globals()[name] for name in ops.all_ops()}
+FUNCTIONS: dict[str, NodeFunction] = {name: function_of(kind) for name, kind in ops.all_ops().items()}
+globals().update(FUNCTIONS)  # so that they can be pickled by their names

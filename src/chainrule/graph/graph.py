@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest, printable
 from chainrule.graph.backprop import Backpropagation, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
 from chainrule.graph.node import Input, Node, Parameter, State, as_array, own_array
 from chainrule.ops.op import Array
+from chainrule.settings import InNotebooks
 
 if TYPE_CHECKING:
-    from chainrule.graph.stepping import Event
+    from chainrule.graph.stepping import StepEvent
 
 
-class Graph:
+class Graph(InNotebooks):
     """A node and everything below it.
 
     Parameters
@@ -43,6 +45,7 @@ class Graph:
            [1.]], dtype=float32)
     """
 
+    @checks.keywords
     def __init__(
         self,
         *roots: Node,
@@ -157,7 +160,7 @@ class Graph:
         found = (gradients[self._places[id(node)]] for node in self.wrt)
         return [np.zeros(n.shape, n.dtype) if g is None else g for n, g in zip(self.wrt, found, strict=True)]
 
-    def steps(self, *, backward: bool = True, grad: Any = None, **feeds: Any) -> Iterator[Event]:
+    def steps(self, *, backward: bool = True, grad: Any = None, **feeds: Any) -> Iterator[StepEvent]:
         """Run the graph op by op, forward and then backward, and yield an event for each.
 
         What its nodes show stays as it is, so a network's graph can be stepped through while it is trained.

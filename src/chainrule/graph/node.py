@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError, nearest, printable
 from chainrule.graph.calls import checked_forward, read_only
 from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Op
 from chainrule.ops.shaping import Slice
+from chainrule.settings import InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.graph.graph import Graph
@@ -41,7 +43,7 @@ def sealed(reader: str) -> Iterator[None]:
         _sealed.reset(token)
 
 
-class Node:
+class Node(InNotebooks):
     """One use of an op.
 
     Parameters
@@ -61,6 +63,7 @@ class Node:
         If a role is missing or unknown, or something learnt is connected to a role without a derivative.
     """
 
+    @checks.keywords
     def __init__(self, op: Op | None, children: Mapping[str, Any], name: str | None = None) -> None:
         self.op = op
         self.name = name or (op.name if op else "")
@@ -271,6 +274,7 @@ _OURS = {"dot": "a @ b", "inner": "a @ b", "square": "power", "amax": "max", "ab
 class Leaf(Node):
     """A node without children: it holds an array rather than computing one."""
 
+    @checks.keywords
     def __init__(self, name: str | None, value: Any, dtype: npt.DTypeLike | None = None) -> None:
         if name is not None and (not isinstance(name, str) or not name):
             raise InputError(
@@ -325,6 +329,7 @@ class Parameter(Leaf):
         True while it is kept as it is.
     """
 
+    @checks.keywords
     def __init__(self, name: str, value: Any, dtype: npt.DTypeLike | None = None, *, penalised: bool = False) -> None:
         super().__init__(name, value, dtype)
         if self.dtype.kind != "f":

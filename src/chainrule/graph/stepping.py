@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Event:
+class StepEvent:
     """One op run forward, or one backward.
 
     Attributes
@@ -53,17 +53,17 @@ class Event:
         return f"backward  {self.name}: {_short(self.grad)} arrived; handed on: {parts}"
 
 
-def steps(graph: Graph, values: list[Any], grad: Array | None) -> Iterator[Event]:
+def steps(graph: Graph, values: list[Any], grad: Array | None) -> Iterator[StepEvent]:
     """Yield an event for each op forward and, where `grad` arrives at the root, for each backward.
 
     `values` holds the leaves' values; those of the ops are computed anew, one by one.
     """
     names = {id(node): name for name, node in graph.names.items()}
 
-    def event(way: str, i: int, children: list[tuple[str, int]], **more: Any) -> Event:
+    def event(way: str, i: int, children: list[tuple[str, int]], **more: Any) -> StepEvent:
         node = graph.nodes[i]
         inputs = MappingProxyType({role: read_only(values[j]) for role, j in children})
-        return Event(way, names[id(node)], node, inputs, read_only(values[i]), **more)
+        return StepEvent(way, names[id(node)], node, inputs, read_only(values[i]), **more)
 
     walk, arrays = graph.walk, graph.walk.plain()
     for i, op, children in walk.forward_plan:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from chainrule.errors import InputError, ShapeError
 from chainrule.graph.node import Node
 from chainrule.nn.dense import checked_name
-from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, leading
+from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, ending, leading, range_of
 from chainrule.ops.arithmetic import Add
+from chainrule.ops.op import Range
 from chainrule.ops.shaping import Concatenate as ConcatenateOp
 from chainrule.settings import Fixed
 
@@ -32,6 +33,10 @@ class Residual(Layer):
     @property
     def leading(self) -> str | None:
         return leading(self.layers)
+
+    def range_of(self, given: Range | None) -> Range | None:
+        inside = range_of(self.layers, given)
+        return None if given is None or inside is None else (given[0] + inside[0], given[1] + inside[1])
 
     def forward(self, x: Node) -> Node:
         inside = chain(self.layers, x)[-1]
@@ -69,6 +74,16 @@ class Concatenate(Layer):
     @property
     def leading(self) -> str | None:
         return next((name for name in map(leading, self.branches) if name), None)
+
+    @property
+    def ending(self) -> LayerLike:
+        first, *others = (ending(branch) for branch in self.branches)
+        return self if first is None or any(type(other) is not type(first) for other in others) else first
+
+    def range_of(self, given: Range | None) -> Range | None:
+        ranges = [range_of(branch, given) for branch in self.branches]
+        known = [found for found in ranges if found is not None]
+        return None if len(known) < len(ranges) else (min(low for low, _ in known), max(high for _, high in known))
 
     def forward(self, x: Node) -> Node:
         parts = [chain(branch, x)[-1] for branch in self.branches]

@@ -11,6 +11,7 @@ from chainrule.graph.node import Node, Parameter
 from chainrule.nn.initializers import Initializer, Zeros, initializer_before
 from chainrule.nn.layer import Layer
 from chainrule.ops.linear import Linear
+from chainrule.ops.op import Range
 
 
 class Dense(Layer):
@@ -86,6 +87,9 @@ class Dense(Layer):
     @property
     def leading(self) -> str:
         return Linear.name
+
+    def range_of(self, given: Range | None) -> Range:
+        return -math.inf, math.inf
 
     def build(self, shape: tuple[int, ...]) -> None:
         if not shape:

@@ -9,7 +9,7 @@ from chainrule.graph.node import Drawn, Node
 from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer
 from chainrule.ops.arithmetic import Multiply
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Range
 
 
 class Mask(Drawn):
@@ -41,9 +41,18 @@ class Dropout(Layer):
     name : str, optional
     """
 
+    keeps_shape = True
+
     def __init__(self, rate: float = 0.5, *, name: str | None = None) -> None:
         self.rate = checks.number("Dropout rate", rate, least=0, below=1, like=0.2)
         self.name = checked_name("Dropout", name)
+
+    @property
+    def ending(self) -> None:
+        return None
+
+    def range_of(self, given: Range | None) -> Range | None:
+        return given  # in prediction
 
     def forward(self, x: Node) -> Node:
         if not self.scope.training or self.rate == 0:

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError
-from chainrule.ops.op import Array
+from chainrule.ops import Array, Op, all_ops
 from chainrule.settings import Configured
 
 
@@ -152,11 +152,9 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(inputs, 1), max(shape[-1] if shape else 1, 1)
 
 
-_RECTIFIERS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "mish", "softplus")
+_BY_NAME: dict[str, type[Initializer]] = {kind.__name__: kind for kind in (Glorot, He, LeCun)}
 
 
 def initializer_before(following: str | None) -> Initializer:
-    """Return the initializer that suits weights followed by the op of this name."""
-    if following == "selu":
-        return LeCun()
-    return He() if following in _RECTIFIERS else Glorot()
+    """Return the initializer that suits weights followed by the op of this name, as its class says."""
+    return _BY_NAME[all_ops().get(following or "", Op).initializer]()

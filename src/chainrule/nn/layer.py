@@ -22,10 +22,12 @@ from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.generators import Generators
 from chainrule.graph.node import Node, Parameter, State, as_node, sealed
 from chainrule.nn.initializers import Initializer, Zeros
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array, Op, Range
+from chainrule.ops.softmax import LogSoftmax, Softmax
 from chainrule.settings import Configured, Fixed, setting_names
 
 LayerLike: TypeAlias = "Layer | Op"
+MOST_NESTED = 30  # lists of layers inside of each other in a network: what can be saved, copied and printed
 
 
 @dataclass
@@ -98,6 +100,10 @@ class Layer(Configured):
     array([[2., 4.]], dtype=float32)
     """
 
+    #: Whether what comes out has the shape of what goes in, whatever that is.
+    keeps_shape: ClassVar[bool] = False
+    #: Whether it brings samples to a scale, from any dtype that numbers come in.
+    rescales: ClassVar[bool] = False
     name: str | None = None
     path: str
     _leaves: dict[str, Parameter | State]
@@ -110,6 +116,9 @@ class Layer(Configured):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name in ("ending", "range_of"):  # of another forward than that of the class above nobody knows them
+            if "forward" in cls.__dict__ and name not in cls.__dict__:
+                setattr(cls, name, Layer.__dict__[name])
         if "__init__" in cls.__dict__:  # what help() shows, where it would show that of __new__
             of_self = inspect.signature(cls.__init__)
             cls.__signature__ = inspect.Signature(list(of_self.parameters.values())[1:])
@@ -139,6 +148,19 @@ class Layer(Configured):
     @property
     def leading(self) -> str | None:
         """The name of the op that meets the layer's input first; None if it lets pass what comes, more or less."""
+        return None
+
+    def input_dtype(self, dtype: str) -> str:
+        """Return the dtype in which the layer takes its input, in a network that computes in `dtype`."""
+        return dtype
+
+    @property
+    def ending(self) -> LayerLike | None:
+        """The layer or op that its output comes from last; None if it lets pass what comes, more or less."""
+        return self
+
+    def range_of(self, given: Range | None) -> Range | None:
+        """Return the range of what comes out where that of what goes in is `given`; None: nobody knows."""
         return None
 
     @property
@@ -184,6 +206,7 @@ class Layer(Configured):
                 given="a layer that already belongs to another network",
                 expected="each layer in one network, since a network keeps its parameters in one vector",
                 fix="Pass layer.copy(), which has numbers of its own",
+                cause="layer.shared",
             )
         if scope.owner is not None and self is not scope.owner:
             self._owner = scope.owner
@@ -416,14 +439,39 @@ def chain(layers: Sequence[LayerLike], x: Node) -> list[Node]:
 def leading(layers: Sequence[LayerLike]) -> str | None:
     """Return the name of the op that meets the input of these layers first, or None if they let pass what comes."""
     for layer in layers:
-        name = layer.leading if isinstance(layer, Layer) else layer.name
-        if name not in (None, "identity", "flatten", "reshape", "transpose"):
+        name = layer.leading if isinstance(layer, Layer) else None if layer.hands_on else layer.name
+        if name is not None:
             return name
     return None
 
 
-def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike]:
-    """Return `layers` as a list if each of them is a layer or an op with one role, and there are so many at least."""
+def input_dtype(layers: Sequence[LayerLike], dtype: str) -> str:
+    """Return the dtype in which these layers take their input, in a network that computes in `dtype`."""
+    first = next((layer for layer in layers if isinstance(layer, Layer) or not layer.hands_on), None)
+    return first.input_dtype(dtype) if isinstance(first, Layer) else dtype
+
+
+def ending(layers: Sequence[LayerLike]) -> LayerLike | None:
+    """Return the layer or op that the output of these layers comes from last, or None if they let pass what comes."""
+    for layer in reversed(layers):
+        last = layer.ending if isinstance(layer, Layer) else None if layer.hands_on else layer
+        if last is not None:
+            return last
+    return None
+
+
+def range_of(layers: Sequence[LayerLike], given: Range | None = None) -> Range | None:
+    """Return the range of what comes out of these layers where that of what goes in is `given`; None: nobody knows."""
+    for layer in layers:
+        given = layer.range_of(given)
+    return given
+
+
+def checked_layers(where: str, layers: Any, *, least: int = 0, deepest: int = 128) -> list[LayerLike]:
+    """Return `layers` as a list if each of them is a layer or an op with one role.
+
+    So many there are at least, and no deeper are they nested.
+    """
     if isinstance(layers, (Layer, Op)):
         layers = [layers]
     if isinstance(layers, (str, bytes)) or not isinstance(layers, Sequence):
@@ -452,6 +500,67 @@ def checked_layers(where: str, layers: Any, *, least: int = 0) -> list[LayerLike
             fix="Write for example cr.Dense(8) or cr.Tanh(), with parentheses; a function goes into "
             "cr.Activation(function, derivative)",
         )
+    _expect_one_softmax(where, layers)
     if len(layers) < least:
         raise InputError(where, given="no layers", expected="at least one", fix="Pass [cr.Dense(1)]")
-    return Fixed(layers)
+    found, depth = Fixed(layers), _depth(layers)
+    if depth > deepest:
+        raise too_deep(where, f"layers inside of layers, {depth} deep", deepest)
+    vars(found)["depth"] = depth
+    return found
+
+
+def _depth(layers: Sequence[LayerLike]) -> int:
+    """Return how many lists of layers are inside of each other."""
+    inside = [part for layer in layers for part in vars(layer).values() if isinstance(part, Fixed)]
+    branches = [branch for part in inside for branch in part if isinstance(branch, Fixed)]
+    return 1 + max((vars(part).get("depth", 0) for part in (*inside, *branches)), default=0)
+
+
+def too_deep(where: str, given: str, most: int = MOST_NESTED) -> InputError:
+    """Return the error for layers that are nested more deeply than Python, or a file, can follow."""
+    return InputError(
+        where,
+        given=given,
+        expected=f"at most {most}",
+        fix="Write them one after the other, in one list, or stand for many by a layer of your own",
+    )
+
+
+def _expect_one_softmax(where: str, layers: Sequence[LayerLike]) -> None:
+    """Raise if one softmax follows another, inside containers too: it would take probabilities for logits."""
+    for i, layer in enumerate(layers):
+        first, second = ending(layers[:i]), leading([layer])
+        if isinstance(first, Softmax) and second in (Softmax.name, LogSoftmax.name):
+            if isinstance(layer, (Softmax, LogSoftmax)) and layer.axis != first.axis:
+                continue
+            raise InputError(
+                where,
+                given=f"{first!r} and then {layer!r:.60}",
+                expected="one softmax: a second one takes probabilities for logits, and is never sure of a class",
+                fix=f"Drop the {first!r}",
+                cause="head.softmax_twice",
+            )
+
+
+def sample_shape(shape: Any) -> tuple[int, ...] | None:
+    """Return the shape of a sample, given as that or as a number of features."""
+    if shape is None:
+        return None
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(checks.whole("Network inputs", size) for size in sizes)
+
+
+def declared_shape(layers: Sequence[LayerLike], given: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
+    """Return the shape of a sample, if it is given or the first layer that cares says it."""
+    if given is not None:
+        return given
+    for layer in layers:
+        for told in ("inputs", "sample_shape"):
+            if getattr(layer, told, None) is not None:
+                return sample_shape(getattr(layer, told))
+        if isinstance(inside := getattr(layer, "layers", None), list):
+            return declared_shape(inside)
+        if not (layer.roles == ("z",) if isinstance(layer, Op) else layer.keeps_shape):
+            return None
+    return None

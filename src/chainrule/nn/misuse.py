@@ -12,6 +12,7 @@ from chainrule.graph.graph import Graph
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
+    from chainrule.nn.vector import Vector
 
 _ELSEWHERE = {
     "add": "cr.Network([layer, layer, …]): all layers at once",
@@ -60,6 +61,7 @@ def not_built(where: str) -> MisuseError:
         given="a network that is not built yet",
         expected="the shape of a sample, from which the first layer infers its inputs",
         fix="Pass inputs=… to Network, call network.build(features), or train it",
+        cause="network.unbuilt",
     )
 
 
@@ -79,9 +81,21 @@ def check_backward(where: str, graph: Graph | None) -> None:
     """Raise if derivatives have nowhere to come from, or nowhere to go."""
     graph = check_forward(where, graph)
     if not (graph.parameters and graph.wrt):
-        raise MisuseError(
-            where,
-            given="a network without parameters" + (" that are not frozen" if graph.parameters else ""),
-            expected="something to learn",
-            fix="Call network.unfreeze(…)" if graph.parameters else "Add a layer such as cr.Dense(8)",
-        )
+        raise nothing_to_learn(where, frozen=bool(graph.parameters))
+
+
+def check_learns(where: str, vector: Vector) -> None:
+    """Raise if nothing would change in training."""
+    if not vector.learnt():
+        raise nothing_to_learn(where, frozen=bool(vector.places))
+
+
+def nothing_to_learn(where: str, *, frozen: bool) -> MisuseError:
+    """Return the error for a network that can learn nothing: it has no parameters, or all are `frozen`."""
+    return MisuseError(
+        where,
+        given="a network without parameters" + (" that are not frozen" if frozen else ""),
+        expected="something to learn",
+        fix="Call network.unfreeze(…)" if frozen else "Add a layer such as cr.Dense(8)",
+        cause="network.frozen",
+    )

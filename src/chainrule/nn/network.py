@@ -7,38 +7,55 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock, get_ident
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
 from chainrule import checks
+from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
-from chainrule.graph.node import Node, Parameter, State
+from chainrule.graph.node import Input, Node, Parameter, State
 from chainrule.nn import validation
-from chainrule.nn.building import build, class_names, declared_shape, sample_shape
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
-from chainrule.nn.layer import Layer, Scope, chain, checked_layers, leading
-from chainrule.nn.misuse import attribute_error, check_backward, check_forward, not_built, unknown_node
-from chainrule.nn.objective import objective
-from chainrule.nn.plan import Plan
-from chainrule.nn.rescale import Rescale
-from chainrule.nn.snapshot import beginning, restore, restored, snapshot
+from chainrule.nn.layer import (
+    MOST_NESTED,
+    Layer,
+    LayerLike,
+    Scope,
+    chain,
+    checked_layers,
+    declared_shape,
+    ending,
+    entered,
+    input_dtype,
+    leading,
+    range_of,
+    sample_shape,
+    too_deep,
+)
+from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
+from chainrule.nn.objective import expect_classes, objective
+from chainrule.nn.plan import Plan, rows_of_samples, scope_of
+from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array, Op, Range
+from chainrule.ops.softmax import Softmax
 from chainrule.optim import Adam, Optimizer, OptimizerState
-from chainrule.settings import Configured
+from chainrule.settings import Configured, InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.nn.summary import Summary
 
+AnyNetwork = TypeVar("AnyNetwork", bound="Network")
 
-class Network(Layer):
+
+class Network(Layer, InNotebooks):
     """Layers in a row, what they are trained for, and how.
 
     Parameters
@@ -95,7 +112,7 @@ class Network(Layer):
         engine: str = "replay",
         name: str | None = None,
     ) -> None:
-        self.layers = checked_layers("Network", layers, least=1)
+        self.layers = checked_layers("Network", layers, least=1, deepest=MOST_NESTED)
         self.loss, self.objective = loss, objective(self.layers, loss)
         self.hold, self._lock = Hold(), RLock()
         self.optimizer = Adam() if optimizer is None else optimizer
@@ -103,6 +120,7 @@ class Network(Layer):
         self.l2 = checks.number("Network l2", l2, least=0)
         known = getattr(dtype, "__name__", None) or str(dtype)  # np.float32 and np.dtype("float32") will do
         self.dtype = checks.one_of("Network dtype", known, ("float32", "float64"))
+        self._samples_in = self.input_dtype(self.dtype)
         self.seed = checks.whole("Network seed", seed, least=0, most=2**63 - 1)
         self.classes = None if classes is None else class_names(classes)
         self.engine = checks.one_of("Network engine", engine, tuple(ENGINES))
@@ -122,7 +140,101 @@ class Network(Layer):
         shape : int or tuple of int
             The number of features, or the shape of one sample.
         """
-        build(self, sample_shape(shape))
+        sample = sample_shape(shape)
+        with self._lock:
+            if not self.built:
+                nodes, members, vector = self._apply_to_an_example(sample or ())
+                self.sample_shape, self._chain = sample, nodes
+                self._run(
+                    Plan(
+                        owner=self,
+                        layers=self.layers,
+                        members=members,
+                        objective=self.objective,
+                        vector=vector,
+                        optimizer=self.optimizer,
+                        generators=self.generators,
+                        sample_shape=sample or (),
+                        dtype=self.dtype,
+                        engine=self.engine,
+                        input_rows=rows_of_samples(nodes[-1]),
+                    )
+                )
+            elif sample != self.sample_shape:
+                raise MisuseError(
+                    "Network.build",
+                    given=f"samples of shape {sample}",
+                    expected=f"{self.sample_shape}, for which it is built already",
+                    fix="Make a new network for other data",
+                )
+
+    def _apply_to_an_example(self, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
+        """Return the example's way through the layers, every layer inside the network, and their parameters."""
+        expect_room("Network", self.layers, shape, self.dtype, self.optimizer)
+        scope = scope_of(self, self.dtype, self.generators, "build", example=self.engine != "dynamic")
+        try:
+            with entered(scope):
+                nodes = chain(self.layers, Input("x", np.zeros((1, *shape), self.input_dtype(self.dtype))))
+            self._check_output(nodes[-1])
+            members = list(scope.layers.values())
+            parameters = [entry for layer in members for entry in self._penalised(layer)]
+            vector = Vector(parameters, self.dtype, self.hold.check)
+        except BaseException as error:  # something didn't fit: let the layers be used again
+            for layer in scope.layers.values():
+                layer._leave(fresh=layer in scope.fresh)
+            if isinstance(error, RecursionError):
+                raise too_deep("Network", "layers that call each other without an end in sight") from None
+            if isinstance(error, MemoryError):
+                raise InputError(
+                    "Network",
+                    given="more parameters than there is memory for",
+                    expected="a network that fits into memory",
+                    fix="Make the layers smaller, or close other programs",
+                    cause="memory.too_little",
+                ) from None
+            raise
+        for layer in (self, *members):
+            layer._start = {}
+        return nodes, members, vector
+
+    def _penalised(self, layer: Layer) -> list[tuple[Parameter, float, float]]:
+        l1, l2 = (self._penalty(layer, key) for key in ("l1", "l2"))
+        return [(leaf, l1, l2) for leaf in layer._leaves.values() if isinstance(leaf, Parameter)]
+
+    def _penalty(self, layer: Layer, key: str) -> float:
+        """Return the factor that the layer names, or the innermost layer or network around it that does."""
+        around: Layer | None = layer
+        while around is not None:
+            factor = getattr(around, key, None)
+            if factor is not None and not (factor == 0 and hasattr(around, "objective")):  # a network's 0 says nothing
+                return float(factor)
+            around = around._parent
+        return float(getattr(self, key))
+
+    def _check_output(self, output: Node) -> None:
+        if len(output.shape) < 2:
+            raise ShapeError(
+                "Network",
+                given=f"{output.where} as its last layer, with outputs of shape {output.shape[1:]} for a sample",
+                expected="a row of outputs for each sample",
+                fix="End with a layer that has an axis of outputs, such as cr.Dense(1)",
+            )
+        outputs, last = output.shape[-1], self.layers[-1]
+        if self.objective.takes_labels and isinstance(last, Softmax) and last.axis not in (-1, len(output.shape) - 1):
+            raise InputError(
+                "Network",
+                given=f"{last!r} before {self.objective.loss!r}, for outputs of shape {output.shape[1:]}",
+                expected="probabilities along the last axis, where the loss looks for the classes",
+                fix="End with cr.Softmax()",
+            )
+        expect_classes(self.layers, self.objective.loss, outputs)
+        if self.classes is not None and len(self.classes) != max(outputs, 2):
+            raise InputError(
+                "Network classes",
+                given=f"{len(self.classes)} names",
+                expected=f"{max(outputs, 2)} for {outputs} output{'' if outputs == 1 else 's'}",
+                fix="Name each class once, or build the last layer with as many outputs",
+            )
 
     @property
     def optimizer(self) -> Optimizer:
@@ -147,6 +259,16 @@ class Network(Layer):
     @property
     def leading(self) -> str | None:
         return leading(self.layers)
+
+    def input_dtype(self, dtype: str) -> str:
+        return input_dtype(self.layers, dtype)
+
+    @property
+    def ending(self) -> LayerLike | None:
+        return ending(self.layers)
+
+    def range_of(self, given: Range | None) -> Range | None:
+        return range_of(self.layers, given)
 
     def _join(self, scope: Scope) -> None:
         if scope.owner is not self:
@@ -214,14 +336,16 @@ class Network(Layer):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
+        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
+            check_learns("Network.step", self.vector)
         hold = self.hold  # as in `Hold.call`, which would take a hundredth of a small network's step
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
-        hold.thread = hold.last = me
-        if self._first is None:
-            self.beginning()
+        hold.thread = hold.last = me  # no call lies between this and the test, as in `Hold.call`
         try:
+            if self._first is None:
+                self.beginning()
             return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
         finally:
             hold.thread = before
@@ -277,10 +401,13 @@ class Network(Layer):
             Instead of the optimizer's own.
         """
         check_forward("Network.optimize", self._last_graph)
+        with quiet():
+            self.hold.call("Network.optimize", self._optimize, learning_rate, step=True, goes_on=True)
+
+    def _optimize(self, learning_rate: float | None) -> None:
         if self._first is None:
             self.beginning()
-        with quiet():
-            self.hold.call("Network.optimize", self._engine.optimize, learning_rate, step=True, goes_on=True)
+        self._engine.optimize(learning_rate)
 
     @property
     def _last_graph(self) -> Graph | None:
@@ -303,14 +430,11 @@ class Network(Layer):
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
 
     def cast(self, x: Array) -> Array:
-        """Return samples in the network's dtype; bytes stay bytes where its first layer rescales them.
-
-        Where they are indices, of an embedding, they become whole numbers.
-        """
-        rows = self.plan.input_rows
-        if rows is not None:
-            return validation.indices(x, rows)
-        return validation.cast(x, self.dtype, keep_bytes=isinstance(self.layers[0], Rescale))
+        """Return samples as the first layer takes them: in its dtype, as bytes it rescales, or as indices."""
+        plan = self._plan
+        if plan is not None and plan.input_rows is not None:
+            return validation.indices(x, plan.input_rows)
+        return validation.cast(x, self._samples_in, keep_bytes=getattr(self.layers[0], "rescales", False))
 
     def as_batch(
         self, where: str, X: Any, y: Any, sample_weight: Any = None, *, mapped: bool = False
@@ -421,13 +545,52 @@ class Network(Layer):
             raise not_built(f"Network.{what}")
         return self._plan
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return everything beyond the settings, as arrays and plain data."""
-        return snapshot(self)
+    def snapshot(self, *, with_slots: bool = True) -> dict[str, Any]:
+        """Return everything beyond the settings, as arrays and plain data.
+
+        That is the shape of a sample, leaves, what is frozen, the optimizer's slots (None without `with_slots`) and
+        its step, and the generators' states.
+        """
+        leaves = self.leaves
+        return {
+            "sample_shape": self.sample_shape,
+            "leaves": {name: leaf.value.copy() for name, leaf in leaves.items()},
+            "frozen": [n for n, leaf in leaves.items() if isinstance(leaf, Parameter) and leaf.frozen],
+            "optimizer": self.optimizer_state.arrays() if with_slots else None,
+            "steps": self.optimizer_state.step,
+            "generators": self.generators.states(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `snapshot` returned."""
-        self.hold.call("Network.restore", restore, self, state)
+        self.hold.call("Network.restore", self._restore, state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.build(state["sample_shape"])
+        leaves = self.leaves
+        for name in {*leaves, *state["leaves"]}:
+            if name not in leaves or name not in state["leaves"]:
+                given = f"{name!r} " + ("missing" if name in leaves else "too many")
+                raise UnknownNameError(
+                    "Network.restore", given=given, expected="the network's own leaves", fix=nearest(name, leaves)
+                )
+            if leaves[name].shape != state["leaves"][name].shape:
+                raise ShapeError(
+                    "Network.restore",
+                    given=f"{name!r} with shape {state['leaves'][name].shape}",
+                    expected=f"{leaves[name].shape}",
+                    fix="Restore the state of a network with the same layers",
+                )
+        for name, leaf in leaves.items():
+            leaf._value[...] = state["leaves"][name]
+        frozen = [leaf.name for leaf in leaves.values() if isinstance(leaf, Parameter) and leaf.frozen]
+        if set(frozen) != set(state["frozen"]):
+            self.unfreeze()
+            if state["frozen"]:
+                self.freeze(*state["frozen"])
+        if state["optimizer"] is not None:
+            self.optimizer_state.restore(state["optimizer"], state["steps"])
+        self.generators.restore(state["generators"])
 
     def copy(self, **changes: Any) -> Self:
         """Return a network with numbers of its own, equal to this one's.
@@ -437,6 +600,7 @@ class Network(Layer):
         **changes
             Settings of `Network` that are to be others: ``network.copy(l2=0.01)``. The optimizer begins anew then.
         """
+        checks.expect_keywords(type(self).__init__, changes, "Network.copy")
         if self._owner is None and not changes:
             twin = copy.deepcopy(self)
             twin._first = self._first
@@ -488,7 +652,7 @@ class Network(Layer):
 
     def beginning(self) -> dict[str, Any]:
         """Return what there is now, for `started`; what there is before the first step is kept for `fresh`."""
-        start = beginning(self)
+        start = self.snapshot(with_slots=self.optimizer_state.step > 0)
         if self._first is None:
             self._first = start if not start["steps"] else {}
         return start
@@ -497,5 +661,29 @@ class Network(Layer):
         state = None if self._plan is None else self.snapshot()
         return restored, (type(self), self.settings(), state, self._start)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise attribute_error(type(self).__name__, name)
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a network's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise attribute_error(type(self).__name__, name)
+
+
+def restored(
+    kind: type[AnyNetwork], settings: dict[str, Any], state: dict[str, Any] | None, start: dict[str, Array]
+) -> AnyNetwork:
+    """Return the network that was pickled or copied."""
+    network = kind.__new__(kind)
+    network._start = start  # first, because the constructor may build
+    network.__init__(**settings)  # type: ignore[misc]  # as calling the class does
+    network.settle()
+    if state is not None:
+        network.restore(state)
+    return network
+
+
+def class_names(classes: Any) -> tuple[str, ...]:
+    """Return the classes' names."""
+    if isinstance(classes, str) or not isinstance(classes, Iterable):
+        raise InputError(
+            "Network classes", given=repr(classes)[:80], expected="a list of names", fix="Pass ['cat', 'dog']"
+        )
+    return tuple(str(name) for name in classes)

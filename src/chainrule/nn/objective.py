@@ -1,4 +1,4 @@
-"""What a network is trained for: which loss, on the last layer's output or on the logits before it.
+"""What a network is trained for: which loss, on the last layer's output or on the logits before it; and if it can work.
 
 Softmax and the logarithm of a cross-entropy cancel; computed apart they overflow. So a network that ends in softmax
 or sigmoid and is trained on its cross-entropy is trained on the logits, with the fused op; its predictions stay
@@ -7,6 +7,7 @@ probabilities.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError
-from chainrule.nn.layer import Layer, LayerLike
+from chainrule.errors import InputError, TrainingWarning
+from chainrule.nn.layer import Layer, LayerLike, ending, range_of
+from chainrule.nn.room import least_numbers
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.cross_entropy import (
     BinaryCrossEntropy,
@@ -23,9 +25,9 @@ from chainrule.ops.cross_entropy import (
     SigmoidBinaryCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from chainrule.ops.losses import MeanSquaredError
-from chainrule.ops.op import Array, Op
-from chainrule.ops.softmax import Softmax
+from chainrule.ops.losses import ElementwiseLoss, MeanSquaredError
+from chainrule.ops.op import Array, Op, Range
+from chainrule.ops.softmax import LogSoftmax, Softmax
 
 _FUSED: dict[tuple[type, type], type[Op]] = {
     (Softmax, CategoricalCrossEntropy): SoftmaxCrossEntropy,
@@ -33,6 +35,8 @@ _FUSED: dict[tuple[type, type], type[Op]] = {
 }
 _PREDICTION_ROLES = ("prediction", "logits")
 _TARGET_ROLES = ("target", "labels")
+_SURE = 3  # a logit that large is a probability of 95 %; of ends that reach no such logit none is ever sure
+_LARGE = 30  # a mean or deviation of targets from here on takes many steps to reach from weights of about 1
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,17 @@ class Objective:
         What is computed: the loss, or the fused op on the logits.
     fused : bool
         Whether it takes the output of the layer before the last.
+    last : layer or op, or None
+        Where the network's output comes from.
+    reach : (float, float) or None
+        The range of that output; None where nobody knows.
     """
 
     loss: Op
     op: Op
     fused: bool
+    last: LayerLike | None = None
+    reach: Range | None = None
 
     @property
     def prediction_role(self) -> str:
@@ -71,6 +81,41 @@ class Objective:
         shape = len(target), *output
         like: Array = np.ndarray(shape, dtype, np.asarray(0.5, dtype), strides=(0,) * len(shape))  # quickly broadcast
         self.op.check(where, **{self.prediction_role: like, self.target_role: target})
+
+    def doubts(self, where: str, target: Array, sample_weight: Array | None = None) -> list[TrainingWarning]:
+        """Return warnings of targets that count and that the network can never give, or hardly learn to."""
+        if self.reach is None or self.takes_labels or not isinstance(self.loss, ElementwiseLoss):
+            return []
+        if sample_weight is not None:
+            target = target[sample_weight > 0]
+        (lowest, highest), least, most = self.reach, float(target.min()), float(target.max())
+        given = f"targets from {least:g} to {most:g} for a last layer {self.last!r:.60}"
+        slack = 1e-3 * max(1.0, min(highest - lowest, most - least))
+        if least < lowest - slack or most > highest + slack:
+            can = told_range(self.reach)
+            return [
+                TrainingWarning(
+                    where,
+                    given=f"{given}, which gives {can}",
+                    expected="targets that it can give",
+                    fix=f"Drop the last {self.last!r:.60} to give any number, or scale the targets to {can}",
+                    cause="target.range",
+                )
+            ]
+        if math.isinf(highest - lowest) and not getattr(self.last, "rescales", False):
+            mean, spread = np.abs(target.mean(axis=0, dtype=np.float64)), target.std(axis=0, dtype=np.float64)
+            if max(mean.max(), spread.max()) > _LARGE:
+                return [
+                    TrainingWarning(
+                        where,
+                        given=f"{given}, a mean of up to {mean.max():.3g} and a deviation of up to {spread.max():.3g}",
+                        expected=f"a mean and a deviation of about 1, at most {_LARGE}: weights start that small",
+                        fix="Train on (y - y.mean(axis=0)) / y.std(axis=0), or let a last layer scale back: "
+                        "cr.Rescale(scale=y.std(axis=0), offset=-y.mean(axis=0) / y.std(axis=0))",
+                        cause="target.scale",
+                    )
+                ]
+        return []
 
     @property
     def takes_labels(self) -> bool:
@@ -97,7 +142,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     InputError
         If `loss` is no loss, or takes logits where the last layer makes probabilities.
     """
-    last = layers[-1] if layers else None
+    last, named = layers[-1] if layers else None, loss is not None
     if loss is None:
         matching: dict[Any, type[Op]] = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
         loss = matching.get(type(last), MeanSquaredError)()
@@ -117,14 +162,79 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
             expected="an op with the roles prediction (or logits) and target (or labels)",
             fix="Pass for example cr.MeanSquaredError(), or wrap a pair: cr.Loss(function, derivative)",
         )
+    _expect_fitting(layers, loss)
+    if named:  # else it may be meant as a layer of another network, which has an objective of its own
+        shape = least_numbers(layers, None, set())[1]
+        expect_classes(layers, loss, shape[-1] if shape else None)
+    fused, end = _FUSED.get((type(last), type(loss))), (ending(layers), range_of(layers))
+    if fused is not None and not (isinstance(last, Softmax) and last.axis not in (-1, 1)):
+        return Objective(loss, fused(), True, *end)
+    return Objective(loss, loss, False, *end)
+
+
+def _expect_fitting(layers: Sequence[LayerLike], loss: Op) -> None:
+    """Raise if the numbers that the last layer gives are none that the loss can learn from."""
+    last, reach = ending(layers), range_of(layers)
+    lowest, highest = (-math.inf, math.inf) if reach is None else reach
+    softmax = isinstance(loss, (CategoricalCrossEntropy, SoftmaxCrossEntropy))
+    end = "cr.Softmax()" if softmax else "cr.Sigmoid()"
     if loss.roles[0] == "logits" and isinstance(last, (Softmax, Sigmoid)):
         raise InputError(
             "Network loss",
             given=f"{loss!r}, which takes logits, after a last layer {last!r}",
             expected="probabilities or logits, not one applied to the other",
             fix=f"Drop the last {last!r}, or pass cr.CategoricalCrossEntropy() or cr.BinaryCrossEntropy()",
+            cause="head.logits",
         )
-    fused = _FUSED.get((type(last), type(loss)))
-    if fused is not None and not (isinstance(last, Softmax) and last.axis not in (-1, 1)):
-        return Objective(loss, fused(), fused=True)
-    return Objective(loss, loss, fused=False)
+    one_sided = type(loss) is SigmoidBinaryCrossEntropy and highest < _SURE
+    if type(loss) in _FUSED.values() and (lowest > -_SURE or one_sided):
+        raise InputError(
+            "Network loss",
+            given=f"{loss!r}, which takes logits, after a last layer {last!r}, which gives {told_range(reach)}",
+            expected="any numbers, below 0 and above it: else no answer is ever ruled out",
+            fix=f"End the network with cr.Dense(…): drop the last {last!r}",
+            cause="head.logits",
+        )
+    if type(loss) is CategoricalCrossEntropy and isinstance(last, Sigmoid):
+        raise InputError(
+            "Network loss",
+            given=f"{loss!r} after a last layer {last!r}",
+            expected="probabilities of classes, which add up to 1",
+            fix="End the network with cr.Softmax(), or pass cr.BinaryCrossEntropy() where each output is a yes or no",
+            cause="head.probabilities",
+        )
+    if any(type(loss) is kind for _, kind in _FUSED) and not (reach is None or 0 <= lowest <= highest <= 1):
+        raise InputError(
+            "Network loss",
+            given=f"{loss!r} after a last layer {last!r:.60}, which gives {told_range(reach)}",
+            expected="probabilities, from 0 to 1",
+            fix=f"End the network with cr.Dense(…), {end}; for quantities pass cr.MeanSquaredError()",
+            cause="head.probabilities",
+        )
+
+
+def expect_classes(layers: Sequence[LayerLike], loss: Op, outputs: int | None) -> None:
+    """Raise if a softmax is to choose between one output and nothing; None: nobody knows yet how many there are."""
+    last = ending(layers)
+    if isinstance(last, (Softmax, LogSoftmax)) and last.axis in (-1, 1):
+        given = f"one output for {last!r}"
+    elif isinstance(loss, (CategoricalCrossEntropy, SoftmaxCrossEntropy)):
+        given = f"one output for {loss!r}"
+    else:
+        return
+    if outputs == 1:
+        raise InputError(
+            "Network",
+            given=given,
+            expected="an output for each class: of one alone, the softmax is always 1",
+            fix="Build the last layer with as many outputs as classes, or end with cr.Sigmoid() for yes or no",
+            cause="head.softmax_of_one",
+        )
+
+
+def told_range(reach: Range | None) -> str:
+    """Return a range in words."""
+    lowest, highest = (-math.inf, math.inf) if reach is None else reach
+    if highest == math.inf:
+        return "any number" if lowest == -math.inf else f"numbers from {lowest:g} on"
+    return f"numbers up to {highest:g}" if lowest == -math.inf else f"numbers from {lowest:g} to {highest:g}"

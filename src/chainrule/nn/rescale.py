@@ -12,10 +12,17 @@ from chainrule.errors import InputError, ShapeError
 from chainrule.graph.node import Input, Node
 from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer
+from chainrule.ops.op import Range
+from chainrule.ops.shaping import Cast
+
+_FAR = 128  # deviations from 0: seven of float32's 24 bits would be lost
 
 
 class Rescale(Layer):
     """y = (x − offset) · scale. Kept and saved, not learnt.
+
+    Where the offset is large beside the numbers that are left, as in times since 1970, it is subtracted in float64: a
+    network that begins with such a layer takes its samples in float64, and computes in its own dtype from there.
 
     Parameters
     ----------
@@ -30,6 +37,8 @@ class Rescale(Layer):
     Rescale(scale=(1.0, 0.1), offset=(1.0, 20.0))
     """
 
+    keeps_shape = rescales = True
+
     def __init__(
         self,
         scale: float | Sequence[float] = 1.0,
@@ -43,11 +52,14 @@ class Rescale(Layer):
 
     @classmethod
     def standard(cls, X: npt.ArrayLike) -> Self:
-        """Return the scaling that gives every feature of `X` mean 0 and deviation 1 (constant ones stay 0)."""
+        """Return the scaling that gives every feature of `X` mean 0 and deviation 1.
+
+        Constant features get mean 0 alone; a deviation that rounding makes, n · ε · |mean| at most, is none.
+        """
         array = _matrix("Rescale.standard", X)
-        deviation = array.std(axis=0)
-        deviation[deviation == 0] = 1
-        return cls(tuple((1 / deviation).tolist()), tuple(array.mean(axis=0).tolist()))
+        mean, deviation = array.mean(axis=0), array.std(axis=0)
+        deviation[deviation <= rounding(mean, len(array))] = 1
+        return cls(tuple((1 / deviation).tolist()), tuple(mean.tolist()))
 
     @classmethod
     def unit(cls, X: npt.ArrayLike) -> Self:
@@ -56,6 +68,19 @@ class Rescale(Layer):
         width = np.ptp(array, axis=0)
         width[width == 0] = 1
         return cls(tuple((1 / width).tolist()), tuple(array.min(axis=0).tolist()))
+
+    def input_dtype(self, dtype: str) -> str:
+        return "float64" if self.exact else dtype
+
+    @property
+    def exact(self) -> bool:
+        """Whether the offset is so large beside what is left that it must be subtracted in float64."""
+        return bool((np.abs(np.multiply(self.offset, self.scale)) > _FAR).any())
+
+    def states(self) -> dict[str, float | tuple[float, ...]]:
+        """Return what is kept as a state: neither what changes nothing, nor an offset that is subtracted in float64."""
+        states = {} if self.exact or self.offset == 0.0 else {"offset": self.offset}
+        return states if self.scale == 1.0 else {**states, "scale": self.scale}
 
     def build(self, shape: tuple[int, ...]) -> None:
         for name, value in (("offset", self.offset), ("scale", self.scale)):
@@ -66,15 +91,33 @@ class Rescale(Layer):
                     expected=f"{len(value)} features, as its {name} has numbers",
                     fix=f"Pass one {name} for all features, or one for each",
                 )
-            if value != (0.0 if name == "offset" else 1.0):
-                self.state(name, value)
+        for name, value in self.states().items():
+            self.state(name, value)
+
+    def range_of(self, given: Range | None) -> Range | None:
+        if given is None:
+            return None
+        ends = [(end - np.array(self.offset)) * np.array(self.scale) for end in given]
+        return float(np.min(ends)), float(np.max(ends))
 
     def forward(self, x: Node) -> Node:
         offset, scale = self.leaves.get("offset"), self.leaves.get("scale")
-        x = x if offset is None else x - offset
+        if self.exact:
+            wide = Node(Cast("float64"), {"x": x}) if x.dtype == np.float32 else x
+            x = wide - Input(None, np.array(self.offset))
+            if np.dtype(self.scope.dtype) == np.float32:
+                x = Node(Cast("float32"), {"x": x})
+        else:
+            x = x if offset is None else x - offset
         x = x * (Input(None, 1.0, self.scope.dtype) if scale is None else scale)
         x.name = self.path
         return x
+
+
+def rounding(mean: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+    """Return up to which deviation so many numbers of float64 around a mean are one constant, rounded."""
+    bound: npt.NDArray[np.float64] = count * np.finfo(np.float64).eps * np.abs(mean)
+    return bound
 
 
 def _numbers(where: str, value: Any) -> float | tuple[float, ...]:

@@ -13,11 +13,8 @@ import numpy as np
 
 from chainrule import memory
 from chainrule.errors import InputError
-from chainrule.nn.containers import Concatenate
 from chainrule.nn.dense import Dense
-from chainrule.nn.dropout import Dropout
 from chainrule.nn.layer import Layer, LayerLike
-from chainrule.nn.rescale import Rescale
 from chainrule.ops.op import Op
 from chainrule.ops.shaping import Flatten
 from chainrule.optim import Optimizer
@@ -50,6 +47,7 @@ def expect_room(
             f"which need {needed / 2**30:,.1f} GiB in training",
             expected=f"at most {there / 2**30:,.1f} GiB, the memory that there is",
             fix="Make the layers smaller, or take a machine with more memory",
+            cause="memory.too_little",
         )
 
 
@@ -71,14 +69,14 @@ def least_numbers(layers: Sequence[LayerLike], shape: Shape | None, counted: set
             numbers += 0 if layer in counted else (inputs + layer.use_bias) * layer.outputs
             counted.add(layer)
             shape = (*(shape or ())[:-1], layer.outputs)
-        elif isinstance(layer, Concatenate):
-            numbers += sum(least_numbers(branch, shape, counted)[0] for branch in layer.branches)
+        elif isinstance(branches := getattr(layer, "branches", None), list):
+            numbers += sum(least_numbers(branch, shape, counted)[0] for branch in branches)
             shape = None
         elif isinstance(inside := getattr(layer, "layers", None), list):
             more, shape = least_numbers(inside, shape, counted)
             numbers += more
         elif isinstance(layer, Flatten):
             shape = None if shape is None else (math.prod(shape),)
-        elif not isinstance(layer, (Dropout, Rescale)) and not (isinstance(layer, Op) and layer.roles == ("z",)):
-            shape = None  # activations, which only have z, keep it
+        elif not (layer.roles == ("z",) if isinstance(layer, Op) else layer.keeps_shape):
+            shape = None
     return numbers, shape

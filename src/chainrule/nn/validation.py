@@ -22,6 +22,7 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
             given=f"X with shape {array.shape}",
             expected="samples in rows: (samples, features)",
             fix="Pass X.reshape(1, -1) if it is one sample, X.reshape(-1, 1) if it is one feature",
+            cause="data.shape",
         )
     if shape is not None and array.shape[1:] != shape:
         one, other = _features(array.shape[1:]), _features(shape)
@@ -33,6 +34,7 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
             given=f"X with {one} (shape {array.shape})",
             expected=f"{other}, as the network was built for",
             fix=fix,
+            cause="data.shape",
         )
     if 0 in array.shape:
         raise ShapeError(
@@ -40,6 +42,7 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
             given=f"X with shape {array.shape}",
             expected="at least one feature",
             fix="Look at how the columns were selected",
+            cause="data.shape",
         )
     return array
 
@@ -54,7 +57,7 @@ def cast(x: Array, dtype: npt.DTypeLike, keep_bytes: bool) -> Array:
 
 def indices(x: Array, rows: int) -> Array:
     """Return samples that are indices as whole numbers, refused unless each is one of so many rows."""
-    expect_integers("Network", "X", x, rows, "rows of the table that X chooses from")
+    expect_integers("Network", "X", x, rows, "rows of the table that X chooses from", cause="data.range")
     return x.astype(np.intp, copy=False)
 
 
@@ -68,6 +71,7 @@ def finite(where: str, name: str, array: Array) -> None:
         given=f"{name} with {len(bad)} values that are NaN or infinite, the first at {bad[0].tolist()}",
         expected=f"finite numbers, as {array.dtype} can hold them",
         fix="Drop those samples, fill the gaps, or scale what is too large",
+        cause="data.nonfinite",
     )
 
 
@@ -86,6 +90,7 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
             given=f"{len(array) if array.ndim else 1} targets for {count} sample{'' if count == 1 else 's'}",
             expected="one target for each sample",
             fix="Take X and y from the same rows",
+            cause="target.shape",
         )
     *before, outputs = output
     rows, whole = (count, *before), (count, *output)
@@ -111,14 +116,14 @@ def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, la
         fix = "Pass a target for each row of outputs"
         if y.shape[1:] in ((), (1,), (outputs,)):
             fix = "Put cr.Flatten() before the first cr.Dense(…), so that each sample has one row of outputs"
-        return ShapeError(where, given=given, expected=expected, fix=fix)
+        return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
     fix = "Pass y with as many columns as the network has outputs"
     if labels:
         fix = "Pass class indices with shape (samples,), y.ravel(), or one column for each class"
     elif y.ndim == 1:
         fix = f"Pass cr.data.one_hot(y, {outputs}) if y holds class indices"
     expected = f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output"
-    return ShapeError(where, given=given, expected=expected, fix=fix)
+    return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
 
 
 def weights(where: str, sample_weight: Any, rows: tuple[int, ...], objective: Objective, dtype: Any) -> Array:
@@ -185,6 +190,7 @@ def _whole(where: str, array: Array) -> Array:
             given="y with numbers that are not whole",
             expected="class indices 0, 1, 2, …",
             fix="Pass cr.MeanSquaredError() as the loss if y is a quantity",
+            cause="target.range",
         )
     return array.astype(np.intp)
 

@@ -1,29 +1,36 @@
-"""From a network to an ONNX file: the graph that predicts, node by node, its scaling and the classes' names with it."""
+"""A network as an ONNX file: each op as a node or a few, in opset 18, from the graph of its prediction."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import checks
+from chainrule import checks, ops
 from chainrule._version import __version__
-from chainrule.errors import InputError, MissingExtraError, printable
+from chainrule.errors import InputError, MissingExtraError, nearest, printable
 from chainrule.files.atomic import Path, write_atomically
+from chainrule.graph import Node
+from chainrule.graph.calls import is_own
 from chainrule.nn import Network
-from chainrule.onnx.operators import write
-from chainrule.ops import Array
+from chainrule.ops import Array, Op, all_ops
+from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
+from chainrule.ops.shaping import Cast
+from chainrule.replay.recording import Operand, Recorded, Tape, was_refused
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
 
 OPSET, IR_VERSION = 18, 8
 _LONGEST_FILE = 2**31 - 1  # protobuf's own limit
 _ROOM = 1 << 20  # of it, for everything but the numbers
 
 
+@checks.keywords
 def export(network: Network, path: Path) -> None:
     """Write a network as an ONNX file, in opset 18: what it predicts, for batches of any size.
 
@@ -69,7 +76,7 @@ def export(network: Network, path: Path) -> None:
 
 def _model(onnx: Any, network: Network) -> ModelProto:
     graph = network.graph("prediction")
-    writer = _Writer(onnx, str(network.dtype))
+    writer = GraphWriter(onnx, str(network.dtype))
     written: dict[int, str] = {}
     for node in graph.nodes:
         if node.op is not None:
@@ -81,12 +88,15 @@ def _model(onnx: Any, network: Network) -> ModelProto:
             written[id(node)] = writer.constant(node.name, node.value)
     writer.label = "output"
     writer.steps.append(onnx.helper.make_node("Identity", [written[id(graph.root)]], ["output"], name="output"))
-    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(network.dtype))
+    kind, taken = (
+        onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        for dtype in (network.dtype, network.input_dtype(network.dtype))
+    )
     model: ModelProto = onnx.helper.make_model(
         onnx.helper.make_graph(
             writer.steps,
             printable(network.name or "network"),
-            [onnx.helper.make_tensor_value_info("input", kind, ["samples", *(network.sample_shape or ())])],
+            [onnx.helper.make_tensor_value_info("input", taken, ["samples", *(network.sample_shape or ())])],
             [onnx.helper.make_tensor_value_info("output", kind, ["samples", *graph.root.shape[1:]])],
             writer.constants,
         ),
@@ -113,7 +123,7 @@ def _listed(classes: Sequence[str]) -> str:
     return json.dumps(list(classes))
 
 
-class _Writer:
+class GraphWriter:
     """Nodes and constants, each with a name of its own."""
 
     def __init__(self, onnx: Any, dtype: str) -> None:
@@ -126,14 +136,17 @@ class _Writer:
         self._room = _LONGEST_FILE - _ROOM
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Write a node and return the name of its result."""
         result = self._unique(self.label)
         self.steps.append(self.onnx.helper.make_node(op, list(inputs), [result], name=result, **attributes))
         return result
 
     def number(self, value: float) -> str:
+        """Return the name of a number, in the network's dtype."""
         return self._once(np.asarray(value, self.dtype))
 
     def integers(self, *values: int) -> str:
+        """Return the name of a row of whole numbers."""
         return self._once(np.array(values, np.int64))
 
     def constant(self, name: str, array: Array) -> str:
@@ -157,9 +170,267 @@ class _Writer:
         return self._shared[key]
 
     def _unique(self, name: str) -> str:
-        """Return a name in the file that is like this one: printable, and nobody else's."""
+        """Return a name in the file that is like this one: printable, and not in use."""
         name = printable(name)
         names = (name if i == 1 else f"{name}_{i}" for i in range(1, len(self._names) + 2))
         unique = next(free for free in names if free not in self._names)
         self._names.add(unique)
         return unique
+
+
+_TO_THE_END = 2**63 - 1
+_INT64, _BOOL = 7, 9  # TensorProto.DataType
+_FLOATS = {"float32": 1, "float64": 11}
+
+
+def write(writer: GraphWriter, node: Node, inputs: list[str]) -> str:
+    """Write a node of a graph, given the names of its children, and return the name of its result.
+
+    Raises
+    ------
+    InputError
+        If ONNX has no operators for it.
+    """
+    op = node.op
+    if type(op) in _WRITTEN:  # by its very class: a subclass may compute something else
+        return _WRITTEN[type(op)](writer, node, op, inputs)
+    if op is not None and op.onnx:
+        return writer.node(op.onnx, *inputs)
+    if op is not None and op.in_files and is_own(op) and (result := _from_record(writer, node, op, inputs)):
+        return result
+    kinds = [kind for kind in all_ops().values() if kind in _WRITTEN or kind.onnx]
+    raise InputError(
+        "onnx.export",
+        given=f"{node.where}, an op without a form in ONNX",
+        expected="ops that have one",
+        fix="Write the layer out of such ops. " + nearest("", (kind.__name__ for kind in kinds)),
+    )
+
+
+def _from_record(writer: GraphWriter, node: Node, op: Op, inputs: list[str]) -> str | None:
+    """Write the NumPy calls that an op makes, if all of them work element by element; None if they don't."""
+    tape = Tape()
+    arrays = {role: tape.wrap(child.value) for role, child in node.children.items()}
+    try:
+        result = op.forward(**arrays)
+    except Exception as error:
+        if not was_refused(error):
+            raise
+        return None
+    if not isinstance(result, Recorded) or any(call.function.__name__ not in _CALLS for call in tape.calls):
+        return None
+    written = {array.operand.key: name for array, name in zip(arrays.values(), inputs)}
+
+    def operand(value: Any) -> str:
+        if not isinstance(value, Operand):
+            return writer.number(value)
+        if value.key in written:
+            name = written[value.key]
+            return name if value.array.dtype == node.dtype else writer.node("Cast", name, to=_FLOATS[str(node.dtype)])
+        if value.buffer.constant and value.array.size == 1:  # a row of numbers may depend on how many samples there are
+            return writer.number(value.array.item())
+        raise LookupError
+
+    try:
+        for call in tape.calls:
+            if call.method not in ("call", "copy") or call.options.keys() & {"axis", "keepdims", "shape"}:
+                return None
+            written[call.out.key] = writer.node(_CALLS[call.function.__name__], *map(operand, call.inputs))
+        return operand(result.operand)
+    except LookupError:  # a view, or numbers that are no constants
+        return None
+
+
+def _plain(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]:
+    return lambda writer, node, op, inputs: writer.node(name, *inputs)
+
+
+def _along_axis(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]:
+    return lambda writer, node, op, inputs: writer.node(name, *inputs, axis=op.axis)
+
+
+def _linear(writer: GraphWriter, node: Node, op: ops.Linear, inputs: list[str]) -> str:
+    if len(node.shape) == 2:
+        return writer.node("Gemm", *inputs)
+    product = writer.node("MatMul", *inputs[:2])
+    return writer.node("Add", product, *inputs[2:]) if inputs[2:] else product
+
+
+def _leaky_relu(writer: GraphWriter, node: Node, op: ops.LeakyReLU, inputs: list[str]) -> str:
+    if _exact(node, op.slope):
+        return writer.node("LeakyRelu", *inputs, alpha=op.slope)
+    return writer.node("Max", *inputs, writer.node("Mul", *inputs, writer.number(op.slope)))
+
+
+def _elu(writer: GraphWriter, node: Node, op: ops.ELU, inputs: list[str]) -> str:
+    if _exact(node, op.alpha):
+        return writer.node("Elu", *inputs, alpha=op.alpha)
+    power = writer.node("Exp", writer.node("Min", *inputs, writer.number(0)))
+    below = writer.node("Mul", writer.node("Sub", power, writer.number(1)), writer.number(op.alpha))
+    return writer.node("Add", writer.node("Relu", *inputs), below)
+
+
+def _exact(node: Node, setting: float) -> bool:
+    """Return whether an attribute, always a float32, says a setting as precisely as the network computes."""
+    return node.dtype == np.float32 or float(np.float32(setting)) == setting
+
+
+def _selu(writer: GraphWriter, node: Node, op: ops.SELU, inputs: list[str]) -> str:
+    if _exact(node, SELU_SCALE):
+        return writer.node("Selu", *inputs, alpha=SELU_ALPHA, gamma=SELU_SCALE)
+    return writer.node("Mul", _elu(writer, node, ops.ELU(SELU_ALPHA), inputs), writer.number(SELU_SCALE))
+
+
+def _hard_sigmoid(writer: GraphWriter, node: Node, op: ops.HardSigmoid, inputs: list[str]) -> str:
+    if _exact(node, 1 / 6):
+        return writer.node("HardSigmoid", *inputs, alpha=1 / 6, beta=0.5)
+    line = writer.node("Add", writer.node("Div", *inputs, writer.number(6)), writer.number(0.5))
+    return writer.node("Clip", line, writer.number(0), writer.number(1))
+
+
+def _mish(writer: GraphWriter, node: Node, op: ops.Mish, inputs: list[str]) -> str:
+    return writer.node("Mul", *inputs, writer.node("Tanh", writer.node("Softplus", *inputs)))
+
+
+def _clip(writer: GraphWriter, node: Node, op: ops.Clip, inputs: list[str]) -> str:
+    bounds = ["" if bound is None else writer.number(bound) for bound in (op.low, op.high)]
+    return writer.node("Clip", *inputs, *bounds)
+
+
+def _where(writer: GraphWriter, node: Node, op: ops.Where, inputs: list[str]) -> str:
+    condition, a, b = inputs
+    return writer.node("Where", writer.node("Cast", condition, to=_BOOL), a, b)
+
+
+def _var(writer: GraphWriter, node: Node, op: ops.Var, inputs: list[str]) -> str:
+    mean = _reduction("ReduceMean")
+    difference = writer.node("Sub", *inputs, mean(writer, node, ops.Mean(op.axis, keepdims=True), inputs))
+    return mean(writer, node, op, [writer.node("Mul", difference, difference)])
+
+
+def _cumsum(writer: GraphWriter, node: Node, op: ops.Cumsum, inputs: list[str]) -> str:
+    return writer.node("CumSum", *inputs, writer.integers(op.axis))
+
+
+def _gelu(writer: GraphWriter, node: Node, op: ops.GELU, inputs: list[str]) -> str:
+    (z,) = inputs  # ONNX has Gelu from opset 20 on
+    if op.approximate:
+        cube = writer.node("Mul", writer.node("Mul", z, z), writer.number(0.044715))
+        u = writer.node("Mul", writer.node("Add", cube, writer.number(1)), z)
+        twice_u = writer.node("Mul", u, writer.number(2 * math.sqrt(2 / math.pi)))
+        return writer.node("Mul", z, writer.node("Sigmoid", twice_u))
+    error = writer.node("Erf", writer.node("Mul", z, writer.number(math.sqrt(0.5))))
+    half = writer.node("Mul", z, writer.number(0.5))
+    return writer.node("Mul", half, writer.node("Add", error, writer.number(1)))
+
+
+def _silu(writer: GraphWriter, node: Node, op: ops.SiLU, inputs: list[str]) -> str:
+    return writer.node("Mul", *inputs, writer.node("Sigmoid", *inputs))
+
+
+def _reduction(name: str) -> Callable[[GraphWriter, Node, Any, list[str]], str]:
+    def written(writer: GraphWriter, node: Node, op: Any, inputs: list[str]) -> str:
+        axes = () if op.axis is None else op.axis if isinstance(op.axis, tuple) else (op.axis,)
+        axes_input = (writer.integers(*axes),) if axes else ()
+        return writer.node(name, *inputs, *axes_input, keepdims=int(op.keepdims))
+
+    return written
+
+
+def _reshape(writer: GraphWriter, node: Node, op: ops.Reshape, inputs: list[str]) -> str:
+    return writer.node("Reshape", *inputs, writer.integers(*op.shape))
+
+
+def _transpose(writer: GraphWriter, node: Node, op: ops.Transpose, inputs: list[str]) -> str:
+    rank = len(node.shape)
+    axes = range(rank)[::-1] if op.axes is None else [axis % rank for axis in op.axes]
+    return writer.node("Transpose", *inputs, perm=list(axes))
+
+
+def _gather(writer: GraphWriter, node: Node, op: ops.Gather, inputs: list[str]) -> str:
+    table, indices = inputs
+    return writer.node("Gather", table, writer.node("Cast", indices, to=_INT64), axis=0)
+
+
+def _cast(writer: GraphWriter, node: Node, op: Cast, inputs: list[str]) -> str:
+    return writer.node("Cast", *inputs, to=_FLOATS[str(op.dtype)])
+
+
+def _slice(writer: GraphWriter, node: Node, op: ops.Slice, inputs: list[str]) -> str:
+    rank = len(node.children["x"].shape)
+    slices, dropped, added = _axes(op.key, rank)
+    (result,) = inputs
+    if slices:
+        starts, stops, strides = (writer.integers(*(part[i] for part in slices.values())) for i in range(3))
+        result = writer.node("Slice", result, starts, stops, writer.integers(*slices), strides)
+    if dropped:
+        result = writer.node("Squeeze", result, writer.integers(*dropped))
+    return writer.node("Unsqueeze", result, writer.integers(*added)) if added else result
+
+
+def _axes(key: tuple[Any, ...], rank: int) -> tuple[dict[int, tuple[int, int, int]], list[int], list[int]]:
+    """Return what a key does: start, stop and step by axis; axes that it drops; axes of the result that it adds."""
+    given = sum(part is not None and part is not Ellipsis for part in key)
+    full = list(key) if any(part is Ellipsis for part in key) else [*key, Ellipsis]
+    place = next(i for i, part in enumerate(full) if part is Ellipsis)
+    full[place : place + 1] = [slice(None)] * (rank - given)
+    slices: dict[int, tuple[int, int, int]] = {}
+    dropped: list[int] = []
+    added: list[int] = []
+    axis = kept = 0
+    for part in full:
+        if part is None:
+            added.append(kept)
+            kept += 1
+            continue
+        if isinstance(part, slice):
+            step = 1 if part.step is None else part.step
+            start = part.start if part.start is not None else 0 if step > 0 else _TO_THE_END
+            stop = part.stop if part.stop is not None else _TO_THE_END if step > 0 else -_TO_THE_END
+            if part != slice(None):
+                slices[axis] = (start, stop, step)
+            kept += 1
+        else:
+            slices[axis] = (part, part + 1 if part != -1 else _TO_THE_END, 1)
+            dropped.append(axis)
+        axis += 1
+    return slices, dropped, added
+
+
+# NumPy's functions of one element at a time, and the operators that do the same.
+_CALLS = {
+    "add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div", "power": "Pow", "negative": "Neg",
+    "positive": "Identity", "copyto": "Identity", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "absolute": "Abs",
+    "tanh": "Tanh", "sin": "Sin", "cos": "Cos", "maximum": "Max", "minimum": "Min", "reciprocal": "Reciprocal",
+    "sign": "Sign", "floor": "Floor", "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less",
+    "less_equal": "LessOrEqual",
+}  # fmt: skip
+_WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]] = {
+    ops.Linear: _linear,
+    ops.Matmul: _plain("MatMul"),
+    ops.Clip: _clip,
+    ops.Where: _where,
+    ops.Sum: _reduction("ReduceSum"),
+    ops.Mean: _reduction("ReduceMean"),
+    ops.Var: _var,
+    ops.Norm: _reduction("ReduceL2"),
+    ops.Max: _reduction("ReduceMax"),
+    ops.LogSumExp: _reduction("ReduceLogSumExp"),
+    ops.Cumsum: _cumsum,
+    ops.Reshape: _reshape,
+    ops.Flatten: lambda writer, node, op, inputs: writer.node("Flatten", *inputs, axis=1),
+    ops.Transpose: _transpose,
+    ops.Concatenate: _along_axis("Concat"),
+    ops.Slice: _slice,
+    ops.Gather: _gather,
+    Cast: _cast,
+    ops.LeakyReLU: _leaky_relu,
+    ops.HardSigmoid: _hard_sigmoid,
+    ops.ELU: _elu,
+    ops.SELU: _selu,
+    ops.GELU: _gelu,
+    ops.SiLU: _silu,
+    ops.Mish: _mish,
+    ops.Softmax: _along_axis("Softmax"),
+    ops.LogSoftmax: _along_axis("LogSoftmax"),
+}

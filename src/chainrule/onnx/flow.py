@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.data.opening import shown
-from chainrule.onnx.model import Constant, OnnxModel, Step, refusal
+from chainrule.onnx.model_file import OnnxModel, Step, StoredTensor, refusal
 from chainrule.ops import Array
 
 _MOST_STEPS_UP = 1_000_000
@@ -23,11 +23,11 @@ class Flow:
     start, end : str
         The input and the output.
     makers : dict of str to Step
-        Value -> the node that makes it, for values that depend on the samples.
+        ValueInfo -> the node that makes it, for values that depend on the samples.
     readers : dict of str to int
-        Value -> how many times it is read.
+        ValueInfo -> how many times it is read.
     above : dict of str to str
-        Value -> the nearest one that dominates it.
+        ValueInfo -> the nearest one that dominates it.
     """
 
     def __init__(self, model: OnnxModel, end: str) -> None:
@@ -84,7 +84,7 @@ class Flow:
         """Return the inputs of a node that depend on the samples."""
         return [name for name in step.inputs if name in self._depth]
 
-    def constant(self, step: Step, index: int) -> Constant | None:
+    def constant(self, step: Step, index: int) -> StoredTensor | None:
         """Return an input of a node as it stands in the file; None if it is left out or computed."""
         name = step.inputs[index] if index < len(step.inputs) else ""
         return self.model.constants.get(name)
@@ -127,7 +127,7 @@ def _literal(step: Step) -> Array:
     """Return what a node of the operator Constant says."""
     if len(step.attributes) == 1:
         (key, value), *_ = step.attributes.items()
-        if key == "value" and isinstance(value, Constant):
+        if key == "value" and isinstance(value, StoredTensor):
             return value.array()
         if key in ("value_float", "value_floats") and isinstance(value, (float, tuple)):
             return np.array(value, np.float32)

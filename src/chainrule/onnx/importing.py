@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
-from chainrule.files.table import MOST_DEPTH
+from chainrule.files.part_classes import MOST_DEPTH
 from chainrule.nn import Concatenate, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
 from chainrule.onnx.formulas import recognised
 from chainrule.onnx.layers import SPARE, LayerMaker, Piece
-from chainrule.onnx.model import OnnxModel, Step, Value, read_model, refusal
+from chainrule.onnx.model_file import OnnxModel, Step, ValueInfo, read_model, refusal
 from chainrule.ops import Identity, Op
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _FLOATS = ("float", "double")
 _INPUTS = (*_FLOATS, "int32", "int64", "uint8", "int8")
 
 
+@checks.keywords
 @within_memory("onnx.load")
 def load(
     path: Path,
@@ -95,7 +97,7 @@ def load(
         layer.weights.assign(weights)
         if bias is not None:
             layer.bias.assign(bias)
-    if len(network.compute(np.zeros((2, *(network.sample_shape or ())), dtype))) != 2:
+    if len(network.compute(network.cast(np.zeros((2, *(network.sample_shape or ())))))) != 2:
         raise refusal(model.where, "operators that mix the samples of a batch", "a row of outputs for each sample")
     return network
 
@@ -128,7 +130,7 @@ def _known(names: list[str]) -> str:
     return f"Known: {shown(names)}"
 
 
-def _is_smooth(value: Value) -> bool:
+def _is_smooth(value: ValueInfo) -> bool:
     return value.type in (*_FLOATS, "no tensor", "unknown")
 
 
@@ -198,11 +200,11 @@ def _merged(layers: list[LayerLike]) -> list[LayerLike]:
 
 def _classes(model: OnnxModel, maker: LayerMaker) -> tuple[str, ...] | None:
     """Return the names of the classes, if the file tells them: in its metadata, or where it turns them into labels."""
-    told = model.metadata.get("classes")
-    if told is not None:
-        names = strict_json.loads(f"{model.where}: metadata", told)
+    listed = model.metadata.get("classes")
+    if listed is not None:
+        names = strict_json.loads(f"{model.where}: metadata", listed)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise refusal(model.where, f"the metadata classes={shown(told)}", "a list of names in JSON")
+            raise refusal(model.where, f"the metadata classes={shown(listed)}", "a list of names in JSON")
         return tuple(names)
     if maker.classes is not None:
         return maker.classes

@@ -13,42 +13,30 @@ from chainrule.errors import InputError
 from chainrule.nn import Concatenate, Dense, Dropout, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
-from chainrule.onnx.model import Constant, Step, refusal, text
+from chainrule.onnx.model_file import Step, StoredTensor, refusal, text
 from chainrule.ops import (
     ELU,
     GELU,
     SELU,
-    Absolute,
     Array,
     Clip,
-    Cos,
     Cumsum,
-    Exp,
     Flatten,
     HardSigmoid,
     LeakyReLU,
-    Log,
     LogSoftmax,
     LogSumExp,
     Max,
     Mean,
-    Mish,
-    Negative,
     Norm,
     Op,
-    ReLU,
     Reshape,
-    Sigmoid,
     SiLU,
-    Sin,
     Slice,
     Softmax,
-    Softplus,
-    Softsign,
-    Sqrt,
     Sum,
-    Tanh,
     Transpose,
+    all_ops,
 )
 from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
 
@@ -56,11 +44,7 @@ SPARE = 1 << 20  # numbers that layers may have beyond those in the file: a scal
 
 Piece = tuple[str, list[LayerLike]]  # the value that a part of the network starts from, and its layers
 
-_PLAIN: dict[str, type[Op]] = {
-    "Relu": ReLU, "Tanh": Tanh, "Sigmoid": Sigmoid, "Softplus": Softplus,
-    "Exp": Exp, "Log": Log, "Sqrt": Sqrt, "Abs": Absolute, "Neg": Negative,
-    "Sin": Sin, "Cos": Cos, "Softsign": Softsign, "Mish": Mish,
-}  # fmt: skip
+_PLAIN: dict[str, type[Op]] = {kind.onnx: kind for kind in all_ops().values() if kind.onnx and kind.is_layer()}
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 _REDUCTIONS: dict[str, type[Sum] | type[Mean] | type[Norm] | type[Max] | type[LogSumExp]] = {
     "ReduceSum": Sum, "ReduceMean": Mean, "ReduceL2": Norm, "ReduceMax": Max, "ReduceLogSumExp": LogSumExp,
@@ -82,7 +66,7 @@ class LayerMaker:
     of_rows : list of (Step, Concatenate)
         What joins its branches along axis 1, which must be that of the features.
     classes : tuple of str or None
-        Names of classes that a node told.
+        Names of classes that a node gives.
     """
 
     def __init__(self, flow: Flow) -> None:
@@ -152,7 +136,7 @@ class LayerMaker:
         return source, self._table[step.op](step)
 
     def _before(self, value: str) -> Step | None:
-        """Return the node that makes a value which nobody else reads, conversions between floats passed over."""
+        """Return the node that makes a value which no other node reads, conversions between floats passed over."""
         while self.flow.readers[value] == 1 and value in self.flow.makers:
             step = self.flow.makers[value]
             if step.op != "Cast":
@@ -164,16 +148,16 @@ class LayerMaker:
     # ------------------------------------------------------------------ weighted sums
 
     def _gemm(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, alpha=1.0, beta=1.0, transA=0, transB=0)
+        attributes = _attributes(step, alpha=1.0, beta=1.0, transA=0, transB=0)
         weights, bias = self.flow.array(step, 1), self.flow.array(step, 2)
-        if told["transA"] or weights is None or weights.ndim != 2:
+        if attributes["transA"] or weights is None or weights.ndim != 2:
             raise refusal(
                 step.where, "weights that are no constant matrix, or samples in columns", "x @ weights + bias"
             )
-        weights = weights.T if told["transB"] else weights
-        weights = weights if told["alpha"] == 1 else weights * weights.dtype.type(told["alpha"])
+        weights = weights.T if attributes["transB"] else weights
+        weights = weights if attributes["alpha"] == 1 else weights * weights.dtype.type(attributes["alpha"])
         if bias is not None:
-            bias = bias if told["beta"] == 1 else bias * bias.dtype.type(told["beta"])
+            bias = bias if attributes["beta"] == 1 else bias * bias.dtype.type(attributes["beta"])
             if bias.size not in (1, weights.shape[1]) or bias.size != max(bias.shape, default=1):
                 raise refusal(
                     step.where, f"a bias of shape {bias.shape}", f"a number for each of {weights.shape[1]} outputs"
@@ -235,8 +219,8 @@ class LayerMaker:
         return array
 
     def _scaler(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, scale=(1.0,), offset=(0.0,))
-        return [Rescale(*(_settings(step, np.array(told[key], np.float64)) for key in ("scale", "offset")))]
+        attributes = _attributes(step, scale=(1.0,), offset=(0.0,))
+        return [Rescale(*(_settings(step, np.array(attributes[key], np.float64)) for key in ("scale", "offset")))]
 
     # ------------------------------------------------------------------ activations
 
@@ -287,18 +271,18 @@ class LayerMaker:
         return int(_attributes(step, axis=-1)["axis"])
 
     def _reduction(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, axes=(), keepdims=1, noop_with_empty_axes=0)
-        axes = told["axes"] if len(step.inputs) < 2 else _whole(step, self.flow.array(step, 1))
-        if not axes and told["noop_with_empty_axes"]:
+        attributes = _attributes(step, axes=(), keepdims=1, noop_with_empty_axes=0)
+        axes = attributes["axes"] if len(step.inputs) < 2 else _whole(step, self.flow.array(step, 1))
+        if not axes and attributes["noop_with_empty_axes"]:
             return []
-        return [_REDUCTIONS[step.op](axes or None, bool(told["keepdims"]))]
+        return [_REDUCTIONS[step.op](axes or None, bool(attributes["keepdims"]))]
 
     # ------------------------------------------------------------------ what changes no value, or only shapes
 
     def _dropout(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, ratio=0.5, seed=None, is_test=None)
+        attributes = _attributes(step, ratio=0.5, seed=None, is_test=None)
         ratio = self.flow.array(step, 1)
-        rate = told["ratio"] if ratio is None or ratio.size != 1 else float(str(ratio.reshape(-1)[0]))
+        rate = attributes["ratio"] if ratio is None or ratio.size != 1 else float(str(ratio.reshape(-1)[0]))
         return [Dropout(rate)]
 
     def _cast(self, step: Step) -> list[LayerLike]:
@@ -312,10 +296,10 @@ class LayerMaker:
         return [Flatten()]
 
     def _reshape(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, allowzero=0, shape=())
-        shape = told["shape"] or _whole(step, self.flow.array(step, 1))
+        attributes = _attributes(step, allowzero=0, shape=())
+        shape = attributes["shape"] or _whole(step, self.flow.array(step, 1))
         batch = self.flow.model.input.batch
-        rows_kept = shape and (shape[0] in (0, -1) or shape[0] == batch) and not told["allowzero"]
+        rows_kept = shape and (shape[0] in (0, -1) or shape[0] == batch) and not attributes["allowzero"]
         if not rows_kept or len(shape) < 2 or 0 in shape[1:] or (shape[0] == -1 and -1 in shape[1:]):
             raise refusal(step.where, f"the shape {shown(shape)}", "a row for each sample, and how it is shaped")
         if len(shape) == 2 and shape[1] == -1:
@@ -360,8 +344,10 @@ class LayerMaker:
         return [Slice(tuple(None if axis in axes else slice(None) for axis in range(max(axes) + 1)))]
 
     def _zip_map(self, step: Step) -> list[LayerLike]:
-        told = _attributes(step, classlabels_strings=(b"",), classlabels_int64s=())
-        names = told["classlabels_int64s"] or [text(step.where, name) for name in told["classlabels_strings"]]
+        attributes = _attributes(step, classlabels_strings=(b"",), classlabels_int64s=())
+        names = attributes["classlabels_int64s"] or [
+            text(step.where, name) for name in attributes["classlabels_strings"]
+        ]
         self.classes = tuple(map(str, names))
         return []
 
@@ -374,7 +360,7 @@ def _attributes(step: Step, **known: Any) -> dict[str, Any]:
         default = known[name]
         inside = type(default[0]) if isinstance(default, tuple) and default else int
         good = type(value) is type(default) and (type(value) is not tuple or all(type(v) is inside for v in value))
-        if isinstance(value, Constant) or (default is not None and not good):
+        if isinstance(value, StoredTensor) or (default is not None and not good):
             raise refusal(step.where, f"{name}={shown(value)}", f"a value like {default!r}")
     return {**known, **step.attributes}
 

@@ -1,7 +1,7 @@
 """Reading protobuf's wire format, as far as ONNX needs it, from bytes that anyone may have written.
 
 A message becomes a dictionary. Only fields of the table are taken, each of its own type, and only so many of them in
-all: memory stays in proportion to the file. Long lists of numbers, and what nobody looks into, stay bytes.
+all: memory stays in proportion to the file. Long lists of numbers, and what is not looked into, stay bytes.
 """
 
 from __future__ import annotations

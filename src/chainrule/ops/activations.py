@@ -22,6 +22,10 @@ class Identity(Op):
     """y = z
     ∂z = ∂y"""
 
+    hands_on = True
+    onnx = "Identity"
+    torch = "Identity()"
+
     def forward(self, z: Array) -> Array:
         return z.copy()
 
@@ -37,6 +41,11 @@ class Tanh(Op):
     large and the derivative tiny, its digits go one by one, and from |z| = 9.1 on (19 in float64) it is 0.
     """
 
+    output_range = (-1.0, 1.0)
+    increasing = True
+    onnx = "Tanh"
+    torch = "Tanh()"
+
     def forward(self, z: Array) -> Array:
         return np.tanh(z)
 
@@ -51,6 +60,11 @@ class Sigmoid(Op):
     1 − y is computed as the sigmoid of −z: the same, but it does not become 0 as soon as y rounds to 1.
     """
 
+    output_range = (0.0, 1.0)
+    increasing = True
+    onnx = "Sigmoid"
+    torch = "Sigmoid()"
+
     def forward(self, z: Array) -> Array:
         return sigmoid(z)
 
@@ -63,6 +77,11 @@ class ReLU(Op):
     ∂z = ∂y where z > 0, else 0"""
 
     name = "relu"
+    output_range = (0.0, math.inf)
+    increasing = True
+    initializer = "He"
+    onnx = "Relu"
+    torch = "ReLU()"
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, 0)
@@ -82,9 +101,12 @@ class LeakyReLU(Op):
     """
 
     name = "leaky_relu"
+    initializer = "He"
+    torch = "LeakyReLU({slope})"
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = checks.number("LeakyReLU slope", slope, least=0, most=1)
+        self.output_range = (-math.inf if self.slope else 0.0, math.inf)
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, self.slope * z)
@@ -104,9 +126,13 @@ class ELU(Op):
     """
 
     name = "elu"
+    increasing = True
+    initializer = "He"
+    torch = "ELU({alpha})"
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = checks.number("ELU alpha", alpha, above=0, like=1)
+        self.output_range = (-self.alpha, math.inf)
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, 0) + self.alpha * np.expm1(np.minimum(z, 0))
@@ -132,6 +158,8 @@ class GELU(Op):
     """
 
     name = "gelu"
+    output_range = (-0.18, math.inf)  # its lowest is −0.16997, near z = −0.75, or −0.17004 if approximate
+    initializer = "He"
 
     def __init__(self, approximate: bool = False) -> None:
         self.approximate = bool(approximate)
@@ -160,6 +188,9 @@ class SiLU(Op):
     """
 
     name = "silu"
+    output_range = (-0.28, math.inf)  # its lowest is −0.27846, near z = −1.28
+    initializer = "He"
+    torch = "SiLU()"
 
     def forward(self, z: Array) -> Array:
         return z * sigmoid(z)
@@ -175,6 +206,12 @@ class Softplus(Op):
     Computed as max(z, 0) + log(1 + exp(−|z|)).
     """
 
+    output_range = (0.0, math.inf)
+    increasing = True
+    initializer = "He"
+    onnx = "Softplus"
+    torch = "Softplus()"
+
     def forward(self, z: Array) -> Array:
         return softplus(z)
 
@@ -185,6 +222,11 @@ class Softplus(Op):
 class Softsign(Op):
     """y = z / (1 + |z|)
     ∂z = ∂y / (1 + |z|)²"""
+
+    output_range = (-1.0, 1.0)
+    increasing = True
+    onnx = "Softsign"
+    torch = "Softsign()"
 
     def forward(self, z: Array) -> Array:
         y: Array = z / (1 + np.abs(z))
@@ -198,6 +240,10 @@ class Softsign(Op):
 class HardSigmoid(Op):
     """y = z / 6 + ½, cut to 0 … 1
     ∂z = ∂y / 6 where −3 < z < 3, else 0"""
+
+    output_range = (0.0, 1.0)
+    increasing = True
+    torch = "Hardsigmoid()"
 
     def forward(self, z: Array) -> Array:
         return _cut(z / 6 + 0.5, 0, 1)
@@ -217,6 +263,10 @@ class SELU(Op):
     start as `LeCun` has them. G. Klambauer et al., *Self-normalizing neural networks*, 2017.
     """
 
+    output_range = (-SELU_SCALE * SELU_ALPHA, math.inf)
+    increasing = True
+    initializer = "LeCun"
+    torch = "SELU()"
     name = "selu"
 
     def forward(self, z: Array) -> Array:
@@ -235,6 +285,10 @@ class Mish(Op):
     good to 6 units in the last place; the derivative to 10 of σ(z), which counts near its zero, z = −1.19.
     """
 
+    output_range = (-0.30885, math.inf)
+    initializer = "He"
+    torch = "Mish()"
+
     def forward(self, z: Array) -> Array:
         return z * np.tanh(softplus(z))
 
@@ -251,6 +305,8 @@ class PReLU(Op):
     slope is a number, or one for each feature, and may be learnt. K. He et al., *Delving deep into rectifiers*, 2015.
     """
 
+    initializer = "He"
+    onnx = "PRelu"
     name = "prelu"
 
     def forward(self, z: Array, slope: Array) -> Array:

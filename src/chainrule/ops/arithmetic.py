@@ -35,6 +35,8 @@ class Add(Elementwise):
     What was broadcast gets the sum over its copies.
     """
 
+    onnx = "Add"
+
     def forward(self, a: Array, b: Array) -> Array:
         return a + b
 
@@ -45,6 +47,8 @@ class Add(Elementwise):
 class Subtract(Elementwise):
     """y = a − b
     ∂a = ∂y   ∂b = −∂y"""
+
+    onnx = "Sub"
 
     def forward(self, a: Array, b: Array) -> Array:
         return a - b
@@ -57,6 +61,8 @@ class Multiply(Elementwise):
     """y = a · b
     ∂a = ∂y · b   ∂b = ∂y · a"""
 
+    onnx = "Mul"
+
     def forward(self, a: Array, b: Array) -> Array:
         return a * b
 
@@ -67,6 +73,9 @@ class Multiply(Elementwise):
 class Divide(Elementwise):
     """y = a / b
     ∂a = ∂y / b   ∂b = −∂y · y / b"""
+
+    limit = "a divisor other than 0"
+    onnx = "Div"
 
     def forward(self, a: Array, b: Array) -> Array:
         return a / b
@@ -83,6 +92,9 @@ class Power(Elementwise):
     exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
     """
 
+    limit = "a base above 0, or an exponent for which its power, and their derivatives, are finite"
+    onnx = "Pow"
+
     def forward(self, base: Array, exponent: Array) -> Array:
         return np.power(base, exponent)
 
@@ -96,6 +108,8 @@ class Maximum(Elementwise):
     """y = max(a, b)
     ∂a = ∂y where a > b, half of it where a = b, else 0   ∂b = ∂y where b > a, half of it where a = b, else 0"""
 
+    onnx = "Max"
+
     def forward(self, a: Array, b: Array) -> Array:
         return np.maximum(a, b)
 
@@ -107,6 +121,8 @@ class Maximum(Elementwise):
 class Minimum(Elementwise):
     """y = min(a, b)
     ∂a = ∂y where a < b, half of it where a = b, else 0   ∂b = ∂y where b < a, half of it where a = b, else 0"""
+
+    onnx = "Min"
 
     def forward(self, a: Array, b: Array) -> Array:
         return np.minimum(a, b)
@@ -152,6 +168,7 @@ class Clip(Op):
         self.low = None if low is None else checks.number("Clip low", low)
         above = -math.inf if self.low is None else self.low
         self.high = None if high is None else checks.number("Clip high", high, above=above, like=above + 1)
+        self.output_range = self._bounds()
 
     def forward(self, z: Array) -> Array:
         low, high = self._bounds()
@@ -169,6 +186,9 @@ class Negative(Op):
     """y = −z
     ∂z = −∂y"""
 
+    output_range = (-math.inf, math.inf)
+    onnx = "Neg"
+
     def forward(self, z: Array) -> Array:
         return -z
 
@@ -179,6 +199,10 @@ class Negative(Op):
 class Exp(Op):
     """y = eᶻ
     ∂z = ∂y · y"""
+
+    output_range = (0.0, math.inf)
+    increasing = True
+    onnx = "Exp"
 
     def forward(self, z: Array) -> Array:
         return np.exp(z)
@@ -194,6 +218,10 @@ class Log(Op):
     At 0 y is −inf and the derivative inf; below 0 y is NaN.
     """
 
+    limit = "numbers above 0"
+    output_range = (-math.inf, math.inf)
+    onnx = "Log"
+
     def forward(self, z: Array) -> Array:
         return np.log(z)
 
@@ -208,6 +236,10 @@ class Sqrt(Op):
     At 0 the derivative is inf; below 0 y is NaN.
     """
 
+    limit = "numbers above 0; at 0 the derivative is infinite"
+    output_range = (0.0, math.inf)
+    onnx = "Sqrt"
+
     def forward(self, z: Array) -> Array:
         return np.sqrt(z)
 
@@ -219,6 +251,9 @@ class Sin(Op):
     """y = sin(z), z in radians
     ∂z = ∂y · cos(z)"""
 
+    output_range = (-1.0, 1.0)
+    onnx = "Sin"
+
     def forward(self, z: Array) -> Array:
         return np.sin(z)
 
@@ -229,6 +264,9 @@ class Sin(Op):
 class Cos(Op):
     """y = cos(z), z in radians
     ∂z = −∂y · sin(z)"""
+
+    output_range = (-1.0, 1.0)
+    onnx = "Cos"
 
     def forward(self, z: Array) -> Array:
         return np.cos(z)
@@ -243,6 +281,9 @@ class Absolute(Op):
 
     At the kink, 0, the derivative is 0.
     """
+
+    output_range = (0.0, math.inf)
+    onnx = "Abs"
 
     def forward(self, z: Array) -> Array:
         return np.abs(z)

@@ -31,6 +31,8 @@ class BinaryCrossEntropy(ElementwiseLoss):
     logarithm is infinite.
     """
 
+    limit = "no 0 for what is true, and no 1 for what is not: there is no log of 0"
+
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
         target = in_dtype_of(prediction, target)
         yes = np.where(target == 0, 0, target * np.log(prediction))
@@ -96,7 +98,7 @@ class ClassLoss(Op):
                 "build the last layer with as many outputs",
             )
         if target.ndim < prediction.ndim:
-            expect_integers(where, "target", target, classes, "classes")
+            expect_integers(where, "target", target, classes, "classes", cause="target.range")
         else:
             _expect_truth(where, target)
             _expect_rows_of_one(where, target)
@@ -110,6 +112,8 @@ class CategoricalCrossEntropy(ClassLoss):
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
     of 0 counts as 0.
     """
+
+    limit = "no 0 for what is true: there is no log of 0"
 
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
         truth = one_hot(target, prediction)
@@ -171,6 +175,7 @@ def _expect_probabilities(where: str, prediction: Array, on_logits: str) -> None
             given=f"prediction from {known.min()} to {known.max()}",
             expected="probabilities, from 0 to 1",
             fix=f"End the network with a layer that gives probabilities, or use {on_logits}, which takes any number",
+            cause="head.probabilities",
         )
 
 
@@ -183,4 +188,5 @@ def _expect_rows_of_one(where: str, target: Array) -> None:
             given=f"target[{', '.join(str(int(i)) for i in worst)}] with sum {totals[worst]:g}",
             expected="rows that add up to 1: one class, or shares of several",
             fix="Where several answers may be true at once, use SigmoidBinaryCrossEntropy",
+            cause="target.range",
         )

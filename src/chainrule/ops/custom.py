@@ -7,15 +7,20 @@ difference quotients, and refused with the place and the size of the disagreemen
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import InputError, ShapeError
+from chainrule.errors import ChainruleError, DerivativeError, InputError, ShapeError
+from chainrule.ops.differences import compare
 from chainrule.ops.losses import average, check_prediction, check_sample_weight, share
 from chainrule.ops.op import Array, Derivatives, Op, shapes
-from chainrule.ops.quotients import Function, find_disagreement, name_of, tried
 
+Function = Callable[..., Any]
+Disagreement = tuple[int, float, float]  # where, the number given, the number measured
+
+_TOLERANCE = 1e-5  # relative: below any slip of the pen, above what a function approximated to 1e-7 needs
 # Where every activation is tried besides the values at hand: both signs, 0, small and large.
 _PROBES = np.concatenate([np.linspace(-4, 4, 33), [-30.5, -10.1, -6.3, -0.01, 0.01, 6.3, 10.1, 30.5]])
 _MOST_VALUES = 64  # of those at hand
@@ -24,6 +29,8 @@ _MOST_VALUES = 64  # of those at hand
 class _Pair(Op):
     """A function and its derivative, each called with arrays."""
 
+    in_files = False
+
     def __init__(self, function: Function, derivative: Function) -> None:
         kind = type(self).__name__
         self.function = _a_function(f"{kind} function", function)
@@ -31,8 +38,19 @@ class _Pair(Op):
 
     def __repr__(self) -> str:
         told = {key: value for key, value in self.settings().items() if value}
-        shown = (name_of(value) if callable(value) else f"{key}={value}" for key, value in told.items())
+        shown = (_name_of(value) if callable(value) else f"{key}={value}" for key, value in told.items())
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _wrong(self, where: str, found: Disagreement, place: str, fix: str) -> DerivativeError:
+        """Return the error that tells of a disagreement; `place` names the point."""
+        _, given, measured = found
+        mine, function = _name_of(self.derivative), _name_of(self.function)
+        return DerivativeError(
+            where,
+            given=f"{mine} = {given:.6g} at {place} as the derivative of {function}",
+            expected=f"{measured:.6g}, its difference quotient there (off by {abs(given - measured):.3g})",
+            fix=fix,
+        )
 
 
 class Activation(_Pair):
@@ -71,29 +89,29 @@ class Activation(_Pair):
         values = np.concatenate([values[:: len(values) // _MOST_VALUES + 1], _PROBES])
         for trial in (np.resize(values, [min(length, 8) for length in z.shape]), values):
             self._expect_elementwise(where, trial)
-        y, slopes = tried(where, self.function, values), tried(where, self.derivative, values)
+        y, slopes = _tried(where, self.function, values), _tried(where, self.derivative, values)
 
         def moved(step: Array) -> Array:
-            return tried(where, self.function, values + step)
+            return _tried(where, self.function, values + step)
 
-        found = find_disagreement(moved, np.broadcast_to(slopes, values.shape), values)
+        found = _disagreement(moved, np.broadcast_to(slopes, values.shape), values)
         if found is not None:
-            by_output = np.broadcast_to(tried(where, self.derivative, y), values.shape)
-            takes_output = find_disagreement(moved, by_output, values) is None
+            by_output = np.broadcast_to(_tried(where, self.derivative, y), values.shape)
+            takes_output = _disagreement(moved, by_output, values) is None
             fix = "Write the derivative of z: this one takes y" if takes_output else "Correct the derivative there"
-            raise found.error(where, self.function, self.derivative, f"z = {values[found.place]:.6g}", fix)
+            raise self._wrong(where, found, f"z = {values[found[0]]:.6g}", fix)
 
     def _expect_elementwise(self, where: str, z: Array) -> None:
-        y = tried(where, self.function, z)
+        y = _tried(where, self.function, z)
         _expect_shape(where, self.function, y, z.shape, "Write a function that works element by element")
-        slopes = tried(where, self.derivative, z)
+        slopes = _tried(where, self.derivative, z)
         if slopes.shape != ():  # a constant derivative may be given as a number
             _expect_shape(where, self.derivative, slopes, z.shape, "Write one that works element by element")
-        others = tried(where, self.function, z.reshape(-1)[::-2])
+        others = _tried(where, self.function, z.reshape(-1)[::-2])
         if not np.allclose(y.reshape(-1)[::-2], others, rtol=1e-5, atol=1e-7, equal_nan=True):
             raise InputError(
                 where,
-                given=f"{name_of(self.function)}, whose value of an element depends on the elements beside it",
+                given=f"{_name_of(self.function)}, whose value of an element depends on the elements beside it",
                 expected="a function that works element by element and always gives the same result",
                 fix="Write an op of its own for anything else",
             )
@@ -156,27 +174,69 @@ class Loss(_Pair):
             raise InputError(
                 where,
                 given="a sample_weight",
-                expected=f"none, as {name_of(self.function)} returns one number for the whole batch",
+                expected=f"none, as {_name_of(self.function)} returns one number for the whole batch",
                 fix="To weigh samples, return the loss of each and pass per_sample=True",
             )
         check_sample_weight(where, sample_weight, prediction.shape[:2])
         exact = prediction.astype(np.float64)
-        value, slopes = tried(where, self.function, exact, target), tried(where, self.derivative, exact, target)
+        try:
+            finite = self._expect_pair(where, exact, target)
+        except ChainruleError as error:
+            self._expect_order(where, exact, target, error)
+            raise
+        if not finite:  # there was nothing to compare
+            self._expect_order(where, exact, target, None)
+
+    def _expect_order(self, where: str, prediction: Array, target: Array, error: ChainruleError | None) -> None:
+        """Raise if the pair is right once one of it, or both, are given the target before the prediction."""
+        function, derivative = _turned(self.function), _turned(self.derivative)
+        orders = {
+            "both take": (function, derivative),
+            "the derivative takes": (self.function, derivative),
+            "the function takes": (function, self.derivative),
+        }
+        which = next((told for told, pair in orders.items() if self._agrees(where, pair, prediction, target)), None)
+        if which is None:
+            return
+        alike = np.array_equal(
+            _tried(where, self.function, prediction, target), _tried(where, function, prediction, target)
+        )
+        raise DerivativeError(
+            where,
+            given=error.given if error else "a loss that is not finite",
+            expected=error.expected if error else "one that is, for a prediction and then a target",
+            fix=f"Write the prediction first: {which} the target first"
+            + (", or turn the derivative's sign" if alike else ""),
+        ) from error
+
+    def _agrees(self, where: str, pair: tuple[Function, Function], prediction: Array, target: Array) -> bool:
+        try:
+            return Loss(*pair, self.per_sample)._expect_pair(where, prediction, target)
+        except ChainruleError:
+            return False
+
+    def _expect_pair(self, where: str, prediction: Array, target: Array) -> bool:
+        """Raise unless the derivative is the function's; return whether all of both are finite."""
+        value, slopes = (
+            _tried(where, self.function, prediction, target),
+            _tried(where, self.derivative, prediction, target),
+        )
         if self.per_sample:
             _expect_shape(where, self.function, value, prediction.shape[:1], "Return one loss for each sample")
-            self._expect_own_losses(where, exact, target, value)
+            self._expect_own_losses(where, prediction, target, value)
         else:
             _expect_shape(where, self.function, value, (), "Return one number, or pass per_sample=True")
         _expect_shape(where, self.derivative, slopes, prediction.shape, "Return an array like prediction")
         for row, column in self._places(prediction):
-            self._expect_derivative(where, exact, target, slopes, row, column)
+            self._expect_derivative(where, prediction, target, slopes, row, column)
+        return bool(np.isfinite(value).all() and np.isfinite(slopes).all())
 
     def _expect_own_losses(self, where: str, prediction: Array, target: Array, value: Array) -> None:
-        alone = tried(where, self.function, prediction[:1], target[:1])
+        alone = _tried(where, self.function, prediction[:1], target[:1])
         if not np.allclose(alone, value[:1], rtol=1e-5, equal_nan=True):
             raise InputError(
                 where,
-                given=f"{name_of(self.function)}, whose loss of a sample depends on the other samples",
+                given=f"{_name_of(self.function)}, whose loss of a sample depends on the other samples",
                 expected="each sample's own loss",
                 fix="Leave the mean over samples out, or pass per_sample=False",
             )
@@ -193,17 +253,36 @@ class Loss(_Pair):
         def moved(step: Array) -> Array:
             nearby = prediction.copy()
             nearby.reshape(len(nearby), -1)[row, column] += step
-            return tried(where, self.function, nearby, target).reshape(-1)
+            return _tried(where, self.function, nearby, target).reshape(-1)
 
         flat = prediction.reshape(len(prediction), -1)
-        found = find_disagreement(moved, slopes.reshape(flat.shape)[row, column], flat[row, column])
+        found = _disagreement(moved, slopes.reshape(flat.shape)[row, column], flat[row, column])
         if found is not None:
-            at = found.place + (row.start or 0)
+            at = found[0] + (row.start or 0)
             index = at, *map(int, np.unravel_index(column, prediction.shape[1:]))
             place = f"prediction[{', '.join(map(str, index))}] = {prediction[index]:.6g}"
             mean = "is taken by the op" if self.per_sample else "belongs into both or neither"
             fix = f"Correct the derivative there; mind that a mean over samples {mean}"
-            raise found.error(where, self.function, self.derivative, place, fix)
+            raise self._wrong(where, found, place, fix)
+
+
+def _disagreement(moved: Callable[[Array], Array], slopes: Array, points: Array) -> Disagreement | None:
+    """Return the worst disagreement of slopes with a function's difference quotients, if one is wrong."""
+    start = moved(np.zeros_like(points))
+    finite = start[np.isfinite(start)]
+    # A slope near 0 is measured against the function's own size, but not against a constant added to it.
+    extent = np.minimum(abs(start) / np.maximum(abs(points), 1), np.ptp(finite) if finite.size else 0)
+    found = compare(moved, points, slopes, _TOLERANCE, np.where(np.isfinite(extent), extent, 0))
+    wrong = found.error > _TOLERANCE
+    if not wrong.any():
+        return None
+    off = np.nan_to_num(abs(found.given - found.measured), nan=np.inf)
+    worst = int(np.argmax(np.where(wrong, off, -1)))
+    return worst, float(found.given[worst]), float(found.measured[worst])
+
+
+def _turned(function: Function) -> Function:
+    return lambda prediction, target: function(target, prediction)
 
 
 def _a_function(where: str, function: Any) -> Function:
@@ -218,5 +297,37 @@ def _a_function(where: str, function: Any) -> Function:
 def _expect_shape(where: str, function: Function, result: Array, shape: tuple[int, ...], fix: str) -> None:
     if result.shape != shape:
         raise ShapeError(
-            where, given=f"shape {result.shape} from {name_of(function)}", expected=f"shape {shape}", fix=fix
+            where, given=f"shape {result.shape} from {_name_of(function)}", expected=f"shape {shape}", fix=fix
         )
+
+
+def _tried(where: str, function: Function, *arrays: Array) -> Array:
+    """Return what `function` makes of copies of the arrays, or raise an error that says why nothing came out."""
+    given = [array.copy() for array in arrays]
+    for array in given:
+        array.flags.writeable = False
+    try:
+        with np.errstate(all="ignore"):
+            result = np.asarray(function(*given))
+        if result.dtype.kind not in "fiub":
+            raise TypeError(f"it returned {result.dtype}")
+        return result if result.dtype.kind == "f" else result.astype(np.float64)
+    except Exception as error:
+        raise InputError(
+            where,
+            given=f"{_name_of(function)}, which raised {type(error).__name__}: {error}",
+            expected="a function of NumPy arrays that returns real numbers and leaves what it is given as it is",
+            fix=f"Try it on an array of shape {arrays[0].shape}; for example, write np.exp, not math.exp",
+        ) from error
+
+
+def _name_of(function: Function) -> str:
+    """Return ``numpy.sin`` for a function of a module, its own name or repr for others."""
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    if name is None:
+        return repr(function)
+    module = getattr(function, "__module__", None)
+    if module is None and getattr(np, name, None) is function:
+        module = "numpy"  # before NumPy 2.2 its functions do not say so themselves
+    own = "<" in name or module in (None, "builtins", "__main__")
+    return name.rsplit(".", 1)[-1] if own else f"{module}.{name}"

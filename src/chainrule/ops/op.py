@@ -22,6 +22,10 @@ from chainrule.settings import Configured
 
 Array: TypeAlias = npt.NDArray[Any]
 Derivatives: TypeAlias = dict[str, Array]
+Range: TypeAlias = tuple[float, float]
+
+
+_OF_FORWARD = ("output_range", "increasing", "hands_on", "onnx", "torch")  # lines of a class about its forward
 
 
 class Op(Configured):
@@ -44,6 +48,24 @@ class Op(Configured):
     integer : mapping of str to str
         Roles that hold whole numbers, and the role whose rows they count: ``{"indices": "table"}``. What a network is
         fed stays whole numbers where all that read it are such roles; floats would round large ones.
+    output_range : (float, float) or None
+        The lowest and the highest number that can come out; None where nobody knows.
+    increasing : bool
+        Whether a larger number in gives no smaller one out, element by element.
+    hands_on : bool
+        Whether the numbers that go in come out, perhaps in another shape.
+    dtype : str or None
+        The dtype of what comes out; that of what goes in if None.
+    limit : str
+        Of an op that is undefined, or infinite, for some numbers: for which it isn't.
+    initializer : str
+        The initializer that suits weights whose sums this op is applied to: ``"Glorot"``, ``"He"`` or ``"LeCun"``.
+    onnx : str or None
+        The operator of ONNX that does the same, with the same arrays and no settings.
+    torch : str or None
+        The module of PyTorch that does the same; settings are filled in: ``"LeakyReLU({slope})"``.
+    in_files : bool
+        Whether files may name it, as they may any layer or loss: False if its settings are functions.
 
     Examples
     --------
@@ -68,6 +90,15 @@ class Op(Configured):
     variadic: ClassVar[str | None] = None
     constant: ClassVar[tuple[str, ...]] = ()
     integer: ClassVar[Mapping[str, str]] = {}
+    output_range: Range | None = None
+    increasing: ClassVar[bool] = False
+    hands_on: ClassVar[bool] = False
+    limit: ClassVar[str] = ""
+    dtype: str | None = None
+    initializer: ClassVar[str] = "Glorot"
+    onnx: ClassVar[str | None] = None
+    torch: ClassVar[str | None] = None
+    in_files: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -75,6 +106,9 @@ class Op(Configured):
         cls.roles = tuple(p.name for p in parameters)
         cls.optional = frozenset(p.name for p in parameters if p.default is None)
         cls.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+        for known in _OF_FORWARD:  # not of another forward than that of the class above
+            if "forward" in cls.__dict__ and known not in cls.__dict__:
+                setattr(cls, known, Op.__dict__[known])
         if "name" not in cls.__dict__:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         for method in ("forward", "backward"):
@@ -98,9 +132,28 @@ class Op(Configured):
         Called when a node is built and whenever it meets new shapes, never in between: it may be slow.
         """
 
+    @classmethod
+    def is_layer(cls) -> bool:
+        """Return whether it can stand in a network by itself: it takes one array, what comes from the layer before."""
+        return [role for role in cls.roles if role not in cls.optional] in (["x"], ["z"])
+
+    @classmethod
+    def is_loss(cls) -> bool:
+        """Return whether it compares what a network says with what is true."""
+        return cls.roles[:1] in (("prediction",), ("logits",))
+
     def differentiable(self, role: str) -> bool:
         """Return whether `backward` returns a derivative for this role."""
         return role not in self.constant
+
+    def range_of(self, given: Range | None) -> Range | None:
+        """Return the range of what comes out where that of what goes in is `given`; None: nobody knows."""
+        if self.hands_on:
+            return given
+        if self.increasing and given is not None:
+            lowest, highest = self.forward(np.array(given)).tolist()
+            return lowest, highest
+        return self.output_range
 
 
 def _numbered(method: Callable[..., Any], variadic: str) -> Callable[..., Any]:
@@ -140,7 +193,7 @@ def expect_axis(where: str, role: str, array: Array, axis: int) -> None:
         )
 
 
-def expect_integers(where: str, role: str, array: Array, below: int, meaning: str) -> None:
+def expect_integers(where: str, role: str, array: Array, below: int, meaning: str, cause: str | None = None) -> None:
     """Raise unless every element is a whole number from 0 to `below` - 1 (`meaning` says of what)."""
     wrong = ~((array >= 0) & (array < below) & (np.floor(array) == array))
     if wrong.any():
@@ -151,6 +204,7 @@ def expect_integers(where: str, role: str, array: Array, below: int, meaning: st
             given=f"{role}[{place}] = {array[first]}",
             expected=f"one of the {below} {meaning}, a whole number from 0 to {below - 1}",
             fix=f"Number the {meaning} from 0, and make sure that there are enough of them",
+            cause=cause,
         )
 
 
@@ -165,4 +219,5 @@ def expect_between(where: str, role: str, array: Array, lowest: float, highest: 
             given=f"{role}[{place}] = {array[first]}",
             expected=f"numbers from {lowest:g} to {highest:g}",
             fix=fix,
+            cause="target.range",
         )

@@ -28,6 +28,8 @@ class Reshape(Op):
         The shape of y, samples included; one length may be -1: whatever is left.
     """
 
+    hands_on = True
+
     def __init__(self, shape: int | Sequence[int]) -> None:
         lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
         self.shape = tuple(checks.whole("Reshape shape", length, least=-1) for length in lengths)
@@ -55,12 +57,38 @@ class Reshape(Op):
             )
 
 
+class Cast(Op):
+    """y = x, in another dtype
+    ∂x = ∂y, in the dtype of x
+
+    What no longer fits becomes infinite. A part of `Rescale`, and in no table: a network has one dtype else.
+
+    Parameters
+    ----------
+    dtype : {"float32", "float64"}
+    """
+
+    hands_on = True
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = checks.one_of("Cast dtype", dtype, ("float32", "float64"))
+
+    def forward(self, x: Array) -> Array:
+        return x.astype(self.dtype)
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        return dict(x=dy.astype(x.dtype))
+
+
 class Flatten(Op):
     """y = x with one row for each sample
     ∂x = ∂y in the shape of x
 
     (samples, …) becomes (samples, features).
     """
+
+    hands_on = True
+    torch = "Flatten()"
 
     def forward(self, x: Array) -> Array:
         return x.reshape(len(x), math.prod(x.shape[1:]))
@@ -81,6 +109,8 @@ class Transpose(Op):
     axes : sequence of int, optional
         Which axis of x becomes the first, the second, …; the reverse order if left out.
     """
+
+    hands_on = True
 
     def __init__(self, axes: Sequence[int] | None = None) -> None:
         self.axes = None if axes is None else tuple(checks.whole("Transpose axes", a, least=-64, most=63) for a in axes)

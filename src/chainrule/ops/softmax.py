@@ -6,6 +6,8 @@ true product with softmax's Jacobian, right whatever follows.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from chainrule import checks
@@ -44,6 +46,9 @@ class Softmax(_OverAxis):
     last place in float32, one above 0.01 to 8.
     """
 
+    output_range = (0.0, 1.0)
+    torch = "Softmax(dim={axis})"
+
     def forward(self, z: Array) -> Array:
         power = np.exp(z - z.max(axis=self.axis, keepdims=True))
         y: Array = power / power.sum(axis=self.axis, keepdims=True)
@@ -56,6 +61,9 @@ class Softmax(_OverAxis):
 class LogSoftmax(_OverAxis):
     """y = z − log Σ eᶻ in each row
     ∂z = ∂y − eʸ · Σ ∂y in each row"""
+
+    output_range = (-math.inf, 0.0)
+    torch = "LogSoftmax(dim={axis})"
 
     def forward(self, z: Array) -> Array:
         shifted = z - z.max(axis=self.axis, keepdims=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chainrule.optim.adaptive import Adagrad, Adam, AdamW, RMSProp
 from chainrule.optim.gradient_descent import SGD
-from chainrule.optim.optimizer import Optimizer, global_norm
+from chainrule.optim.optimizer import Learnable, Optimizer, OptimizerState, global_norm
 from chainrule.optim.schedule_parts import Phases, Warmup
 from chainrule.optim.schedules import (
     Constant,
@@ -20,7 +20,6 @@ from chainrule.optim.schedules import (
     StepDecay,
     as_schedule,
 )
-from chainrule.optim.state import Learnable, OptimizerState
 
 __all__ = [
     "Optimizer",

@@ -16,6 +16,7 @@ from chainrule.plot.style import diverging_colours
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 
@@ -27,6 +28,13 @@ _CROSS = "x"
 _FEW = 30  # up to here every figure has a dot of its own
 _WIDE = 10  # where the largest figure is this many times the smallest, a logarithmic scale shows both
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
+    """Return an empty figure of this size in inches, which no window knows of."""
+    from chainrule.plot.notebook_figure import NotebookFigure  # matplotlib is imported when a picture is drawn
+
+    return NotebookFigure(figsize=(width, height))
 
 
 def draw_line(axes: Axes, x: Sequence[float], values: Sequence[float | None], colour: str, dash: str = "-") -> Line2D:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.ops.op import Array
+from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
     INK,
     documented,
     figure_path,
-    new_figure,
     plain_frame,
     printable_title,
     save_figure,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _MOST_NUMBERED = 25  # classes; colour_bar_ends, figures in the cells could not be read
 
 
+@checks.keywords
 @documented
 def confusion_matrix(
     matrix: Any,
@@ -83,8 +85,8 @@ def confusion_matrix(
         axes.set_xticks(ticks, labels, rotation=45 if turned else 0, ha="right" if turned else "center")
         axes.set_yticks(ticks, labels)
         axes.set(xlabel="taken for", ylabel="true class")
-        told = f"{wrong:,} of {total:,} wrong ({100 * wrong / total:.3g} %)"
-        axes.set_title(printable_title(title, told))
+        default = f"{wrong:,} of {total:,} wrong ({100 * wrong / total:.3g} %)"
+        axes.set_title(printable_title(title, default))
         plain_frame(axes)
         figure.colorbar(image, ax=axes, label="share of the true class")
         save_figure(where, figure, checked)

@@ -10,13 +10,12 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, UnknownNameError, nearest
-from chainrule.plot.axes import DASHES, SHARES, WRONG, draw_line, fit_scale, is_crosses
+from chainrule.plot.axes import DASHES, SHARES, WRONG, draw_line, fit_scale, is_crosses, new_figure
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
     documented,
     figure_path,
-    new_figure,
     printable_names,
     printable_title,
     save_figure,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 _BLUE, _ORANGE, _GREEN = CLASS_COLOURS[:3]
 
 
+@checks.keywords
 @documented
 def learning_curve(history: History, *, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw losses, metrics and, where it changes, the learning rate, over the epochs.
@@ -127,6 +127,7 @@ def _epoch_axis(axes: Axes, epochs: Sequence[int]) -> None:
     axes.set_xlim(epochs[0] - room, epochs[-1] + room)
 
 
+@checks.keywords
 @documented
 def learning_curves(histories: Mapping[str, History], *, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the loss (on validation data where there are any) and the shares of several trainings over the epochs.
@@ -199,6 +200,7 @@ class Records(Protocol):
         """Return ``step``, ``name``, ``value``, ``grad``, ``update``, ``dead``, ``saturated``, a record a row."""
 
 
+@checks.keywords
 @documented
 def watched(
     watch: Records,

@@ -16,13 +16,12 @@ from chainrule.nn import Network, validation
 from chainrule.nn.engines import quiet
 from chainrule.ops.op import Array
 from chainrule.optim import as_schedule
-from chainrule.plot.axes import draw_line, plain_decades, plain_number
+from chainrule.plot.axes import draw_line, new_figure, plain_decades, plain_number
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
     documented,
     figure_path,
-    new_figure,
     printable_title,
     save_figure,
     styled,
@@ -59,6 +58,7 @@ class LossLine:
     reached: float
 
 
+@checks.keywords
 @documented
 def loss_along_gradient(
     network: Network,

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
-from chainrule.plot.axes import plain_number
+from chainrule.plot.axes import new_figure, plain_number
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
     documented,
     figure_path,
-    new_figure,
     printable_names,
     printable_title,
     save_figure,
@@ -44,6 +44,7 @@ _FILLS = {"op": "white", "parameter": "#FBEBC8", "input": "#DCEBF5"}
 _FORWARD, _BACK, _ROLE = CLASS_COLOURS[0], CLASS_COLOURS[5], "#555555"
 
 
+@checks.keywords
 @documented
 def graph(
     of: Network | Graph | Node,

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
+from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
     INK,
     diverging_colours,
     documented,
     figure_path,
-    new_figure,
     printable_names,
     printable_title,
     save_figure,
@@ -52,6 +53,7 @@ LINES = 15  # of the grid, in each direction
 _FINE = 120  # points along such a line
 
 
+@checks.keywords
 @documented
 def hidden_space(
     network: Network,
@@ -191,6 +193,7 @@ MOST_NEURONS = 64
 _MOST_POINTS = 100  # in a panel, which is small
 
 
+@checks.keywords
 @documented
 def neuron_surfaces(
     network: Network,

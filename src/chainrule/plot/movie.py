@@ -21,8 +21,8 @@ from chainrule.errors import FileError, MisuseError
 from chainrule.files.atomic import write_atomically
 from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.plot.axes import draw_line, fit_scale
-from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, new_figure, printable_names, styled
+from chainrule.plot.axes import draw_line, fit_scale, new_figure
+from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, printable_names, styled
 from chainrule.plot.surface import class_legend, paint, surface
 from chainrule.training.callbacks import Callback
 from chainrule.training.history import Epoch
@@ -38,6 +38,7 @@ _WIDTH, _HEIGHT, _DPI = 5.4, 6.0, 100  # inches, and dots in one
 _HOLD = 2.0  # seconds for which the last frame stays
 
 
+@checks.keywords
 def animation(
     X: Any,
     y: Any,

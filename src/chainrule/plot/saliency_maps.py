@@ -13,14 +13,13 @@ from chainrule.errors import InputError, ShapeError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, derivative
 from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
-from chainrule.plot.axes import picture_shape, plain_number, show_signed, without_ticks
+from chainrule.plot.axes import new_figure, picture_shape, plain_number, show_signed, without_ticks
 from chainrule.plot.hidden_layers import applied_graph
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
     documented,
     figure_path,
-    new_figure,
     printable_names,
     printable_title,
     save_figure,
@@ -36,6 +35,7 @@ MOST_SAMPLES = 10
 MOST_FEATURES = 30  # of a table
 
 
+@checks.keywords
 @documented
 def saliency(
     network: Network,
@@ -117,9 +117,9 @@ def saliency(
                 [f"input {i + 1}" for i in range(x[0].size)] if features is None else list(printable_names(features))
             )
             figure = _bars(x.reshape(len(x), -1), slopes.reshape(len(x), -1), shown, columns)
-        told = "∂logit/∂x" if logits else "∂ŷ/∂x"
-        told = f"samples, and below them {told}" if pictured is not None else told
-        figure.suptitle(printable_title(title, told), fontsize=11)
+        default = "∂logit/∂x" if logits else "∂ŷ/∂x"
+        default = f"samples, and below them {default}" if pictured is not None else default
+        figure.suptitle(printable_title(title, default), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 
@@ -128,7 +128,7 @@ def _derivatives(
     where: str, network: Network, x: Array, of: int | str | None, logits: bool
 ) -> tuple[Array, list[int], Array]:
     """Return the outputs, which of them is differentiated for each sample, and the derivatives."""
-    graph = applied_graph(network, x.astype(network.dtype, copy=False))
+    graph = applied_graph(network, x.astype(network.input_dtype(network.dtype), copy=False))
     outputs = graph.root._value
     if outputs.ndim != 2:
         raise ShapeError(

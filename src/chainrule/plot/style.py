@@ -124,13 +124,6 @@ def documented(draw: _Function) -> _Function:
     return draw
 
 
-def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
-    """Return an empty figure of this size in inches, which no window knows of."""
-    from chainrule.plot.notebook_figure import NotebookFigure  # matplotlib is imported when a picture is drawn
-
-    return NotebookFigure(figsize=(width, height))
-
-
 def diverging_colours() -> Colormap:
     """Return the map from 0 over the border at ½ to 1."""
     from matplotlib.colors import LinearSegmentedColormap
@@ -185,8 +178,8 @@ def save_figure(where: str, figure: Figure, path: Path | FolderFile | None) -> N
 
 def printable_names(names: Sequence[Any]) -> tuple[str, ...]:
     """Return names as they may be shown: what doesn't print is escaped, and there are at most 24 characters."""
-    told = (printable(str(name)) for name in names)
-    return tuple(name if len(name) <= 24 else name[:23] + "…" for name in told)
+    printed = (printable(str(name)) for name in names)
+    return tuple(name if len(name) <= 24 else name[:23] + "…" for name in printed)
 
 
 def printable_title(title: str | None, default: str = "") -> str:

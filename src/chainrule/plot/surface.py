@@ -15,6 +15,7 @@ from chainrule.data.dataset import as_array
 from chainrule.errors import InputError, NonFiniteError, ShapeError
 from chainrule.nn import Network, validation
 from chainrule.ops.op import Array
+from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
@@ -22,7 +23,6 @@ from chainrule.plot.style import (
     diverging_colours,
     documented,
     figure_path,
-    new_figure,
     plain_frame,
     printable_names,
     printable_title,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 CELLS = 300  # along each axis
 
 
+@checks.keywords
 @documented
 def decision_surface(
     network: Network,
@@ -91,8 +92,8 @@ def decision_surface(
         handles = paint(figure, axes, seen, probability=network.objective.binary)
         class_legend(figure, handles, seen.labels, seen.names)
         right = int((seen.predicted == seen.labels).sum())
-        told = f"{right:,} of {len(seen.labels):,} points classified correctly"
-        axes.set_title(printable_title(title, told))
+        default = f"{right:,} of {len(seen.labels):,} points classified correctly"
+        axes.set_title(printable_title(title, default))
         axes.set_xlabel("input 1")
         axes.set_ylabel("input 2")
         if axes.get_aspect() == 1:
@@ -404,6 +405,7 @@ _REGIONS = {False: " ░▒▓█·+×~=", True: " .:-=+*#%@"}
 _FRAME = {False: "┌┐└┘─│", True: "++++-|"}
 
 
+@checks.keywords
 def surface_text(
     network: Network,
     X: Any,

@@ -12,11 +12,10 @@ from chainrule.errors import InputError, NonFiniteError, UnknownNameError, neare
 from chainrule.graph import Parameter
 from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.plot.axes import picture_shape, show_signed, without_ticks
+from chainrule.plot.axes import new_figure, picture_shape, show_signed, without_ticks
 from chainrule.plot.style import (
     documented,
     figure_path,
-    new_figure,
     plain_frame,
     printable_names,
     printable_title,
@@ -31,6 +30,7 @@ MOST_NEURONS = 100  # drawn as pictures; more would be too small to see
 _NUMBERED = 14  # rows and columns of a heat map, up to which each weight is written
 
 
+@checks.keywords
 @documented
 def weights(
     network: Network,
@@ -100,8 +100,8 @@ def weights(
     with styled(where):
         figure = _heat_map(matrix) if pictured is None else _pictures(matrix, pictured)
         drawn = "" if pictured is None or matrix.shape[1] <= MOST_NEURONS else f", the first {MOST_NEURONS} neurons"
-        told = f"{printable_names([parameter.name])[0]}, {matrix.shape[0]} × {matrix.shape[1]}{drawn}"
-        figure.suptitle(printable_title(title, told), fontsize=11)
+        default = f"{printable_names([parameter.name])[0]}, {matrix.shape[0]} × {matrix.shape[1]}{drawn}"
+        figure.suptitle(printable_title(title, default), fontsize=11)
         save_figure(where, figure, checked)
     return figure
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from chainrule.recipes.adopting import adopt
-from chainrule.recipes.change import continued, override
-from chainrule.recipes.figures import measure
-from chainrule.recipes.recipe import Data, EarlyStop, Phase, Recipe, from_toml, to_toml
+from chainrule.recipes.evaluation import measure
+from chainrule.recipes.import_run import adopt
+from chainrule.recipes.recipe import (
+    Data,
+    EarlyStop,
+    Phase,
+    Recipe,
+    continued,
+    from_toml,
+    load,
+    names,
+    override,
+    to_toml,
+)
 from chainrule.recipes.run import Result, resume, run
-from chainrule.recipes.runs import RunRecord, compare, list_runs, open_run, read_story
-from chainrule.recipes.saved_run import load_run
-from chainrule.recipes.shelf import load, names
+from chainrule.recipes.runs import RunRecord, compare, list_runs, load_run, open_run, read_story
 
 __all__ = [
     "Data",

@@ -80,9 +80,9 @@ def augmentation(recipe: Recipe, samples: Samples) -> RandomAffine:
     InputError
         If the samples are no images.
     """
-    told = recipe.augment
-    assert told is not None
-    augment = RandomAffine(told.rotation, told.shift, told.scale, told.shear)
+    affine = recipe.augment
+    assert affine is not None
+    augment = RandomAffine(affine.rotation, affine.shift, affine.scale, affine.shear)
     augment(samples.train[0][:1], np.random.default_rng(0))
     return augment
 
@@ -140,8 +140,8 @@ def _layers(recipe: Recipe, where: str) -> list[LayerLike]:
 
 
 def _optimizer(recipe: Recipe, where: str) -> Optimizer:
-    told = {"type": recipe.optimizer} if isinstance(recipe.optimizer, str) else dict(recipe.optimizer)
-    if "learning_rate" in told:
+    given = {"type": recipe.optimizer} if isinstance(recipe.optimizer, str) else dict(recipe.optimizer)
+    if "learning_rate" in given:
         raise InputError(
             f"{where}, optimizer",
             given="a learning_rate",
@@ -154,16 +154,16 @@ def _optimizer(recipe: Recipe, where: str) -> Optimizer:
         if isinstance(rate, dict):
             rate = part(rate, "a schedule", f"{where}, phases[{i}].learning_rate")
         rates.append((phase.epochs, rate))
-    optimizer: Optimizer = part({**told, "learning_rate": 1.0}, "an optimizer", f"{where}, optimizer")
+    optimizer: Optimizer = part({**given, "learning_rate": 1.0}, "an optimizer", f"{where}, optimizer")
     settings = {**optimizer.settings(), "learning_rate": rates[0][1] if len(rates) == 1 else Phases(*rates)}
     return type(optimizer)(**settings)
 
 
-def part(told: Part, kind: str, where: str) -> Any:
+def part(description: Part, kind: str, where: str) -> Any:
     """Return a part of this kind from its table, or from its name alone."""
     from chainrule.files import rebuild
 
-    table = {"type": told} if isinstance(told, str) else told
+    table = {"type": description} if isinstance(description, str) else description
     name, known = table.get("type"), _names(kind)
     if name not in known:
         folded = {other.casefold(): other for other in known}
@@ -180,7 +180,7 @@ def part(told: Part, kind: str, where: str) -> Any:
 @cache
 def _names(kind: str) -> list[str]:
     """Return the types that a recipe may name where it wants a part of this kind."""
-    from chainrule.files.table import KINDS
+    from chainrule.files.part_classes import KINDS
 
     def suits(part: type[Any]) -> bool:
         if not issubclass(part, Op):

@@ -33,7 +33,7 @@ def chosen_threads(network: Network, batch_size: int, asked: int = 0) -> int:
     batch_size : int
         Samples a step.
     asked : int, default 0
-        A number that somebody asked for; 0 leaves the choice to the work of a step: one thread below
+        The number that the user asked for; 0 leaves the choice to the work of a step: one thread below
         `threads.LEAST_WORK` multiplications, else as many as there are cores, at most four.
 
     Examples
@@ -152,8 +152,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _blas(told: dict[str, Any]) -> list[str]:
-    libraries = told.get("blas")
+def _blas(description: dict[str, Any]) -> list[str]:
+    libraries = description.get("blas")
     names = ("name", "version", "architecture", "threads")
     return [
         "{} {} ({}, threads: {})".format(*(library.get(name) for name in names))

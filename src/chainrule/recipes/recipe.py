@@ -1,22 +1,27 @@
 """A recipe: everything that decides what a training learns from, what it trains, and how.
 
-It is a TOML file or the same as an object. What it leaves out has a default, what it misspells is an error; written
-back it names everything that was decided, so that a run can be repeated from its own copy.
+It is a TOML file, built in or one's own, or the same as an object. What it leaves out has a default, what it misspells
+is an error; options win over it. Written back it names everything that was decided, so that a run can be repeated
+from its own copy.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
 from chainrule import checks
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import absolute, shown
-from chainrule.errors import FileError, InputError
-from chainrule.recipes.strict import converted, parsed
+from chainrule.errors import FileError, InputError, nearest
+from chainrule.recipes.strict_toml import convert, parse_toml
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 
 Rate = float | dict[str, Any]
 Part = str | dict[str, Any]
@@ -186,6 +191,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         return [int(size) for size in self.layers.split("-")] if isinstance(self.layers, str) else None
 
 
+@checks.keywords
 def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
     """Return the recipe that a TOML text holds.
 
@@ -209,12 +215,13 @@ def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
     chainrule.errors.InputError: my.toml: got no 'data', but expected it to be there. ...
     """
     with within_memory(where):
-        raw = parsed(text, where)
+        raw = parse_toml(text, where)
         if name is not None:
             raw.setdefault("name", name)
-        return checked(converted(raw, Recipe, where), where)
+        return checked(convert(raw, Recipe, where), where)
 
 
+@checks.keywords
 def to_toml(recipe: Recipe) -> str:
     """Return the recipe as TOML that says everything that was decided, defaults included.
 
@@ -331,3 +338,238 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value
+
+
+@checks.keywords
+def override(
+    recipe: Recipe,
+    *,
+    epochs: int | None = None,
+    batch_size: int | Literal["full"] | None = None,
+    learning_rate: float | None = None,
+    l2: float | None = None,
+    layers: str | None = None,
+    seed: int | None = None,
+    dtype: Literal["float32", "float64"] | None = None,
+    keep: Literal["best", "last"] | None = None,
+    threads: int | None = None,
+    deterministic: bool | None = None,
+    compiled: bool | None = None,
+    checkpoint_steps: int | None = None,
+    checkpoint_seconds: float | None = None,
+    data: str | os.PathLike[str] | None = None,
+    target: str | int | None = None,
+) -> Recipe:
+    """Return the recipe with these decisions in place of its own; None keeps what the recipe says.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    epochs : int, optional
+        For all phases together: each keeps its share, to whole epochs; a phase left with none drops out.
+    batch_size : int or "full", optional
+    learning_rate : float, optional
+        Constant in all phases, instead of their rates and schedules.
+    l2 : float, optional
+    layers : str, optional
+        The short form, such as ``"784-200-100-10"``. A recipe that lists its layers gets plain ones of these sizes,
+        with its own `activation`, `output` and dropouts.
+    seed, dtype, keep, threads, deterministic, compiled, checkpoint_steps, checkpoint_seconds : optional
+    data : path, optional
+        A file to learn from; it is split, scaled and so on as the recipe says.
+    target : str or int, optional
+        What to predict of it.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range.
+
+    Examples
+    --------
+    >>> from chainrule.recipes import load
+    >>> [phase.epochs for phase in override(load("mnist-mse-200"), epochs=40).phases]
+    [30, 10]
+    """
+    given: dict[str, Any] = dict(
+        batch_size=batch_size,
+        l2=l2,
+        layers=layers,
+        seed=seed,
+        dtype=dtype,
+        keep=keep,
+        threads=threads,
+        deterministic=deterministic,
+        compiled=compiled,
+        checkpoint_steps=checkpoint_steps,
+        checkpoint_seconds=checkpoint_seconds,
+    )
+    changes = {name: value for name, value in given.items() if value is not None}
+    phases = recipe.phases
+    if epochs is not None:
+        phases = _scaled(phases, checks.whole("epochs", epochs))
+    if learning_rate is not None:
+        rate = checks.number("learning_rate", learning_rate, above=0)
+        phases = [Phase(sum(phase.epochs for phase in phases), rate)]
+    if dtype is not None:
+        checks.one_of("dtype", dtype, ("float32", "float64"))
+    if keep is not None:
+        checks.one_of("keep", keep, ("best", "last"))
+    if data is not None:
+        changes["data"] = _of_file(recipe.data, absolute("data", data))
+    if target is not None:
+        changes["data"] = msgspec.structs.replace(changes.get("data", recipe.data), target=target)
+    return checked(msgspec.structs.replace(recipe, phases=phases, **changes), f"recipe {recipe.name}")
+
+
+@checks.keywords
+def continued(recipe: Recipe, done: int, *, epochs: int | None = None, learning_rate: float | None = None) -> Recipe:
+    """Return the recipe of a run that goes on after so many epochs, with other decisions for the rest of it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    done : int
+        Epochs that are behind it.
+    epochs : int, optional
+        How many more. The phases end earlier then, or the last one goes on, its schedule drawn out.
+    learning_rate : float, optional
+        Of all that is to come: a phase of its own.
+
+    Examples
+    --------
+    >>> from chainrule.recipes import load
+    >>> continued(load("xor"), 500, epochs=10, learning_rate=0.01).phases
+    [Phase(epochs=500, learning_rate=0.05), Phase(epochs=10, learning_rate=0.01)]
+    """
+    total = recipe.epochs if epochs is None else done + checks.whole("epochs", epochs)
+    if learning_rate is None:
+        phases = _cut(recipe.phases, total)
+        last = phases[-1]
+        phases[-1] = msgspec.structs.replace(last, epochs=last.epochs + total - sum(phase.epochs for phase in phases))
+    else:
+        rate = checks.number("learning_rate", learning_rate, above=0)
+        if total <= done:
+            raise InputError(
+                "learning_rate",
+                given=f"{rate:g} for a run whose {done} epochs are all done",
+                expected="epochs to come",
+                fix="Add --epochs N (in Python epochs=N)",
+            )
+        phases = [*_cut(recipe.phases, done), Phase(total - done, rate)]
+    return checked(msgspec.structs.replace(recipe, phases=phases), f"recipe {recipe.name}")
+
+
+def _cut(phases: list[Phase], total: int) -> list[Phase]:
+    """Return the first so many epochs of the phases."""
+    kept = []
+    for phase in phases:
+        epochs = min(phase.epochs, total)
+        if epochs > 0:
+            kept.append(msgspec.structs.replace(phase, epochs=epochs))
+        total -= epochs
+    return kept
+
+
+def _scaled(phases: list[Phase], epochs: int) -> list[Phase]:
+    """Return phases with so many epochs in all, every boundary moved to where its share of them ends."""
+    planned = sum(phase.epochs for phase in phases)
+    scaled, done, start = [], 0, 0
+    for phase in phases:
+        done += phase.epochs
+        end = (2 * done * epochs + planned) // (2 * planned)  # done/planned of all epochs, rounded half up
+        if end > start:
+            scaled.append(msgspec.structs.replace(phase, epochs=end - start))
+        start = end
+    return scaled
+
+
+def _of_file(data: Data, path: str) -> Data:
+    if data.file is None:  # what described the built-in set says nothing about a file
+        validation = 0 if data.validation == "test" else cast(float, data.validation)
+        return Data(file=path, validation=validation, scale=data.scale, one_hot=data.one_hot, seed=data.seed)
+    return msgspec.structs.replace(data, file=path)
+
+
+_LARGEST = 1 << 20  # bytes: no recipe is that long
+
+
+@checks.keywords
+def names() -> list[str]:
+    """Return the names of the built-in recipes.
+
+    Examples
+    --------
+    >>> "xor" in names()
+    True
+    """
+    return sorted(file.name.removesuffix(".toml") for file in _builtin().iterdir() if file.name.endswith(".toml"))
+
+
+@checks.keywords
+@within_memory("recipe")
+def load(name_or_path: str | os.PathLike[str]) -> Recipe:
+    """Return a recipe.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        The name of a built-in one, or the path of a TOML file: what ends in ``.toml`` or has a folder in it.
+
+    Raises
+    ------
+    InputError
+        If no built-in recipe has this name, or the file doesn't hold a recipe.
+    FileError
+        If the file can't be read.
+
+    Examples
+    --------
+    >>> load("xor").layers
+    '2-8-1'
+    """
+    given = os.fspath(name_or_path)
+    folder, file = os.path.split(given)
+    if not folder and not file.endswith(".toml"):
+        return from_toml(text(given), f"recipe {given}", given)
+    own = re.sub(r"[^A-Za-z0-9_.-]+", "-", file.removesuffix(".toml")).strip("._-")[:64]
+    recipe = from_toml(_read(given), f"recipe {given!r}", own or "recipe")
+    return located(recipe, folder)
+
+
+def text(name: str) -> str:
+    """Return a built-in recipe as the TOML file it is."""
+    if name not in names():
+        raise InputError(
+            "recipe",
+            given=repr(name)[:80],
+            expected="a built-in recipe, or the path of a TOML file",
+            fix=nearest(name.lower(), names()),
+        )
+    return _builtin().joinpath(f"{name}.toml").read_text("utf-8")
+
+
+def _builtin() -> Traversable:
+    """Return the folder of built-in recipes, which may lie in a ZIP file."""
+    from importlib.resources import files
+
+    return files("chainrule.recipes").joinpath("builtin")
+
+
+def _read(path: str) -> str:
+    from chainrule.data.opening import open_file
+
+    with open_file("recipe", path) as file:
+        content = file.read(_LARGEST + 1)
+    try:
+        if len(content) > _LARGEST:
+            raise ValueError("it is longer than a MiB")
+        return content.decode("utf-8-sig")
+    except ValueError as problem:
+        reason = "it is not UTF-8" if isinstance(problem, UnicodeDecodeError) else str(problem)
+        raise FileError(
+            f"recipe {path!r}",
+            given=f"a file that is no recipe ({reason})",
+            expected="a recipe in TOML",
+            fix="Check the path",
+        ) from None

@@ -17,13 +17,11 @@ import msgspec
 
 from chainrule import checks
 from chainrule.errors import InputError, nearest
-from chainrule.recipes.change import continued, override
 from chainrule.recipes.environment import environment
 from chainrule.recipes.log import percent
-from chainrule.recipes.recipe import Recipe
+from chainrule.recipes.recipe import Recipe, continued, load, override
 from chainrule.recipes.run import resume, run
 from chainrule.recipes.runs import RunRecord, list_runs, open_run
-from chainrule.recipes.shelf import load
 
 Say = Callable[[str], Any]
 
@@ -94,8 +92,8 @@ def experiments() -> dict[str, Experiment]:
     from importlib.resources import files
 
     text = files("chainrule.recipes").joinpath("founding.toml").read_text("utf-8")
-    told = msgspec.convert(tomllib.loads(text)["experiments"], list[Experiment])
-    return {experiment.recipe: experiment for experiment in told}
+    experiments_read = msgspec.convert(tomllib.loads(text)["experiments"], list[Experiment])
+    return {experiment.recipe: experiment for experiment in experiments_read}
 
 
 def reproduce(
@@ -150,12 +148,12 @@ def reproduce(
 
 def document(results: Sequence[Reproduced]) -> str:
     """Return results as a page of Markdown."""
-    told = environment()
-    blas = ", ".join(f"{library['name']} {library['version']}" for library in told["blas"]) or "unknown BLAS"
+    here = environment()
+    blas = ", ".join(f"{library['name']} {library['version']}" for library in here["blas"]) or "unknown BLAS"
     parts = [
         "# The founding results, reproduced",
         _INTRODUCTION,
-        f"chainrule {told['chainrule']}, NumPy {told['numpy']}, {blas}, Python {told['python']}, {told['machine']}.",
+        f"chainrule {here['chainrule']}, NumPy {here['numpy']}, {blas}, Python {here['python']}, {here['machine']}.",
     ]
     for result in results:
         seconds = sum(record.history.seconds for record in result.runs)

@@ -1,4 +1,4 @@
-"""Runs side by side: what lies in a folder of runs, what became of each, and what differs between two of them."""
+"""Runs: their networks, what lies in a folder of runs, what became of each, and what differs between two."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
-from chainrule.data.opening import Folder, FolderFile, open_file
+from chainrule import checks
+from chainrule.data.opening import Folder, FolderFile, is_folder, open_file
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import read_header
+from chainrule.nn import Network
 from chainrule.recipes.environment import differences, read_environment
 from chainrule.recipes.folder import (
     BEST,
@@ -25,7 +27,7 @@ from chainrule.recipes.folder import (
     read_json,
     read_recipe,
 )
-from chainrule.recipes.log_file import read_rows
+from chainrule.recipes.log import read_rows
 from chainrule.recipes.recipe import Recipe, to_toml
 from chainrule.training import History
 from chainrule.training.events import INTERRUPTED, TERMINATED
@@ -80,6 +82,7 @@ class RunRecord:
         return None
 
 
+@checks.keywords
 def open_run(folder: str | os.PathLike[str]) -> RunRecord:
     """Return a run as its folder tells it.
 
@@ -94,6 +97,7 @@ def open_run(folder: str | os.PathLike[str]) -> RunRecord:
         return _record(opened)
 
 
+@checks.keywords
 def list_runs(out: str | os.PathLike[str] = "runs") -> list[RunRecord]:
     """Return the runs in a folder, by name; one that can't be read says so and hides none of the others.
 
@@ -141,6 +145,7 @@ def list_runs(out: str | os.PathLike[str] = "runs") -> list[RunRecord]:
     return found
 
 
+@checks.keywords
 def read_story(folder: str | os.PathLike[str]) -> list[str]:
     """Return the lines that a run said while it went.
 
@@ -173,6 +178,7 @@ def _record(folder: Folder) -> RunRecord:
     return RunRecord(folder.path, recipe, history, result, "; ".join(filter(None, [*problems, wrong, broken])))
 
 
+@checks.keywords
 def compare(first: RunRecord, second: RunRecord) -> dict[str, list[tuple[str, str, str]]]:
     """Return what differs between two runs: for each subject, (name, value in the first, value in the second).
 
@@ -257,3 +263,39 @@ def _result(file: FolderFile) -> tuple[dict[str, Any] | None, str]:
         return msgspec.to_builtins(read_json(file, _Result)), ""
     except FileError as problem:
         return None, str(problem)
+
+
+@checks.keywords
+def load_run(path: str | os.PathLike[str], weights: str = "best") -> tuple[Network, Recipe | None]:
+    """Return the network of a run and its recipe.
+
+    Parameters
+    ----------
+    path : path
+        The folder of a run; or a model file, whose recipe is None.
+    weights : {"best", "last"}
+        Which of the folder's two.
+
+    Raises
+    ------
+    FileError
+        If there is no run there, or a file of it is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from chainrule.recipes import run
+    >>> network, recipe = load_run(run("xor", out=tempfile.mkdtemp()).run)
+    >>> recipe.name, network.parameters.size
+    ('xor', 33)
+    """
+    from chainrule.files import load as load_model
+
+    checks.one_of("weights", weights, ("best", "last"))
+    if not is_folder("run", path, "the folder of a run, or a model file"):
+        return load_model(path), None
+    with Folder("run", path) as folder:
+        name = BEST if weights == "best" else LAST
+        expect_files(folder, name)
+        network = load_model(folder.file(name))
+        return network, read_recipe(folder) if folder.file(RECIPE).status() else None

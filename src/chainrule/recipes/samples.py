@@ -77,10 +77,10 @@ def gather(recipe: Recipe) -> Samples:
     >>> samples.train[0].shape, samples.validation, samples.classes
     ((4, 2), None, ('0', '1'))
     """
-    told, where = recipe.data, f"recipe {recipe.name}, data"
-    train, test, classes = _of_file(told, where) if told.file is not None else _of_name(told, where)
+    spec, where = recipe.data, f"recipe {recipe.name}, data"
+    train, test, classes = _of_file(spec, where) if spec.file is not None else _of_name(spec, where)
     validation: Part | None
-    if told.validation == "test":
+    if spec.validation == "test":
         if test is None:
             raise InputError(
                 f"{where}.validation",
@@ -90,19 +90,19 @@ def gather(recipe: Recipe) -> Samples:
             )
         validation, test = test, None
     else:
-        if told.test:
+        if spec.test:
             if test is not None:
                 raise InputError(
                     f"{where}.test",
-                    given=repr(told.test),
+                    given=repr(spec.test),
                     expected="nothing, for these data have test samples of their own",
                     fix="Leave test out",
                 )
-            train, test = _held_out(train, told.test, f"{where}.test", told.seed)
+            train, test = _held_out(train, spec.test, f"{where}.test", spec.seed)
         validation = None
-        if told.validation:
-            train, validation = _held_out(train, told.validation, f"{where}.validation", told.seed)
-    if told.one_hot:
+        if spec.validation:
+            train, validation = _held_out(train, spec.validation, f"{where}.validation", spec.seed)
+    if spec.one_hot:
         if classes is None or train[1].ndim != 1:
             raise InputError(
                 f"{where}.one_hot", given="true", expected="targets that are class indices", fix="Leave one_hot out"
@@ -139,8 +139,8 @@ def relabelled(samples: Dataset, classes: tuple[str, ...] | None, where: str) ->
     return np.asarray(order[samples.y])
 
 
-def _of_name(told: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:
-    name = str(told.name)
+def _of_name(spec: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:
+    name = str(spec.name)
     if name not in _TOYS and name not in _IMAGES:
         raise InputError(
             f"{where}.name",
@@ -149,7 +149,7 @@ def _of_name(told: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...]
             fix=nearest(name, (*_TOYS, *_IMAGES)),
         )
     takes = inspect.signature(_TOYS[name]).parameters if name in _TOYS else {}
-    given = _settings_given(told, takes, f"{where}, {name}", ("target", "task"))
+    given = _settings_given(spec, takes, f"{where}, {name}", ("target", "task"))
     if name == "mnist" or name == "fashion-mnist":
         train, test = sets.mnist() if name == "mnist" else sets.fashion_mnist()
         return train, test, tuple("0123456789") if name == "mnist" else _CLOTHES
@@ -157,17 +157,17 @@ def _of_name(told: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...]
         first, second = sets.digits("train"), sets.digits("test")
         return (first.X, np.asarray(first.y)), (second.X, np.asarray(second.y)), first.class_names
     if "seed" in takes:
-        given["seed"] = told.seed
+        given["seed"] = spec.seed
     X, y = _TOYS[name](**given)
     if y.ndim == 1:
         return (X, y), None, tuple(str(k) for k in range(int(y.max()) + 1))
     return (X, y), None, ("0", "1") if name == "xor" else None
 
 
-def _of_file(told: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:
-    path = str(told.file)
-    _settings_given(told, {}, where, ())
-    target, ending = told.target, os.path.splitext(path)[1].lower()
+def _of_file(spec: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:
+    path = str(spec.file)
+    _settings_given(spec, {}, where, ())
+    target, ending = spec.target, os.path.splitext(path)[1].lower()
     if target is None and ending == ".npz":
         target = "y"
     if target is None:
@@ -177,7 +177,7 @@ def _of_file(told: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...]
             expected="what to predict",
             fix='Name the column (or the array of an NPZ file): target = "price"',
         )
-    found = sets.read(path, target) if told.task is None else sets.read_csv(path, target, task=told.task)
+    found = sets.read(path, target) if spec.task is None else sets.read_csv(path, target, task=spec.task)
     return (found.X, np.asarray(found.y)), None, found.class_names or _counted(found)
 
 
@@ -189,9 +189,9 @@ def _counted(found: Dataset) -> tuple[str, ...] | None:
     return None
 
 
-def _settings_given(told: Data, takes: Mapping[str, Any], where: str, never: tuple[str, ...]) -> dict[str, Any]:
+def _settings_given(spec: Data, takes: Mapping[str, Any], where: str, never: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings of a made set that the recipe has, if this one takes them."""
-    given = {key: getattr(told, key) for key in (*_TOY_SETTINGS, *never) if getattr(told, key) is not None}
+    given = {key: getattr(spec, key) for key in (*_TOY_SETTINGS, *never) if getattr(spec, key) is not None}
     for key in given:
         if key not in takes:
             known = [name for name in takes if name in _TOY_SETTINGS]

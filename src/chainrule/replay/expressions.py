@@ -46,10 +46,14 @@ _TIGHTNESS = {"+": _ADDED, "-": _ADDED, "*": _MULTIPLIED, "/": _MULTIPLIED, "@":
 
 
 class Sized(NamedTuple):
-    """A number that depends on how many samples there are: factor · samples^power, the power being 1 or −1."""
+    """A number that depends on how many samples there are: factor · samples^power, the power being 1 or −1.
+
+    A length is `whole`, as a shape wants it.
+    """
 
     factor: Fraction
     power: int
+    whole: bool = False
 
 
 class Unlike(Exception):
@@ -71,7 +75,7 @@ def merged(first: Any, second: Any, samples: int) -> Any:
         return first
     if isinstance(first, (int, float)) and isinstance(second, (int, float)):
         if second == 2 * first:
-            return Sized(Fraction(first) / samples, 1)
+            return Sized(Fraction(first) / samples, 1, isinstance(first, int))
         if first == 2 * second:
             exact = Fraction(first) * samples
             short = exact.limit_denominator(_LARGEST)
@@ -259,7 +263,8 @@ def _number(value: Any) -> tuple[str, int]:
         if power == 1 and below == 1:
             return (SAMPLES, _ATOM) if above == 1 else (f"{above} * {SAMPLES}", _MULTIPLIED)
         if power == 1:
-            return f"{above} * {SAMPLES} / {below}", _MULTIPLIED
+            times = SAMPLES if above == 1 else f"{above} * {SAMPLES}"
+            return f"{times} {'//' if value.whole else '/'} {below}", _MULTIPLIED
         return f"{above} / {SAMPLES if below == 1 else f'({below} * {SAMPLES})'}", _MULTIPLIED
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
         value = int(value)

@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule import memory
 from chainrule.errors import DerivativeError
+from chainrule.graph.calls import is_own
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.ops.op import Array
@@ -156,16 +157,15 @@ class Program:
             if any(gradient is not None for gradient in self.recorded_gradients):
                 root = self.graph.place(self.graph.root)
                 gradients = self.graph.walk.backward(values, root, np.ones_like(values[root]))
-        nodes = (*self.graph.nodes, *self.graph.nodes)
-        replayed = (*self.recorded, *self.recorded_gradients)
-        for node, recorded_one, called in zip(nodes, replayed, (*values, *gradients), strict=True):
-            if recorded_one is not None and not _close(recorded_one.operand.array, called):
-                raise DerivativeError(
-                    node.where,
-                    given="other numbers when replayed than when called",
-                    expected="the same: an op computes from its arrays alone and keeps nothing from an earlier call",
-                    fix="Give the network engine='dynamic', where ops are only called, or let the op keep no state",
-                )
+        for node, one, other in zip(self.graph.nodes, self.recorded, values, strict=True):
+            if not _close(one.operand.array, other):
+                raise _other_numbers(node.where, "forward")
+        way_back = list(zip(self.graph.nodes, self.recorded_gradients, gradients, strict=True))[::-1]
+        for node, gradient, other in way_back:  # the first to differ was handed on by an op that got what is right
+            if gradient is not None and not _close(gradient.operand.array, other):
+                users = [n for n in self.graph.nodes if any(child is node for child in n.children.values())]
+                users.sort(key=lambda user: user.op is None or is_own(user.op))  # a user's own is the likelier
+                raise _other_numbers(users[0].where if users else node.where, "backward")
 
     # ------------------------------------------------------------------ the finished program
 
@@ -232,6 +232,16 @@ class Program:
 def _run(steps: list[Step]) -> None:
     for function, arguments in steps:
         function(*arguments)
+
+
+def _other_numbers(where: str, method: str) -> DerivativeError:
+    return DerivativeError(
+        where,
+        given=f"other numbers when replayed than when called, from its {method}",
+        expected="the same: an op computes from its arrays alone and keeps nothing from an earlier call",
+        fix="Give the network engine='dynamic', where ops are only called, or let the op keep no state",
+        cause="op.replay",
+    )
 
 
 def _close(a: Array | None, b: Array) -> bool:

@@ -57,7 +57,7 @@ class RecordingArrays:
         except Exception as error:
             if not was_refused(error):
                 raise
-        del self.tape.calls[done:]
+        self.tape.take_back(done)
         self.called.append(where)
         arrays = {role: recorded.operand.array for role, recorded in roles.items()}
         call, value = _by_order(op, "forward", 0, list(roles)), np.asarray(called(op, where, "forward", arrays))
@@ -76,9 +76,9 @@ class RecordingArrays:
         except Exception as error:
             if not was_refused(error):
                 raise
-            del self.tape.calls[done:]
+            self.tape.take_back(done)
             if where not in self.called:
-                self.called.append(where)
+                self.called.append(f"{where} (on the way back)")
             self._parts = self._called_back(op, where, roles, dy, y, wanted)
         return self._parts
 

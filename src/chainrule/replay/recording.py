@@ -165,6 +165,12 @@ class Tape:
         self.calls.append(Call(function, method, inputs, out.operand, options, self.stage))
         out.operand.buffer.version += 1
 
+    def take_back(self, count: int) -> None:
+        """Forget all calls but the first `count`: those of an op that is called at each run after all."""
+        gone = {id(call.out.buffer) for call in self.calls[count:]}
+        del self.calls[count:]
+        self._known = {key: known for key, known in self._known.items() if id(known[0].buffer) not in gone}
+
 
 class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     """An array that notes what is done with it."""

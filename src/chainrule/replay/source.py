@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, MisuseError
 from chainrule.graph.graph import Graph
+from chainrule.graph.node import Node
 from chainrule.ops.op import Array
 from chainrule.replay.expressions import SAMPLES, Sized, Tree, Unlike, merged, of_call, of_constant, simplified, text
 from chainrule.replay.names import Identifiers, literal
@@ -30,7 +32,7 @@ _WIDEST = 100  # characters of a line
 USED = ("np", "len", SAMPLES)  # what a page calls by these names itself
 
 
-class Page(NamedTuple):
+class SourcePage(NamedTuple):
     """A page in parts.
 
     Attributes
@@ -54,7 +56,7 @@ class Page(NamedTuple):
     gradients: dict[str, str]
 
 
-class Statement(NamedTuple):
+class RecordedCall(NamedTuple):
     """A call: in which part of the step, the number of its result, and how it is computed."""
 
     stage: str
@@ -67,7 +69,7 @@ class Record(NamedTuple):
 
     Attributes
     ----------
-    statements : tuple of Statement
+    statements : tuple of RecordedCall
     names : tuple of (int, str)
         What results are called that nodes show.
     result : Tree
@@ -76,12 +78,13 @@ class Record(NamedTuple):
         Parameter, its derivative.
     """
 
-    statements: tuple[Statement, ...]
+    statements: tuple[RecordedCall, ...]
     names: tuple[tuple[int, str], ...]
     result: Tree
     gradients: tuple[tuple[str, Tree], ...]
 
 
+@checks.keywords
 def source(graph: Graph, *, name: str = "step", gradients: bool = True, any_batch: bool = False) -> str:
     """Return a graph's forward and backward pass as a readable NumPy function.
 
@@ -154,7 +157,7 @@ def written(
     taken: Iterable[str] = (),
     gradients: bool = True,
     any_batch: bool = False,
-) -> Page:
+) -> SourcePage:
     """Return the page that `source` prints, in parts: for who puts more around it.
 
     Parameters
@@ -208,6 +211,7 @@ class _Names:
     """
 
     def __init__(self, graph: Graph, given: Mapping[int, str], taken: Iterable[str]) -> None:
+        self.graph = graph
         self.free = Identifiers([*USED, *taken, *given.values()])
         self.labels = {id(node): label for label, node in graph.names.items()}
         self.values = dict(given)
@@ -216,6 +220,13 @@ class _Names:
             if place not in self.values:
                 self.values[place] = self.free.new(label)
         self.derivatives = {place: self.free.new(f"d_{self.values[place]}") for place in self.labels}
+
+    def label(self, node: Node) -> str:
+        """Return what a derivative is filed under: the node's name; for a constant, where it is used."""
+        if id(node) in self.labels:
+            return self.labels[id(node)]
+        users = ((n, role) for n in self.graph.nodes for role, child in n.children.items() if child is node)
+        return next((f"{self.labels[id(user)]}.{role}" for user, role in users), "constant")
 
 
 # ---------------------------------------------------------------------- the record as trees
@@ -246,10 +257,10 @@ def _recorded(graph: Graph, names: _Names, gradients: bool, count: int | None) -
             return of_constant(operand.array) or _constant(operand.array)
         return of_view(now[id(operand.buffer)], operand)
 
-    statements: list[Statement] = []
+    statements: list[RecordedCall] = []
     for stage, calls in program.calls.items():
         for call in calls:
-            statement = Statement(stage, len(statements), of_call(call, read))
+            statement = RecordedCall(stage, len(statements), of_call(call, read))
             if not call.out.whole:  # a part of fresh zeros, or of what was written there before
                 place = placed_at(call.out)
                 statement = statement._replace(tree=("placed", now[id(call.out.buffer)], place, statement.tree))
@@ -264,7 +275,7 @@ def _recorded(graph: Graph, names: _Names, gradients: bool, count: int | None) -
             if kind == "value":
                 found.setdefault(told[0], name)
     asked = {id(node) for node in graph.wrt}
-    derived = [(names.labels.get(id(n), ""), g) for n, _, g in nodes if g is not None and id(n) in asked]
+    derived = [(names.label(n), g) for n, _, g in nodes if g is not None and id(n) in asked]
     root = program.recorded[graph.place(graph.root)]
     return Record(
         tuple(statements),
@@ -299,7 +310,7 @@ class _Writer:
             if value in self.names and tree[0] == "value" and self.readers[tree[1]] == 1:
                 self.names.setdefault(tree[1], self.names[value])
 
-    def page(self) -> Page:
+    def page(self) -> SourcePage:
         sections: dict[str, list[str]] = {}
         for statement in self.record.statements:
             tree = self.expanded(statement.tree)
@@ -318,7 +329,7 @@ class _Writer:
         if any(re.search(rf"\b{SAMPLES}\b", line) for line in (*body, result, *gradients.values())):
             body.insert(0, f"{SAMPLES} = len({self.samples})")
         constants = {name: numbers for numbers, name in self.constants.items()}
-        return Page(constants, self.leaves, body, result, gradients)
+        return SourcePage(constants, self.leaves, body, result, gradients)
 
     def inlined(self, value: int, tree: Tree) -> bool:
         """Keep a result for the line that reads it, if it may be a part of that; else give it a name."""

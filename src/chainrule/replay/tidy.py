@@ -188,10 +188,10 @@ def moved(view: Array, base: Array, other: Array) -> Array:
     if other.size == 0:
         return other.reshape(view.shape)
     start = other.__array_interface__["data"][0] + _distance(view, base)
-    return np.asarray(_Place(other, {**view.__array_interface__, "data": (start, False), "strides": view.strides}))
+    return np.asarray(_MemoryView(other, {**view.__array_interface__, "data": (start, False), "strides": view.strides}))
 
 
-class _Place:
+class _MemoryView:
     """Memory described to NumPy; it keeps its owner alive."""
 
     def __init__(self, owner: Array, interface: dict[str, Any]) -> None:

@@ -100,7 +100,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     n_iter_ : int
         Epochs of the last fit.
     t_ : int
-        Samples seen in training, in all fits.
+        FitSamples seen in training, in all fits.
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
         As in scikit-learn.
 
@@ -225,7 +225,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         return np.hstack([1 - prediction, prediction])
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithm of `predict_proba`, finite also where a probability is too small to be told from 0."""
+        """Return the logarithm of `predict_proba`, finite also where a probability is too small to differ from 0."""
         check_is_fitted(self)
         if self._head == "multilabel":  # their sigmoids are never 0 before e⁻⁷⁴⁵, and that there are ties stays true
             with np.errstate(divide="ignore"):

@@ -15,11 +15,20 @@ from chainrule.errors import InputError, ShapeError
 from chainrule.nn import Network
 from chainrule.nn.hold import Hold
 from chainrule.ops.op import Array
-from chainrule.sklearn.building import OUT_ACTIVATIONS, build_network, build_optimizer, carry_over, dense_layers
-from chainrule.sklearn.epochs import fit_epochs
-from chainrule.sklearn.inputs import Samples, outputs
-from chainrule.sklearn.lbfgs import fit_lbfgs
-from chainrule.sklearn.settings import STOCHASTIC, Architecture, architecture, check_settings, refuse_with_lbfgs
+from chainrule.sklearn.inputs import FitSamples, outputs
+from chainrule.sklearn.parameters import (
+    OUT_ACTIVATIONS,
+    STOCHASTIC,
+    Architecture,
+    architecture,
+    build_network,
+    build_optimizer,
+    carry_over,
+    check_settings,
+    dense_layers,
+    refuse_with_lbfgs,
+)
+from chainrule.sklearn.solvers import fit_epochs, fit_lbfgs
 from chainrule.training.history import History
 from chainrule.training.metrics import Metric
 
@@ -130,7 +139,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         if sample_weight is not None:
             X, y, weights = self._weighted(X, y, sample_weight)
         target = self._target(y, labels)
-        data = Samples(X, target, weights)
+        data = FitSamples(X, target, weights)
         held_out = self._validation(*validation) if validation else None
         if self.solver == "lbfgs":
             refuse_with_lbfgs(where, self, made_of.dropout, held_out is not None)
@@ -147,7 +156,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         return self
 
     def _validated(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Any, Any]:
-        """Return samples and targets that have been through scikit-learn's door."""
+        """Return samples and targets as scikit-learn's own checks return them."""
         options: dict[str, Any] = {"accept_sparse": "csr", "multi_output": True, "dtype": dtype}
         X, y = validate_data(self, X, y, reset=reset, y_numeric=self._head_is_numeric, **options)
         return X, y
@@ -172,7 +181,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             )
         return (X, y, weights) if counts.all() else (X[counts], y[counts], weights[counts])
 
-    def _validation(self, X: Any, y: Any, sample_weight: Any) -> Samples | None:
+    def _validation(self, X: Any, y: Any, sample_weight: Any) -> FitSamples | None:
         """Return the validation samples that were passed to fit, if any."""
         if X is None and y is None:
             return None
@@ -188,21 +197,21 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         weights = None
         if sample_weight is not None:
             X, y, weights = self._weighted(X, y, sample_weight)
-        return self._enough(Samples(X, self._target(y, "some"), weights))
+        return self._enough(FitSamples(X, self._target(y, "some"), weights))
 
-    def _split(self, data: Samples, seed: int) -> tuple[Samples, Samples]:
+    def _split(self, data: FitSamples, seed: int) -> tuple[FitSamples, FitSamples]:
         """Return the samples to train on and to validate on: the same at each call with the same samples."""
         order = np.arange(len(data.y))
         kept, held = train_test_split(
             order, test_size=self.validation_fraction, random_state=seed, stratify=self._strata(data.y)
         )
         parts = [
-            Samples(data.x[rows], data.y[rows], None if data.weights is None else data.weights[rows])
+            FitSamples(data.x[rows], data.y[rows], None if data.weights is None else data.weights[rows])
             for rows in (kept, held)
         ]
         return parts[0], self._enough(parts[1])
 
-    def _enough(self, validation: Samples) -> Samples:
+    def _enough(self, validation: FitSamples) -> FitSamples:
         if len(validation.y) >= 2:
             return validation
         raise InputError(
@@ -213,7 +222,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         )
 
     def _prepare(
-        self, made_of: Architecture, data: Samples, has_validation: bool, seed: int, *, goes_on: bool, partial: bool
+        self, made_of: Architecture, data: FitSamples, has_validation: bool, seed: int, *, goes_on: bool, partial: bool
     ) -> None:
         """Make the network, or let the one there is go on, with the settings of now."""
         mass = len(data.y) if data.weights is None else float(data.weights.sum(dtype=np.float64))

@@ -15,7 +15,7 @@ from chainrule.training import predict
 from chainrule.training.evaluate import CHUNK
 
 
-class Samples(NamedTuple):
+class FitSamples(NamedTuple):
     """Inputs (an array or a sparse matrix in rows), targets as the network wants them, and weights."""
 
     x: Any
@@ -30,7 +30,7 @@ class Samples(NamedTuple):
 class SparseBatches:
     """The batches of a sparse matrix, each made dense when its turn comes; the order is that of dense samples."""
 
-    def __init__(self, data: Samples, size: int, generator: np.random.Generator | None) -> None:
+    def __init__(self, data: FitSamples, size: int, generator: np.random.Generator | None) -> None:
         self.data, self.size, self.generator = data, size, generator
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
@@ -93,7 +93,7 @@ def weigh_classes(where: str, class_weight: Any, classes: Array, indices: Array,
     """
     own = np.ones(len(indices)) if weights is None else weights.astype(np.float64)
     if isinstance(class_weight, str) and class_weight == "balanced":
-        totals = np.bincount(indices, weights=own, minlength=len(classes))
+        totals = np.bincount(indices.astype(np.intp, copy=False), weights=own, minlength=len(classes))
         present = totals > 0
         factors = np.divide(own.sum() / present.sum(), totals, out=np.ones(len(classes)), where=present)
     elif hasattr(class_weight, "items"):

@@ -47,7 +47,7 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
 
     Notes
     -----
-    What differs from scikit-learn is told in `MLPClassifier`; and with several outputs `loss_` is the sum over them,
+    What differs from scikit-learn stands in `MLPClassifier`; and with several outputs `loss_` is the sum over them,
     whose derivative training follows, where scikit-learn prints the mean.
 
     Examples

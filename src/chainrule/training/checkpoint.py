@@ -26,7 +26,7 @@ from chainrule.ops.op import Array
 from chainrule.training.callbacks import Callback
 from chainrule.training.events import Position, Training
 from chainrule.training.history import Epoch
-from chainrule.training.saved_training import BEST_STATE, COLUMNS, State, check_arrays, checked_state
+from chainrule.training.saved_training import BEST_STATE, COLUMNS, SavedState, check_arrays, checked_state
 
 _SECTION = f"{TRAINING}:"
 
@@ -124,7 +124,7 @@ def contents(training: Training) -> Contents:
     state = training.snapshot()
     history: list[Epoch] = state["history"]
     names = list(history[0].metrics) if history else []
-    plain = State(
+    plain = SavedState(
         epochs=training.epochs,
         metrics=names,
         **{key: state[key] for key in ("step", "learning_rate", "stopped", "source")},
@@ -217,7 +217,7 @@ def _first_difference(then: Any, now: Any, place: str) -> tuple[str, Any, Any] |
     return next((found for name, a, b in pairs if (found := _first_difference(a, b, name))), None)
 
 
-def read_state(path: str | os.PathLike[str]) -> State:
+def read_state(path: str | os.PathLike[str]) -> SavedState:
     """Return where the training in a checkpoint is.
 
     Raises
@@ -228,7 +228,7 @@ def read_state(path: str | os.PathLike[str]) -> State:
     return checked_state(f"checkpoint {shown(path)}", read(path, where="checkpoint"))
 
 
-def _history(state: State, arrays: dict[str, Array]) -> list[Epoch]:
+def _history(state: SavedState, arrays: dict[str, Array]) -> list[Epoch]:
     """Return the records of the epochs, without the seconds, which no file keeps."""
     validation = arrays.get("validation_loss")
     return [

@@ -14,8 +14,8 @@ import numpy as np
 
 from chainrule.errors import NonFiniteError
 from chainrule.ops.op import Array
-from chainrule.optim.state import SETTLING
-from chainrule.training.source import ArraySource
+from chainrule.optim.optimizer import SETTLING
+from chainrule.training.batch_source import ArraySource
 
 MOST = 2**22  # numbers that a call of many epochs may hold: of the order, and of the parameters after each epoch
 SECONDS = 0.25  # a call lasts about so long: Ctrl-C is heard, and callbacks see the time, between calls

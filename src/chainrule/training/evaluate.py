@@ -20,6 +20,7 @@ from chainrule.training.metrics import METRICS, Metric, named_metrics, predicted
 CHUNK = 1024  # rows at a time: more bring no speed, only memory
 
 
+@checks.keywords
 def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     """Return the network's outputs for samples it may not have seen.
 
@@ -57,6 +58,7 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
+@checks.keywords
 def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     """Return the class index of each sample: the largest output, or whether a single one is above ½.
 
@@ -78,6 +80,7 @@ def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     return predicted_classes(probabilities(network, predict(network, X, batch_size=batch_size)))
 
 
+@checks.keywords
 def evaluate(
     network: Network,
     X: Any,

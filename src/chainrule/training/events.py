@@ -17,19 +17,28 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, MisuseError, NonFiniteError
+from chainrule.errors import InputError, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
+from chainrule.nn.misuse import check_learns
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
 from chainrule.threads import by_size
+from chainrule.training.batch_source import (
+    ArraySource,
+    Augment,
+    BatchSource,
+    IterableSource,
+    held_out,
+    used_up,
+    weighted_by_class,
+)
 from chainrule.training.callbacks import Callback
 from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
 from chainrule.training.evaluate import evaluate
 from chainrule.training.history import Epoch, History
 from chainrule.training.metrics import Metric, named_metrics
-from chainrule.training.source import ArraySource, Augment, IterableSource, Source, held_out, used_up, weighted_by_class
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 Events = Generator["Event", None, None]
@@ -44,18 +53,22 @@ class Event:
 
     Attributes
     ----------
-    kind : {"begin", "step", "epoch", "end"}
-        Before the first step; after a step, when every node still shows its value and its gradient (after many at
-        once, where a compiled network takes them so); after an epoch, validation included; after the last one.
+    kind : {"begin", "warning", "step", "epoch", "end"}
+        Before the first step; of what will hardly lead to anything, once, as soon as it is known; after a step, when
+        every node still shows its value and its gradient (after many at once, where a compiled network takes them
+        so); after an epoch, validation included; after the last one.
     training : Training
         Where it is: `step`, `loss`, `learning_rate`, `history`, `network`.
     epoch : Epoch or None
         The record of the epoch, for the kind ``"epoch"``.
+    warning : TrainingWarning or None
+        What `train` warns of, for the kind ``"warning"``.
     """
 
     kind: str
     training: Training
     epoch: Epoch | None = None
+    warning: TrainingWarning | None = None
 
     def __repr__(self) -> str:
         return f"Event({self.kind!r}, step={self.training.step}" + (f", {self.epoch})" if self.epoch else ")")
@@ -121,6 +134,7 @@ class Training:
     (10, 'enough')
     """
 
+    @checks.keywords
     def __init__(
         self,
         network: Network,
@@ -160,6 +174,7 @@ class Training:
         self._whole = True  # False while a step, or the record of an epoch, is half done
         self._told_end = True  # until it has begun
         self._resume = resume
+        self._doubts: list[TrainingWarning] = []  # not told yet
         self._callbacks, self._functions = _callbacks(callbacks)
         self._compiles_steps = network.engine == "compiled" and not any(
             c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
@@ -183,7 +198,7 @@ class Training:
         class_weight: Mapping[int, float] | Sequence[float] | str | None,
         shuffle: bool,
         augment: Augment | None,
-    ) -> tuple[Source, tuple[Any, ...] | None]:
+    ) -> tuple[BatchSource, tuple[Any, ...] | None]:
         """Return where batches come from, and what is held out of them to validate on."""
         network = self.network
         size = None if batch_size is None else checks.whole("train batch_size", batch_size)
@@ -199,12 +214,13 @@ class Training:
                     raise InputError(
                         "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
                     )
-            return IterableSource(network, X), None
+            return IterableSource(network, X, self._doubts), None
         x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
         validation.finite("train", "X", x)
         validation.finite("train", "y", target)
         network.check_targets("train", target)
-        weights = weighted_by_class(network, target, weights, class_weight)
+        self._doubts += network.objective.doubts("train", target, weights)
+        counts, weights = weights, weighted_by_class(network, target, weights, class_weight)
         rows = held = None
         if share:
             if validation_data is not None:
@@ -214,7 +230,7 @@ class Training:
                     expected="one of them",
                     fix="Leave validation_split out",
                 )
-            (x, target, weights), rows, held = held_out(network, x, target, weights, share)
+            (x, target, weights), rows, held = held_out(network, x, target, weights, share, counts)
         generator = network.generators["shuffle"] if shuffle else None
         return ArraySource(network, (x, target, weights), size, generator, augment, rows), held
 
@@ -275,6 +291,7 @@ class Training:
             self._told_end = False
             self._source.record()
             yield Event("begin", self)
+            yield from self._warnings()
             while not self._stop and self.position.epoch <= self.epochs:
                 yield from self._epoch()
                 if self._validation is None and not self._stop:
@@ -344,6 +361,8 @@ class Training:
         constant = self._schedule.per_epoch
         done = at.epoch - 1
         event = Event("step", self)
+        if self.network.built:
+            check_learns("train", self.network.vector)
         if constant:
             self.learning_rate = rate_at(done, self.epochs, self._monitored)
         if self._compiles_steps and isinstance(source, ArraySource):
@@ -369,6 +388,8 @@ class Training:
             self._step(x, y, weights, share)
             self._tell_step()
             yield event
+            if self._doubts:
+                yield from self._warnings()
             if self._stop:
                 self._tell_end()
                 break
@@ -399,6 +420,10 @@ class Training:
         for function in self._functions:
             function(self, record)
         yield Event("epoch", self, record)
+
+    def _warnings(self) -> Events:
+        while self._doubts:
+            yield Event("warning", self, warning=self._doubts.pop(0))
 
     def _compiled_epochs(self) -> Events:
         """Take whole epochs, many in a call, where they are short and nobody looks at the network between them."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.errors import MisuseError, UnknownNameError, nearest, printable
 from chainrule.ops.op import Array
+from chainrule.settings import InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
@@ -68,7 +69,7 @@ class Epoch:
 
 
 @dataclass
-class History:
+class History(InNotebooks):
     """The epochs of a training, how it ended, and where it was best.
 
     Attributes

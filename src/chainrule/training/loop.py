@@ -12,19 +12,22 @@ The same in ten lines of your own::
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from signal import SIGINT
 from typing import Any
 
+from chainrule import checks
 from chainrule.nn.network import Network
+from chainrule.training.batch_source import Augment
 from chainrule.training.callbacks import Callback
 from chainrule.training.events import INTERRUPTED, AfterEpoch, Training
 from chainrule.training.history import History
 from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
-from chainrule.training.source import Augment
 
 
+@checks.keywords
 def train(
     network: Network,
     X: Any,
@@ -67,7 +70,8 @@ def train(
     sample_weight : array_like, (samples,), optional
         How much each sample counts.
     class_weight : mapping of class index to float, or "balanced", optional
-        How much each class counts; "balanced" lets all classes count the same.
+        How much each class counts in training; "balanced" lets all count the same. The validation loss has no part in
+        it.
     metrics : sequence of str or function, optional
         Measured after each epoch on the validation data, or on the training data where there are none.
     callbacks : sequence of Callback or function, optional
@@ -101,6 +105,12 @@ def train(
     NonFiniteError
         If a loss or a gradient is NaN or infinite, before it could spoil the weights; `history` is on the error.
 
+    Warns
+    -----
+    TrainingWarning
+        Of targets that the last layer can never give, or that are too large, or spread too far, to be learnt in few
+        steps.
+
     Notes
     -----
     Ctrl-C ends training after the current step and returns what was learnt; a second one stops at once.
@@ -133,6 +143,7 @@ def train(
         resume=resume,
     )
     with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
-        for _ in training.events():
-            pass
+        for event in training.events():
+            if event.warning is not None:
+                warnings.warn(event.warning, stacklevel=3)  # whoever called train, past its keywords
     return training.history

@@ -7,12 +7,15 @@ Where a sample has several rows of outputs, each row counts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, NonFiniteError, ShapeError, nearest
+from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
 
 Metric: TypeAlias = Callable[[Array, Array], Any]
@@ -84,14 +87,17 @@ def mean_absolute_error(prediction: Array, target: Array) -> float:
 def r2(prediction: Array, target: Array) -> float:
     """Return R² = 1 − Σ(prediction − target)² / Σ(target − mean)², averaged over outputs.
 
-    1 is perfect, 0 no better than the mean. An output whose target is constant counts 1 if met exactly, else 0.
+    1 is perfect, 0 no better than the mean. An output whose target is constant counts 1 if it is met, else 0, both but
+    for rounding.
     """
     y = _numbers(prediction, target).astype(np.float64)
     rows = tuple(range(y.ndim - 1))
+    mean, count = y.mean(axis=rows), math.prod(y.shape[:-1])
     residual = np.square(prediction - y).sum(axis=rows)
-    spread = np.square(y - y.mean(axis=rows)).sum(axis=rows)
-    constant = spread == 0
-    scores = np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, spread))
+    spread = np.square(y - mean).sum(axis=rows)
+    constant = np.sqrt(spread / count) <= rounding(mean, count)
+    met = np.sqrt(residual / count) <= rounding(mean, count) + np.abs(mean) * np.finfo(prediction.dtype).eps
+    scores = np.where(constant, met, 1 - residual / np.where(constant, 1, spread))
     return float(scores.mean())
 
 
@@ -105,6 +111,7 @@ def min_confidence(prediction: Array, target: Array) -> float:
     return float(given.min())
 
 
+@checks.keywords
 def confusion_matrix(prediction: Array, target: Array) -> Array:
     """Return how often a sample, or row of outputs, of each class (row) was taken for each class (column).
 
@@ -136,7 +143,7 @@ def confusion_matrix(prediction: Array, target: Array) -> Array:
     classes = _classes("confusion_matrix", prediction, target)
     count = max(prediction.shape[-1], 2, int(classes.max()) + 1)
     places = (classes * count + predicted_classes(prediction)).ravel()
-    return np.bincount(places, minlength=count * count).reshape(count, count)
+    return np.bincount(places.astype(np.intp, copy=False), minlength=count * count).reshape(count, count)
 
 
 METRICS: dict[str, Metric] = {

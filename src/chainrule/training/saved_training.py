@@ -15,8 +15,8 @@ import numpy as np
 from chainrule.data.opening import shown
 from chainrule.errors import FileError, printable
 from chainrule.files import Contents, strict_json
+from chainrule.files.part_classes import KINDS
 from chainrule.files.saved_network import MOST_STEPS, TRAINING, is_generator
-from chainrule.files.table import KINDS
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 
@@ -26,7 +26,7 @@ _MOST_EPOCHS = 2**31  # as `train` takes them
 _ROUNDING = 1e-4  # by which a loss that can't be negative may be
 
 
-class State(msgspec.Struct, forbid_unknown_fields=True):
+class SavedState(msgspec.Struct, forbid_unknown_fields=True):
     """The plain data of the section; `loss` and `weight` are the sums of the epoch under way."""
 
     epochs: int
@@ -47,7 +47,7 @@ class State(msgspec.Struct, forbid_unknown_fields=True):
         return self.epoch > self.epochs or self.stopped is not None
 
 
-def checked_state(where: str, found: Contents) -> State:
+def checked_state(where: str, found: Contents) -> SavedState:
     """Return the section's plain data if every number in it can be what it says."""
     if TRAINING not in found.metadata:
         raise FileError(
@@ -58,7 +58,7 @@ def checked_state(where: str, found: Contents) -> State:
         )
     where = f"{where}: training"
     try:
-        state = msgspec.convert(strict_json.loads(where, found.metadata[TRAINING]), State)
+        state = msgspec.convert(strict_json.loads(where, found.metadata[TRAINING]), SavedState)
     except msgspec.ValidationError as error:
         refuse(where, printable(str(error)[:200]))
     if not (0 <= state.epochs < _MOST_EPOCHS and 1 <= state.epoch <= _MOST_EPOCHS):
@@ -92,7 +92,7 @@ def _check_source(where: str, source: dict[str, Any]) -> None:
         refuse(where, f"a source {shown(source)}")
 
 
-def check_arrays(where: str, state: State, arrays: Mapping[str, Array], network: Network) -> None:
+def check_arrays(where: str, state: SavedState, arrays: Mapping[str, Array], network: Network) -> None:
     """Raise unless the arrays are those of which the plain data speak, and can have come out of this network."""
     where, count = f"{where}: training", state.epoch - 1
     wanted = {*COLUMNS, *(f"metrics.{i}" for i in range(len(state.metrics)))}

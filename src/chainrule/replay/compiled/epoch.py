@@ -15,10 +15,17 @@ import numpy as np
 from chainrule.errors import ShapeError
 from chainrule.ops.op import Array
 from chainrule.replay.compiled import cache
-from chainrule.replay.compiled.fusing import Schedule
-from chainrule.replay.compiled.memory import Memory, identifier
+from chainrule.replay.compiled.buffers import Memory, identifier
+from chainrule.replay.compiled.fusing import FusedLoops
 from chainrule.replay.compiled.parts import Module
-from chainrule.replay.compiled.statements import Access, Source, Statement, Uncompilable, copy_of, statements_of
+from chainrule.replay.compiled.statements import (
+    Access,
+    LoopStatement,
+    OutsideNumber,
+    Uncompilable,
+    copy_of,
+    statements_of,
+)
 from chainrule.replay.names import Identifiers
 from chainrule.replay.program import Program
 from chainrule.replay.recording import Buffer, Operand
@@ -196,7 +203,7 @@ def compile_program(
     stages = [_feeds(program, tables, stacked, scalars), *map(statements_of, program.calls.values())]
     results = _results(program)
     gate = None if gradient is None else 1 + list(program.calls).index("update")
-    schedule = Schedule(stages, {id(operand.buffer) for _, operand in results}, gate=gate)
+    schedule = FusedLoops(stages, {id(operand.buffer) for _, operand in results}, gate=gate)
     memory = Memory(schedule, program.locate, _names(program, results, names or {}), free)
     title = f"Training steps on {epoch.batch} samples each, down to {identifier(str(program.graph.root.name))}."
     given = ["order", "scalars", "losses", "every", "copies", *tables.values()]
@@ -209,7 +216,7 @@ def compile_program(
 
 def _feeds(
     program: Program, tables: Mapping[str, str], stacked: Sequence[str], scalars: Sequence[Array]
-) -> list[Statement]:
+) -> list[LoopStatement]:
     """Return the statements that fill the inputs, each from its table of data, and the scalars of a step."""
     found = []
     for name, table in tables.items():
@@ -219,9 +226,9 @@ def _feeds(
         else:
             index = "[sample, {j}]" if array.ndim > 1 else f"[order[s * {len(array)} + {{j}}]]"
         found.append((array, f"{table}{index}"))
-    statements = [copy_of(Source(text, array.dtype), _own_memory(program, array)) for array, text in found]
+    statements = [copy_of(OutsideNumber(text, array.dtype), _own_memory(program, array)) for array, text in found]
     for k, array in enumerate(scalars):
-        source = Source(f"scalars[s, {k}]", np.dtype(np.float64))
+        source = OutsideNumber(f"scalars[s, {k}]", np.dtype(np.float64))
         statements.append(copy_of(source, _own_memory(program, array)))
     return statements
 

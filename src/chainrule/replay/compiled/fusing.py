@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from chainrule.replay.compiled.statements import Access, Statement
+from chainrule.replay.compiled.statements import Access, LoopStatement
 from chainrule.replay.recording import Buffer
 
 MOST_STATEMENTS = 24  # of a loop: longer ones take too long to compile
@@ -22,7 +22,7 @@ class Section:
 
     columns: int
     folds: bool
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[LoopStatement] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class Loop:
     kind: str = "rows"
     sections: list[Section] = field(default_factory=list)
 
-    def holds(self, statement: Statement) -> bool:
+    def holds(self, statement: LoopStatement) -> bool:
         """Whether a statement walks the same rows. A vector is one row: only its like keep it company."""
         if self.kind != "rows" or statement.kind == "product" or self.rows != statement.rows:
             return False
@@ -43,22 +43,22 @@ class Loop:
 
 
 @dataclass(eq=False)
-class Event:
+class PlacedAccess:
     """A placed statement's access to a buffer, at a section of a loop."""
 
     access: Access
-    statement: Statement
+    statement: LoopStatement
     writes: bool
     loop: int
     section: int
 
 
-class Schedule:
+class FusedLoops:
     """The loops of some stages.
 
     Parameters
     ----------
-    stages : iterable of list of Statement
+    stages : iterable of list of LoopStatement
         In the order in which they run; the first fetches the data.
     kept : set of int
         The ids of the buffers that somebody looks at afterwards.
@@ -68,17 +68,17 @@ class Schedule:
     Attributes
     ----------
     loops : list of Loop
-    readers : dict of int to list of Event
+    readers : dict of int to list of PlacedAccess
         Who reads what a buffer holds, by the buffer's id.
     """
 
-    def __init__(self, stages: Iterable[list[Statement]], kept: set[int], *, gate: int | None = None) -> None:
+    def __init__(self, stages: Iterable[list[LoopStatement]], kept: set[int], *, gate: int | None = None) -> None:
         self.loops: list[Loop] = []
-        self.events: defaultdict[int, list[Event]] = defaultdict(list)
+        self.events: defaultdict[int, list[PlacedAccess]] = defaultdict(list)
         self.kept = kept
         self._floor = 0
-        self._waiting: dict[int, Statement] = {}  # by the id of the buffer it would write
-        self._waiting_readers: defaultdict[int, list[Statement]] = defaultdict(list)
+        self._waiting: dict[int, LoopStatement] = {}  # by the id of the buffer it would write
+        self._waiting_readers: defaultdict[int, list[LoopStatement]] = defaultdict(list)
         self._taken: dict[int, int] = {}  # statement -> when it came
         self._placed: set[int] = set()
         stages = list(stages)
@@ -92,7 +92,7 @@ class Schedule:
             for statement in stage:
                 self._take(statement, writers[id(statement.out.buffer)] == 1)
 
-    def _take(self, statement: Statement, alone: bool) -> None:
+    def _take(self, statement: LoopStatement, alone: bool) -> None:
         buffer = statement.out.buffer
         self._taken[id(statement)] = len(self._taken)
         free = not (id(buffer) in self.kept or not buffer.temporary) and alone and statement.kind in ("each", "row")
@@ -103,7 +103,7 @@ class Schedule:
         else:
             self._place(statement)
 
-    def _place(self, statement: Statement) -> None:
+    def _place(self, statement: LoopStatement) -> None:
         """Place a statement behind all it depends on, and what waits for it beside it."""
         waiting = self._waiting_for(statement)
         loop = max(self._earliest(s)[0] for s in (*waiting, statement))
@@ -114,9 +114,9 @@ class Schedule:
             self._put(other, loop if beside and statement.kind != "product" else 0)
         self._put(statement, 0)
 
-    def _waiting_for(self, statement: Statement) -> list[Statement]:
+    def _waiting_for(self, statement: LoopStatement) -> list[LoopStatement]:
         """Return the waiting statements to be placed before this one, in their order."""
-        found: dict[int, Statement] = {}
+        found: dict[int, LoopStatement] = {}
         # what still has to read the numbers that are overwritten here, and what is read here
         todo = [s for s in self._waiting_readers.pop(id(statement.out.buffer), ()) if id(s) not in self._placed]
         todo.append(statement)
@@ -130,7 +130,7 @@ class Schedule:
                     todo.append(other)
         return sorted(found.values(), key=lambda s: self._taken[id(s)])
 
-    def _put(self, statement: Statement, floor: int) -> None:
+    def _put(self, statement: LoopStatement, floor: int) -> None:
         self._placed.add(id(statement))
         self._waiting.pop(id(statement.out.buffer), None)
         loop, section = max(self._earliest(statement), (floor, 0))
@@ -141,10 +141,10 @@ class Schedule:
             loop, section = self._room(statement, loop, section)
             self.loops[loop].sections[section].statements.append(statement)
         for access in statement.reads:
-            self.events[id(access.buffer)].append(Event(access, statement, False, loop, section))
-        self.events[id(statement.out.buffer)].append(Event(statement.out, statement, True, loop, section))
+            self.events[id(access.buffer)].append(PlacedAccess(access, statement, False, loop, section))
+        self.events[id(statement.out.buffer)].append(PlacedAccess(statement.out, statement, True, loop, section))
 
-    def _room(self, statement: Statement, loop: int, section: int) -> tuple[int, int]:
+    def _room(self, statement: LoopStatement, loop: int, section: int) -> tuple[int, int]:
         """Return the first place from there on that walks the same way, making one if there is none."""
         for i in range(loop, len(self.loops)):
             if self.loops[i].holds(statement):
@@ -157,7 +157,7 @@ class Schedule:
         self.loops.append(Loop(statement.rows, "rows", [Section(statement.columns, statement.folds)]))
         return len(self.loops) - 1, 0
 
-    def _earliest(self, statement: Statement) -> tuple[int, int]:
+    def _earliest(self, statement: LoopStatement) -> tuple[int, int]:
         """Return the first loop and section where everything it depends on is done."""
         earliest = (self._floor, 0)
         for access, writes in [*((a, False) for a in statement.reads), (statement.out, True)]:
@@ -166,7 +166,7 @@ class Schedule:
                     earliest = max(earliest, self._after(event, statement, access))
         return earliest
 
-    def _after(self, event: Event, statement: Statement, access: Access) -> tuple[int, int]:
+    def _after(self, event: PlacedAccess, statement: LoopStatement, access: Access) -> tuple[int, int]:
         """Return the first place where `access` is right after an event on the same numbers."""
         loop = self.loops[event.loop]
         other = event.statement

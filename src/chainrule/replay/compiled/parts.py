@@ -15,9 +15,9 @@ from textwrap import indent
 import numpy as np
 
 from chainrule.replay.compiled.blas import product_source
-from chainrule.replay.compiled.functions import helpers
-from chainrule.replay.compiled.fusing import Schedule
-from chainrule.replay.compiled.memory import Memory
+from chainrule.replay.compiled.buffers import Memory
+from chainrule.replay.compiled.fusing import FusedLoops
+from chainrule.replay.compiled.scalar_functions import helpers
 from chainrule.replay.compiled.statements import Uncompilable, address
 from chainrule.replay.compiled.writing import Writer, dtype_name
 
@@ -68,7 +68,7 @@ class Module:
     Parameters
     ----------
     title : str
-    schedule : Schedule
+    schedule : FusedLoops
     memory : Memory
     gate : sequence of str
         The lines before the update, or, if there is none, after everything else.
@@ -89,7 +89,7 @@ class Module:
     def __init__(
         self,
         title: str,
-        schedule: Schedule,
+        schedule: FusedLoops,
         memory: Memory,
         gate: Sequence[str],
         last: Sequence[str],
@@ -146,7 +146,7 @@ class Module:
         return lines
 
 
-def _parts(schedule: Schedule, writer: Writer) -> Iterator[list[str]]:
+def _parts(schedule: FusedLoops, writer: Writer) -> Iterator[list[str]]:
     """Yield the lines of each function; none for the gate, which is last if there is no update."""
     lines: list[str] = []
     before, gated = "", False

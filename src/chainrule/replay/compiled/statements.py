@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops.op import Array
-from chainrule.replay.compiled.functions import EXPRESSIONS, FOLDS, ON_TRUTHS
+from chainrule.replay.compiled.scalar_functions import EXPRESSIONS, FOLDS, ON_BOOLEANS
 from chainrule.replay.recording import Buffer, Call, Operand
 
 
@@ -70,7 +70,7 @@ class Access:
 
 
 @dataclass(eq=False)
-class Source:
+class OutsideNumber:
     """A number from outside: of a data set, of a schedule.
 
     Attributes
@@ -85,7 +85,7 @@ class Source:
 
 
 @dataclass(eq=False)
-class Statement:
+class LoopStatement:
     """What is done at each place of a table.
 
     Attributes
@@ -94,7 +94,7 @@ class Statement:
         ``"each"`` computes every element by itself; ``"row"``, ``"column"`` and ``"total"`` fold the elements of a
         row, of a column, of the whole table; ``"product"`` is a matrix product.
     function : ufunc, `np.where` or `np.copyto`
-    inputs : list of Access, Source or number
+    inputs : list of Access, OutsideNumber or number
     out : Access
     rows, columns : int
         Of the table.
@@ -126,7 +126,7 @@ def address(array: Array) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def statements_of(calls: Iterable[Call]) -> list[Statement]:
+def statements_of(calls: Iterable[Call]) -> list[LoopStatement]:
     """Return calls as statements, in their order.
 
     Raises
@@ -134,7 +134,7 @@ def statements_of(calls: Iterable[Call]) -> list[Statement]:
     Uncompilable
         With the first thing that has no compiled form.
     """
-    found: list[Statement] = []
+    found: list[LoopStatement] = []
     for call in calls:
         translate = _TRANSLATIONS.get(call.method)
         if translate is None:
@@ -143,13 +143,13 @@ def statements_of(calls: Iterable[Call]) -> list[Statement]:
     return found
 
 
-def copy_of(source: Source, target: Operand) -> Statement:
+def copy_of(source: OutsideNumber, target: Operand) -> LoopStatement:
     """Return the statement that fills memory from outside."""
     rows, columns, (out,) = _table(target.array.shape, [target])
-    return Statement("each", np.copyto, [source], out, rows, columns, (out.dtype, out.dtype))
+    return LoopStatement("each", np.copyto, [source], out, rows, columns, (out.dtype, out.dtype))
 
 
-def _each(call: Call) -> list[Statement]:
+def _each(call: Call) -> list[LoopStatement]:
     if call.function is np.matmul:
         return _product(call)
     if call.function not in EXPRESSIONS:
@@ -158,12 +158,12 @@ def _each(call: Call) -> list[Statement]:
     return [_elementwise(call.function, call.inputs, call.out, dtypes)]
 
 
-def _copy(call: Call) -> list[Statement]:
+def _copy(call: Call) -> list[LoopStatement]:
     dtype = call.out.array.dtype
     return [_elementwise(np.copyto, call.inputs, call.out, (dtype, dtype))]
 
 
-def _function(call: Call) -> list[Statement]:
+def _function(call: Call) -> list[LoopStatement]:
     dtype = call.out.array.dtype
     if call.function is np.where:
         return [_elementwise(np.where, call.inputs, call.out, (np.dtype(bool), dtype, dtype, dtype))]
@@ -172,7 +172,7 @@ def _function(call: Call) -> list[Statement]:
     raise Uncompilable(f"np.{call.function.__name__}")
 
 
-def _pieces(call: Call, dtype: np.dtype[Any]) -> list[Statement]:
+def _pieces(call: Call, dtype: np.dtype[Any]) -> list[LoopStatement]:
     """Concatenation as a copy into each piece of the result."""
     target = call.out.array
     axis = call.options["axis"] % target.ndim
@@ -185,12 +185,12 @@ def _pieces(call: Call, dtype: np.dtype[Any]) -> list[Statement]:
     return found
 
 
-def _elementwise(function: Any, inputs: list[Any], out: Operand, dtypes: tuple[np.dtype[Any], ...]) -> Statement:
+def _elementwise(function: Any, inputs: list[Any], out: Operand, dtypes: tuple[np.dtype[Any], ...]) -> LoopStatement:
     operands = [_without_copies(value) for value in inputs if isinstance(value, Operand)]
     rows, columns, (target, *accesses) = _table(out.array.shape, [out, *operands])
     left = iter(accesses)
     seen = [next(left) if isinstance(value, Operand) else value for value in inputs]
-    return Statement("each", function, seen, target, rows, columns, dtypes)
+    return LoopStatement("each", function, seen, target, rows, columns, dtypes)
 
 
 def _without_copies(operand: Operand) -> Operand:
@@ -207,21 +207,21 @@ def _dtypes(call: Call) -> tuple[np.dtype[Any], ...]:
     asked = call.options.get("dtype")
     options = {} if asked is None else {"signature": (*[None] * call.function.nin, np.dtype(asked))}
     dtypes: tuple[np.dtype[Any], ...] = call.function.resolve_dtypes((*given, None), **options)
-    if call.function in ON_TRUTHS and any(dtype.kind != "b" for dtype in dtypes):
+    if call.function in ON_BOOLEANS and any(dtype.kind != "b" for dtype in dtypes):
         raise Uncompilable(f"np.{call.function.__name__} of numbers")
     if any(dtype.kind not in "fiub" or dtype == np.float16 for dtype in dtypes):
         raise Uncompilable(f"arrays of {dtypes[0]}")
     return dtypes
 
 
-def _product(call: Call) -> list[Statement]:
+def _product(call: Call) -> list[LoopStatement]:
     operands = [*call.inputs, call.out]
     arrays = [operand.array for operand in operands if isinstance(operand, Operand)]
     if len(arrays) < 3 or any(array.ndim != 2 for array in arrays):
         raise Uncompilable("a matrix product of other than two tables")
     if any(array.dtype != arrays[2].dtype for array in arrays) or arrays[2].dtype.kind != "f":
         raise Uncompilable("a matrix product of unlike or whole numbers")
-    found: list[Statement] = []
+    found: list[LoopStatement] = []
     for i, operand in enumerate(operands[:2]):
         if not (operand.array.flags.c_contiguous or operand.array.flags.f_contiguous):
             array = np.array(operand.array)  # BLAS wants tables without gaps
@@ -231,10 +231,10 @@ def _product(call: Call) -> list[Statement]:
         raise Uncompilable("a matrix product into a table with gaps")
     a, b, out = (Access(operand, operand.array.shape) for operand in operands)
     dtypes = (out.dtype,) * 3
-    return [*found, Statement("product", np.matmul, [a, b], out, out.shape[0], out.shape[1], dtypes)]
+    return [*found, LoopStatement("product", np.matmul, [a, b], out, out.shape[0], out.shape[1], dtypes)]
 
 
-def _fold(call: Call) -> list[Statement]:
+def _fold(call: Call) -> list[LoopStatement]:
     if call.function not in FOLDS:
         raise Uncompilable(f"np.{call.function.__name__}.reduce")
     source, out = call.inputs[0], call.out
@@ -269,8 +269,8 @@ def _fold(call: Call) -> list[Statement]:
     result = _folded(out, (rows, 1) if kind == "row" and rows > 1 else (rows,) if kind == "column" else ())
     result.down, result.across = kind == "row" and rows > 1, kind == "column" and rows > 1
     if (kind == "row" and table[1] == 1) or (kind == "column" and table[0] == 1):
-        return [Statement("each", np.copyto, [inner], result, *table, dtypes)]  # nothing to fold
-    return [Statement(kind, call.function, [inner], result, *table, dtypes)]
+        return [LoopStatement("each", np.copyto, [inner], result, *table, dtypes)]  # nothing to fold
+    return [LoopStatement(kind, call.function, [inner], result, *table, dtypes)]
 
 
 def _table(shape: tuple[int, ...], operands: list[Operand]) -> tuple[int, int, list[Access]]:
@@ -317,7 +317,7 @@ def _folded(operand: Operand, shape: tuple[int, ...]) -> Access:
     return Access(operand, shape)
 
 
-_TRANSLATIONS: dict[str, Callable[[Call], list[Statement]]] = {
+_TRANSLATIONS: dict[str, Callable[[Call], list[LoopStatement]]] = {
     "call": _each,
     "copy": _copy,
     "function": _function,

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.replay.compiled.functions import EXPRESSIONS, FLOAT32_EXPRESSIONS, FOLDS
-from chainrule.replay.compiled.fusing import Loop, Schedule, Section
-from chainrule.replay.compiled.memory import Memory
-from chainrule.replay.compiled.statements import Access, Source, Statement, Uncompilable
+from chainrule.replay.compiled.buffers import Memory
+from chainrule.replay.compiled.fusing import FusedLoops, Loop, Section
+from chainrule.replay.compiled.scalar_functions import EXPRESSIONS, FLOAT32_EXPRESSIONS, FOLDS
+from chainrule.replay.compiled.statements import Access, LoopStatement, OutsideNumber, Uncompilable
 
 _DTYPES = {"float32": "f4", "float64": "f8", "int32": "i4", "int64": "i8", "bool": "np.bool_"}
 _LONGEST_FORMULA = 88
@@ -35,11 +35,11 @@ class Writer:
 
     Parameters
     ----------
-    schedule : Schedule
+    schedule : FusedLoops
     memory : Memory
     """
 
-    def __init__(self, schedule: Schedule, memory: Memory) -> None:
+    def __init__(self, schedule: FusedLoops, memory: Memory) -> None:
         self.schedule, self.memory = schedule, memory
 
     def lines(self, place: int) -> list[str]:
@@ -49,7 +49,7 @@ class Writer:
             return self._product(loop.sections[0].statements[0])
         return _LoopWriter(self, loop, place).lines()
 
-    def _product(self, statement: Statement) -> list[str]:
+    def _product(self, statement: LoopStatement) -> list[str]:
         a, b = statement.reads
         out = statement.out
         (rows, inner), columns = a.shape, out.shape[1]
@@ -125,8 +125,15 @@ class _LoopWriter:
             body = [f"for j in range({section.columns}):", *("    " + line for line in body)]
         self.row += body
 
-    def _keep(self, statement: Statement, value: Value, rest: list[Statement], place: int, values: dict[Any, Value],
-              body: list[str]) -> None:  # fmt: skip
+    def _keep(
+        self,
+        statement: LoopStatement,
+        value: Value,
+        rest: list[LoopStatement],
+        place: int,
+        values: dict[Any, Value],
+        body: list[str],
+    ) -> None:
         """Store a value where it is read later, name it where it is read twice, or let its reader write it."""
         out, uses, overwritten = statement.out, 0, False
         for later in rest:
@@ -159,7 +166,7 @@ class _LoopWriter:
     def _events(self, access: Access) -> list[Any]:
         return self.writer.schedule.events[id(access.buffer)]
 
-    def _gather_up(self, statement: Statement, values: dict[Any, Value], body: list[str]) -> None:
+    def _gather_up(self, statement: LoopStatement, values: dict[Any, Value], body: list[str]) -> None:
         """Fold columns: each row adds to what the rows above have left."""
         source, out = statement.reads[0], statement.out
         _, two, nothing = FOLDS[statement.function]
@@ -202,10 +209,10 @@ class _LoopWriter:
 
     # formulas
 
-    def _formula(self, statement: Statement, values: dict[Any, Value], body: list[str]) -> Value:
+    def _formula(self, statement: LoopStatement, values: dict[Any, Value], body: list[str]) -> Value:
         parts = []
         for given, dtype in zip(statement.inputs, statement.dtypes):
-            if isinstance(given, Source):
+            if isinstance(given, OutsideNumber):
                 part = self._cast(Value(self._source(given, statement)), given.dtype, dtype)
             elif isinstance(given, Access):
                 part = self._cast(self._read(given, values, body), given.dtype, dtype)
@@ -247,7 +254,7 @@ class _LoopWriter:
             at[access.key] = Value(name)
         return at[access.key]
 
-    def _source(self, source: Source, statement: Statement) -> str:
+    def _source(self, source: OutsideNumber, statement: LoopStatement) -> str:
         self.takes_samples = self.takes_samples or "[sample" in source.text
         return source.text.format(i="i" if statement.rows > 1 else "0", j="j" if statement.columns > 1 else "0")
 

@@ -1,0 +1,260 @@
+"""What happens in one step, taken apart: values, derivatives along every edge, the update, and difference quotients.
+
+A network is copied first, so that being explained changes nothing in it. What is read off is what its own step left
+in the nodes; only the proof is computed anew, in float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import InputError, MisuseError
+from chainrule.graph import Graph, Node, Parameter
+from chainrule.nn import Network
+from chainrule.ops.differences import Compared, compare_element
+from chainrule.ops.op import Array, Op
+from chainrule.optim import as_schedule
+
+MOST_PROVEN = 16  # numbers of one parameter
+FEW_PROVEN = 4
+
+
+@dataclass(frozen=True)
+class Path:
+    """A derivative that arrives at a node: from a parent in which it plays a role, or from a penalty."""
+
+    parent: int | None
+    role: str
+    array: Array
+    penalty: Op | None = None
+
+
+@dataclass(frozen=True)
+class DerivativeProof:
+    """A derivative of one number, by the chain rule and by difference, in float64."""
+
+    place: int
+    index: tuple[int, ...]
+    given: float
+    slope: Compared
+
+
+@dataclass(frozen=True)
+class MovedNumber:
+    """The number with the largest derivative, on its way through the optimizer.
+
+    Attributes
+    ----------
+    read : dict of str to float
+        What the rule is given: the gradient, and its numbers for this step.
+    written : dict of str to (float, float)
+        What it keeps, and the weight itself, before and after.
+    """
+
+    place: int
+    index: tuple[int, ...]
+    read: dict[str, float]
+    written: dict[str, tuple[float, float]]
+
+
+@dataclass
+class Analysis:
+    """One step of a graph.
+
+    Attributes
+    ----------
+    graph : Graph
+    labels : list of str
+        A name for each node.
+    values, gradients : list of ndarray
+        What passed forward through each node, and what came back.
+    paths : list of list of Path
+        What arrives at each node, path by path.
+    cost, loss, penalty : float
+        The number that is differentiated, and the two that it is the sum of.
+    network : Network or None
+        The copy that took the step.
+    after : dict of int to ndarray
+        The parameters after the optimizer's step.
+    moved : MovedNumber or None
+        One of their numbers.
+    samples, sample : int or None
+        How many samples took the step, and which one alone, if it was one.
+    """
+
+    graph: Graph
+    labels: list[str]
+    values: list[Array]
+    gradients: list[Array | None]
+    paths: list[list[Path]]
+    cost: float
+    loss: float
+    penalty: float
+    network: Network | None = None
+    after: dict[int, Array] = field(default_factory=dict)
+    moved: MovedNumber | None = None
+    samples: int | None = None
+    sample: int | None = None
+
+    @property
+    def root(self) -> int:
+        return self.graph.place(self.graph.root)
+
+    def roles(self, place: int) -> dict[str, int]:
+        """Return role -> place of the child."""
+        return {role: self.graph.place(child) for role, child in self.graph.nodes[place].children.items()}
+
+    def arrays(self, place: int) -> dict[str, Array]:
+        """Return role -> value of the child."""
+        return {role: self.values[child] for role, child in self.roles(place).items()}
+
+    def parameters(self) -> list[int]:
+        """Return the places of the leaves that derivatives are asked for, in order."""
+        return [self.graph.place(node) for node in self.graph.wrt if node.op is None]
+
+
+def analyse_network(network: Network, x: Any, y: Any, sample: int | None) -> Analysis:
+    """Return what one training step of a network on these data does; the network itself is not touched."""
+    for name, given in (("x", x), ("y", y)):
+        if given is None:
+            raise InputError(
+                "explain", given=f"a network without {name}", expected="samples and targets", fix="Pass x=X, y=Y"
+            )
+    network = network.copy()
+    batch, target, _ = network.as_batch("explain", x, y)
+    if sample is not None:
+        if not isinstance(sample, int) or not -len(batch) <= sample < len(batch):
+            raise InputError(
+                "explain",
+                given=f"sample={sample!r}",
+                expected=f"the number of one of {len(batch)} samples, or None for all of them",
+                fix="Count from 0",
+            )
+        sample %= len(batch)
+        batch, target = batch[sample : sample + 1], target[sample : sample + 1]
+    cost = network.forward(batch, target)
+    penalty = network.penalty()
+    if network.parameters.size and network.vector.learnt():
+        network.backward()
+    graph = Graph(list(network.nodes.values())[-1])
+    analysis = _analysis(graph, [node.grad for node in graph.nodes], network)
+    analysis.cost, analysis.loss, analysis.penalty = cost, cost - penalty, penalty
+    analysis.samples, analysis.sample = len(batch), sample
+    if graph.wrt:
+        analysis.moved = _optimized(network, graph)
+    analysis.after = {graph.place(p): p.value.copy() for p in graph.parameters}
+    return analysis
+
+
+def _optimized(network: Network, graph: Graph) -> MovedNumber:
+    """Let the optimizer take its step, and return what it did to the number with the largest derivative."""
+    vector, state = network.vector, network.optimizer_state
+    slopes = [np.abs(gradient) for gradient in vector.learnt_gradients()]
+    part = max(range(len(slopes)), key=lambda k: float(slopes[k].max()))
+    i = int(slopes[part].argmax())
+    flat = vector.learnt()[part].start + i
+    parameter, place = next((p, place) for p, place in vector.places if place.start <= flat < place.stop)
+    kept = {**{slot: arrays[part] for slot, arrays in state.slots.items()}, "weights": state.weights[part]}
+    before = {name: float(array[i]) for name, array in kept.items()}
+    network.optimize(_first_rate(network))
+    read = {"gradient": vector.gradient[flat], **state.scalars}
+    return MovedNumber(
+        graph.place(parameter),
+        tuple(int(k) for k in np.unravel_index(flat - place.start, parameter.shape)),
+        {name: float(value) for name, value in read.items()},
+        {name: (before[name], float(array[i])) for name, array in kept.items()},
+    )
+
+
+def analyse_graph(loss: Node) -> Analysis:
+    """Return what a step through a graph built by hand does; what its nodes show stays as it is."""
+    graph = Graph(loss)
+    if loss._value.size != 1:
+        raise MisuseError(
+            "explain",
+            given=f"{loss.where} with shape {loss.shape}",
+            expected="a loss: one number",
+            fix="Explain cr.sum(x=…) or cr.mean(x=…) of it",
+        )
+    graph.derivatives()  # says what is wrong if there is nothing to differentiate by
+    values = [node._value for node in graph.nodes]
+    gradients = graph.walk.backward(values, graph.place(loss), np.ones(loss.shape, loss.dtype))
+    analysis = _analysis(graph, gradients, None)
+    analysis.cost = analysis.loss = float(loss._value.reshape(()))
+    return analysis
+
+
+def _analysis(graph: Graph, gradients: list[Array | None], network: Network | None) -> Analysis:
+    names = {id(node): name for name, node in graph.names.items()}
+    labels = [names.get(id(node), f"constant_{i}") for i, node in enumerate(graph.nodes)]
+    values = [node._value.copy() for node in graph.nodes]
+    copies = [None if gradient is None else gradient.copy() for gradient in gradients]
+    paths: list[list[Path]] = [[] for _ in graph.nodes]
+    for (parent, role), (child, array) in graph.walk.handed(values, copies).items():
+        paths[child].append(Path(parent, role, array))
+    for parameter, penalty, array in _penalties(network):
+        paths[graph.place(parameter)].append(Path(None, penalty.roles[0], array, penalty))
+    return Analysis(graph, labels, values, copies, paths, 0.0, 0.0, 0.0, network)
+
+
+def _penalties(network: Network | None) -> list[tuple[Parameter, Op, Array]]:
+    """Return what each penalty adds to the derivative of each parameter."""
+    if network is None:
+        return []
+    found = []
+    for op, penalised in network.vector.penalties:
+        for parameter, place in network.vector.places:
+            if penalised.start <= place.start < penalised.stop and parameter.learnt:
+                one = np.ones((), parameter.dtype)
+                found.append((parameter, op, op.backward(one, None, weights=parameter.value)["weights"]))
+    return found
+
+
+def proofs(analysis: Analysis) -> list[DerivativeProof]:
+    """Return the derivatives of the parameters' numbers, of large ones the steepest, beside difference quotients."""
+    walk = analysis.graph.walk
+    values = [v.astype(np.float64) if v.dtype.kind == "f" else v for v in analysis.values]
+    walk.forward(values)
+    root = analysis.root
+    gradients = walk.backward(list(values), root, np.ones(values[root].shape))
+    added: dict[int, Array] = {}
+    penalised: dict[int, list[Op]] = {}
+    for path_to, paths in enumerate(analysis.paths):
+        for path in paths:
+            if path.penalty is not None:
+                op = path.penalty
+                part = op.backward(np.ones(()), None, weights=values[path_to])["weights"]
+                added[path_to] = added.get(path_to, 0.0) + part
+                penalised.setdefault(path_to, []).append(op)
+    found = []
+    for place in analysis.parameters():
+        array = values[place]
+        gradient = np.zeros(array.shape) if gradients[place] is None else gradients[place]
+        gradient = gradient + added.get(place, 0)
+
+        def cost(place: int = place, array: Array = array) -> float:
+            walk.forward(values)
+            extra = sum(float(op.forward(weights=array)) for op in penalised.get(place, []))
+            return float(values[root].reshape(())) + extra
+
+        for index in _chosen(gradient):
+            where = tuple(int(i) for i in np.unravel_index(index, array.shape))
+            given = float(gradient.flat[index])
+            found.append(DerivativeProof(place, where, given, compare_element(cost, array, index, given, 1e-7)))
+    return found
+
+
+def _chosen(gradient: Array) -> list[int]:
+    if gradient.size <= MOST_PROVEN:
+        return list(range(gradient.size))
+    steepest = np.argsort(-np.abs(gradient).reshape(-1), kind="stable")[:FEW_PROVEN]
+    return sorted(int(i) for i in steepest)
+
+
+def _first_rate(network: Network) -> float | None:
+    """Return the learning rate of the step: what a schedule begins with, None for the optimizer's own."""
+    rate = network.optimizer.learning_rate
+    return None if isinstance(rate, float) else as_schedule(rate).rate(0, 1, [])

@@ -1,0 +1,409 @@
+"""An explanation put together: what a step did, as sentences and formulas, section by section."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+
+import numpy as np
+
+from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs
+from chainrule.explain.document import (
+    Block,
+    CodeBlock,
+    Document,
+    Drawing,
+    Equation,
+    Heading,
+    Messages,
+    OpLine,
+    Paragraph,
+    Spread,
+    Table,
+    Text,
+    histogram,
+)
+from chainrule.explain.notation import Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
+from chainrule.explain.op_formulas import Formula, backward_formula, forward_formula, typeset
+from chainrule.explain.text_layout import formula_line
+from chainrule.graph import Input, Parameter, State
+from chainrule.ops.docstrings import docstring
+from chainrule.ops.op import Array, Op
+from chainrule.ops.table import page
+
+MOST_DRAWN = 80  # nodes
+MOST_WRITTEN = 160  # numbers in a formula
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class Builder:
+    """Writes the blocks of one explanation."""
+
+    def __init__(self, analysis: Analysis, words: Messages) -> None:
+        self.analysis, self.words = analysis, words
+        self.symbols = symbols_of(analysis)
+        self.cost = Symbol("C")
+        self.blocks: list[Block] = []
+
+    def whole(self) -> Document:
+        """Return the explanation of everything."""
+        words, analysis = self.words, self.analysis
+        document = Document(words.language, words.right_to_left, self.title(), self.blocks)
+        self.say("intro")
+        if analysis.sample is not None:
+            self.say("sample", sample=analysis.sample)
+        elif analysis.samples is not None:
+            self.say("batch", samples=analysis.samples)
+        self.notation()
+        self.heading("graph")
+        drawn = len(analysis.graph) <= MOST_DRAWN
+        self.say("graph_intro" if drawn else "graph_large", nodes=len(analysis.graph))
+        self.blocks += [Drawing()] if drawn else []
+        self.heading("forward")
+        self.say("forward_intro")
+        computed = [i for i, node in enumerate(analysis.graph.nodes) if node.op is not None]
+        for place in computed:
+            if place == analysis.root:
+                self.prediction()
+            self.forward(place)
+        self.the_cost()
+        self.heading("backward")
+        for key in ("backward_intro", "proportional", "wide"):
+            self.say(key)
+        for place in reversed(computed):
+            self.backward(place)
+        for place in analysis.parameters():
+            if analysis.network is None or len(analysis.paths[place]) > 1:
+                self.arrival(place)
+        self.step(analysis.parameters())
+        self.proof(proofs(analysis))
+        return document
+
+    def one(self, place: int) -> Document:
+        """Return the explanation of one node."""
+        words, analysis = self.words, self.analysis
+        title = words("title_node", name=analysis.labels[place])
+        document = Document(words.language, words.right_to_left, title, self.blocks)
+        if analysis.graph.nodes[place].op is not None:
+            self.heading("forward")
+            self.forward(place)
+            self.heading("backward")
+            self.say("backward_intro")
+            self.backward(place)
+        else:
+            self.heading("backward")
+            self.arrival(place)
+            if place in analysis.parameters():
+                self.step([place])
+                self.proof([proof for proof in proofs(analysis) if proof.place == place])
+        return document
+
+    # ------------------------------------------------------------------ pieces
+
+    def title(self) -> Text:
+        network = self.analysis.network
+        if network is None:
+            return self.words("title_graph", name=self.analysis.graph.root.name)
+        summary = network.summary()
+        sizes = [*summary.inputs, *(row.output[-1] for row in summary.rows if row.weights + row.biases)]
+        return self.words("title", name=network.name or "-".join(map(str, sizes)))
+
+    def say(self, key: str, **fields: object) -> None:
+        self.blocks.append(Paragraph(self.words(key, **fields)))
+
+    def heading(self, key: str) -> None:
+        self.blocks.append(Heading(2, self.words(key), key))
+
+    def node_heading(self, place: int, way: str) -> None:
+        text = Text("`{name}`", {"name": self.analysis.labels[place]})
+        self.blocks.append(Heading(3, text, f"{way}-{place}", self.symbols[place]))
+
+    def math(self, place: int) -> Math:
+        return in_formula(self.analysis, self.symbols, place)
+
+    def partial(self, place: int) -> Math:
+        return Partial(self.cost, self.symbols[place])
+
+    def element(self, place: int, index: tuple[int, ...]) -> Math:
+        """Return the symbol of one number of an array."""
+        subscript = Symbol(f"[{', '.join(map(str, index))}]")
+        return Joined((self.symbols[place], "", subscript)) if index else self.symbols[place]
+
+    def spread(self, array: Array, of: Math) -> None:
+        """Say what a corner of a large array leaves out."""
+        if array.ndim and is_large(array) and array.dtype.kind == "f":
+            shown = {"norm": np.linalg.norm(array), "least": array.min(), "largest": array.max()}
+            numbers = {key: number(float(value)) for key, value in shown.items()}
+            shape = "×".join(map(str, array.shape))
+            text = self.words(
+                "large", shape=shape, norm=numbers["norm"], least=numbers["least"], most=numbers["largest"]
+            )
+            self.blocks.append(Spread(of, text, histogram(array)))
+
+    def formula(self, left: Math, formula: Formula, symbols: dict[str, Math], result: Array) -> None:
+        """Write a formula, the same with its numbers, and what comes out."""
+        if formula.result is None:
+            if formula.source:
+                self.blocks.append(CodeBlock(self.words("own_source"), formula.source.rstrip()))
+            self.blocks.append(Equation([Joined((left, "=", Matrix(result)))]))
+            return
+        constants = {name: Matrix(a) for name, a in formula.values.items() if name.startswith("constant_")}
+        names: dict[str, Math] = {**symbols, **constants}
+        for i, (step, expression) in enumerate(formula.steps):
+            names[step] = Symbol(f"t{i + 1}".translate(_SUBSCRIPTS)) if formula.recorded else Symbol(step)
+            lines: list[Math] = [Joined((names[step], "=", typeset(expression, names)))]
+            if formula.recorded and formula.short:
+                lines.append(Joined(("=", Matrix(formula.values[step]))))
+            self.blocks.append(Equation(lines, self.words("executed") if i == 0 else None))
+        lines = [Joined((left, "=", typeset(formula.result, names)))]
+        numbers: dict[str, Math] = {name: Matrix(array) for name, array in formula.values.items()}
+        if formula.short and not isinstance(formula.result, ast.Name) and 0 < _written(formula) <= MOST_WRITTEN:
+            lines.append(Joined(("=", typeset(formula.result, {**names, **numbers}))))
+        lines.append(Joined(("=", Matrix(result))))
+        self.blocks.append(Equation(lines, None if formula.steps else self.words("executed")))
+
+    # ------------------------------------------------------------------ sections
+
+    def notation(self) -> None:
+        words, analysis = self.words, self.analysis
+        self.heading("notation")
+        rows: list[list[Math | str | Text]] = []
+        for place, node in enumerate(analysis.graph.nodes):
+            if isinstance(node, Parameter):
+                kind: Text | str = words("frozen" if node.frozen else "learnt")
+            elif node.op is not None:
+                kind = type(node.op).__name__
+            else:
+                kind = words(
+                    "state"
+                    if isinstance(node, State)
+                    else "input"
+                    if isinstance(node, Input) and node.name
+                    else "constant"
+                )
+            shape = "×".join(map(str, analysis.values[place].shape)) or "1"
+            rows.append([self.math(place), analysis.labels[place], kind, shape])
+        self.blocks.append(Table([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
+        if analysis.network is not None:
+            summary = analysis.network.summary()
+            counts = {key: f"{getattr(summary, key):,}" for key in ("weights", "biases", "parameters")}
+            self.say("count", **counts)
+            self.say("column_notation")
+        elif analysis.graph.parameters:
+            self.say("count_graph", parameters=f"{sum(p.value.size for p in analysis.graph.parameters):,}")
+        for key in ("signs", "three_things", "linear"):
+            self.say(key)
+        for place, node in enumerate(analysis.graph.nodes):
+            for child in analysis.roles(place).values():
+                below = analysis.graph.nodes[child]
+                if below.op is not None and type(below.op) is type(node.op) and "weights" in below.op.roles:
+                    self.say("linear_here", first=analysis.labels[child], second=analysis.labels[place])
+
+    def forward(self, place: int) -> None:
+        analysis, node = self.analysis, self.analysis.graph.nodes[place]
+        assert node.op is not None
+        self.node_heading(place, "forward")
+        self.blocks.append(OpLine(self.words("function"), page(type(node.op)).function))
+        formula = forward_formula(node.op, analysis.arrays(place))
+        symbols = {role: self.math(child) for role, child in analysis.roles(place).items()}
+        self.formula(self.symbols[place], formula, symbols, analysis.values[place])
+        self.spread(analysis.values[place], self.symbols[place])
+        for child in analysis.roles(place).values():
+            if analysis.graph.nodes[child].op is None:
+                self.spread(analysis.values[child], self.symbols[child])
+
+    def prediction(self) -> None:
+        """Say what the network predicts, where the cost is computed from what comes before its last layer."""
+        network, analysis = self.analysis.network, self.analysis
+        if network is None or not network.objective.fused:
+            return
+        last, place = network.layers[-1], analysis.roles(analysis.root)[network.objective.prediction_role]
+        assert isinstance(last, Op)
+        below = {last.roles[0]: analysis.values[place]}
+        self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", Symbol("ŷ")))
+        parts = {"layer": last, "loss": network.objective.loss, "both": network.objective.op}
+        self.say("fused", below=formula_line(self.math(place)), **{key: type(op).__name__ for key, op in parts.items()})
+        self.blocks.append(OpLine(self.words("function"), page(type(last)).function))
+        formula = forward_formula(last, below)
+        self.formula(Symbol("ŷ"), formula, {last.roles[0]: self.math(place)}, last.forward(**below))
+
+    def the_cost(self) -> None:
+        analysis = self.analysis
+        self.heading("cost")
+        self.say("cost_intro", value=number(analysis.cost))
+        if analysis.penalty:
+            self.say("cost_penalty", loss=number(analysis.loss), penalty=number(analysis.penalty))
+        root = analysis.graph.root
+        if root.op is not None and "²" in page(type(root.op)).function:
+            self.say("squares")
+        self.say("descent", parameters=f"{sum(analysis.values[place].size for place in analysis.parameters()):,}")
+
+    def arrival(self, place: int) -> None:
+        """Say what arrives at a node, path by path."""
+        analysis = self.analysis
+        self.node_heading(place, "backward")
+        gradient, paths = analysis.gradients[place], analysis.paths[place]
+        if gradient is None:
+            self.say("nothing")
+            return
+        left = self.partial(place)
+        if len(paths) > 1:
+            self.say("several", count=len(paths))
+            for path in paths:
+                if path.parent is None:
+                    text = self.words("penalty_path", name=path.penalty)
+                else:
+                    text = self.words("path", name=analysis.labels[path.parent], role=path.role)
+                self.blocks.append(Paragraph(text))
+            terms: list[Math | str] = []
+            for path in paths:
+                terms += [*(["+"] if terms else []), Matrix(path.array)]
+            self.blocks.append(Equation([Joined((left, "=", *terms)), Joined(("=", Matrix(gradient)))]))
+        else:
+            self.blocks.append(Equation([Joined((left, "=", Matrix(gradient)))], self.words("arrives")))
+        self.spread(gradient, left)
+
+    def backward(self, place: int) -> None:
+        analysis, node = self.analysis, self.analysis.graph.nodes[place]
+        assert node.op is not None
+        self.arrival(place)
+        gradient = analysis.gradients[place]
+        if gradient is None:
+            return
+        derivatives = page(type(node.op)).derivatives
+        for role, child in analysis.roles(place).items():
+            named = {"name": analysis.labels[child], "role": role}
+            path = next((p for p in analysis.paths[child] if p.parent == place and p.role == role), None)
+            if path is None:
+                self.say("no_derivative", **named)
+                continue
+            self.say("hands", **named)
+            line = derivatives.get(role) or derivatives.get((node.op.variadic or "") and role.rstrip("0123456789"))
+            if line:
+                self.blocks.append(OpLine(self.words("local"), line))
+            arrays = analysis.arrays(place)
+            formula = backward_formula(node.op, gradient, analysis.values[place], arrays, role)
+            symbols: dict[str, Math] = {"dy": self.partial(place), "y": self.symbols[place]}
+            symbols |= {other: self.math(of) for other, of in analysis.roles(place).items()}
+            self.formula(self.partial(child), formula, symbols, path.array)
+            if analysis.graph.nodes[child].op is None:  # what is computed below says so where it arrives
+                self.spread(path.array, self.partial(child))
+
+    def step(self, places: list[int]) -> None:
+        analysis, network = self.analysis, self.analysis.network
+        self.heading("update")
+        if network is None:
+            self.say("no_optimizer")
+            return
+        state, optimizer = network.optimizer_state, network.optimizer
+        rate = number(float(state.rate))
+        self.say("update_intro", optimizer=type(optimizer).__name__, step=state.step, rate=rate)
+        rule = docstring(type(optimizer)).split("\n\nParameters\n")[0].split("\n\n")[0]
+        try:
+            code = textwrap.dedent(inspect.getsource(type(optimizer).update))
+        except (OSError, TypeError):
+            code = ""
+        self.blocks.append(CodeBlock(self.words("rule"), f"{rule}\n\n{code}".strip()))
+        for place in places:
+            before, after = analysis.values[place], analysis.after[place]
+            left = self.symbols[place]
+            self.node_heading(place, "update")
+            change = after - before
+            self.blocks.append(
+                Equation([Joined((left, "←", Matrix(before), "+", Matrix(change))), Joined(("=", Matrix(after)))])
+            )
+            self.spread(change, Joined(("Δ", "", left)))
+        if analysis.moved is not None and analysis.moved.place in places:
+            self.one_number(analysis.moved)
+        for node in analysis.graph.parameters:
+            if node.frozen:
+                self.say("stays", name=node.name)
+
+    def one_number(self, moved: MovedNumber) -> None:
+        """Follow one number through the optimizer: what it reads and what it writes."""
+        text = Text("`{name}`", {"name": self.analysis.labels[moved.place]})
+        self.blocks.append(Heading(3, text, "one-number", self.element(moved.place, moved.index)))
+        self.say("one_number")
+        rows: list[list[Math | str | Text]] = [[name, "", Number(number(value))] for name, value in moved.read.items()]
+        rows += [[name, *(Number(number(value)) for value in pair)] for name, pair in moved.written.items()]
+        self.blocks.append(Table([self.words(key) for key in ("variable", "before", "after")], rows))
+
+    def proof(self, found: list[DerivativeProof]) -> None:
+        words = self.words
+        self.heading("proof")
+        self.say("proof_intro")
+        if any(self.analysis.values[proof.place].size > MOST_PROVEN for proof in found):
+            self.say("proof_few")
+        rows: list[list[Math | str | Text]] = []
+        for proof in found:
+            slope = proof.slope
+            name = self.element(proof.place, proof.index)
+            measured: Math | Text = Number(f"{slope.measured + 0.0:.8g}")
+            if slope.kink:
+                low, high = sorted((slope.left, slope.right))
+                measured = words("kink", low=number(low), high=number(high))
+            off = Number(f"{slope.error:.1e}")
+            rows.append([name, Number(f"{proof.given + 0.0:.8g}"), measured, off])
+        self.blocks.append(Table([words(key) for key in ("element", "by_chain", "by_difference", "off")], rows))
+
+
+def _written(formula: Formula) -> int:
+    """Return how many numbers a formula has once its variables are replaced by theirs."""
+    assert formula.result is not None
+    names = [node.id for node in ast.walk(formula.result) if isinstance(node, ast.Name)]
+    return sum(sum(map(len, cells(formula.values[name]))) for name in names if name in formula.values)
+
+
+_SHORT = {"weights": "W", "bias": "b"}
+
+
+def symbols_of(analysis: Analysis) -> list[Symbol]:
+    """Return the symbol of every node."""
+    graph = analysis.graph
+    found: dict[int, Symbol] = {}
+    taken: set[Symbol] = set()
+
+    def call(place: int, symbol: Symbol) -> None:
+        if place not in found:
+            symbol = symbol if symbol not in taken else Symbol(analysis.labels[place])
+            found[place] = symbol
+            taken.add(symbol)
+
+    call(analysis.root, Symbol("L" if analysis.penalty else "C"))
+    if analysis.network is not None:
+        prediction, target = list(analysis.roles(analysis.root).values())[:2]
+        call(target, Symbol("y"))
+        if not analysis.network.objective.fused and graph.nodes[prediction].op is not None:
+            call(prediction, Symbol("ŷ"))
+    layer_of: dict[int, int] = {}
+    layers = 0
+    for place, node in enumerate(graph.nodes):
+        if node.op is None:
+            continue
+        roles = analysis.roles(place)
+        own = [child for child in roles.values() if isinstance(graph.nodes[child], Parameter)]
+        if own:
+            layers += 1
+            layer_of[place] = layers
+            call(place, Symbol("z", layers))
+            for child in own:
+                leaf = graph.nodes[child]
+                short = leaf.name.rsplit(".", 1)[-1] if analysis.network else leaf.name
+                call(child, Symbol(_SHORT[short], layers) if short in _SHORT else Symbol(leaf.name))
+            continue
+        below = [layer_of[child] for child in roles.values() if child in layer_of]
+        if len(below) == 1 and analysis.network is not None:
+            layer_of[place] = below[0]
+            call(place, Symbol("a", below[0]))
+    for place in range(len(graph.nodes)):
+        call(place, Symbol(analysis.labels[place]))
+    return [found[place] for place in range(len(graph.nodes))]
+
+
+def in_formula(analysis: Analysis, symbols: list[Symbol], place: int) -> Math:
+    """Return what stands for a node in a formula: its symbol, or its number if it is an unnamed constant."""
+    node = analysis.graph.nodes[place]
+    if node.op is None and not node.name and analysis.values[place].size == 1:
+        return Matrix(analysis.values[place].reshape(()))
+    return symbols[place]

@@ -1,0 +1,269 @@
+"""The explanation of a network or a graph, with its real numbers.
+
+`explain` analyses one step (`analysis`), puts it into words and formulas (`builder`), and writes them in one of four
+forms: text, Markdown, an HTML page, or one JSON object with all numbers in full.
+"""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule import checks
+from chainrule.errors import InputError, UnknownNameError, nearest
+from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, proofs
+from chainrule.explain.builder import Builder
+from chainrule.explain.document import Messages, histogram
+from chainrule.explain.html_page import to_html
+from chainrule.explain.inspection import show
+from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
+from chainrule.explain.op_formulas import Formula, backward_formula, forward_formula, typeset
+from chainrule.explain.text_layout import formula_line, to_markdown, to_terminal
+from chainrule.files.strict_json import printed
+from chainrule.graph import Graph, Node
+from chainrule.nn import Network
+from chainrule.ops.op import Array
+from chainrule.ops.table import page
+
+FORMATS = ("terminal", "markdown", "html", "json")
+
+
+class Explanation:
+    """An explanation, written down.
+
+    Attributes
+    ----------
+    text : str
+        What `str` returns.
+    format, language : str
+    """
+
+    def __init__(self, text: str, format: str, language: str) -> None:  # noqa: A002 -- the name users write
+        self.text, self.format, self.language = text, format, language
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Explanation({self.format}, {self.language}, {len(self.text):,} characters)"
+
+    def _repr_html_(self) -> str:
+        if self.format != "html":
+            return f"<pre>{escape(self.text)}</pre>"
+        return f'<iframe style="width:100%;height:40em;border:0" srcdoc="{escape(self.text)}"></iframe>'
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the explanation to a file, in one piece or not at all, and return its path.
+
+        Raises
+        ------
+        FileError
+            If the file can't be written.
+        """
+        from chainrule.files.atomic import write_atomically  # a heavy room, for who saves
+
+        if not isinstance(path, (str, os.PathLike)):
+            raise InputError(
+                "Explanation.save", given=repr(path)[:80], expected="a path", fix="Pass 'explanation.html'"
+            )
+        checked = Path(os.fsdecode(path))
+        write_atomically(checked, self.text.encode("utf-8"), where="Explanation.save")
+        return checked
+
+
+@checks.keywords
+def explain(
+    of: Network | Node | Graph,
+    x: Any = None,
+    y: Any = None,
+    *,
+    sample: int | None = 0,
+    node: str | None = None,
+    format: str = "terminal",  # noqa: A002 -- the name users expect
+    language: str = "en",
+    width: int = 100,
+) -> Explanation:
+    """Explain what a network computes and how it learns, step by step, with its real numbers.
+
+    Parameters
+    ----------
+    of : Network or Node or Graph
+        A network, with data; or a graph built by hand, given by its loss.
+    x, y : array_like
+        Samples and targets for a network, as for `train`. What the step changes, it changes in a copy.
+    sample : int or None, default 0
+        Which of the samples to explain; None for all of them as one batch.
+    node : str, optional
+        Explain only the node of this name.
+    format : {"terminal", "markdown", "html", "json"}
+        The HTML is a single file that asks the network for nothing.
+    language : {"en", "he"}
+    width : int, default 100
+        Where lines of text end, from 40 on.
+
+    Returns
+    -------
+    Explanation
+        `str` gives its text, ``save(path)`` writes it.
+
+    Raises
+    ------
+    InputError
+        If the data are missing or don't fit.
+    UnknownNameError
+        If there is no node of that name.
+    MisuseError
+        If a graph's root is not one number, or nothing below it can be differentiated by.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()])
+    >>> text = str(explain(network, [[1.0, 0.0]], [[1.0]]))
+    >>> "9 weights + 4 biases = 13 parameters" in text
+    True
+    """
+    checks.one_of("explain format", format, FORMATS)
+    width = checks.whole("explain width", width, least=40)
+    words = Messages(language)
+    analysis = _anatomy(of, x, y, sample)
+    place = None if node is None else _place(analysis, node)
+    builder = Builder(analysis, words)
+    document = builder.whole() if place is None else builder.one(place)
+
+    def drawing(width: int) -> str:
+        return show(analysis.graph.root, width=width)
+
+    if format == "html":
+        text = to_html(document, analysis, builder.symbols)
+    elif format == "json":
+        text = to_json(analysis, builder, place)
+    else:
+        text = (to_terminal if format == "terminal" else to_markdown)(document, drawing, width)
+    return Explanation(text, format, language)
+
+
+def _anatomy(of: Any, x: Any, y: Any, sample: int | None) -> Analysis:
+    if isinstance(of, Network):
+        return analyse_network(of, x, y, sample)
+    if isinstance(of, Graph):
+        of = of.root
+    node = checks.instance("explain", of, Node, "a cr.Network, or the node of a loss")
+    if x is not None or y is not None:
+        raise InputError(
+            "explain",
+            given="x or y beside a graph built by hand",
+            expected="the node alone: it has its values",
+            fix="Run loss.forward(x=…, y=…) first, then explain(loss)",
+        )
+    return analyse_graph(node)
+
+
+def _place(analysis: Analysis, name: str) -> int:
+    if name in analysis.labels:
+        return analysis.labels.index(name)
+    raise UnknownNameError(
+        "explain", given=repr(name)[:80], expected="the name of a node", fix=nearest(str(name), analysis.labels)
+    )
+
+
+def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
+    """Return an explanation as JSON; of one node if `place` says which."""
+    places = range(len(analysis.graph)) if place is None else [place]
+    data: dict[str, Any] = {
+        "language": builder.words.language,
+        "sample": analysis.sample,
+        "cost": analysis.cost,
+        "loss": analysis.loss,
+        "penalty": analysis.penalty,
+        "parameters": sum(parameter.value.size for parameter in analysis.graph.parameters),
+        "nodes": [_node(analysis, builder, i) for i in places],
+    }
+    if analysis.network is not None:
+        state = analysis.network.optimizer_state
+        data["optimizer"] = {
+            "rule": repr(analysis.network.optimizer),
+            "step": state.step,
+            "learning_rate": float(state.rate),
+        }
+    data["proof"] = [
+        {
+            "node": analysis.labels[proof.place],
+            "index": list(proof.index),
+            "by_chain": proof.given,
+            "by_difference": float(proof.slope.measured),
+            "kink": bool(proof.slope.kink),
+            "error": float(proof.slope.error),
+        }
+        for proof in proofs(analysis)
+        if place in (None, proof.place)
+    ]
+    return printed(data, indent=1) + "\n"
+
+
+def _node(analysis: Analysis, builder: Builder, place: int) -> dict[str, Any]:
+    node = analysis.graph.nodes[place]
+    node_data: dict[str, Any] = {
+        "name": analysis.labels[place],
+        "symbol": formula_line(builder.symbols[place]),
+        "op": None if node.op is None else node.op.name,
+        "value": _array(analysis.values[place]),
+    }
+    gradient = analysis.gradients[place]
+    node_data["derivative"] = None if gradient is None else _array(gradient)
+    node_data["paths"] = [
+        {
+            "from": str(path.penalty) if path.parent is None else analysis.labels[path.parent],
+            "role": path.role,
+            "derivative": _array(path.array),
+        }
+        for path in analysis.paths[place]
+    ]
+    if place in analysis.after and analysis.network is not None:
+        node_data["after"] = _array(analysis.after[place])
+    if node.op is None:
+        return node_data
+    roles = analysis.roles(place)
+    symbols: dict[str, Math] = {role: builder.math(child) for role, child in roles.items()}
+    node_data["function"] = page(type(node.op)).function
+    node_data["formula"] = _lines(forward_formula(node.op, analysis.arrays(place)), symbols)
+    node_data["children"] = {role: analysis.labels[child] for role, child in roles.items()}
+    if gradient is None:
+        return node_data
+    symbols |= {"dy": builder.partial(place), "y": builder.symbols[place]}
+    node_data["local"] = page(type(node.op)).derivatives
+    node_data["handed"] = {
+        path.role: _lines(
+            backward_formula(node.op, gradient, analysis.values[place], analysis.arrays(place), path.role), symbols
+        )
+        for child in sorted(set(roles.values()))
+        for path in analysis.paths[child]
+        if path.parent == place
+    }
+    return node_data
+
+
+def _lines(formula: Formula, symbols: dict[str, Math]) -> list[str]:
+    if formula.result is None:
+        return formula.source.splitlines()
+    steps = [f"{name} = {formula_line(typeset(expression, symbols))}" for name, expression in formula.steps]
+    return [*steps, formula_line(typeset(formula.result, symbols))]
+
+
+def _array(array: Array) -> Any:
+    """Return an array as nested lists; a large one as a description with its corner."""
+    rows = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
+    if rows.shape[0] <= MOST_ROWS and rows.shape[1] <= MOST_COLUMNS:
+        return array.tolist()
+    numbers = array.astype(np.float64)
+    return {
+        "shape": list(array.shape),
+        "norm": float(np.linalg.norm(numbers)),
+        "range": [float(numbers.min()), float(numbers.max())],
+        "histogram": list(histogram(numbers)),
+        "corner": rows[:CORNER, :CORNER].tolist(),
+    }

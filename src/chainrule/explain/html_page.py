@@ -1,0 +1,195 @@
+"""An explanation as one HTML file, formulas in MathML, the graph in SVG: no script, no font, nothing from elsewhere.
+
+A strict content policy is part of the page, so that a browser itself refuses anything that leaves it. Whatever is
+wide scrolls inside its own box; the page never does.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from itertools import pairwise
+
+from chainrule.errors import printable
+from chainrule.explain.analysis import Analysis
+from chainrule.explain.document import (
+    Block,
+    CodeBlock,
+    Document,
+    Drawing,
+    Equation,
+    Heading,
+    OpLine,
+    Paragraph,
+    Spread,
+    Table,
+    Text,
+)
+from chainrule.explain.notation import Math, Symbol, mathml, number
+from chainrule.explain.text_layout import formula_line
+from chainrule.graph import Parameter
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def to_html(document: Document, analysis: Analysis, symbols: list[Symbol]) -> str:
+    """Return an explanation as a page."""
+    links = {int(b.key.partition("-")[2]): b.key for b in _headings(document, 3, "update-", "backward-", "forward-")}
+    body = [_block(block, analysis, symbols, links) for block in document.blocks]
+    contents = "".join(
+        f'<li><a href="#{block.key}">{sentence(block.text)}</a></li>' for block in _headings(document, 2, "")
+    )
+    style = files("chainrule.explain").joinpath("page.css").read_text("utf-8")
+    direction = "rtl" if document.right_to_left else "ltr"
+    title = escape(str(document.title))
+    return (
+        f'<!DOCTYPE html>\n<html lang="{document.language}" dir="{direction}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
+        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{sentence(document.title)}</h1>\n<nav><ul>{contents}</ul></nav>\n"
+        + "\n".join(body)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _headings(document: Document, level: int, *prefixes: str) -> list[Heading]:
+    """Return headings, those whose key begins with the last prefix last, so that they win."""
+    headings = [b for b in document.blocks if isinstance(b, Heading) and b.level == level]
+    return [heading for prefix in prefixes for heading in headings if heading.key.startswith(prefix)]
+
+
+def _block(block: Block, analysis: Analysis, symbols: list[Symbol], links: dict[int, str]) -> str:
+    match block:
+        case Heading(level, words, key, math):
+            symbol = f"{mathml(math)} " if math else ""
+            return f'<h{level} id="{key}"><a class="self" href="#{key}">{symbol}{sentence(words)}</a></h{level}>'
+        case Paragraph(words):
+            return f"<p>{sentence(words)}</p>"
+        case Equation(lines, note):
+            head = f'<p class="note">{sentence(note)}</p>' if note else ""
+            return head + "".join(f'<div class="wide" tabindex="0">{mathml(line)}</div>' for line in lines)
+        case OpLine(note, line):
+            shown = f'<code dir="ltr">{escape(printable(line))}</code>'
+            return f'<p class="note">{sentence(note)}</p><div class="wide op" tabindex="0">{shown}</div>'
+        case Spread(math, words, counts):
+            return f'<p class="note">{mathml(math)}: {sentence(words)} {_bars(counts)}</p>'
+        case CodeBlock(note, code):
+            lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
+            note_html = f'<p class="note">{sentence(note)}</p>'
+            return f'{note_html}<pre class="wide" dir="ltr" tabindex="0"><code>{lines_of_code}</code></pre>'
+        case Table(head, rows):
+            top = "".join(f"<th>{sentence(words)}</th>" for words in head)
+            inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
+            return f'<div class="wide table" tabindex="0"><table><tr>{top}</tr>{inner}</table></div>'
+        case Drawing():
+            return f'<div class="wide" tabindex="0">{draw(analysis, symbols, links)}</div>'
+
+
+def sentence(words: Text) -> str:
+    """Return a sentence as HTML, its formulas and names set apart."""
+    pieces = (f'<bdi class="f" dir="ltr">{escape(p)}</bdi>' if code else escape(p) for p, code in words.parts())
+    return "".join(pieces)
+
+
+def _cell(cell: Math | str | Text) -> str:
+    if isinstance(cell, str):
+        return f"<bdi>{escape(printable(cell))}</bdi>"
+    return sentence(cell) if isinstance(cell, Text) else mathml(cell)
+
+
+def _bars(counts: tuple[int, ...]) -> str:
+    most = max(*counts, 1)
+    bars = "".join(
+        f'<rect x="{5 * i}" y="{16 - 16 * count / most:.1f}" width="4" height="{16 * count / most:.1f}"/>'
+        for i, count in enumerate(counts)
+    )
+    return f'<svg class="bars" viewBox="0 0 {5 * len(counts)} 16" width="{5 * len(counts)}" height="16">{bars}</svg>'
+
+
+_NARROW, _WIDE, _HEIGHT = 104, 152, 46  # a node is as wide as the longest text in any
+_GAP, _DROP = 8, 44  # between nodes of a row, between rows
+
+Point = tuple[float, float]
+
+
+def draw(analysis: Analysis, symbols: list[Symbol], links: dict[int, str]) -> str:
+    """Return the graph of an explanation as an SVG element.
+
+    Parameters
+    ----------
+    links : dict of int to str
+        Where a click on a node leads.
+    """
+    from chainrule.plot.graph_picture import lay_out  # a heavy room, for the one form that draws
+
+    places = range(len(analysis.graph))
+    layout = lay_out([list(analysis.roles(place).values()) for place in places])
+    texts = [_texts(analysis, symbols[place], place) for place in places]
+    longest = max(max(7.2 * len(title), 6.4 * len(name)) for title, name in texts)
+    wide = int(min(max(longest + 12, _NARROW), _WIDE))
+
+    def spot(x: float, row: int) -> Point:
+        return _GAP + wide / 2 + x * (wide + _GAP), _GAP + row * (_HEIGHT + _DROP)
+
+    spots = [spot(layout.x[place], layout.row[place]) for place in places]
+    width, height = spot(layout.width + 1, 0)[0] - wide / 2, spot(0, max(layout.row) + 1)[1] - _DROP + _GAP
+    roles: dict[tuple[int, int], list[str]] = {}  # a child may play several
+    for place in places:
+        for role, child in analysis.roles(place).items():
+            roles.setdefault((child, place), []).append(printable(role))
+    parts = []
+    for (child, parent), played in roles.items():
+        bends = [spot(x, row) for x, row in layout.bends.get((child, parent), ())]
+        fanned = sum(child == other for other, _ in roles) > 1
+        parts.append(_edge(spots[child], bends, spots[parent], ", ".join(played), fanned))
+    parts += [_node(analysis, place, texts[place], spots[place], wide, links.get(place)) for place in places]
+    return (
+        f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
+        f'role="img" direction="ltr">{"".join(parts)}</svg>'
+    )
+
+
+def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: bool) -> str:
+    """Return the way from a child to its parent, past the rows between; `fanned` if it is one of the child's several.
+
+    Roles stand where edges are apart: near a child with one parent, farther from one with several.
+    """
+    from chainrule.plot.graph_picture import along
+
+    points = [(child[0], child[1] + _HEIGHT), *((x, y + _HEIGHT / 2) for x, y in bends), parent]
+    path = f"M{points[0][0]:.0f} {points[0][1]:.0f}"
+    for (x1, y1), (x2, y2) in pairwise(points):
+        middle = (y1 + y2) / 2
+        path += f"C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
+    x, y = along(points[0], points[1], 0.7 if fanned else 0.4)
+    return f'<path class="edge" d="{path}"/><text class="role" x="{x:.0f}" y="{y + 4:.0f}">{escape(roles)}</text>'
+
+
+def _texts(analysis: Analysis, symbol: Symbol, place: int) -> tuple[str, str]:
+    """Return the two lines of a node: its symbol and value or shape, and its op or its name."""
+    node, value = analysis.graph.nodes[place], analysis.values[place]
+    size = number(value.reshape(())[()]) if value.size == 1 else "×".join(map(str, value.shape))
+    name = type(node.op).__name__ if node.op is not None else analysis.labels[place]
+    title = size if node.op is None and symbol.text == name else f"{formula_line(symbol)} · {size}"
+    return title, printable(name)
+
+
+def _node(
+    analysis: Analysis, place: int, texts: tuple[str, str], spot: tuple[float, float], wide: int, link: str | None
+) -> str:
+    node, (x, y), (title, name) = analysis.graph.nodes[place], spot, texts
+    kind = "op" if node.op is not None else "parameter" if isinstance(node, Parameter) else "leaf"
+    title, name = _cut(title, int((wide - 8) / 7.2)), _cut(name, int((wide - 8) / 6.4))
+    shape = (
+        f'<g class="{kind}"><title>{escape(printable(analysis.labels[place]))}</title>'
+        f'<rect x="{x - wide / 2:.0f}" y="{y:.0f}" width="{wide}" height="{_HEIGHT}" rx="7"/>'
+        f'<text class="name" x="{x:.0f}" y="{y + 19:.0f}">{escape(title)}</text>'
+        f'<text class="kind" x="{x:.0f}" y="{y + 36:.0f}">{escape(name)}</text></g>'
+    )
+    return f'<a href="#{link}">{shape}</a>' if link else shape
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

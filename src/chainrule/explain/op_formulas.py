@@ -1,0 +1,343 @@
+"""The formulas of one op as they are executed: its record written out, or its own source where it can't be recorded.
+
+Nothing here knows a derivative. The record is what replay runs, printed by `replay.source`; the source is the method
+that the graph calls. So a new op explains itself, and what is printed is what is computed.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ChainruleError
+from chainrule.explain.notation import (
+    Fence,
+    Fraction,
+    Joined,
+    Math,
+    Matrix,
+    Number,
+    Partial,
+    Root,
+    Superscript,
+    Symbol,
+)
+from chainrule.graph import Graph, Input, Node
+from chainrule.ops.op import Array, Op
+from chainrule.replay import source
+
+
+@dataclass(frozen=True)
+class Formula:
+    """What an op computes, forward or for one role.
+
+    Attributes
+    ----------
+    steps : list of (str, ast.expr)
+        Intermediate results in order, by name.
+    result : ast.expr or None
+        The last expression; None where the source is no plain row of assignments.
+    values : dict of str to ndarray
+        What the variables are worth: roles, ``dy``, ``y``, and the steps of a record.
+    source : str
+        The text that was typeset.
+    recorded : bool
+        Whether it is the record; otherwise the op's own source.
+    """
+
+    steps: list[tuple[str, ast.expr]]
+    result: ast.expr | None
+    values: dict[str, Array]
+    source: str
+    recorded: bool
+
+    @property
+    def short(self) -> bool:
+        """Whether it is fit to be written out with numbers: a line or two."""
+        return self.result is not None and len(self.steps) <= 3 and len(self.source) <= 420
+
+
+class _Part(Op):
+    """y = the derivative of another op by one of its roles: so that `source` can write it."""
+
+    def __init__(self, op: Op, names: list[str], role: str) -> None:
+        self.op, self.names, self.role = op, names, role
+
+    def forward(self, *parts: Any) -> Any:
+        dy, y, *arrays = parts
+        return self.op.backward(dy, y, **dict(zip(self.names, arrays, strict=True)))[self.role]
+
+
+def forward_formula(op: Op, arrays: Mapping[str, Array]) -> Formula:
+    """Return what an op computes from these arrays."""
+    leaves = {role: Input(role, array) for role, array in arrays.items()}
+    recorded = _recorded(op, leaves, "result")
+    return recorded or _own_source(op, "forward", None, dict(arrays))
+
+
+def backward_formula(op: Op, dy: Array, y: Array, arrays: Mapping[str, Array], role: str) -> Formula:
+    """Return how an op computes the derivative for one of its children."""
+    known = {"dy": dy, "y": y, **arrays}
+    leaves = [Input(name, array) for name, array in known.items()]
+    part = _Part(op, list(arrays), role)
+    recorded = _recorded(part, {f"parts{i}": leaf for i, leaf in enumerate(leaves)}, "result")
+    return recorded or _own_source(op, "backward", role, known)
+
+
+def _recorded(op: Op, leaves: Mapping[str, Input], name: str) -> Formula | None:
+    """Return the record of an op, or None if it has none that can be written out."""
+    try:
+        with np.errstate(all="ignore"):
+            text = source(Graph(Node(op, leaves, name), wrt=[]), name="step")
+    except Exception as problem:  # a user's op may raise anything when it is given recording arrays
+        if isinstance(problem, (ChainruleError, TypeError, ValueError, AttributeError, IndexError, KeyError)):
+            return None
+        raise
+    page = ast.parse(text)
+    function = page.body[-1]
+    assert isinstance(function, ast.FunctionDef)
+    arrays = {leaf.name: leaf.value for leaf in leaves.values()}
+    if {argument.arg for argument in function.args.args} != set(arrays):  # a role is called as something of the page
+        return None
+    values: dict[str, Any] = {"np": np, **arrays}
+    statements = [s for s in (*page.body[1:-1], *function.body) if isinstance(s, ast.Assign)]
+    steps = []
+    for statement in statements:
+        (target,) = statement.targets
+        if not isinstance(target, ast.Name):
+            return None
+        # The page was written by `source` from the record of calls: its names are parameter names of methods.
+        with np.errstate(all="ignore"):
+            values[target.id] = eval(compile(ast.Expression(statement.value), "<record>", "eval"), dict(values))
+        steps.append((target.id, statement.value))
+    (returned,) = (s for s in function.body if isinstance(s, ast.Return))
+    assert returned.value is not None
+    result = returned.value
+    if isinstance(result, ast.Name) and steps and steps[-1][0] == result.id:
+        result = steps.pop()[1]
+    steps = [(step, expression) for step, expression in steps if not step.startswith("constant_")]
+    known = {key: np.asarray(value) for key, value in values.items() if key != "np"}
+    written = "\n".join([*(f"{step} = {ast.unparse(e)}" for step, e in steps), ast.unparse(result)])
+    return Formula(steps, result, known, written, recorded=True)
+
+
+def _own_source(op: Op, method: str, role: str | None, values: dict[str, Array]) -> Formula:
+    """Return the formula in the op's own source: assignments and a last `return`; else the text alone."""
+    try:
+        text = textwrap.dedent(inspect.getsource(inspect.unwrap(getattr(type(op), method))))
+    except (OSError, TypeError):  # written at a prompt, or not in Python
+        return Formula([], None, values, "", recorded=False)
+    function = ast.parse(text).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    steps: list[tuple[str, ast.expr]] = []
+    for statement in function.body:
+        match statement:
+            case ast.Expr(ast.Constant()):
+                continue
+            case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, ast.expr() as value, _):
+                steps.append((name, value))
+            case ast.Return(ast.expr() as value):
+                result = value if role is None else _of_role(value, role)
+                return Formula(steps, result, values, text, recorded=False)
+            case _:
+                break
+    return Formula([], None, values, text, recorded=False)
+
+
+def _of_role(returned: ast.expr, role: str) -> ast.expr | None:
+    """Return a role's entry of ``dict(role=…)`` or ``{"role": …}``."""
+    match returned:
+        case ast.Call(ast.Name("dict"), [], keywords):
+            return next((keyword.value for keyword in keywords if keyword.arg == role), None)
+        case ast.Dict(keys, values):
+            for key, value in zip(keys, values):
+                if isinstance(key, ast.Constant) and key.value == role:
+                    return value
+    return None
+
+
+_SUM, _PRODUCT, _RAISED, _ATOM = 1, 2, 3, 4  # how tightly a formula holds together
+Bound = tuple[Math, int]
+
+_OPERATORS: dict[type[ast.operator], tuple[str, int]] = {
+    ast.Add: ("+", _SUM),
+    ast.Sub: ("−", _SUM),
+    ast.Mult: ("·", _PRODUCT),
+    ast.MatMult: ("@", _PRODUCT),
+    ast.BitAnd: ("∧", _PRODUCT),
+    ast.BitOr: ("∨", _SUM),
+    ast.Mod: ("mod", _PRODUCT),
+    ast.FloorDiv: ("div", _PRODUCT),
+}
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Gt: ">",
+    ast.GtE: "≥",
+    ast.Lt: "<",
+    ast.LtE: "≤",
+    ast.Eq: "=",
+    ast.NotEq: "≠",
+}
+_SUBSCRIPTS = str.maketrans("0123456789-,", "₀₁₂₃₄₅₆₇₈₉₋,")
+_E = Symbol("e")
+
+
+def typeset(expression: ast.expr, names: Mapping[str, Math]) -> Math:
+    """Return the formula of a Python expression.
+
+    Parameters
+    ----------
+    expression : ast.expr
+    names : mapping of str to Math
+        What variables are called: symbols, or matrices for the same formula with its numbers.
+
+    Examples
+    --------
+    >>> from chainrule.explain.text_layout import formula_line
+    >>> formula_line(typeset(ast.parse("dy * (1 - y * y)", mode="eval").body, {"dy": Symbol("∂y")}))
+    '∂y · (1 − y²)'
+    """
+    return _Typesetter(names).bound(expression)[0]
+
+
+class _Typesetter:
+    def __init__(self, names: Mapping[str, Math]) -> None:
+        self.names = names
+
+    def bound(self, node: ast.expr) -> Bound:
+        """Return a formula and how tightly it holds together."""
+        match node:
+            case ast.Name(id):
+                math = self.names.get(id, Symbol(id))
+                negative = isinstance(math, Matrix) and math.array.ndim == 0 and math.array < 0
+                return math, _SUM if negative else _RAISED if isinstance(math, Partial) else _ATOM
+            case ast.Constant(value) if isinstance(value, (int, float)):
+                return Number(f"{value:.6g}"), _ATOM
+            case ast.BinOp(left, operator, right):
+                return self.binary(left, operator, right)
+            case ast.UnaryOp(ast.USub(), operand):
+                return Joined(("−", self.fenced(operand, _PRODUCT))), _SUM
+            case ast.Compare(left, [operator], [right]) if type(operator) in _COMPARISONS:
+                parts = (self.plain(left), _COMPARISONS[type(operator)], self.plain(right))
+                return Fence("[", Joined(parts), "]"), _ATOM
+            case ast.Attribute(base, "T"):
+                return Superscript(self.fenced(base, _ATOM), Symbol("T")), _ATOM
+            case ast.Attribute(ast.Name("self"), setting):
+                return Symbol(setting.strip("_")), _ATOM
+            case ast.Subscript(base, key):
+                return Joined((self.fenced(base, _ATOM), "", Symbol(f"[{_key(key)}]"))), _ATOM
+            case ast.List(items) | ast.Tuple(items):
+                return Fence("[", self.listed(items), "]"), _ATOM
+            case ast.IfExp(test, body, orelse):
+                return Joined((self.plain(body), "if", self.plain(test), ", else", self.plain(orelse))), 0
+            case ast.Call(ast.Attribute(ast.Name("np"), name), arguments, keywords):
+                return self.function(name, arguments, keywords)
+            case ast.Call(ast.Attribute(base, name), arguments, keywords) if not _is(base, "self"):
+                return self.function(name, [base, *arguments], keywords)
+            case ast.Call(ast.Attribute(_, name) | ast.Name(name), arguments, _):
+                return self.named(name.strip("_"), arguments), _ATOM
+        return Symbol(ast.unparse(node)), _ATOM
+
+    def plain(self, node: ast.expr) -> Math:
+        return self.bound(node)[0]
+
+    def fenced(self, node: ast.expr, least: int) -> Math:
+        """Return a formula, in brackets if it holds together less tightly than `least`."""
+        math, tightness = self.bound(node)
+        return math if tightness >= least else Fence("(", math, ")")
+
+    def binary(self, left: ast.expr, operator: ast.operator, right: ast.expr) -> Bound:
+        if isinstance(operator, ast.Div):
+            return Fraction(self.plain(left), self.plain(right)), _PRODUCT
+        if isinstance(operator, ast.Pow):
+            return Superscript(self.fenced(left, _ATOM), self.plain(right)), _RAISED
+        if isinstance(operator, ast.Mult):
+            if ast.dump(left) == ast.dump(right):
+                return Superscript(self.fenced(left, _ATOM), Number("2")), _RAISED
+            if isinstance(left, ast.Constant) and left.value == 1:
+                return self.bound(right)
+        sign, tightness = _OPERATORS.get(type(operator), ("?", _SUM))
+        after = tightness + 1 if sign == "−" or tightness == _PRODUCT else tightness
+        after = _PRODUCT if isinstance(right, ast.UnaryOp) else after  # a + (−b)
+        literal = isinstance(left, ast.UnaryOp) and isinstance(left.operand, ast.Constant)  # −2 · z needs no brackets
+        first = self.plain(left) if literal else self.fenced(left, tightness)
+        return Joined((first, sign, self.fenced(right, after))), _SUM if literal else tightness
+
+    def listed(self, items: list[ast.expr]) -> Math:
+        parts: list[Math | str] = []
+        for item in items:
+            parts += [*([","] if parts else []), self.plain(item)]
+        return Joined(tuple(parts))
+
+    def named(self, name: str, arguments: list[ast.expr]) -> Math:
+        return Joined((Symbol(name), "", Fence("(", self.listed(arguments), ")")))
+
+    def function(self, name: str, arguments: list[ast.expr], keywords: list[ast.keyword]) -> Bound:
+        """Return how a function of NumPy, or a method of an array, is written."""
+        if name in _UNSEEN:
+            return self.bound(arguments[0])
+        if name in _WRITTEN:
+            return _WRITTEN[name](self, arguments), _RAISED if name == "exp" else _ATOM if name != "expm1" else _SUM
+        if name in ("sum", "max", "min", "mean", "prod"):
+            given = {keyword.arg: keyword.value for keyword in keywords}
+            axis = given.get("axis", arguments[1] if len(arguments) > 1 else None)
+            numbers = "" if axis is None else ast.unparse(axis).strip("()").replace(" ", "")
+            sign = {"sum": "Σ", "prod": "Π"}.get(name, name) + numbers.translate(_SUBSCRIPTS)
+            inner = self.fenced(arguments[0], _RAISED)
+            if sign[0] in "ΣΠ":
+                return Joined((Symbol(sign), " ", inner)), _PRODUCT
+            return self.named(sign, arguments[:1]), _ATOM
+        return self.named({"maximum": "max", "minimum": "min"}.get(name, name), arguments), _ATOM
+
+    def where(self, arguments: list[ast.expr]) -> Math:
+        condition, yes, no = (self.plain(argument) for argument in arguments)
+        condition = condition.inner if isinstance(condition, Fence) else condition
+        return Fence("{", Joined((yes, "where", condition, ", else", no)), "}")
+
+
+def _is(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+_UNSEEN = ("copy", "astype", "positive", "asarray", "broadcast_to")  # they change no number
+_WRITTEN: dict[str, Callable[[_Typesetter, list[ast.expr]], Math]] = {
+    "exp": lambda t, a: Superscript(_E, t.plain(a[0])),
+    "expm1": lambda t, a: Joined((Superscript(_E, t.plain(a[0])), "−", Number("1"))),
+    "log1p": lambda t, a: Joined(
+        (Symbol("log"), "", Fence("(", Joined((Number("1"), "+", t.fenced(a[0], _PRODUCT))), ")"))
+    ),
+    "sqrt": lambda t, a: Root(t.plain(a[0])),
+    "absolute": lambda t, a: Fence("|", t.plain(a[0]), "|"),
+    "abs": lambda t, a: Fence("|", t.plain(a[0]), "|"),
+    "square": lambda t, a: Superscript(t.fenced(a[0], _ATOM), Number("2")),
+    "power": lambda t, a: Superscript(t.fenced(a[0], _ATOM), t.plain(a[1])),
+    "matmul": lambda t, a: Joined((t.fenced(a[0], _PRODUCT), "@", t.fenced(a[1], _RAISED))),
+    "dot": lambda t, a: Joined((t.fenced(a[0], _PRODUCT), "@", t.fenced(a[1], _RAISED))),
+    "bitwise_and": lambda t, a: Joined((t.plain(a[0]), "∧", t.plain(a[1]))),
+    "logical_and": lambda t, a: Joined((t.plain(a[0]), "∧", t.plain(a[1]))),
+    "transpose": lambda t, a: Superscript(t.fenced(a[0], _ATOM), Symbol("T" if len(a) == 1 else f"T{_axes(a[1:])}")),
+    "reshape": lambda t, a: Joined(
+        (Symbol("reshape"), "", Fence("(", Joined((t.plain(a[0]), ",", _shape(a[1:]))), ")"))
+    ),
+    "concatenate": lambda t, a: t.plain(a[0]),
+    "where": _Typesetter.where,
+}
+
+
+def _key(key: ast.expr) -> str:
+    parts = key.elts if isinstance(key, ast.Tuple) else [key]
+    return ", ".join(part.attr if isinstance(part, ast.Attribute) else ast.unparse(part) for part in parts)
+
+
+def _shape(arguments: list[ast.expr]) -> Math:
+    numbers = [ast.unparse(argument).strip("(,)").replace(", ", "×") for argument in arguments]
+    return Symbol("×".join(numbers) or "1")
+
+
+def _axes(arguments: list[ast.expr]) -> str:
+    return ",".join(ast.unparse(argument) for argument in arguments).join("()")

@@ -1,0 +1,567 @@
+"""Written by `make stubs`: names and signatures of cr, for editors and checkers of types."""
+
+from chainrule.ops.arithmetic import Absolute as Absolute
+from chainrule.ops.custom import Activation as Activation
+from chainrule.optim.adaptive import Adagrad as Adagrad
+from chainrule.optim.adaptive import Adam as Adam
+from chainrule.optim.adaptive import AdamW as AdamW
+from chainrule.ops.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
+from chainrule.training.callbacks import Callback as Callback
+from chainrule.ops.cross_entropy import CategoricalCrossEntropy as CategoricalCrossEntropy
+from chainrule.errors import ChainruleError as ChainruleError
+from chainrule.ops.arithmetic import Clip as Clip
+from chainrule.nn.containers import Concatenate as Concatenate
+from chainrule.nn.initializers import Constant as Constant
+from chainrule.ops.arithmetic import Cos as Cos
+from chainrule.optim.schedules import CosineDecay as CosineDecay
+from chainrule.ops.reductions import Cumsum as Cumsum
+from chainrule.nn.dense import Dense as Dense
+from chainrule.nn.dropout import Dropout as Dropout
+from chainrule.ops.activations import ELU as ELU
+from chainrule.training.callbacks import EarlyStopping as EarlyStopping
+from chainrule.ops.arithmetic import Exp as Exp
+from chainrule.optim.schedules import ExponentialDecay as ExponentialDecay
+from chainrule.ops.shaping import Flatten as Flatten
+from chainrule.ops.activations import GELU as GELU
+from chainrule.nn.initializers import Glorot as Glorot
+from chainrule.graph.graph import Graph as Graph
+from chainrule.ops.losses import HalfSquaredError as HalfSquaredError
+from chainrule.ops.activations import HardSigmoid as HardSigmoid
+from chainrule.nn.initializers import He as He
+from chainrule.training.history import History as History
+from chainrule.ops.losses import Huber as Huber
+from chainrule.ops.activations import Identity as Identity
+from chainrule.nn.initializers import Initializer as Initializer
+from chainrule.graph.node import Input as Input
+from chainrule.nn.layer import Layer as Layer
+from chainrule.nn.initializers import LeCun as LeCun
+from chainrule.ops.activations import LeakyReLU as LeakyReLU
+from chainrule.ops.arithmetic import Log as Log
+from chainrule.ops.softmax import LogSoftmax as LogSoftmax
+from chainrule.ops.reductions import LogSumExp as LogSumExp
+from chainrule.ops.custom import Loss as Loss
+from chainrule.ops.reductions import Max as Max
+from chainrule.ops.reductions import Mean as Mean
+from chainrule.ops.losses import MeanAbsoluteError as MeanAbsoluteError
+from chainrule.ops.losses import MeanSquaredError as MeanSquaredError
+from chainrule.ops.activations import Mish as Mish
+from chainrule.ops.arithmetic import Negative as Negative
+from chainrule.nn.network import Network as Network
+from chainrule.graph.node import Node as Node
+from chainrule.ops.reductions import Norm as Norm
+from chainrule.nn.initializers import Normal as Normal
+from chainrule.optim.schedules import OneCycle as OneCycle
+from chainrule.ops.op import Op as Op
+from chainrule.optim.optimizer import Optimizer as Optimizer
+from chainrule.nn.initializers import Orthogonal as Orthogonal
+from chainrule.nn.prelu import PReLU as PReLU
+from chainrule.graph.node import Parameter as Parameter
+from chainrule.optim.schedule_parts import Phases as Phases
+from chainrule.optim.adaptive import RMSProp as RMSProp
+from chainrule.ops.activations import ReLU as ReLU
+from chainrule.optim.schedules import ReduceOnPlateau as ReduceOnPlateau
+from chainrule.nn.rescale import Rescale as Rescale
+from chainrule.ops.shaping import Reshape as Reshape
+from chainrule.nn.containers import Residual as Residual
+from chainrule.ops.activations import SELU as SELU
+from chainrule.optim.gradient_descent import SGD as SGD
+from chainrule.optim.schedules import Schedule as Schedule
+from chainrule.ops.activations import SiLU as SiLU
+from chainrule.ops.activations import Sigmoid as Sigmoid
+from chainrule.ops.cross_entropy import SigmoidBinaryCrossEntropy as SigmoidBinaryCrossEntropy
+from chainrule.ops.arithmetic import Sin as Sin
+from chainrule.ops.shaping import Slice as Slice
+from chainrule.ops.softmax import Softmax as Softmax
+from chainrule.ops.cross_entropy import SoftmaxCrossEntropy as SoftmaxCrossEntropy
+from chainrule.ops.activations import Softplus as Softplus
+from chainrule.ops.activations import Softsign as Softsign
+from chainrule.ops.arithmetic import Sqrt as Sqrt
+from chainrule.graph.node import State as State
+from chainrule.optim.schedules import StepDecay as StepDecay
+from chainrule.ops.reductions import Sum as Sum
+from chainrule.ops.activations import Tanh as Tanh
+from chainrule.ops.shaping import Transpose as Transpose
+from chainrule.nn.initializers import Uniform as Uniform
+from chainrule.ops.reductions import Var as Var
+from chainrule.optim.schedule_parts import Warmup as Warmup
+from chainrule.nn.initializers import Zeros as Zeros
+from chainrule.training.evaluate import classify as classify
+from chainrule.training.metrics import confusion_matrix as confusion_matrix
+from chainrule import data as data
+from chainrule.graph.derivatives import derivative as derivative
+from chainrule import errors as errors
+from chainrule.training.evaluate import evaluate as evaluate
+from chainrule.graph.derivatives import jacobian as jacobian
+from chainrule import nn as nn
+from chainrule import ops as ops
+from chainrule import optim as optim
+from chainrule.training.evaluate import predict as predict
+from chainrule.replay.source import source as source
+from chainrule.training.loop import train as train
+from chainrule import training as training
+from typing import Any as _Any
+from numpy.typing import ArrayLike as _ArrayLike
+from chainrule.ops.reductions import Axes as _Axes
+from chainrule.ops.custom import Function as _Function
+from chainrule.graph.node import Node as _Node
+from collections.abc import Sequence as _Sequence
+
+_Operand = _Node | _ArrayLike
+
+def absolute(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Absolute
+    """y = |z|
+    ∂z = ∂y · sign(z)
+
+    At the kink, 0, the derivative is 0.
+    """
+
+def activation(z: _Operand, *, function: _Function, derivative: _Function, name: str | None = None) -> _Node:  # chainrule.ops.custom.Activation
+    """y = function(z), element by element
+    ∂z = ∂y · derivative(z)
+
+    Parameters
+    ----------
+    function, derivative : callable
+        Take an array and return one of the same shape. The derivative takes z, too, not y.
+
+    Raises
+    ------
+    DerivativeError
+        When a node is built, if the derivative isn't the function's. At a kink, any value between the one-sided
+        derivatives will do.
+    """
+
+def add(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Add
+    """y = a + b
+    ∂a = ∂y   ∂b = ∂y
+
+    What was broadcast gets the sum over its copies.
+    """
+
+def binary_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.BinaryCrossEntropy
+    """y = mean(−target · log(prediction) − (1 − target) · log(1 − prediction))
+    ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
+
+    The mean runs over all n elements. What is multiplied by 0 counts as 0, also where its
+    logarithm is infinite.
+    """
+
+def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.CategoricalCrossEntropy
+    """y = mean over samples of −Σ target · log(prediction)
+    ∂prediction = −∂y · target / prediction / samples
+
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
+    of 0 counts as 0.
+    """
+
+def clip(z: _Operand, *, low: float | None = None, high: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Clip
+    """y = z, cut to low … high
+    ∂z = ∂y where low < z < high, else 0
+
+    Parameters
+    ----------
+    low, high : float, optional
+        None: no bound on that side.
+    """
+
+def concatenate(*parts: _Operand, axis: int = 1, name: str | None = None, **parts_by_number: _Operand) -> _Node:  # chainrule.ops.shaping.Concatenate
+    """y = [parts₀, parts₁, …] side by side
+    ∂parts = its own piece of ∂y
+
+    Parameters
+    ----------
+    axis : int
+        The axis along which the parts follow each other: 1, the features, if left out.
+    """
+
+def cos(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Cos
+    """y = cos(z), z in radians
+    ∂z = −∂y · sin(z)
+    """
+
+def cumsum(x: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Cumsum
+    """y = Σ x up to each place along the axis
+    ∂x = Σ ∂y from each place on
+
+    Parameters
+    ----------
+    axis : int
+        The last one if left out.
+    """
+
+def divide(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Divide
+    """y = a / b
+    ∂a = ∂y / b   ∂b = −∂y · y / b
+    """
+
+def elu(z: _Operand, *, alpha: float = 1.0, name: str | None = None) -> _Node:  # chainrule.ops.activations.ELU
+    """y = z where z > 0, else alpha · (eᶻ − 1)
+    ∂z = ∂y where z >= 0, else ∂y · alpha · eᶻ
+
+    Parameters
+    ----------
+    alpha : float
+        −alpha is where y ends for very negative z.
+    """
+
+def exp(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Exp
+    """y = eᶻ
+    ∂z = ∂y · y
+    """
+
+def flatten(x: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Flatten
+    """y = x with one row for each sample
+    ∂x = ∂y in the shape of x
+
+    (samples, …) becomes (samples, features).
+    """
+
+def gather(table: _Operand, indices: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Gather
+    """y = table[indices], a row of the table for each index
+    ∂table = Σ of the ∂y of every place where the row was taken
+
+    An embedding: table is (rows, …), indices whole numbers of any shape, y (…indices, …row).
+    """
+
+def gelu(z: _Operand, *, approximate: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.activations.GELU
+    """y = z · Φ(z), Φ the normal distribution's cumulative function
+    ∂z = ∂y · (Φ(z) + z · φ(z)), φ its density
+
+    Parameters
+    ----------
+    approximate : bool
+        Whether Φ(z) is replaced by σ(2u) = ½ (1 + tanh u), u = √(2/π) (z + 0.044715 z³), which is faster and at most
+        0.0005 off.
+
+    Notes
+    -----
+    In float32 the exact form is good to 8 units in the last place, in both tails; the derivative to as many of Φ(z),
+    which counts where Φ(z) and z · φ(z) cancel, near z = −0.75. Of the approximate form that holds for z > −1.
+    """
+
+def half_squared_error(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.losses.HalfSquaredError
+    """y = mean over samples of ½ Σ (prediction − target)²
+    ∂prediction = ∂y · (prediction − target) / samples
+
+    The sum runs over the last axis, the outputs; where there are axes between, the mean runs over these too.
+    """
+
+def hard_sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.HardSigmoid
+    """y = z / 6 + ½, cut to 0 … 1
+    ∂z = ∂y / 6 where −3 < z < 3, else 0
+    """
+
+def huber(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, delta: float = 1.0, name: str | None = None) -> _Node:  # chainrule.ops.losses.Huber
+    """y = mean(½ d² where |d| <= delta, else delta · (|d| − ½ delta)), d = prediction − target
+    ∂prediction = ∂y · (d cut to ±delta) / n
+
+    The mean runs over all n elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
+
+    Parameters
+    ----------
+    delta : float
+        From here on an error counts by its size, no longer by its square.
+    """
+
+def identity(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Identity
+    """y = z
+    ∂z = ∂y
+    """
+
+def l1_penalty(weights: _Operand, *, factor: float, name: str | None = None) -> _Node:  # chainrule.ops.penalties.L1Penalty
+    """y = factor · Σ |weights|
+    ∂weights = ∂y · factor · sign(weights)
+
+    Parameters
+    ----------
+    factor : float
+        At least 0.
+    """
+
+def l2_penalty(weights: _Operand, *, factor: float, name: str | None = None) -> _Node:  # chainrule.ops.penalties.L2Penalty
+    """y = factor / 2 · Σ weights²
+    ∂weights = ∂y · factor · weights
+
+    Parameters
+    ----------
+    factor : float
+        At least 0.
+    """
+
+def leaky_relu(z: _Operand, *, slope: float = 0.01, name: str | None = None) -> _Node:  # chainrule.ops.activations.LeakyReLU
+    """y = z where z > 0, else slope · z
+    ∂z = ∂y where z > 0, else ∂y · slope
+
+    Parameters
+    ----------
+    slope : float
+        From 0 to 1.
+    """
+
+def linear(x: _Operand, weights: _Operand, bias: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.linear.Linear
+    """y = x @ weights + bias
+    ∂x = ∂y @ weightsᵀ   ∂weights = xᵀ @ ∂y   ∂bias = Σ ∂y over samples
+
+    x is (samples, …, inputs), weights (inputs, outputs), bias (outputs,) or left out. Whatever lies between samples and
+    inputs, such as time, is more rows of one matrix: the sums run over all of them.
+    """
+
+def log(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Log
+    """y = log(z), the natural logarithm
+    ∂z = ∂y / z
+
+    At 0 y is −inf and the derivative inf; below 0 y is NaN.
+    """
+
+def log_softmax(z: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  # chainrule.ops.softmax.LogSoftmax
+    """y = z − log Σ eᶻ in each row
+    ∂z = ∂y − eʸ · Σ ∂y in each row
+    """
+
+def log_sum_exp(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.LogSumExp
+    """y = log Σ eˣ over the axes
+    ∂x = ∂y · eˣ / Σ eˣ
+
+    The largest x is subtracted first and added again, which changes nothing and keeps e from overflowing. Where all
+    are −inf, so is y, and the derivative is 0.
+    """
+
+def loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, function: _Function, derivative: _Function, per_sample: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.custom.Loss
+    """y = function(prediction, target)
+    ∂prediction = ∂y · derivative(prediction, target)
+
+    Parameters
+    ----------
+    function, derivative : callable
+        Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
+        array like prediction.
+    per_sample : bool
+        Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
+        each sample's own loss. Their mean, weighted if there are weights, is then taken here.
+
+    Raises
+    ------
+    DerivativeError
+        When a node is built, if the derivative isn't the function's.
+    """
+
+def matmul(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.linear.Matmul
+    """y = a @ b
+    ∂a = ∂y @ bᵀ   ∂b = aᵀ @ ∂y
+
+    a is (…, n, k), b is (…, k, m): the product of two matrices, or of each matrix of a stack with its partner. A
+    matrix, or a stack of one, is the partner of all; it gets the sum of their derivatives.
+    """
+
+def max(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Max
+    """y = max x over the axes
+    ∂x = ∂y where x is the largest, else 0
+
+    Where several are the largest, they share ∂y equally.
+    """
+
+def maximum(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Maximum
+    """y = max(a, b)
+    ∂a = ∂y where a > b, half of it where a = b, else 0   ∂b = ∂y where b > a, half of it where a = b, else 0
+    """
+
+def mean(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Mean
+    """y = Σ x / n over the axes, n elements each
+    ∂x = ∂y / n, for every element
+    """
+
+def mean_absolute_error(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.losses.MeanAbsoluteError
+    """y = mean(|prediction − target|)
+    ∂prediction = ∂y · sign(prediction − target) / n
+
+    The mean runs over all n elements. Where prediction and target are equal the derivative is 0.
+    """
+
+def mean_squared_error(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.losses.MeanSquaredError
+    """y = mean((prediction − target)²)
+    ∂prediction = ∂y · 2 (prediction − target) / n
+
+    The mean runs over all n elements.
+    """
+
+def minimum(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Minimum
+    """y = min(a, b)
+    ∂a = ∂y where a < b, half of it where a = b, else 0   ∂b = ∂y where b < a, half of it where a = b, else 0
+    """
+
+def mish(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Mish
+    """y = z · tanh(s), s = log(1 + eᶻ)
+    ∂z = ∂y · (tanh(s) + z · σ(z) · (1 − tanh(s)²)), σ(z) = 1 / (1 + e⁻ᶻ)
+
+    1 − tanh(s)² is computed as 4e / (1 + e)² with e = e⁻²ˢ, so that it keeps its digits where it is small. In float32
+    good to 6 units in the last place; the derivative to 10 of σ(z), which counts near its zero, z = −1.19.
+    """
+
+def multiply(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Multiply
+    """y = a · b
+    ∂a = ∂y · b   ∂b = ∂y · a
+    """
+
+def negative(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Negative
+    """y = −z
+    ∂z = −∂y
+    """
+
+def norm(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Norm
+    """y = √Σ x² over the axes, the Euclidean length
+    ∂x = ∂y · x / y
+
+    Where all are 0, so are y and the derivative.
+    """
+
+def power(base: _Operand, exponent: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Power
+    """y = base ** exponent
+    ∂base = ∂y · exponent · base ** (exponent − 1)   ∂exponent = ∂y · y · log(base)
+
+    Where the exponent is 0, y is 1 whatever the base, so ∂base is 0 even at base 0; where the base is 0 and the
+    exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
+    """
+
+def prelu(z: _Operand, slope: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.PReLU
+    """y = z where z > 0, else slope · z
+    ∂z = ∂y where z > 0, else ∂y · slope   ∂slope = Σ ∂y · z where z < 0
+
+    slope is a number, or one for each feature, and may be learnt. K. He et al., *Delving deep into rectifiers*, 2015.
+    """
+
+def relu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.ReLU
+    """y = max(z, 0)
+    ∂z = ∂y where z > 0, else 0
+    """
+
+def reshape(x: _Operand, *, shape: int | _Sequence[int], name: str | None = None) -> _Node:  # chainrule.ops.shaping.Reshape
+    """y = x in another shape, the elements in the same order
+    ∂x = ∂y in the shape of x
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        The shape of y, samples included; one length may be -1: whatever is left.
+    """
+
+def selu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.SELU
+    """y = 1.0507 · (z where z > 0, else 1.6733 · (eᶻ − 1))
+    ∂z = ∂y · 1.0507 · (1 where z >= 0, else 1.6733 · eᶻ)
+
+    With these two numbers, given above to all their digits, layer after layer keeps mean 0 and deviation 1, if weights
+    start as `LeCun` has them. G. Klambauer et al., *Self-normalizing neural networks*, 2017.
+    """
+
+def sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Sigmoid
+    """y = 1 / (1 + e⁻ᶻ)
+    ∂z = ∂y · y (1 − y)
+
+    1 − y is computed as the sigmoid of −z: the same, but it does not become 0 as soon as y rounds to 1.
+    """
+
+def sigmoid_binary_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SigmoidBinaryCrossEntropy
+    """y = mean(log(1 + exp(logits)) − target · logits)
+    ∂logits = ∂y · (σ(logits) − target) / n
+
+    The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
+    derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
+    """
+
+def silu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.SiLU
+    """y = z · σ(z), σ(z) = 1 / (1 + e⁻ᶻ)
+    ∂z = ∂y · σ(z) (1 + z · σ(−z))
+
+    In float32 good to 5 units in the last place; the derivative to 8 of σ(z), which counts near its zero, z = −1.28.
+    """
+
+def sin(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Sin
+    """y = sin(z), z in radians
+    ∂z = ∂y · cos(z)
+    """
+
+def slice(x: _Operand, *, key: _Any, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Slice
+    """y = x[key]
+    ∂x = ∂y at the places of key, else 0
+
+    Parameters
+    ----------
+    key : int, slice, None, Ellipsis or tuple of them
+        What NumPy calls basic indexing: each element of x comes up at most once.
+    """
+
+def softmax(z: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  # chainrule.ops.softmax.Softmax
+    """y = eᶻ / Σ eᶻ in each row
+    ∂z = y · (∂y − Σ ∂y · y in each row)
+
+    The rounding of z minus the largest grows with the difference: a probability of e⁻⁶⁰ is good to 64 units in the
+    last place in float32, one above 0.01 to 8.
+    """
+
+def softmax_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SoftmaxCrossEntropy
+    """y = mean over samples of −Σ target · log softmax(logits)
+    ∂logits = ∂y · (softmax(logits) · Σ target − target) / samples
+
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …); Σ target over the classes is
+    then 1.
+    """
+
+def softplus(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Softplus
+    """y = log(1 + eᶻ)
+    ∂z = ∂y · 1 / (1 + e⁻ᶻ)
+
+    Computed as max(z, 0) + log(1 + exp(−|z|)).
+    """
+
+def softsign(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Softsign
+    """y = z / (1 + |z|)
+    ∂z = ∂y / (1 + |z|)²
+    """
+
+def sqrt(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Sqrt
+    """y = √z
+    ∂z = ∂y / 2√z
+
+    At 0 the derivative is inf; below 0 y is NaN.
+    """
+
+def subtract(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Subtract
+    """y = a − b
+    ∂a = ∂y   ∂b = −∂y
+    """
+
+def sum(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Sum
+    """y = Σ x over the axes
+    ∂x = ∂y, for every element
+    """
+
+def tanh(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Tanh
+    """y = tanh(z)
+    ∂z = ∂y · (1 − y²)
+
+    The textbook's derivative, two products: fast, and off by at most 1.5e-7 in float32. What it costs: where |z| is
+    large and the derivative tiny, its digits go one by one, and from |z| = 9.1 on (19 in float64) it is 0.
+    """
+
+def transpose(x: _Operand, *, axes: _Sequence[int] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Transpose
+    """y = xᵀ
+    ∂x = ∂yᵀ
+
+    Parameters
+    ----------
+    axes : sequence of int, optional
+        Which axis of x becomes the first, the second, …; the reverse order if left out.
+    """
+
+def var(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Var
+    """y = Σ (x − mean)² / n over the axes, n elements each
+    ∂x = ∂y · 2 (x − mean) / n
+
+    The mean is subtracted first, in float64: a large one costs no digits.
+    """
+
+def where(condition: _Operand, a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Where
+    """y = a where condition is true, else b
+    ∂a = ∂y where condition is true, else 0   ∂b = ∂y where it is false, else 0
+
+    condition holds booleans, or numbers, of which 0 is false.
+    """

@@ -1,0 +1,120 @@
+"""A run's network measured on samples, of its recipe or in a file, and asked for its answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule import checks
+from chainrule.data import one_hot, read
+from chainrule.errors import InputError
+from chainrule.nn import Network
+from chainrule.ops import Sigmoid, Softmax
+from chainrule.ops.op import Array
+from chainrule.recipes.image_files import is_picture, picture_as_sample
+from chainrule.recipes.recipe import Recipe
+from chainrule.recipes.samples import Part, gather, relabelled
+from chainrule.training import evaluate, predict
+from chainrule.training.evaluate import probabilities
+from chainrule.training.metrics import predicted_classes
+
+FIGURES = ("loss", "error_rate", "mean_squared_error", "min_confidence")
+
+
+@checks.keywords
+def measure(network: Network, part: Part | None) -> dict[str, Any] | None:
+    """Return loss, error_rate, mean_squared_error and min_confidence on these samples; None for none.
+
+    `error_rate` is the share of wrong answers, `min_confidence` the smallest probability given to a true class; each
+    is None where it has no meaning.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> measure(cr.Network([cr.Dense(2, 1)]), ([[0.0, 0.0]], [[0.5]]))
+    {'loss': 0.25, 'error_rate': None, 'mean_squared_error': 0.25, 'min_confidence': None}
+    """
+    if part is None:
+        return None
+    found = evaluate(network, *part)
+    return {name: found.get(name) for name in FIGURES}
+
+
+def measure_recipe(network: Network, recipe: Recipe) -> dict[str, dict[str, Any] | None]:
+    """Return the figures on each part of a recipe's samples: train, validation and test."""
+    return {name: measure(network, part) for name, part in gather(recipe).parts.items()}
+
+
+def measure_file(
+    network: Network, recipe: Recipe | None, path: str, target: str | int | None = None
+) -> dict[str, Any] | None:
+    """Return the figures on the samples in a file.
+
+    Parameters
+    ----------
+    network : Network
+    recipe : Recipe or None
+        Which names the target where `target` doesn't.
+    path : path
+    target : str or int, optional
+        The column to compare with.
+
+    Raises
+    ------
+    FileError, InputError
+        If the file can't be read, or its samples are not like those of the training.
+    """
+    if target is None and recipe is not None:
+        target = recipe.data.target
+    if target is None and path.lower().endswith(".npz"):
+        target = "y"
+    found = read(path, target)
+    y = relabelled(found, network.classes, f"evaluate {path!r}")
+    if y.ndim == 1 and network.classes is not None and recipe is not None and recipe.data.one_hot:
+        y = one_hot(y, len(network.classes), network.dtype)
+    return measure(network, (found.X, y))
+
+
+def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[list[str]], list[str]]:
+    """Return a header, and a row for each sample: its number from 1, and the class with its probability, or numbers.
+
+    A column that the network was trained to predict is left out of a table that has it. A picture is brought to the
+    form of the training images; what was done to it is returned beside the rows, in words.
+
+    Raises
+    ------
+    FileError
+        If the file can't be read.
+    InputError
+        If its samples are not like those of the training.
+    """
+    inputs, notes = picture_as_sample(network, recipe, path) if is_picture(path) else (_inputs(recipe, path), [])
+    outputs = predict(network, inputs)
+    values = probabilities(network, outputs)
+    if network.classes is None and not network.objective.takes_labels and not network.objective.binary:
+        names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{k + 1}" for k in range(values.shape[1])]
+        return [["row", *names], *([str(i), *map(_number, row)] for i, row in enumerate(values.tolist(), 1))], notes
+    chosen = predicted_classes(values)
+    given = values[range(len(values)), chosen] if values.shape[1] > 1 else values[:, 0]
+    probable = values is not outputs or isinstance(network.layers[-1], (Sigmoid, Softmax))
+    if values.shape[1] == 1 and probable:
+        given = abs(1 - chosen - given)
+    rows = [[str(i), _name(network, k), _number(p)] for i, (k, p) in enumerate(zip(chosen.tolist(), given.tolist()), 1)]
+    return [["row", "class", "probability" if probable else "output"], *rows], notes
+
+
+def _inputs(recipe: Recipe | None, path: str) -> Array:
+    target = None if recipe is None else recipe.data.target
+    if isinstance(target, str):
+        try:
+            return read(path, target).X
+        except InputError:  # it has no such column: all of it is to be answered
+            pass
+    return read(path).X
+
+
+def _name(network: Network, k: int) -> str:
+    return str(k) if network.classes is None or k >= len(network.classes) else network.classes[k]
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
