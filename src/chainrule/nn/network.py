@@ -41,7 +41,7 @@ from chainrule.nn.layer import (
 )
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
 from chainrule.nn.objective import expect_classes, objective
-from chainrule.nn.plan import Plan, scope_of
+from chainrule.nn.plan import Plan, rows_of_samples, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op, Range
@@ -157,6 +157,7 @@ class Network(Layer, InNotebooks):
                         sample_shape=sample or (),
                         dtype=self.dtype,
                         engine=self.engine,
+                        input_rows=rows_of_samples(nodes[-1]),
                     )
                 )
             elif sample != self.sample_shape:
@@ -429,7 +430,10 @@ class Network(Layer, InNotebooks):
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
 
     def cast(self, x: Array) -> Array:
-        """Return samples as the first layer takes them: in its dtype, or as bytes where it rescales those."""
+        """Return samples as the first layer takes them: in its dtype, as bytes it rescales, or as indices."""
+        plan = self._plan
+        if plan is not None and plan.input_rows is not None:
+            return validation.indices(x, plan.input_rows)
         return validation.cast(x, self._samples_in, keep_bytes=getattr(self.layers[0], "rescales", False))
 
     def as_batch(

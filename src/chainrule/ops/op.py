@@ -45,6 +45,9 @@ class Op(Configured):
         The role that stands for any number of arrays.
     constant : tuple of str
         Roles without a derivative: labels, indices, sample weights.
+    integer : mapping of str to str
+        Roles that hold whole numbers, and the role whose rows they count: ``{"indices": "table"}``. What a network is
+        fed stays whole numbers where all that read it are such roles; floats would round large ones.
     output_range : (float, float) or None
         The lowest and the highest number that can come out; None where nobody knows.
     increasing : bool
@@ -86,6 +89,7 @@ class Op(Configured):
     optional: ClassVar[frozenset[str]] = frozenset()
     variadic: ClassVar[str | None] = None
     constant: ClassVar[tuple[str, ...]] = ()
+    integer: ClassVar[Mapping[str, str]] = {}
     output_range: Range | None = None
     increasing: ClassVar[bool] = False
     hands_on: ClassVar[bool] = False

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -222,6 +222,7 @@ class Gather(Op):
     """
 
     constant = ("indices",)
+    integer: ClassVar[Mapping[str, str]] = {"indices": "table"}
 
     def forward(self, table: Array, indices: Array) -> Array:
         return table[indices.astype(np.intp)]
