@@ -3,11 +3,11 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
-PYTEST = -m pytest
+PYTEST = -m pytest --numprocesses auto --dist worksteal
 
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help demo test lint stubs types docs check figures bench wheel release soak clean
+.PHONY: help demo test quick lint stubs types docs check figures bench wheel release soak clean
 
 help: ## list the tasks
 	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ demo: .venv/installed-plot ## train XOR and MNIST, show the results and name the
 
 test: .venv/installed-dev ## run the tests
 	$(BIN)/python $(PYTEST)
+
+quick: .venv/installed-dev ## run the tests of the core that take no time, while you write
+	$(BIN)/python $(PYTEST) --quick tests/test_house.py tests/ops tests/graph tests/optim tests/nn tests/training
 
 lint: .venv/installed-dev ## check style and formatting
 	$(BIN)/ruff check .

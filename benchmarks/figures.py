@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from claims import (
     adapters,
+    core,
     derivatives,
     engine,
     explaining,
@@ -39,6 +40,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "start": installing.start,
     "installed-size": installing.installed_size,
     "wheel": installing.wheel,
+    "core": core.core,
     "calls": engine.calls,
     "memory": engine.memory,
     "closedness": engine.closedness,

@@ -15,6 +15,15 @@ hypothesis.settings.register_profile("chainrule", derandomize=True, deadline=Non
 hypothesis.settings.load_profile("chainrule")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out what is marked as slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
 @pytest.fixture(autouse=True)
 def nothing_global() -> Iterator[None]:
     """Fail a test after which NumPy's global generator or its handling of floating-point errors is another."""

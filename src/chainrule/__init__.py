@@ -63,7 +63,7 @@ _LATER = {
 }
 
 
-def html(part: Any) -> str:
+def _html(part: Any) -> str:
     """Return how a notebook shows a network, a node, a graph or a history."""
     known = {"Network": "network_html", "Node": "node_html", "Graph": "graph_html", "History": "history_html"}
     name = next(known[kind.__name__] for kind in type(part).__mro__ if kind.__name__ in known)

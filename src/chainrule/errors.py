@@ -16,6 +16,7 @@ CAUSES = {
     "argument.value": "an argument or a setting that can't be used",
     "call.order": "a call that makes no sense now",
     "data.nonfinite": "NaN or infinity in the samples, the targets or the sample weights",
+    "data.range": "samples that are indices, and of no row of the table that they choose from",
     "data.scale": "samples so large that sums of them overflow, or that make training blow up",
     "data.shape": "samples of another shape than the network takes",
     "derivative.wrong": "a derivative that is not its function's, or not in the form that backpropagation takes",

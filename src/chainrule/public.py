@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule import data, errors, graph, nn, ops, optim, training
+from chainrule import data, errors, nn, ops, optim, training
 from chainrule.errors import ChainruleError
 from chainrule.graph import (
     Graph,
@@ -29,6 +29,7 @@ from chainrule.nn import (
     Network,
     Normal,
     Orthogonal,
+    PReLU,
     Rescale,
     Residual,
     Uniform,
@@ -90,7 +91,6 @@ __all__ = [
     "evaluate",
     "ExponentialDecay",
     "Glorot",
-    "graph",
     "Graph",
     "He",
     "History",
@@ -112,6 +112,7 @@ __all__ = [
     "Parameter",
     "Phases",
     "predict",
+    "PReLU",
     "ReduceOnPlateau",
     "Rescale",
     "Residual",

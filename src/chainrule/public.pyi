@@ -9,9 +9,12 @@ from chainrule.ops.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.training.callbacks import Callback as Callback
 from chainrule.ops.cross_entropy import CategoricalCrossEntropy as CategoricalCrossEntropy
 from chainrule.errors import ChainruleError as ChainruleError
+from chainrule.ops.arithmetic import Clip as Clip
 from chainrule.nn.containers import Concatenate as Concatenate
 from chainrule.nn.initializers import Constant as Constant
+from chainrule.ops.arithmetic import Cos as Cos
 from chainrule.optim.schedules import CosineDecay as CosineDecay
+from chainrule.ops.reductions import Cumsum as Cumsum
 from chainrule.nn.dense import Dense as Dense
 from chainrule.nn.dropout import Dropout as Dropout
 from chainrule.ops.activations import ELU as ELU
@@ -23,6 +26,7 @@ from chainrule.ops.activations import GELU as GELU
 from chainrule.nn.initializers import Glorot as Glorot
 from chainrule.graph.graph import Graph as Graph
 from chainrule.ops.losses import HalfSquaredError as HalfSquaredError
+from chainrule.ops.activations import HardSigmoid as HardSigmoid
 from chainrule.nn.initializers import He as He
 from chainrule.training.history import History as History
 from chainrule.ops.losses import Huber as Huber
@@ -40,14 +44,17 @@ from chainrule.ops.reductions import Max as Max
 from chainrule.ops.reductions import Mean as Mean
 from chainrule.ops.losses import MeanAbsoluteError as MeanAbsoluteError
 from chainrule.ops.losses import MeanSquaredError as MeanSquaredError
+from chainrule.ops.activations import Mish as Mish
 from chainrule.ops.arithmetic import Negative as Negative
 from chainrule.nn.network import Network as Network
 from chainrule.graph.node import Node as Node
+from chainrule.ops.reductions import Norm as Norm
 from chainrule.nn.initializers import Normal as Normal
 from chainrule.optim.schedules import OneCycle as OneCycle
 from chainrule.ops.op import Op as Op
 from chainrule.optim.optimizer import Optimizer as Optimizer
 from chainrule.nn.initializers import Orthogonal as Orthogonal
+from chainrule.nn.prelu import PReLU as PReLU
 from chainrule.graph.node import Parameter as Parameter
 from chainrule.optim.schedule_parts import Phases as Phases
 from chainrule.optim.adaptive import RMSProp as RMSProp
@@ -56,15 +63,18 @@ from chainrule.optim.schedules import ReduceOnPlateau as ReduceOnPlateau
 from chainrule.nn.rescale import Rescale as Rescale
 from chainrule.ops.shaping import Reshape as Reshape
 from chainrule.nn.containers import Residual as Residual
+from chainrule.ops.activations import SELU as SELU
 from chainrule.optim.gradient_descent import SGD as SGD
 from chainrule.optim.schedules import Schedule as Schedule
 from chainrule.ops.activations import SiLU as SiLU
 from chainrule.ops.activations import Sigmoid as Sigmoid
 from chainrule.ops.cross_entropy import SigmoidBinaryCrossEntropy as SigmoidBinaryCrossEntropy
+from chainrule.ops.arithmetic import Sin as Sin
 from chainrule.ops.shaping import Slice as Slice
 from chainrule.ops.softmax import Softmax as Softmax
 from chainrule.ops.cross_entropy import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from chainrule.ops.activations import Softplus as Softplus
+from chainrule.ops.activations import Softsign as Softsign
 from chainrule.ops.arithmetic import Sqrt as Sqrt
 from chainrule.graph.node import State as State
 from chainrule.optim.schedules import StepDecay as StepDecay
@@ -72,6 +82,7 @@ from chainrule.ops.reductions import Sum as Sum
 from chainrule.ops.activations import Tanh as Tanh
 from chainrule.ops.shaping import Transpose as Transpose
 from chainrule.nn.initializers import Uniform as Uniform
+from chainrule.ops.reductions import Var as Var
 from chainrule.optim.schedule_parts import Warmup as Warmup
 from chainrule.nn.initializers import Zeros as Zeros
 from chainrule.training.evaluate import classify as classify
@@ -80,7 +91,6 @@ from chainrule import data as data
 from chainrule.graph.derivatives import derivative as derivative
 from chainrule import errors as errors
 from chainrule.training.evaluate import evaluate as evaluate
-from chainrule import graph as graph
 from chainrule.graph.derivatives import jacobian as jacobian
 from chainrule import nn as nn
 from chainrule import ops as ops
@@ -144,6 +154,16 @@ def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_wei
     of 0 counts as 0.
     """
 
+def clip(z: _Operand, *, low: float | None = None, high: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Clip
+    """y = z, cut to low … high
+    ∂z = ∂y where low < z < high, else 0
+
+    Parameters
+    ----------
+    low, high : float, optional
+        None: no bound on that side.
+    """
+
 def concatenate(*parts: _Operand, axis: int = 1, name: str | None = None, **parts_by_number: _Operand) -> _Node:  # chainrule.ops.shaping.Concatenate
     """y = [parts₀, parts₁, …] side by side
     ∂parts = its own piece of ∂y
@@ -152,6 +172,21 @@ def concatenate(*parts: _Operand, axis: int = 1, name: str | None = None, **part
     ----------
     axis : int
         The axis along which the parts follow each other: 1, the features, if left out.
+    """
+
+def cos(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Cos
+    """y = cos(z), z in radians
+    ∂z = −∂y · sin(z)
+    """
+
+def cumsum(x: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Cumsum
+    """y = Σ x up to each place along the axis
+    ∂x = Σ ∂y from each place on
+
+    Parameters
+    ----------
+    axis : int
+        The last one if left out.
     """
 
 def divide(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Divide
@@ -209,6 +244,11 @@ def half_squared_error(prediction: _Operand, target: _Operand, sample_weight: _O
     ∂prediction = ∂y · (prediction − target) / samples
 
     The sum runs over the last axis, the outputs; where there are axes between, the mean runs over these too.
+    """
+
+def hard_sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.HardSigmoid
+    """y = z / 6 + ½, cut to 0 … 1
+    ∂z = ∂y / 6 where −3 < z < 3, else 0
     """
 
 def huber(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, delta: float = 1.0, name: str | None = None) -> _Node:  # chainrule.ops.losses.Huber
@@ -320,6 +360,11 @@ def max(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | 
     Where several are the largest, they share ∂y equally.
     """
 
+def maximum(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Maximum
+    """y = max(a, b)
+    ∂a = ∂y where a > b, half of it where a = b, else 0   ∂b = ∂y where b > a, half of it where a = b, else 0
+    """
+
 def mean(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Mean
     """y = Σ x / n over the axes, n elements each
     ∂x = ∂y / n, for every element
@@ -339,6 +384,19 @@ def mean_squared_error(prediction: _Operand, target: _Operand, sample_weight: _O
     The mean runs over all n elements.
     """
 
+def minimum(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Minimum
+    """y = min(a, b)
+    ∂a = ∂y where a < b, half of it where a = b, else 0   ∂b = ∂y where b < a, half of it where a = b, else 0
+    """
+
+def mish(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Mish
+    """y = z · tanh(s), s = log(1 + eᶻ)
+    ∂z = ∂y · (tanh(s) + z · σ(z) · (1 − tanh(s)²)), σ(z) = 1 / (1 + e⁻ᶻ)
+
+    1 − tanh(s)² is computed as 4e / (1 + e)² with e = e⁻²ˢ, so that it keeps its digits where it is small. In float32
+    good to 6 units in the last place; the derivative to 10 of σ(z), which counts near its zero, z = −1.19.
+    """
+
 def multiply(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Multiply
     """y = a · b
     ∂a = ∂y · b   ∂b = ∂y · a
@@ -349,12 +407,26 @@ def negative(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops
     ∂z = −∂y
     """
 
+def norm(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Norm
+    """y = √Σ x² over the axes, the Euclidean length
+    ∂x = ∂y · x / y
+
+    Where all are 0, so are y and the derivative.
+    """
+
 def power(base: _Operand, exponent: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Power
     """y = base ** exponent
     ∂base = ∂y · exponent · base ** (exponent − 1)   ∂exponent = ∂y · y · log(base)
 
     Where the exponent is 0, y is 1 whatever the base, so ∂base is 0 even at base 0; where the base is 0 and the
     exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
+    """
+
+def prelu(z: _Operand, slope: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.PReLU
+    """y = z where z > 0, else slope · z
+    ∂z = ∂y where z > 0, else ∂y · slope   ∂slope = Σ ∂y · z where z < 0
+
+    slope is a number, or one for each feature, and may be learnt. K. He et al., *Delving deep into rectifiers*, 2015.
     """
 
 def relu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.ReLU
@@ -370,6 +442,14 @@ def reshape(x: _Operand, *, shape: int | _Sequence[int], name: str | None = None
     ----------
     shape : int or sequence of int
         The shape of y, samples included; one length may be -1: whatever is left.
+    """
+
+def selu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.SELU
+    """y = 1.0507 · (z where z > 0, else 1.6733 · (eᶻ − 1))
+    ∂z = ∂y · 1.0507 · (1 where z >= 0, else 1.6733 · eᶻ)
+
+    With these two numbers, given above to all their digits, layer after layer keeps mean 0 and deviation 1, if weights
+    start as `LeCun` has them. G. Klambauer et al., *Self-normalizing neural networks*, 2017.
     """
 
 def sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Sigmoid
@@ -392,6 +472,11 @@ def silu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.act
     ∂z = ∂y · σ(z) (1 + z · σ(−z))
 
     In float32 good to 5 units in the last place; the derivative to 8 of σ(z), which counts near its zero, z = −1.28.
+    """
+
+def sin(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Sin
+    """y = sin(z), z in radians
+    ∂z = ∂y · cos(z)
     """
 
 def slice(x: _Operand, *, key: _Any, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Slice
@@ -427,6 +512,11 @@ def softplus(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops
     Computed as max(z, 0) + log(1 + exp(−|z|)).
     """
 
+def softsign(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Softsign
+    """y = z / (1 + |z|)
+    ∂z = ∂y / (1 + |z|)²
+    """
+
 def sqrt(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Sqrt
     """y = √z
     ∂z = ∂y / 2√z
@@ -460,4 +550,18 @@ def transpose(x: _Operand, *, axes: _Sequence[int] | None = None, name: str | No
     ----------
     axes : sequence of int, optional
         Which axis of x becomes the first, the second, …; the reverse order if left out.
+    """
+
+def var(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Var
+    """y = Σ (x − mean)² / n over the axes, n elements each
+    ∂x = ∂y · 2 (x − mean) / n
+
+    The mean is subtracted first, in float64: a large one costs no digits.
+    """
+
+def where(condition: _Operand, a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Where
+    """y = a where condition is true, else b
+    ∂a = ∂y where condition is true, else 0   ∂b = ∂y where it is false, else 0
+
+    condition holds booleans, or numbers, of which 0 is false.
     """

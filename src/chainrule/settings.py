@@ -107,7 +107,7 @@ class InNotebooks:
     """A part that notebooks draw. How, is known below all rooms, where the package's face is."""
 
     def _repr_html_(self) -> str:
-        html: str = sys.modules["chainrule"].html(self)
+        html: str = sys.modules["chainrule"]._html(self)
         return html
 
 

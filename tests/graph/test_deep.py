@@ -32,6 +32,7 @@ def by_hand(w, x):
     return x, slope
 
 
+@pytest.mark.slow
 def test_it_runs_forward_and_backward(deep):
     w, node = deep
     value, slope = by_hand(0.5, 0.25)
@@ -49,6 +50,7 @@ def test_it_prints(deep):
     assert repr(graph) == f"Graph(add: {DEPTH + 2} nodes, inputs x, 1 parameters)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))], ids=["copy", "pickle"])
 def test_it_is_copied(deep, twin_of):
     _, node = deep
@@ -61,6 +63,7 @@ def test_it_is_copied(deep, twin_of):
     assert len(graph) == DEPTH + 2
 
 
+@pytest.mark.slow
 def test_it_is_freed():
     node = cr.Parameter("w", [0.5])
     leaf = weakref.ref(node)

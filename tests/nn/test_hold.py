@@ -197,6 +197,7 @@ def at_place(place, network, call):
 PLACES = ("begin", "after_step", "after_epoch", "ending", "end", "function", "augment", "metric", "batches")
 
 
+@pytest.mark.slow
 @in_each_way
 @pytest.mark.parametrize("place", PLACES)
 def test_a_network_is_not_trained_inside_its_own_training(place, way):
@@ -296,6 +297,7 @@ def race(count, work):
     return raised
 
 
+@pytest.mark.slow
 @in_each_way
 def test_of_threads_that_train_at_once_those_that_are_not_told_trained_one_after_the_other(way):
     settings = {"epochs": 2, "batch_size": 16, "shuffle": False}
@@ -323,6 +325,7 @@ def loops(network):
     return {"own loop": own, "step": lambda: network.step(X, Y, None, 0.01)}
 
 
+@pytest.mark.slow
 @in_each_way
 @pytest.mark.parametrize("kinds", [("own loop",), ("step",), ("own loop", "step")], ids=" and ".join)
 def test_of_threads_with_loops_of_their_own_each_step_is_a_whole_one_or_told(kinds, way):

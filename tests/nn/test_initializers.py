@@ -25,6 +25,7 @@ SPREADS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("initializer", "mean", "variance"), SPREADS.values(), ids=SPREADS)
 def test_mean_and_variance(initializer, mean, variance):
     sample = initializer(SHAPE, np.random.default_rng(0))

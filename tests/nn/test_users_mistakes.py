@@ -134,3 +134,164 @@ def test_what_an_op_changes_is_named_by_the_check_and_stays_as_it_was(mistake: s
     with pytest.raises(DerivativeError, match=words):
         cr.check_gradients(cr.sum(x=cr.Node(op(forward, backward), {"z": z})))
     assert np.array_equal(z.value, X)
+
+
+# ---------------------------------------------------------------------- losses
+
+
+def squared(self: Any, prediction: Any, target: Any) -> Any:
+    return ((prediction - target) ** 2).mean()
+
+
+def of_squared(self: Any, dy: Any, y: Any, prediction: Any, target: Any) -> Any:
+    return dict(prediction=dy * 2 * (prediction - target) / prediction.size)
+
+
+def writes_prediction(self: Any, prediction: Any, target: Any) -> Any:
+    prediction -= target
+    return (prediction * prediction).mean()
+
+
+def writes_target(self: Any, dy: Any, y: Any, prediction: Any, target: Any) -> Any:
+    target *= -1
+    return dict(prediction=dy * (prediction + target))
+
+
+def back(found: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
+    """Return a backward that gives what a function makes of dy, prediction and target."""
+    return lambda self, dy, y, prediction, target: found(dy, prediction, target)
+
+
+LOSS_MISTAKES: dict[str, Mistake] = {
+    "by the logits": (squared, back(lambda dy, p, t: dict(logits=dy * p)), "dict of logits from .* by prediction"),
+    "by the target": (squared, back(lambda dy, p, t: dict(target=dy * p)), "dict of target from backward"),
+    "summed": (squared, back(lambda dy, p, t: dict(prediction=(dy * p).sum())), r"got shape \(\)"),
+    "a sample's sum": (squared, back(lambda dy, p, t: dict(prediction=(dy * p).sum(axis=1))), r"got shape \([123],\)"),
+    "a bare derivative": (squared, back(lambda dy, p, t: dy * p), "got ndarray of shape"),
+    "a widened derivative": (squared, back(lambda dy, p, t: dict(prediction=(p - t).astype(float))), "in float64 from"),
+    "no derivative": (squared, back(lambda dy, p, t: None), "got NoneType None"),
+    "a widened loss": (lambda self, prediction, target: prediction.mean(dtype=float), of_squared, "float64 from"),
+    "the prediction changed": (writes_prediction, of_squared, "forward that writes into prediction"),
+    "the target changed": (squared, writes_target, "backward that writes into target"),
+}  # fmt: skip
+
+
+def loss_by_hand(mine: Any) -> None:
+    w = cr.Parameter("w", np.eye(2, dtype=np.float32))
+    graph = cr.Graph(cr.Node(mine, {"prediction": cr.Input("x", X) @ w, "target": cr.Input("y", Y)}))
+    graph.forward(x=X, y=Y)
+    graph.backward()
+
+
+LOSS_WAYS: dict[str, Callable[[Any], None]] = {
+    "a graph by hand": loss_by_hand,
+    **{
+        engine: lambda mine, engine=engine: cr.train(  # type: ignore[misc]  # each with its own
+            cr.Network([cr.Dense(2), cr.Tanh(), cr.Dense(2)], mine, engine=engine), X, Y, epochs=2, batch_size=2
+        )
+        for engine in ("dynamic", "replay", "compiled")
+    },
+}
+
+
+@pytest.mark.parametrize("way", LOSS_WAYS)
+@pytest.mark.parametrize("mistake", LOSS_MISTAKES)
+def test_a_mistake_in_a_loss_gives_the_same_error_in_every_way_of_running(mistake: str, way: str) -> None:
+    forward, backward, words = LOSS_MISTAKES[mistake]
+    if way == "compiled":
+        needed("numba")
+    with pytest.raises(ChainruleError, match=words) as told:
+        LOSS_WAYS[way](op(forward, backward, constant=("target",)))
+    assert "Recorded" not in str(told.value)
+    assert "Mine" in str(told.value)
+
+
+# ---------------------------------------------------------------------- layers
+
+
+def layer(forward: Callable[..., Any], build: Callable[..., Any] = lambda self, shape: None) -> cr.Layer:
+    made: cr.Layer = type("Mine", (cr.Layer,), {"forward": forward, "build": build})()
+    return made
+
+
+def made_in_forward(self: Any, x: Any) -> Any:
+    return x * self.parameter("w", (2,))
+
+
+def made_twice(self: Any, shape: Any) -> None:
+    self.parameter("w", shape)
+    self._built = True
+    self.parameter("w", shape)
+
+
+def of_a_wrong_shape(self: Any, shape: Any) -> None:
+    self.w = self.parameter("w", (3,), cr.Constant(1.0))
+
+
+def a_state_in_forward(self: Any, x: Any) -> Any:
+    return x + self.state("mean", np.zeros(2))
+
+
+def updates_a_node(self: Any, x: Any) -> Any:
+    self.update(x, x)
+    return x
+
+
+def without_initializer(self: Any, shape: Any) -> None:
+    self.parameter("w", shape, 3.0)
+
+
+def weighted(self: Any, x: Any) -> Any:
+    return x * self.w
+
+
+def passes(self: Any, x: Any) -> Any:
+    return x * 1.0
+
+
+LAYER_MISTAKES: dict[str, tuple[Callable[[], cr.Layer], str]] = {
+    "forward without a return": (lambda: layer(lambda self, x: None), "got NoneType as its result"),
+    "forward returns a pair": (lambda: layer(lambda self, x: (x, x)), "got tuple as its result"),
+    "forward returns a number": (lambda: layer(lambda self, x: 1.0), "got float as its result"),
+    "forward returns an array": (lambda: layer(lambda self, x: np.ones((3, 2))), "got ndarray as its result"),
+    "a parameter made in forward": (lambda: layer(made_in_forward), "made outside of build"),
+    "a state made in forward": (lambda: layer(a_state_in_forward), "made outside of build"),
+    "a parameter made twice": (lambda: layer(passes, made_twice), "made outside of build, or made twice"),
+    "a parameter of another shape": (lambda: layer(weighted, of_a_wrong_shape), r"\(3,\)"),
+    "no initializer": (lambda: layer(passes, without_initializer), "got 3.0, but expected something like"),
+    "an update of what is no state": (lambda: layer(updates_a_node), "expected a state of this layer"),
+    "a loop over rows": (lambda: layer(lambda self, x: [row * 2 for row in x]), "a loop over its rows"),
+    "an op that needs two": (lambda: layer(lambda self, x: cr.matmul(x)), "needs|missing|without|expected"),
+    "a keyword of its function": (lambda: layer(lambda self, x: cr.tanh(x=x)), "got x=…"),
+}  # fmt: skip
+
+
+def layer_by_hand(mine: cr.Layer) -> None:
+    graph = cr.Graph(cr.mean_squared_error(prediction=mine(cr.Input("x", X)), target=Y))
+    graph.forward(x=X)
+
+
+LAYER_WAYS: dict[str, Callable[[cr.Layer], None]] = {
+    "a graph by hand": layer_by_hand,
+    **{
+        engine: lambda mine, engine=engine: cr.train(  # type: ignore[misc]  # each with its own
+            cr.Network([cr.Dense(2), mine, cr.Dense(2)], engine=engine), X, Y, epochs=2, batch_size=2
+        )
+        for engine in ("dynamic", "replay", "compiled")
+    },
+}
+
+
+@pytest.mark.parametrize("mistake", LAYER_MISTAKES)
+def test_a_mistake_in_a_layer_gives_the_same_error_in_every_way_of_running(mistake: str) -> None:
+    make, words = LAYER_MISTAKES[mistake]
+    told = {}
+    for way, run in LAYER_WAYS.items():
+        with pytest.raises(ChainruleError, match=words) as caught:
+            run(make())
+        told[way] = type(caught.value), caught.value.expected, caught.value.fix, caught.value.cause
+    assert len(set(told.values())) == 1, told
+
+
+def test_there_are_thirty_mistakes_at_least() -> None:
+    assert len(MISTAKES) + len(LOSS_MISTAKES) + len(LAYER_MISTAKES) >= 45

@@ -309,3 +309,47 @@ for _op, _role, _reference, _on_logits in [
 case(ops.Loss(fourth_powers_over_time, their_derivative, per_sample=True),
      ref.loss(lambda p, t: ((p - t) ** 4).sum()), lambda t, prediction, target: ((prediction - target) ** 4).sum() / 3,
      prediction=normal(3, 2, 2), target=normal(3, 2, 2))  # fmt: skip
+
+# Elementwise ops that came later.
+for _a, _b in [*_PAIRS, *_COLUMNS]:
+    case(ops.Maximum(), ref.maximum, lambda t, a, b: t.maximum(a, b), a=apart(*_a), b=apart(*_b) * 0.9)
+    case(ops.Minimum(), ref.minimum, lambda t, a, b: t.minimum(a, b), a=apart(*_a), b=apart(*_b) * 0.9)
+for _shape, _a, _b in [
+    ((3, 4), (3, 4), (3, 4)), ((3, 4), (4,), ()), ((3,), (4, 3), (4, 3)), ((4, 1), (4, 3), (1, 3)),
+    ((2, 1, 3), (3,), (3,)),
+]:  # fmt: skip
+    _every_second = np.arange(int(np.prod(_shape))).reshape(_shape) % 2
+    for _note, _condition in [("-numbers", 0.5 * _every_second), ("-booleans", _every_second == 0)]:
+        case(ops.Where(), ref.where, lambda t, condition, a, b: t.where(condition != 0, a, b), note=_note,
+             condition=_condition, a=normal(*_a), b=normal(*_b))  # fmt: skip
+for _op, _reference, _torch in [
+    (ops.Sin(), lambda z: np.sinh(1j * z) / 1j, lambda t, z: t.sin(z)),
+    (ops.Cos(), lambda z: np.cosh(1j * z), lambda t, z: t.cos(z)),
+]:
+    for _shape in [(3, 4), (), (2, 1, 3)]:
+        case(_op, _reference, _torch, z=normal(*_shape))
+for _low, _high in [(-1.03, 1.27), (None, 0.97), (-0.53, None)]:
+    for _shape in [(3, 5), (), (2, 1, 3)]:
+        case(ops.Clip(_low, _high), ref.clip(_low, _high), lambda t, z, a=_low, b=_high: t.clamp(z, a, b),
+             z=apart(*_shape))  # fmt: skip
+for _op, _reference, _torch in [
+    (ops.Softsign(), lambda z: z / (1 + np.sqrt(z**2)), lambda t, z: t.nn.functional.softsign(z)),
+    (ops.HardSigmoid(), ref.hard_sigmoid, lambda t, z: t.nn.functional.relu6(z + 3) / 6),
+    (ops.SELU(), lambda z: 1.0507009873554805 * ref.where_positive(z, z, 1.6732632423543772 * (np.exp(z) - 1)),
+     lambda t, z: t.selu(z)),
+    (ops.Mish(), lambda z: z * ((1 + np.exp(z)) ** 2 - 1) / ((1 + np.exp(z)) ** 2 + 1),
+     lambda t, z: t.nn.functional.mish(z)),
+]:  # fmt: skip
+    for _shape in [(5, 5), (), (2, 1, 3)]:
+        case(_op, _reference, _torch, z=apart(*_shape))
+for _shape, _slopes in [((3, 4), (4,)), ((3, 4), ()), ((2, 3, 4), (4,)), ((2, 3, 4), (3, 4)), ((3, 1), (1,)), ((), ())]:
+    case(ops.PReLU(), lambda z, slope: ref.where_positive(z, z, slope * z),
+         lambda t, z, slope: t.where(z > 0, z, slope * z), z=apart(*_shape), slope=normal(*_slopes))  # fmt: skip
+for _axis, _keep in _AXES:
+    _all = (0, 1, 2) if _axis is None else _axis
+    case(ops.Var(_axis, _keep), ref.variance(_axis, _keep),
+         lambda t, x, a=_all, k=_keep: t.var(x, dim=a, correction=0, keepdim=k), x=normal(2, 3, 4))  # fmt: skip
+    case(ops.Norm(_axis, _keep), lambda x, a=_axis, k=_keep: np.sqrt((x**2).sum(axis=a, keepdims=k)),
+         lambda t, x, a=_all, k=_keep: t.linalg.vector_norm(x, dim=a, keepdim=k), x=normal(2, 3, 4))  # fmt: skip
+for _axis, _shape in [(-1, (3, 4)), (0, (3, 2)), (1, (2, 3, 2)), (-1, (3,)), (-2, (2, 1))]:
+    case(ops.Cumsum(_axis), ref.cumsum(_axis), lambda t, x, a=_axis: t.cumsum(x, a), bilinear=True, x=normal(*_shape))

@@ -44,6 +44,46 @@ def largest(axis: Any, keepdims: bool = False) -> Any:
     return reference
 
 
+def maximum(a: Any, b: Any) -> Any:
+    return np.where(a.real > b.real, a, b)
+
+
+def minimum(a: Any, b: Any) -> Any:
+    return np.where(a.real < b.real, a, b)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    chosen = condition.astype(bool).astype(float)
+    return chosen * a + (1 - chosen) * b
+
+
+def clip(low: Any, high: Any) -> Any:
+    def reference(z: Any) -> Any:
+        z = z if low is None else np.where(z.real < low, low, z)
+        return z if high is None else np.where(z.real > high, high, z)
+
+    return reference
+
+
+def hard_sigmoid(z: Any) -> Any:
+    return np.where(z.real < -3, 0, np.where(z.real > 3, 1, (z + 3) / 6))
+
+
+def variance(axis: Any, keepdims: bool) -> Any:
+    def reference(x: Any) -> Any:
+        return (x**2).mean(axis=axis, keepdims=keepdims) - x.mean(axis=axis, keepdims=keepdims) ** 2
+
+    return reference
+
+
+def cumsum(axis: int) -> Any:
+    def reference(x: Any) -> Any:
+        along = np.moveaxis(x, axis, -1)
+        return np.moveaxis(along @ np.triu(np.ones((along.shape[-1],) * 2)), -1, axis)
+
+    return reference
+
+
 def tanh(z: Any) -> Any:
     return np.sinh(z) / np.cosh(z)
 

@@ -55,6 +55,9 @@ BUDGETS: list[tuple[Any, float, float, Any]] = [
     (ops.GELU(), 8, 8, normal_cdf),
     (ops.SiLU(), 5, 8, ops.Sigmoid().forward),
     (ops.Softplus(), 4, 4, None),
+    (ops.Softsign(), 2, 4, None),
+    (ops.SELU(), 4, 4, None),
+    (ops.Mish(), 6, 10, ops.Sigmoid().forward),
 ]
 
 

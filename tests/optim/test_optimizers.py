@@ -126,6 +126,7 @@ def test_a_trajectory_is_that_of_the_paper(name):
         np.testing.assert_allclose(w, expected, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_trajectory_is_that_of_pytorch(name, referee):
     optimizer, _, (theirs, settings) = CASES[name]

@@ -246,6 +246,7 @@ def small_program() -> Program:
     return Program(Graph(cr.sum(x=cr.tanh(z=x @ w))), {}, gradients=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "flip", "source", "sums", "unwritable"])
 def test_a_damaged_cache_is_compiled_anew(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "new"))
@@ -265,6 +266,7 @@ def test_a_damaged_cache_is_compiled_anew(damage: str, tmp_path: Path, monkeypat
     assert losses[0] == pytest.approx(np.tanh(0.3 + 0.8), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_another_process_loads_what_was_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path))
     compile_program(small_program(), gathered=["x"])

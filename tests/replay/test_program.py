@@ -268,7 +268,7 @@ class Returned(cr.Op):
         "asarray": np.asarray,
         "array": lambda y: np.array(y, dtype=np.float32),
         "a scalar": np.float32,
-        "stack": lambda y: np.stack([y]).sum(),
+        "sorted": lambda y: np.sort([y]).sum(),
         "ascontiguousarray": lambda y: np.ascontiguousarray(y).reshape(()),
         "item": lambda y: np.float32(y.item()),
     }
@@ -280,7 +280,7 @@ class Returned(cr.Op):
         return self.forms[self.form](((prediction - target) ** 2).mean())
 
     def backward(self, dy: Any, y: Any, prediction: Any, target: Any) -> Any:
-        return dict(prediction=np.asarray(dy * 2 * (prediction - target) / prediction.size))
+        return dict(prediction=dy * 2 * (prediction - target) / prediction.size)
 
 
 @pytest.mark.parametrize("form", Returned.forms)
@@ -331,6 +331,13 @@ class Remembering(cr.Op):
     def _factor(self, way: str) -> float:
         self._asked += way == self.way
         return float(1 + self._asked) if way == self.way else 2.0
+
+
+def test_of_several_users_of_a_node_the_one_that_is_no_own_op_is_named() -> None:
+    w = Parameter("w", np.ones((3, 2)))
+    graph = Graph(cr.sum(x=w * 2.0) + cr.sum(x=cr.Node(Remembering("backward"), {"z": w})))
+    with pytest.raises(DerivativeError, match=r"^Remembering"):
+        Program(graph, {}, gradients=True)
 
 
 @pytest.mark.parametrize("way", ["forward", "backward"])

@@ -8,9 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
+from chainrule.ops.special import sum_by_index
 from chainrule.replay.lowering import plain
 from chainrule.replay.recording import Recorded, Refused, Tape
+
+
+def _placed(array: Any, key: Any, value: Any) -> Any:
+    array[key] = value
+    return array
+
 
 RECORDED: dict[str, Callable[[Any], Any]] = {
     "add": lambda a: a + 1,
@@ -58,6 +66,28 @@ RECORDED: dict[str, Callable[[Any], Any]] = {
     "expand_dims": lambda a: np.expand_dims(a, 0) + 1,
     "zeros_like": lambda a: np.zeros_like(a) + a,
     "ones_like": lambda a: np.ones_like(a) * a,
+    "swapaxes": lambda a: a.swapaxes(0, 1) + 1,
+    "np.swapaxes": lambda a: np.swapaxes(a[None], -1, 0) + 1,
+    "np.moveaxis": lambda a: np.moveaxis(a[None], -1, 0) + 1,
+    "stack": lambda a: np.stack([a, a * 2], axis=1),
+    "cumsum": lambda a: np.cumsum(a, axis=1),
+    "cumsum in float64": lambda a: np.cumsum(a, axis=0, dtype=np.float64),
+    "take by an array": lambda a: np.take(a, np.array([2, 0, 2]), axis=0),
+    "take along columns": lambda a: np.take(a, np.array([[2, 0], [1, 1]]), axis=1),
+    "take by values": lambda a: np.take(a, (np.abs(a[:, 0]) * 2).astype(np.intp) % 5, axis=0),
+    "indexing by whole numbers that are values": lambda a: a[(np.abs(a) * 2).astype(np.intp) % 5],
+    "sums by index": lambda a: sum_by_index(a, (np.abs(a[:, 0]) * 2).astype(np.intp) % 3, 3),
+    "einsum of two": lambda a: np.einsum("ij,kj->ik", a, a * 2),
+    "batched matmul": lambda a: a.reshape(5, 2, 2) @ a.reshape(5, 2, 2).swapaxes(1, 2),
+    "pad": lambda a: np.pad(a, 1) * 2,
+    "pad each side": lambda a: np.pad(a, ((0, 2), (1, 0))) + 0,
+    "windows": lambda a: sliding_window_view(a, (2, 3)).reshape(8, 6) * 2,
+    "windows along an axis": lambda a: sliding_window_view(a, 3, axis=0).sum(axis=-1),
+    "a slice of fresh zeros": lambda a: _placed(np.zeros_like(a), (slice(1, 3), 0), a[:2, 0]) * 2,
+    "two slices of fresh zeros": lambda a: _placed(_placed(np.zeros_like(a), 0, a[1]), (slice(None), 1), a[:, 0]),
+    "a number in fresh zeros": lambda a: _placed(np.zeros_like(a), 0, 3) + a,
+    "a reshape that NumPy does without a copy": lambda a: a[:, ::-1].reshape(5, 2, 2) + 1,
+    "broadcast_to into a product": lambda a: np.broadcast_to(a[0], (3, 4)) @ a.T,
     "dot": lambda a: np.dot(a, a.T),
     "with a constant array": lambda a: a + np.arange(4, dtype=np.float32),
     "a chain that shares memory": lambda a: np.tanh(np.exp(a * 0.5) + 1) - a,
@@ -77,6 +107,14 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "indexing by values": lambda a: a[a > 0],
     "indexing by an array": lambda a: a[np.array([0, 1])],
     "assignment": lambda a: a.__setitem__(0, 1),
+    "assignment to a part of fresh zeros": lambda a: np.zeros_like(a)[0].__setitem__(0, a[0, 0]),
+    "assignment by values": lambda a: np.zeros_like(a).__setitem__(a > 0, 1),
+    "assignment of a text": lambda a: np.zeros_like(a).__setitem__(0, "1"),
+    "take with a mode": lambda a: np.take(a, np.array([7]), axis=0, mode="wrap"),
+    "np.pad by values": lambda a: np.pad(a, 1, mode="edge"),
+    "np.einsum of three": lambda a: np.einsum("ij,ij,ij->i", a, a, a),
+    "np.einsum of lists": lambda a: np.einsum(a, [0, 1], a, [0, 1]),
+    "windows that can be written": lambda a: sliding_window_view(a, 2, axis=0, writeable=True),
     "np.asarray": lambda a: np.asarray(a) + 1,
     "np.array": lambda a: np.array(a) + 1,
     "argmax": lambda a: a.argmax(axis=1),

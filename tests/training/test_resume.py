@@ -96,6 +96,7 @@ def fail(training):
     raise ZeroDivisionError("mine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_a_training_stopped_anywhere_goes_on_to_the_same_bytes(name, tmp_path):
     make, told = CONFIGURATIONS[name]
@@ -116,6 +117,7 @@ def test_a_training_stopped_anywhere_goes_on_to_the_same_bytes(name, tmp_path):
             assert np.array_equal(getattr(history, kept), getattr(whole, kept))
 
 
+@pytest.mark.slow
 def test_a_training_that_is_stopped_at_every_step_goes_on_to_the_same_bytes(tmp_path):
     make, told = CONFIGURATIONS["adam, one cycle, dropout"]
     whole, *expected = trained(make, told, tmp_path / "whole.safetensors")

@@ -19,6 +19,7 @@ KINDS: dict[str, type[Any]] = {
     "Dense": nn.Dense,
     "Dropout": nn.Dropout,
     "Rescale": nn.Rescale,
+    "PReLU": nn.PReLU,
     "Residual": nn.Residual,
     "Concatenate": nn.Concatenate,
     # ops that are layers or losses

@@ -78,6 +78,7 @@ def check(
     return Report(tuple(_graph_findings(_graph(of, x, y), tolerance)))
 
 
+@checks.keywords
 def check_gradients(
     of: Node | Graph, *, tolerance: float = 1e-6, elements: int = 200, seed: int = 0, raise_error: bool = True
 ) -> Report:

@@ -16,6 +16,7 @@ from chainrule.nn.initializers import (
 )
 from chainrule.nn.layer import Layer
 from chainrule.nn.network import Network
+from chainrule.nn.prelu import PReLU
 from chainrule.nn.rescale import Rescale
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Network",
     "Normal",
     "Orthogonal",
+    "PReLU",
     "Rescale",
     "Residual",
     "Uniform",

@@ -25,7 +25,8 @@ class Dense(Layer):
         ``Dense(3, 16)``; or only the outputs, ``Dense(16)``, and the inputs are inferred.
     use_bias : bool, default True
     initializer : Initializer, optional
-        How the weights start. If left out it suits what follows: `He` before relu and its relatives, else `Glorot`.
+        How the weights start. If left out it suits what follows: `He` before relu and its relatives, `LeCun`
+        before selu, else `Glorot`.
     bias_initializer : Initializer, optional
         How the bias starts: zeros if left out.
     l1, l2 : float, optional

@@ -41,7 +41,7 @@ from chainrule.nn.layer import (
 )
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
 from chainrule.nn.objective import expect_classes, objective
-from chainrule.nn.plan import Plan, scope_of
+from chainrule.nn.plan import Plan, rows_of_samples, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op, Range
@@ -157,6 +157,7 @@ class Network(Layer, InNotebooks):
                         sample_shape=sample or (),
                         dtype=self.dtype,
                         engine=self.engine,
+                        input_rows=rows_of_samples(nodes[-1]),
                     )
                 )
             elif sample != self.sample_shape:
@@ -335,16 +336,16 @@ class Network(Layer, InNotebooks):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
+        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
+            check_learns("Network.step", self.vector)
         hold = self.hold  # as in `Hold.call`, which would take a hundredth of a small network's step
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
-        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
-            check_learns("Network.step", self.vector)
-        hold.thread = hold.last = me
-        if self._first is None:
-            self.beginning()
+        hold.thread = hold.last = me  # no call lies between this and the test, as in `Hold.call`
         try:
+            if self._first is None:
+                self.beginning()
             return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
         finally:
             hold.thread = before
@@ -400,10 +401,13 @@ class Network(Layer, InNotebooks):
             Instead of the optimizer's own.
         """
         check_forward("Network.optimize", self._last_graph)
+        with quiet():
+            self.hold.call("Network.optimize", self._optimize, learning_rate, step=True, goes_on=True)
+
+    def _optimize(self, learning_rate: float | None) -> None:
         if self._first is None:
             self.beginning()
-        with quiet():
-            self.hold.call("Network.optimize", self._engine.optimize, learning_rate, step=True, goes_on=True)
+        self._engine.optimize(learning_rate)
 
     @property
     def _last_graph(self) -> Graph | None:
@@ -426,7 +430,10 @@ class Network(Layer, InNotebooks):
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
 
     def cast(self, x: Array) -> Array:
-        """Return samples as the first layer takes them: in its dtype, or as bytes where it rescales those."""
+        """Return samples as the first layer takes them: in its dtype, as bytes it rescales, or as indices."""
+        plan = self._plan
+        if plan is not None and plan.input_rows is not None:
+            return validation.indices(x, plan.input_rows)
         return validation.cast(x, self._samples_in, keep_bytes=getattr(self.layers[0], "rescales", False))
 
     def as_batch(

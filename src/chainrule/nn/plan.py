@@ -45,6 +45,8 @@ class Plan:
     sample_shape : tuple of int
     dtype : str
     engine : {"replay", "dynamic", "compiled"}
+    input_rows : int, optional
+        Of how many rows the samples are indices: they stay whole numbers then.
     after_backward : function of ndarray, optional
         Called in each step with all gradients, between the backward pass and the penalties: it may change them.
     """
@@ -59,6 +61,7 @@ class Plan:
     sample_shape: tuple[int, ...]
     dtype: str
     engine: str
+    input_rows: int | None = None
     after_backward: Callable[[Array], None] | None = None
 
     @cached_property
@@ -81,7 +84,8 @@ class Plan:
         """
         use, _, weighted = kind.partition("-")
         checks.one_of("Network.graph", use, USES)
-        x = np.zeros((1, *self.sample_shape), self.owner.input_dtype(self.dtype))
+        dtype = self.owner.input_dtype(self.dtype) if self.input_rows is None else np.intp
+        x = np.zeros((1, *self.sample_shape), dtype)
         return self.graph(use, x, None, np.ones(1, self.dtype) if weighted else None, live=False)
 
     def graph(
@@ -141,3 +145,12 @@ def scope_of(
             fix="Use the outer network, or build it from network.copy()",
         )
     return Scope(owner, None, dtype, generators, use, live=live, example=example, start=owner._start)
+
+
+def rows_of_samples(output: Node) -> int | None:
+    """Return of how many rows the samples are indices, if all that read them want indices; None if not."""
+    nodes = Graph(output).nodes
+    samples = next((node for node in nodes if isinstance(node, Input) and node.name == "x"), None)
+    readers = [(node, role) for node in nodes for role, child in node.children.items() if child is samples]
+    counted = [node.children[node.op.integer[role]] for node, role in readers if node.op and role in node.op.integer]
+    return min(len(rows._value) for rows in counted) if counted and len(counted) == len(readers) else None

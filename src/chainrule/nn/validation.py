@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from chainrule.errors import InputError, ShapeError
 from chainrule.nn.objective import Objective
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, expect_integers
 
 
 def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
@@ -53,6 +53,12 @@ def cast(x: Array, dtype: npt.DTypeLike, keep_bytes: bool) -> Array:
         return x
     with np.errstate(over="ignore"):  # what is too large becomes inf, which `finite` refuses
         return x.astype(dtype)
+
+
+def indices(x: Array, rows: int) -> Array:
+    """Return samples that are indices as whole numbers, refused unless each is one of so many rows."""
+    expect_integers("Network", "X", x, rows, "rows of the table that X chooses from", cause="data.range")
+    return x.astype(np.intp, copy=False)
 
 
 def finite(where: str, name: str, array: Array) -> None:

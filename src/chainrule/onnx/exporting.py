@@ -17,6 +17,7 @@ from chainrule.graph import Node
 from chainrule.graph.calls import is_own
 from chainrule.nn import Network
 from chainrule.ops import Array, Op, all_ops
+from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
 from chainrule.ops.shaping import Cast
 from chainrule.replay.recording import Operand, Recorded, Tape, was_refused
 
@@ -178,7 +179,7 @@ class GraphWriter:
 
 
 _TO_THE_END = 2**63 - 1
-_INT64 = 7  # TensorProto.DataType
+_INT64, _BOOL = 7, 9  # TensorProto.DataType
 _FLOATS = {"float32": 1, "float64": 11}
 
 
@@ -272,6 +273,43 @@ def _elu(writer: GraphWriter, node: Node, op: ops.ELU, inputs: list[str]) -> str
 def _exact(node: Node, setting: float) -> bool:
     """Return whether an attribute, always a float32, says a setting as precisely as the network computes."""
     return node.dtype == np.float32 or float(np.float32(setting)) == setting
+
+
+def _selu(writer: GraphWriter, node: Node, op: ops.SELU, inputs: list[str]) -> str:
+    if _exact(node, SELU_SCALE):
+        return writer.node("Selu", *inputs, alpha=SELU_ALPHA, gamma=SELU_SCALE)
+    return writer.node("Mul", _elu(writer, node, ops.ELU(SELU_ALPHA), inputs), writer.number(SELU_SCALE))
+
+
+def _hard_sigmoid(writer: GraphWriter, node: Node, op: ops.HardSigmoid, inputs: list[str]) -> str:
+    if _exact(node, 1 / 6):
+        return writer.node("HardSigmoid", *inputs, alpha=1 / 6, beta=0.5)
+    line = writer.node("Add", writer.node("Div", *inputs, writer.number(6)), writer.number(0.5))
+    return writer.node("Clip", line, writer.number(0), writer.number(1))
+
+
+def _mish(writer: GraphWriter, node: Node, op: ops.Mish, inputs: list[str]) -> str:
+    return writer.node("Mul", *inputs, writer.node("Tanh", writer.node("Softplus", *inputs)))
+
+
+def _clip(writer: GraphWriter, node: Node, op: ops.Clip, inputs: list[str]) -> str:
+    bounds = ["" if bound is None else writer.number(bound) for bound in (op.low, op.high)]
+    return writer.node("Clip", *inputs, *bounds)
+
+
+def _where(writer: GraphWriter, node: Node, op: ops.Where, inputs: list[str]) -> str:
+    condition, a, b = inputs
+    return writer.node("Where", writer.node("Cast", condition, to=_BOOL), a, b)
+
+
+def _var(writer: GraphWriter, node: Node, op: ops.Var, inputs: list[str]) -> str:
+    mean = _reduction("ReduceMean")
+    difference = writer.node("Sub", *inputs, mean(writer, node, ops.Mean(op.axis, keepdims=True), inputs))
+    return mean(writer, node, op, [writer.node("Mul", difference, difference)])
+
+
+def _cumsum(writer: GraphWriter, node: Node, op: ops.Cumsum, inputs: list[str]) -> str:
+    return writer.node("CumSum", *inputs, writer.integers(op.axis))
 
 
 def _gelu(writer: GraphWriter, node: Node, op: ops.GELU, inputs: list[str]) -> str:
@@ -370,10 +408,15 @@ _CALLS = {
 _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]] = {
     ops.Linear: _linear,
     ops.Matmul: _plain("MatMul"),
+    ops.Clip: _clip,
+    ops.Where: _where,
     ops.Sum: _reduction("ReduceSum"),
     ops.Mean: _reduction("ReduceMean"),
+    ops.Var: _var,
+    ops.Norm: _reduction("ReduceL2"),
     ops.Max: _reduction("ReduceMax"),
     ops.LogSumExp: _reduction("ReduceLogSumExp"),
+    ops.Cumsum: _cumsum,
     ops.Reshape: _reshape,
     ops.Flatten: lambda writer, node, op, inputs: writer.node("Flatten", *inputs, axis=1),
     ops.Transpose: _transpose,
@@ -382,9 +425,12 @@ _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]]
     ops.Gather: _gather,
     Cast: _cast,
     ops.LeakyReLU: _leaky_relu,
+    ops.HardSigmoid: _hard_sigmoid,
     ops.ELU: _elu,
+    ops.SELU: _selu,
     ops.GELU: _gelu,
     ops.SiLU: _silu,
+    ops.Mish: _mish,
     ops.Softmax: _along_axis("Softmax"),
     ops.LogSoftmax: _along_axis("LogSoftmax"),
 }

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from chainrule.onnx.flow import Flow
-from chainrule.ops import ELU, GELU, LeakyReLU, Op, ReLU, SiLU, Softplus
+from chainrule.ops import ELU, GELU, LeakyReLU, Mish, Op, ReLU, SiLU, Softplus
 
 Formula: TypeAlias = "float | tuple[object, ...]"
 
@@ -164,6 +164,7 @@ _TWICE_U = _product(2 * math.sqrt(2 / math.pi), _X, _sum(1.0, _product(0.044715,
 _KNOWN: dict[str, Op] = {
     _key(_call("Max", _X, 0.0)): ReLU(),
     _key(_product(_X, _call("Sigmoid", _X))): SiLU(),
+    _key(_product(_X, _call("Tanh", _call("Softplus", _X)))): Mish(),
     _key(_product(_HALF, _sum(1.0, _call("Erf", _product(math.sqrt(0.5), _X))))): GELU(),
     _key(_product(_HALF, _sum(1.0, _call("Tanh", _U)))): GELU(approximate=True),
     _key(_product(_X, _call("Sigmoid", _TWICE_U))): GELU(approximate=True),

@@ -17,13 +17,18 @@ from chainrule.onnx.model_file import Step, StoredTensor, refusal, text
 from chainrule.ops import (
     ELU,
     GELU,
+    SELU,
     Array,
+    Clip,
+    Cumsum,
     Flatten,
+    HardSigmoid,
     LeakyReLU,
     LogSoftmax,
     LogSumExp,
     Max,
     Mean,
+    Norm,
     Op,
     Reshape,
     SiLU,
@@ -33,6 +38,7 @@ from chainrule.ops import (
     Transpose,
     all_ops,
 )
+from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
 
 SPARE = 1 << 20  # numbers that layers may have beyond those in the file: a scalar bias becomes a vector
 
@@ -40,12 +46,12 @@ Piece = tuple[str, list[LayerLike]]  # the value that a part of the network star
 
 _PLAIN: dict[str, type[Op]] = {kind.onnx: kind for kind in all_ops().values() if kind.onnx and kind.is_layer()}
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
-_REDUCTIONS: dict[str, type[Sum] | type[Mean] | type[Max] | type[LogSumExp]] = {
-    "ReduceSum": Sum, "ReduceMean": Mean, "ReduceMax": Max, "ReduceLogSumExp": LogSumExp,
+_REDUCTIONS: dict[str, type[Sum] | type[Mean] | type[Norm] | type[Max] | type[LogSumExp]] = {
+    "ReduceSum": Sum, "ReduceMean": Mean, "ReduceL2": Norm, "ReduceMax": Max, "ReduceLogSumExp": LogSumExp,
 }  # fmt: skip
 _MOST_INPUTS = {
-    **dict.fromkeys((*_ARITHMETIC, *_REDUCTIONS, "MatMul", "Reshape", "Squeeze", "Unsqueeze"), 2),
-    **dict.fromkeys(("Gemm", "Dropout"), 3), "Slice": 5,
+    **dict.fromkeys((*_ARITHMETIC, *_REDUCTIONS, "MatMul", "Reshape", "Squeeze", "Unsqueeze", "CumSum"), 2),
+    **dict.fromkeys(("Gemm", "Dropout", "Clip"), 3), "Slice": 5,
 }  # fmt: skip
 _FLOATS = {1: np.float32, 11: np.float64}  # TensorProto.DataType
 
@@ -77,6 +83,10 @@ class LayerMaker:
             "MatMul": self._matmul,
             "Elu": lambda step: [ELU(_attributes(step, alpha=1.0)["alpha"])],
             "LeakyRelu": lambda step: [LeakyReLU(_attributes(step, alpha=0.01)["alpha"])],
+            "Selu": self._selu,
+            "HardSigmoid": self._hard_sigmoid,
+            "Clip": self._clip,
+            "CumSum": self._cumsum,
             "Softmax": lambda step: [Softmax(self._axis(step))],
             "LogSoftmax": lambda step: [LogSoftmax(self._axis(step))],
             "Gelu": self._gelu,
@@ -217,6 +227,33 @@ class LayerMaker:
     def _plain(self, step: Step) -> list[LayerLike]:
         _attributes(step)
         return [_PLAIN[step.op]()]
+
+    def _selu(self, step: Step) -> list[LayerLike]:
+        told = _attributes(step, alpha=SELU_ALPHA, gamma=SELU_SCALE)
+        if not np.allclose([told["alpha"], told["gamma"]], [SELU_ALPHA, SELU_SCALE], rtol=1e-6, atol=0):
+            raise refusal(step.where, f"alpha={told['alpha']}, gamma={told['gamma']}", "those that make it SELU")
+        return [SELU()]
+
+    def _hard_sigmoid(self, step: Step) -> list[LayerLike]:
+        told = _attributes(step, alpha=0.2, beta=0.5)
+        if not np.isclose(told["alpha"], 1 / 6, rtol=1e-6, atol=0) or told["beta"] != 0.5:
+            raise refusal(step.where, f"alpha={told['alpha']}, beta={told['beta']}", "1/6 and 0.5")
+        return [HardSigmoid()]
+
+    def _clip(self, step: Step) -> list[LayerLike]:
+        _attributes(step)
+        bounds = [self.flow.array(step, i) for i in (1, 2)]
+        if any(bound is not None and bound.size != 1 for bound in bounds) or bounds == [None, None]:
+            raise refusal(step.where, "bounds that are no numbers", "a number for each, or for one of them")
+        low, high = (None if bound is None else float(str(bound.reshape(-1)[0])) for bound in bounds)
+        return [Clip(low, high)]
+
+    def _cumsum(self, step: Step) -> list[LayerLike]:
+        _attributes(step, exclusive=0, reverse=0)
+        axis = self.flow.array(step, 1)
+        if axis is None or axis.size != 1 or step.attributes.get("exclusive") or step.attributes.get("reverse"):
+            raise refusal(step.where, "a sum along an unknown axis, exclusive, or in reverse", "one along a known axis")
+        return [Cumsum(int(axis.reshape(-1)[0]))]
 
     def _gelu(self, step: Step) -> list[LayerLike]:
         kind = _attributes(step, approximate=b"none")["approximate"]

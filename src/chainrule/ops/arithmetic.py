@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import ShapeError
 from chainrule.ops.op import Array, Derivatives, Op, shapes
 
@@ -103,6 +104,84 @@ class Power(Elementwise):
         return dict(base=sum_to(base, dy * by_base), exponent=sum_to(exponent, dy * by_exponent))
 
 
+class Maximum(Elementwise):
+    """y = max(a, b)
+    ∂a = ∂y where a > b, half of it where a = b, else 0   ∂b = ∂y where b > a, half of it where a = b, else 0"""
+
+    onnx = "Max"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.maximum(a, b)
+
+    def backward(self, dy: Array, y: Array, a: Array, b: Array) -> Derivatives:
+        half = 0.5 * dy * (a == b)
+        return dict(a=sum_to(a, dy * (a > b) + half), b=sum_to(b, dy * (b > a) + half))
+
+
+class Minimum(Elementwise):
+    """y = min(a, b)
+    ∂a = ∂y where a < b, half of it where a = b, else 0   ∂b = ∂y where b < a, half of it where a = b, else 0"""
+
+    onnx = "Min"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.minimum(a, b)
+
+    def backward(self, dy: Array, y: Array, a: Array, b: Array) -> Derivatives:
+        half = 0.5 * dy * (a == b)
+        return dict(a=sum_to(a, dy * (a < b) + half), b=sum_to(b, dy * (b < a) + half))
+
+
+class Where(Op):
+    """y = a where condition is true, else b
+    ∂a = ∂y where condition is true, else 0   ∂b = ∂y where it is false, else 0
+
+    condition holds booleans, or numbers, of which 0 is false.
+    """
+
+    constant = ("condition",)
+
+    def forward(self, condition: Array, a: Array, b: Array) -> Array:
+        return np.where(condition != 0, a, b)
+
+    def backward(self, dy: Array, y: Array, condition: Array, a: Array, b: Array) -> Derivatives:
+        chosen = condition != 0
+        return dict(a=sum_to(a, np.where(chosen, dy, 0)), b=sum_to(b, np.where(chosen, 0, dy)))
+
+    def check(self, where: str, **arrays: Array) -> None:
+        pairs = (("a", "b"), ("condition", "a"), ("condition", "b"))
+        for one, other in pairs:
+            expect_broadcast(where, {r: arrays[r] for r in (one, other)}, arrays[one].shape, arrays[other].shape)
+
+
+class Clip(Op):
+    """y = z, cut to low … high
+    ∂z = ∂y where low < z < high, else 0
+
+    Parameters
+    ----------
+    low, high : float, optional
+        None: no bound on that side.
+    """
+
+    def __init__(self, low: float | None = None, high: float | None = None) -> None:
+        self.low = None if low is None else checks.number("Clip low", low)
+        above = -math.inf if self.low is None else self.low
+        self.high = None if high is None else checks.number("Clip high", high, above=above, like=above + 1)
+        self.output_range = self._bounds()
+
+    def forward(self, z: Array) -> Array:
+        low, high = self._bounds()
+        return np.minimum(np.maximum(z, low), high)
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        low, high = self._bounds()
+        return dict(z=dy * ((z > low) & (z < high)))
+
+    def _bounds(self) -> tuple[float, float]:
+        return -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
+
+
 class Negative(Op):
     """y = −z
     ∂z = −∂y"""
@@ -166,6 +245,34 @@ class Sqrt(Op):
 
     def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
         return dict(z=dy * (0.5 / np.abs(y)))  # |y|, so that −0 is a 0 like any other
+
+
+class Sin(Op):
+    """y = sin(z), z in radians
+    ∂z = ∂y · cos(z)"""
+
+    output_range = (-1.0, 1.0)
+    onnx = "Sin"
+
+    def forward(self, z: Array) -> Array:
+        return np.sin(z)
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=dy * np.cos(z))
+
+
+class Cos(Op):
+    """y = cos(z), z in radians
+    ∂z = −∂y · sin(z)"""
+
+    output_range = (-1.0, 1.0)
+    onnx = "Cos"
+
+    def forward(self, z: Array) -> Array:
+        return np.cos(z)
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=-dy * np.sin(z))
 
 
 class Absolute(Op):

@@ -158,8 +158,9 @@ class SoftmaxCrossEntropy(ClassLoss):
 
 def one_hot(target: Array, like: Array) -> Array:
     """Return class indices as rows of zeros with a one, like `like`; rows stay what they are."""
-    rows = target if target.ndim == like.ndim else target.reshape(*target.shape, 1) == np.arange(like.shape[-1])
-    return rows.astype(like.dtype, copy=False)
+    if target.ndim < like.ndim:
+        target = target.reshape(*target.shape, 1) == np.arange(like.shape[-1], like=target)
+    return target.astype(like.dtype, copy=False)
 
 
 def _expect_truth(where: str, target: Array) -> None:

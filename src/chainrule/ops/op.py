@@ -45,6 +45,9 @@ class Op(Configured):
         The role that stands for any number of arrays.
     constant : tuple of str
         Roles without a derivative: labels, indices, sample weights.
+    integer : mapping of str to str
+        Roles that hold whole numbers, and the role whose rows they count: ``{"indices": "table"}``. What a network is
+        fed stays whole numbers where all that read it are such roles; floats would round large ones.
     output_range : (float, float) or None
         The lowest and the highest number that can come out; None where nobody knows.
     increasing : bool
@@ -86,6 +89,7 @@ class Op(Configured):
     optional: ClassVar[frozenset[str]] = frozenset()
     variadic: ClassVar[str | None] = None
     constant: ClassVar[tuple[str, ...]] = ()
+    integer: ClassVar[Mapping[str, str]] = {}
     output_range: Range | None = None
     increasing: ClassVar[bool] = False
     hands_on: ClassVar[bool] = False
@@ -176,6 +180,17 @@ def expect_rank(where: str, role: str, array: Array, rank: int, meaning: str) ->
     else:
         fix = f"Reshape {role} to {meaning}"
     raise ShapeError(where, given=f"{role} with shape {array.shape}", expected=f"{rank} axes, {meaning}", fix=fix)
+
+
+def expect_axis(where: str, role: str, array: Array, axis: int) -> None:
+    """Raise unless `array` has this axis."""
+    if not -array.ndim <= axis < array.ndim:
+        raise ShapeError(
+            where,
+            given=f"{role} with shape {array.shape}",
+            expected=f"an axis {axis}",
+            fix=f"Reshape {role}, or name another axis",
+        )
 
 
 def expect_integers(where: str, role: str, array: Array, below: int, meaning: str, cause: str | None = None) -> None:

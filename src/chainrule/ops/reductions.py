@@ -1,4 +1,4 @@
-"""Reductions: many numbers into one, over all axes or over some of them.
+"""Reductions: many numbers into one, over all axes or over some of them; and sums up to each place.
 
 Sums run in float64 whatever the array is, and are rounded once at the end.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, ShapeError
-from chainrule.ops.op import Array, Derivatives, Op
+from chainrule.ops.op import Array, Derivatives, Op, expect_axis
 
 Axes = int | tuple[int, ...] | None
 
@@ -97,6 +97,46 @@ class Mean(Reduction):
         return dict(x=np.broadcast_to(dy.reshape(self.kept(x)) / self.count(x), x.shape))
 
 
+class Var(Reduction):
+    """y = Σ (x − mean)² / n over the axes, n elements each
+    ∂x = ∂y · 2 (x − mean) / n
+
+    The mean is subtracted first, in float64: a large one costs no digits.
+    """
+
+    def forward(self, x: Array) -> Array:
+        difference = self._difference(x)
+        total = (difference * difference).sum(axis=self.axis, keepdims=self.keepdims)
+        y: Array = (total / self.count(x)).astype(x.dtype)
+        return y
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        return dict(x=dy.reshape(self.kept(x)) * (2 / self.count(x)) * self._difference(x).astype(x.dtype))
+
+    def _difference(self, x: Array) -> Array:
+        difference: Array = x - x.sum(axis=self.axis, dtype=np.float64, keepdims=True) / self.count(x)
+        return difference
+
+
+class Norm(Reduction):
+    """y = √Σ x² over the axes, the Euclidean length
+    ∂x = ∂y · x / y
+
+    Where all are 0, so are y and the derivative.
+    """
+
+    of_nothing = True
+
+    def forward(self, x: Array) -> Array:
+        squares = np.multiply(x, x, dtype=np.float64)
+        y: Array = np.sqrt(squares.sum(axis=self.axis, keepdims=self.keepdims)).astype(x.dtype)
+        return y
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        length = y.reshape(self.kept(x))
+        return dict(x=dy.reshape(self.kept(x)) * (x / np.where(length == 0, 1, length)))
+
+
 class Max(Reduction):
     """y = max x over the axes
     ∂x = ∂y where x is the largest, else 0
@@ -136,3 +176,27 @@ class LogSumExp(Reduction):
     def _largest(self, x: Array) -> Array:
         largest = x.max(axis=self.axis, keepdims=True)
         return np.where(np.isinf(largest), 0, largest)
+
+
+class Cumsum(Op):
+    """y = Σ x up to each place along the axis
+    ∂x = Σ ∂y from each place on
+
+    Parameters
+    ----------
+    axis : int
+        The last one if left out.
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = checks.whole("Cumsum axis", axis, least=-64, most=63)
+
+    def forward(self, x: Array) -> Array:
+        return np.cumsum(x, axis=self.axis, dtype=np.float64).astype(x.dtype)
+
+    def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
+        backwards = (slice(None),) * (self.axis % x.ndim) + (slice(None, None, -1),)
+        return dict(x=np.cumsum(dy[backwards], axis=self.axis, dtype=np.float64)[backwards].astype(x.dtype))
+
+    def check(self, where: str, **arrays: Array) -> None:
+        expect_axis(where, "x", arrays["x"], self.axis)

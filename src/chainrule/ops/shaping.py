@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, ShapeError
-from chainrule.ops.op import Array, Derivatives, Op, expect_integers, shapes
+from chainrule.ops.op import Array, Derivatives, Op, expect_axis, expect_integers, shapes
+from chainrule.ops.special import sum_by_index
 
 
 class Reshape(Op):
@@ -196,7 +197,7 @@ class Slice(Op):
         return y
 
     def backward(self, dy: Array, y: Array, x: Array) -> Derivatives:
-        dx = np.zeros(x.shape, x.dtype)
+        dx = np.zeros_like(x)
         dx[self.key] = dy
         return dict(x=dx)
 
@@ -221,14 +222,13 @@ class Gather(Op):
     """
 
     constant = ("indices",)
+    integer: ClassVar[Mapping[str, str]] = {"indices": "table"}
 
     def forward(self, table: Array, indices: Array) -> Array:
         return table[indices.astype(np.intp)]
 
     def backward(self, dy: Array, y: Array, table: Array, indices: Array) -> Derivatives:
-        by_table = np.zeros(table.shape, table.dtype)
-        np.add.at(by_table, indices.astype(np.intp), dy)
-        return dict(table=by_table)
+        return dict(table=sum_by_index(dy, indices.astype(np.intp), len(table)))
 
     def check(self, where: str, **arrays: Array) -> None:
         expect_axes(where, "table", arrays["table"], 1, "(rows, …)")
@@ -243,17 +243,6 @@ def expect_axes(where: str, role: str, array: Array, least: int, meaning: str) -
             given=f"{role} with shape {array.shape}",
             expected=f"at least {least} axis, {meaning}",
             fix=f"Pass {role}.reshape(1, -1) for one sample",
-        )
-
-
-def expect_axis(where: str, role: str, array: Array, axis: int) -> None:
-    """Raise unless `array` has this axis."""
-    if not -array.ndim <= axis < array.ndim:
-        raise ShapeError(
-            where,
-            given=f"{role} with shape {array.shape}",
-            expected=f"an axis {axis}",
-            fix=f"Reshape {role}, or name another axis",
         )
 
 

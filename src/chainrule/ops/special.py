@@ -47,6 +47,52 @@ def sigmoid(z: Array) -> Array:
     return y
 
 
+def softplus(z: Array) -> Array:
+    """Return log(1 + eᶻ) of every element, with e raised to no positive power.
+
+    Examples
+    --------
+    >>> softplus(np.array([-1000.0, 0.0, 1000.0]))
+    array([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
+    """
+    y: Array = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+    return y
+
+
+def sum_by_index(values: Array, indices: Array, count: int) -> Array:
+    """Return `count` rows: the sum of the values that have each index, zeros where none has.
+
+    The values are sorted by their index, and each run of equal ones is added up at once, ten times as fast as
+    `np.add.at`. Other kinds of arrays are asked to do it, by NumPy's protocol.
+
+    Parameters
+    ----------
+    values : ndarray, (…indices, …row)
+    indices : ndarray of int
+    count : int
+
+    Examples
+    --------
+    >>> sum_by_index(np.array([[1.0], [2.0], [4.0]]), np.array([2, 0, 2]), 3)
+    array([[2.],
+           [0.],
+           [5.]])
+    """
+    if type(values) is not np.ndarray:
+        kinds = type(values), type(indices)
+        summed: Array = values.__array_function__(sum_by_index, kinds, (values, indices), {"count": count})
+        return summed
+    row = values.shape[indices.ndim :]
+    flat = indices.reshape(-1)
+    result = np.zeros((count, *row), values.dtype)
+    if flat.size:
+        order = np.argsort(flat, kind="stable")
+        in_order = flat[order]
+        starts = np.flatnonzero(np.concatenate([[True], in_order[1:] != in_order[:-1]]))
+        result[in_order[starts]] = np.add.reduceat(values.reshape(flat.size, *row)[order], starts, axis=0)
+    return result
+
+
 def erf(x: Array) -> Array:
     """Return the error function 2/√π ∫₀ˣ e^(−t²) dt of every element.
 

@@ -1,9 +1,9 @@
 """How a page says what a call does: as a tree, which is shortened and then written with as few brackets as it needs.
 
 A tree is a tuple: a kind, and what belongs to it. ``("binary", "*", ("name", "x"), ("number", 2), …)`` is ``x * 2``.
-Other kinds are "value" (a result, by its number), "negative", "reduce", "call", "method", "view", "shape", "list" and
-"constant". Numbers may stand for multiples of how many samples a batch has, or of one by that; `merged` finds them by
-comparing what was recorded for two batches.
+Other kinds are "value" (a result, by its number), "negative", "reduce", "call", "method", "view", "shape", "list",
+"constant" and "placed" (an array, into a part of which another one is written). Numbers may stand for multiples of how
+many samples a batch has, or of one by that; `merged` finds them by comparing what was recorded for two batches.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.ops.op import Array
+from chainrule.ops.special import sum_by_index
 from chainrule.replay.recording import Call, Operand
 
 Tree = tuple[Any, ...]
@@ -91,6 +92,8 @@ def of_call(call: Call, read: Read) -> Tree:
     function, options = call.function, call.options
     if call.method == "copy":
         return _converted(call, inputs[0])
+    if call.function is sum_by_index:
+        return _summed(call, *inputs)
     if call.method == "reduce":
         axis = options.get("axis", 0)
         axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
@@ -103,6 +106,8 @@ def of_call(call: Call, read: Read) -> Tree:
         return "binary", _OPERATORS[function], *inputs, keeps
     if function is np.negative and not told:
         return "negative", inputs[0]
+    if subscripts := getattr(function, "subscripts", None):
+        inputs = [("name", repr(subscripts)), *inputs]
     name = _NAMES.get(function.__name__, function.__name__)
     return "call", f"np.{name}", tuple(inputs), told
 
@@ -129,10 +134,26 @@ def _input(value: Any, call: Call, read: Read) -> Tree:
 
 def _converted(call: Call, source: Tree) -> Tree:
     """Return a copy: of another type, or, since a page never writes over an array, nothing new."""
+    if call.inputs[0].array.ndim < call.out.array.ndim and call.inputs[0].buffer.constant:  # fresh zeros
+        return "call", "np.full", (("shape", call.out.array.shape), source), (("dtype", _dtype(call.out.array.dtype)),)
     before, after = call.inputs[0].array.dtype, call.out.array.dtype
     if before == after or before.kind == after.kind == "f":  # sums are kept in float64 and rounded back: left out
         return source
     return "method", source, "astype", (_dtype(after),)
+
+
+def _summed(call: Call, values: Tree, indices: Tree) -> Tree:
+    """Return sums by index as a product: of which row has which index, and the rows."""
+    (taken, by), (count, *row) = (value.array for value in call.inputs), call.out.array.shape
+    places = "method", indices, "reshape", (("shape", (by.size, 1)),)
+    chosen = "binary", "==", places, ("call", "np.arange", (("number", count),), ()), (False, False)
+    rows = "method", values, "reshape", (("shape", (by.size, taken.size // max(by.size, 1))),)
+    return (
+        "method",
+        ("binary", "@", ("view", chosen, ".T"), rows, (False, False)),
+        "reshape",
+        (("shape", (count, *row)),),
+    )
 
 
 def _dtype(dtype: Any) -> Tree:

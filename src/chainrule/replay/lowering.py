@@ -100,12 +100,19 @@ def _in_blocks(calls: list[Call], locate: Locate, kept: set[int]) -> list[tuple[
     return found
 
 
+_WITH_OUT = (np.concatenate, np.cumsum)  # functions that write where their result belongs
+
+
 def plain(call: Call, locate: Locate) -> list[Step]:
     """Return the call as it was recorded, writing where its result belongs."""
     out = locate(call.out)
     inputs = [_located(value, locate) for value in call.inputs]
     if call.method == "copy":
-        return [(np.copyto, (out, inputs[0]))]
+        source = inputs[0]
+        cut = () if np.can_cast(source.dtype, out.dtype, "same_kind") else ("unsafe",)  # floats to whole numbers
+        return [(np.copyto, (out, source, *cut))]
+    if call.function in _WITH_OUT:
+        return [(partial(call.function, out=out, **call.options), tuple(inputs))]
     if call.method == "function":
         return [(_call_and_copy, (call.function, inputs, call.options, out))]
     if call.method == "op":
@@ -212,7 +219,10 @@ def _ufunc(call: Call, inputs: list[Any], out: Array) -> Step:
         return partial(call.function, out=out, **call.options), tuple(inputs)
     if call.function in (np.maximum, np.minimum):
         # Against an array of its own shape 2.1, against a number 4.5 at (64, 200). A positional out is deprecated.
-        inputs = [np.full(out.shape, value) if value.ndim == 0 and out.ndim else value for value in inputs]
+        for i, given in enumerate(call.inputs):
+            fixed = not isinstance(given, Operand) or given.buffer.constant
+            if fixed and out.ndim and not inputs[i].ndim:
+                inputs[i] = np.full(out.shape, inputs[i])
         return partial(call.function, out=out), tuple(inputs)
     return call.function, (*inputs, out)
 

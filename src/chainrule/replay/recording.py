@@ -7,13 +7,17 @@ refuses, so that no value of one batch can find its way into the record of all b
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, NoReturn
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from chainrule.ops.op import Array
+from chainrule.ops.special import sum_by_index
 
 
 class Refused(Exception):  # nothing went wrong: the op is called instead
@@ -41,12 +45,15 @@ class Buffer:
         Whether it is the same in every run.
     version : int
         How often it has been written; equal calls on equal versions are one call.
+    fresh : bool
+        Whether it was made of zeros for somebody to write into.
     """
 
     array: Array
     home: Array | None = None
     constant: bool = False
     version: int = 0
+    fresh: bool = False
 
     @property
     def temporary(self) -> bool:
@@ -229,12 +236,24 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         return self.reshape(-1)
 
     def __getitem__(self, key: Any) -> Recorded:
-        keys = key if isinstance(key, tuple) else (key,)
-        if not all(k is None or k is Ellipsis or type(k) in (int, slice) for k in keys):
-            raise Refused("indexing by values")
-        if Ellipsis not in keys:
-            keys = (*keys, Ellipsis)  # with it even a single element is a view
+        if isinstance(key, Recorded) and key.dtype.kind in "iu":
+            return _take(self.tape, self, key, axis=0)
+        keys = _basic_key(key)
         return self._view(self.operand.array[keys], "[]", *keys)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Write into a part of fresh zeros; nothing else may be written to."""
+        buffer = self.operand.buffer
+        if not (buffer.fresh and self.operand.whole):
+            raise Refused("writing into an array that is not fresh zeros")
+        part, source = self[_basic_key(key)], _operand(value)
+        if not isinstance(source, Operand):
+            source = _operand(np.asarray(source))
+        if buffer.constant:  # from now on they are made anew in each run
+            buffer.constant = False
+            self.tape.note_into(self, np.copyto, "copy", [_operand(np.zeros((), self.dtype))], {})
+        part.operand.array[...] = source.array
+        self.tape.note_into(part, np.copyto, "copy", [source], {})
 
     # calls
 
@@ -282,9 +301,14 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         return target
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        name = f"np.{getattr(function, '__name__', function)}"
         known = _FUNCTIONS.get(function)
         if known is None:
-            raise Refused(f"np.{getattr(function, '__name__', function)}")
+            raise Refused(name)
+        try:
+            _signature(known).bind(self.tape, *args, **kwargs)
+        except TypeError:
+            raise Refused(f"{name} with {', '.join(kwargs) or 'so many arguments'}") from None
         return known(self.tape, *args, **kwargs)
 
     # whatever would turn values into Python
@@ -293,7 +317,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         raise Refused("a Python number, a branch or a loop that depends on values")
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = __contains__ = _refuse
-    __array__ = __setitem__ = __hash__ = item = tolist = __reduce_ex__ = _refuse
+    __array__ = __hash__ = item = tolist = __reduce_ex__ = _refuse
 
     def __getattr__(self, name: str) -> NoReturn:
         raise Refused(f"array.{name}")
@@ -312,6 +336,20 @@ def _operand(value: Any) -> Any:
     if isinstance(value, (bool, int, float)):
         return value
     raise Refused(f"an operand of type {type(value).__name__}")
+
+
+def _basic_key(key: Any) -> tuple[Any, ...]:
+    """Return a key as a tuple, refused unless it is what NumPy calls basic indexing."""
+    keys = key if isinstance(key, tuple) else (key,)
+    if not all(k is None or k is Ellipsis or type(k) in (int, slice) for k in keys):
+        raise Refused("indexing by values")
+    return keys if Ellipsis in keys else (*keys, Ellipsis)  # with it even a single element is a view
+
+
+def _moved(rank: int, source: int, target: int) -> list[int]:
+    axes = [axis for axis in range(rank) if axis != source % rank]
+    axes.insert(target % rank, source % rank)
+    return axes
 
 
 def _raw(value: Any) -> Any:
@@ -347,8 +385,70 @@ def _broadcast_to(tape: Tape, array: Recorded, shape: Any) -> Recorded:
     return array._view(view, "broadcast_to", view.shape)
 
 
-def _zeros_like(tape: Tape, array: Recorded, dtype: Any = None) -> Array:
-    return np.zeros(array.shape, dtype or array.dtype)
+def _stack(tape: Tape, parts: Sequence[Any], axis: int = 0) -> Any:
+    return np.concatenate([np.expand_dims(part, axis) for part in parts], axis)
+
+
+def _cumsum(tape: Tape, array: Recorded, axis: int | None = None, dtype: Any = None) -> Recorded:
+    dtype = dtype or array.dtype
+    result = np.cumsum(array.operand.array, axis, dtype)
+    return tape.note(np.cumsum, "function", [array.operand], result, {"axis": axis, "dtype": dtype})
+
+
+def _take(tape: Tape, array: Any, indices: Any, axis: int | None = None) -> Recorded:
+    operands = [_operand(array), _operand(indices)]
+    result = np.take(_raw(operands[0]), _raw(operands[1]), axis=axis)
+    return tape.note(np.take, "function", operands, result, {"axis": axis})
+
+
+def _sum_by_index(tape: Tape, values: Any, indices: Any, count: int) -> Recorded:
+    operands = [_operand(values), _operand(indices)]
+    result = sum_by_index(_raw(operands[0]), _raw(operands[1]), count)
+    return tape.note(sum_by_index, "function", operands, result, {"count": count})
+
+
+def _einsum(tape: Tape, subscripts: Any, *arrays: Any) -> Recorded:
+    if not isinstance(subscripts, str) or len(arrays) != 2:
+        raise Refused("np.einsum of other than a text and two arrays")
+    function, operands = einsum_of(subscripts), [_operand(array) for array in arrays]
+    return tape.note(function, "function", operands, function(*map(_raw, operands)), {})
+
+
+_signature = cache(inspect.signature)
+
+
+@cache
+def einsum_of(subscripts: str) -> Any:
+    """Return np.einsum with these subscripts as a function of two arrays."""
+
+    def einsum(a: Array, b: Array) -> Any:
+        return np.einsum(subscripts, a, b)
+
+    einsum.subscripts = subscripts  # type: ignore[attr-defined]  # for who writes it out
+    return einsum
+
+
+def _pad(tape: Tape, array: Recorded, pad_width: Any, mode: str = "constant") -> Recorded:
+    if mode != "constant" or isinstance(pad_width, dict):
+        raise Refused(f"np.pad with {'widths by axis' if mode == 'constant' else f'mode={mode!r}'}")
+    shape = np.pad(np.empty(array.shape, bool), pad_width).shape
+    widths = np.broadcast_to(pad_width, (array.ndim, 2)).tolist()
+    padded = _fresh(tape, np.zeros(shape, array.dtype))
+    padded[tuple(slice(before, before + length) for (before, _), length in zip(widths, array.shape))] = array
+    return padded
+
+
+def _windows(tape: Tape, array: Recorded, window_shape: Any, axis: Any = None) -> Recorded:
+    view = sliding_window_view(array.operand.array, window_shape, axis)
+    return array._view(view, "windows", window_shape, axis)
+
+
+def _zeros_like(tape: Tape, array: Recorded, dtype: Any = None) -> Recorded:
+    return _fresh(tape, np.zeros_like(array.operand.array, dtype))
+
+
+def _fresh(tape: Tape, zeros: Array) -> Recorded:
+    return tape.wrap(zeros, buffer=Buffer(zeros, constant=True, fresh=True))
 
 
 def _ones_like(tape: Tape, array: Recorded, dtype: Any = None) -> Array:
@@ -364,6 +464,13 @@ _FUNCTIONS: dict[Any, Any] = {
     np.where: _where,
     np.concatenate: _concatenate,
     np.broadcast_to: _broadcast_to,
+    np.stack: _stack,
+    np.cumsum: _cumsum,
+    np.take: _take,
+    np.einsum: _einsum,
+    np.pad: _pad,
+    sliding_window_view: _windows,
+    sum_by_index: _sum_by_index,
     np.zeros_like: _zeros_like,
     np.ones_like: _ones_like,
     np.expand_dims: _expand_dims,
@@ -373,9 +480,12 @@ _FUNCTIONS: dict[Any, Any] = {
     np.min: lambda tape, array, axis=None, keepdims=False: array.min(axis, keepdims),
     np.reshape: lambda tape, array, shape: array.reshape(shape),
     np.transpose: lambda tape, array, axes=None: array.transpose(axes),
+    np.swapaxes: lambda tape, array, one, other: array.swapaxes(one, other),
+    np.moveaxis: lambda tape, array, source, target: array.transpose(*_moved(array.ndim, source, target)),
     np.ravel: lambda tape, array: array.ravel(),
     np.copy: lambda tape, array: array.copy(),
     np.dot: lambda tape, a, b: np.matmul(a, b),
+    np.arange: lambda tape, count: np.arange(count),
     np.shape: lambda tape, array: array.shape,
     np.ndim: lambda tape, array: array.ndim,
     np.size: lambda tape, array: array.size,

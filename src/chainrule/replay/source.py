@@ -24,7 +24,7 @@ from chainrule.replay.expressions import SAMPLES, Sized, Tree, Unlike, merged, o
 from chainrule.replay.names import Identifiers, literal
 from chainrule.replay.program import Program
 from chainrule.replay.recording import Operand
-from chainrule.replay.views import of_view, unwritable
+from chainrule.replay.views import of_view, placed_at
 
 _BATCH = 4  # and twice as many: numbers in proportion to them come out exactly
 _LONGEST_PART = 60  # characters of a formula that becomes a part of another line
@@ -261,8 +261,9 @@ def _recorded(graph: Graph, names: _Names, gradients: bool, count: int | None) -
     for stage, calls in program.calls.items():
         for call in calls:
             statement = RecordedCall(stage, len(statements), of_call(call, read))
-            if not call.out.whole:
-                raise unwritable(call.out)
+            if not call.out.whole:  # a part of fresh zeros, or of what was written there before
+                place = placed_at(call.out)
+                statement = statement._replace(tree=("placed", now[id(call.out.buffer)], place, statement.tree))
             now[id(call.out.buffer)] = "value", statement.value
             statements.append(statement)
     found: dict[int, str] = {}
@@ -313,7 +314,12 @@ class _Writer:
         sections: dict[str, list[str]] = {}
         for statement in self.record.statements:
             tree = self.expanded(statement.tree)
-            if tree != ("name", self.names.get(statement.value)) and not self.inlined(statement.value, tree):
+            if tree[0] == "placed":
+                name = self.names.setdefault(statement.value, self.free.numbered("t"))
+                _, whole, place, part = tree
+                lines = [f"{name} = {text(whole)}", f"{name}{place} = {text(part)}"]
+                sections.setdefault(statement.stage, []).extend(lines)
+            elif tree != ("name", self.names.get(statement.value)) and not self.inlined(statement.value, tree):
                 sections.setdefault(statement.stage, []).append(f"{self.names[statement.value]} = {text(tree)}")
         body = []
         for stage, lines in sections.items():

@@ -38,16 +38,31 @@ def of_view(base: Tree, operand: Operand) -> Tree:
     return base
 
 
+def placed_at(operand: Operand) -> str:
+    """Return the key, in brackets, of a part of an array that is written to."""
+    if len(operand.way) != 1 or operand.way[0][0] != "[]":
+        raise unwritable(operand)
+    return _brackets(operand.way[0][1])
+
+
 def _step(base: Tree, method: str, told: tuple[Any, ...]) -> Tree:
     """Return the tree of one view of what another one gives."""
     if method == "reshape":
         return "method", base, "reshape", (("shape", told[0]),)
+    if method == "windows":
+        window_shape, axis = told
+        name = "np.lib.stride_tricks.sliding_window_view"
+        return "call", name, (base, ("name", repr(window_shape))), (("axis", ("name", repr(axis))),)
     if method == "broadcast_to":
         return "call", "np.broadcast_to", (base, ("shape", told[0])), ()
     if method == "[]":
-        told = told[:-1] if told[-1] is Ellipsis and len(told) > 1 else told
-        return "view", base, f"[{', '.join(map(_text, told))}]"
+        return "view", base, _brackets(told)
     return "view", base, f".{method}({', '.join(map(str, told))})" if told else ".T"
+
+
+def _brackets(key: tuple[Any, ...]) -> str:
+    key = key[:-1] if key[-1] is Ellipsis and len(key) > 1 else key
+    return f"[{', '.join(map(_text, key))}]"
 
 
 def unwritable(operand: Operand) -> MisuseError:

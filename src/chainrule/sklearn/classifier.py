@@ -30,8 +30,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     hidden_layer_sizes : int or sequence of int, default (100,)
         Neurons in each hidden layer; none at all for a linear model.
     activation : str, Op, or a sequence with one for each hidden layer, default "relu"
-        "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", or an op of your own
-        such as ``cr.Activation(function, derivative)``.
+        "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus",
+        "hard_sigmoid", "softsign", "selu", "mish", or an op of your own such as
+        ``cr.Activation(function, derivative)``.
     solver : {"adam", "sgd", "lbfgs"}
     alpha : float, default 0.0001
         The L2 penalty alpha/2 · ‖W‖² of a batch, divided like its loss by what the batch weighs; biases are excluded.

@@ -186,11 +186,19 @@ def _pieces(call: Call, dtype: np.dtype[Any]) -> list[LoopStatement]:
 
 
 def _elementwise(function: Any, inputs: list[Any], out: Operand, dtypes: tuple[np.dtype[Any], ...]) -> LoopStatement:
-    operands = [value for value in inputs if isinstance(value, Operand)]
+    operands = [_without_copies(value) for value in inputs if isinstance(value, Operand)]
     rows, columns, (target, *accesses) = _table(out.array.shape, [out, *operands])
     left = iter(accesses)
     seen = [next(left) if isinstance(value, Operand) else value for value in inputs]
     return LoopStatement("each", function, seen, target, rows, columns, dtypes)
+
+
+def _without_copies(operand: Operand) -> Operand:
+    """Return an operand that was broadcast as it was before: with length 1 where it doesn't move in memory."""
+    array = operand.array
+    if 0 not in array.strides or not array.size:
+        return operand
+    return Operand(operand.buffer, array[tuple(slice(None if stride else 1) for stride in array.strides)])
 
 
 def _dtypes(call: Call) -> tuple[np.dtype[Any], ...]:
@@ -277,23 +285,26 @@ def _table(shape: tuple[int, ...], operands: list[Operand]) -> tuple[int, int, l
             lengths = (1, 1, *array.shape)[-2:]
             accesses.append(Access(operand, array.shape, lengths[0] > 1, lengths[1] > 1))
         return rows, columns, accesses
-    rows, columns = shape[0], math.prod(shape[1:])
-    return rows, columns, [_broadcast(operand, shape, rows, columns) for operand in operands]
+    for split in range(1, len(shape)):  # an array of more axes is folded where all operands can be
+        if all(_folds(operand, shape, split) for operand in operands):
+            rows, columns = math.prod(shape[:split]), math.prod(shape[split:])
+            return rows, columns, [_broadcast(operand, shape, split) for operand in operands]
+    raise Uncompilable(f"arrays of {' and '.join(str(o.array.shape) for o in operands[1:])} together")
 
 
-def _broadcast(operand: Operand, shape: tuple[int, ...], rows: int, columns: int) -> Access:
+def _folds(operand: Operand, shape: tuple[int, ...], split: int) -> bool:
+    """Return whether an operand is the same, or goes along, over all axes before the split, and over all behind it."""
+    own = (1,) * (len(shape) - operand.array.ndim) + operand.array.shape
+    parts = (own[:split], shape[:split]), (own[split:], shape[split:])
+    return len(own) == len(shape) and all(part == whole or set(part) <= {1} for part, whole in parts)
+
+
+def _broadcast(operand: Operand, shape: tuple[int, ...], split: int) -> Access:
     """Return an operand of a table that an array of more than two axes is folded into."""
-    own = operand.array.shape
-    if operand.array.size == 1:
-        access = _folded(operand, ())
-    elif own == shape:
-        access = _folded(operand, (rows, columns))
-    elif own in (shape[1:], (1, *shape[1:])):
-        access = _folded(operand, (columns,))
-    elif own == (rows, *(1 for _ in shape[1:])):
-        access = _folded(operand, (rows, 1))
-    else:
-        raise Uncompilable(f"arrays of {own} and {shape} together")
+    own = (1,) * (len(shape) - operand.array.ndim) + operand.array.shape
+    rows, columns = math.prod(own[:split]), math.prod(own[split:])
+    wide = (rows, columns) if rows > 1 or own == shape else (columns,)
+    access = _folded(operand, () if operand.array.size == 1 else wide)
     access.down = len(access.shape) == 2 and rows > 1
     access.across = bool(access.shape) and access.shape[-1] > 1
     return access
