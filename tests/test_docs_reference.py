@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
+from chainrule.errors import CAUSES
 from chainrule.graph.functions import FUNCTIONS
 from chainrule.ops import all_ops
 from tests.referees import needed
@@ -127,3 +128,10 @@ def test_every_page_is_in_its_index(folder: str) -> None:
     index = (DOCS / folder / "index.md").read_text("utf-8")
     pages = {path.stem for path in (DOCS / folder).glob("*.md")} - {"index"}
     assert pages <= set(re.findall(r"^([\w-]+)$", index, re.MULTILINE))
+
+
+def test_the_documentation_lists_every_cause() -> None:
+    page = (DOCS / "howto/causes.md").read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith("| `")] == [
+        f"| `{code}` | {meaning} |" for code, meaning in CAUSES.items()
+    ]
