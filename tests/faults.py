@@ -167,8 +167,8 @@ FAULTS = [
     Fault(
         "indexing by values is recorded",
         "replay/recording.py",
-        '            raise Refused("indexing by values")\n',
-        "            pass\n",
+        '        raise Refused("indexing by values")\n',
+        "        pass\n",
         "tests/replay/test_recording.py::test_what_is_not_known_is_refused_and_freezes_nothing",
     ),
     Fault(
