@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
-PYTEST = -m pytest --numprocesses auto --dist worksteal
+PYTEST = -m pytest --numprocesses auto --dist loadfile
 
 .SILENT:
 .NOTPARALLEL:

@@ -36,7 +36,7 @@ def test_there_are_enough_faults_in_every_room_of_the_core() -> None:
     assert {"graph", "replay", "nn", "optim", "training"} <= rooms
 
 
-@pytest.mark.parametrize("fault", FAULTS[::20], ids=[fault.name for fault in FAULTS[::20]])
+@pytest.mark.parametrize("fault", FAULTS[::30], ids=[fault.name for fault in FAULTS[::30]])
 def test_a_planted_fault_is_killed(fault: Fault) -> None:
     with Copy() as copy:
         assert copy.survivors([fault]) == []

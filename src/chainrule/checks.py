@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from chainrule.errors import InputError, UnknownArgumentError, nearest
@@ -48,6 +48,8 @@ _ELSEWHERE = {
     "l2": "It belongs to the network: cr.Network(layers, l2=0.001)",
     "seed": "It belongs to the network: cr.Network(layers, seed=0)",
     "engine": "It belongs to the network: cr.Network(layers, engine='compiled')",
+    "dynamic": "Write engine='dynamic'",
+    "compiled": "Write engine='compiled'",
     "clip_norm": "It belongs to the optimizer: cr.Network(layers, optimizer=cr.Adam(clip_norm=1.0))",
     "epochs": "It belongs to training: cr.train(network, X, y, epochs=100)",
     "batch_size": "It belongs to training: cr.train(network, X, y, batch_size=32)",
@@ -97,6 +99,11 @@ def expect_keywords(function: Callable[..., Any], given: Mapping[str, Any], wher
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"]
+    expect_known(where, given, known)
+
+
+def expect_known(where: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise if one of these keywords is none of the known ones."""
     for name, value in given.items():
         if name not in known:
             ours = _OURS.get(name, name)

@@ -15,6 +15,7 @@ from tests.injection.tally import tried
 from tests.injection.writers import WRITERS
 
 ALL = os.environ.get("CHAINRULE_INJECTION") == "all"
+SOME = os.environ.get("CHAINRULE_INJECTION") == "some"  # as in CI
 
 
 def test_there_are_many_names_each_once() -> None:
@@ -29,7 +30,7 @@ def test_every_writer_is_here() -> None:
 @pytest.mark.parametrize("slow", [False, True], ids=["quick", "slow"])
 def test_no_writer_runs_a_name_or_lets_it_through(slow: bool) -> None:
     writers = [name for name, writer in WRITERS.items() if writer.slow == slow and writer.here]
-    short = TOGETHER[:1] if slow else (*TOGETHER, *NAMES[2::12])
+    short = TOGETHER[:1] if slow else (*TOGETHER, *NAMES[2 :: 12 if SOME else 60])
     tally = tried(
         (name, [writer for k, writer in enumerate(writers) if ALL or name in TOGETHER or (i - k) % 8 == 0])
         for i, name in enumerate(NAMES if ALL else short)

@@ -232,7 +232,7 @@ def test_names_of_other_libraries_are_answered_with_ours(name):
     with pytest.raises(UnknownNameError, match=rf"Network: got \.{name}, .* Use "):
         getattr(network, name)
     assert not hasattr(network, name)
-    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'"):
+    with pytest.raises(AttributeError, match=r"got \.nonsense, but expected something that it has"):
         network.nonsense  # noqa: B018 -- to see it fail
 
 

@@ -12,6 +12,8 @@ from chainrule import ops
 from tests.ops.cases import CASES, Case
 from tests.ops.checking import backward, close, cotangents, jacobian
 
+pytestmark = pytest.mark.slow  # thousands of cases
+
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 ELEMENTWISE = list({repr(c.op): c.op for c in CASES if c.roles == ["z"] and not hasattr(c.op, "axis")}.values())
 

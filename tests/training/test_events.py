@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import MisuseError, NonFiniteError, UnknownNameError
+from chainrule.errors import MisuseError, NonFiniteError, UnknownArgumentError
 from chainrule.training import Training
 from tests.referees import absent
 
@@ -257,7 +257,7 @@ def test_a_history_from_a_pickle_says_that_it_has_no_data():
 
 def test_an_unknown_change_is_refused_by_name():
     history = cr.train(network_of(), X, Y, epochs=1)
-    with pytest.raises(UnknownNameError, match="batch_size"):
+    with pytest.raises(UnknownArgumentError, match="batch_size"):
         history.repeat(batchsize=3)
     with pytest.raises(cr.ChainruleError, match="optimizer"):
         network_of().fresh(optimiser=cr.SGD(0.1))

@@ -46,6 +46,7 @@ def rows(array: Any) -> Any:
     return array.reshape(60, *array.shape[2:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "weights", "engine"), WAYS)
 def test_times_train_as_samples_of_their_own(name: str, weights: str, engine: str) -> None:
     loss, end, y = LOSSES[name]

@@ -330,6 +330,7 @@ FORGED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
 def test_a_forged_checkpoint_is_refused(change, tmp_path):
     path = tmp_path / "a.safetensors"

@@ -59,6 +59,7 @@ class Engine(Protocol):
         copies: Array | None = None,
     ) -> Array | None:
         """Take a step on each batch of `order` in one call, and return their losses; None if it can't be done."""
+        return None
 
     def compute(self, x: Array) -> Array:
         """Return the output, freshly; changes nothing."""
@@ -71,12 +72,13 @@ class Engine(Protocol):
 
         What is gathered there need not be copied. None where there is no such place.
         """
+        return None
 
     def describe(self) -> str:
         """Return in words how the graphs are run."""
 
 
-class Dynamic:
+class Dynamic(Engine):
     """Applies the layers anew to each batch and calls their ops: for layers whose Python looks at values."""
 
     def __init__(self, plan: Plan) -> None:
@@ -110,17 +112,6 @@ class Dynamic:
         self.optimize(learning_rate)
         return loss if with_loss else nan
 
-    def steps(
-        self,
-        x: Array,
-        y: Array,
-        sample_weight: Array | None,
-        order: Array,
-        rates: Sequence[float],
-        copies: Array | None = None,
-    ) -> Array | None:
-        return None
-
     def compute(self, x: Array) -> Array:
         return self.plan.graph("prediction", x).compute()[0]
 
@@ -128,14 +119,11 @@ class Dynamic:
         loss, output = self.plan.graph("evaluation", x, y, sample_weight).compute()
         return float(loss), output
 
-    def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
-        return None
-
     def describe(self) -> str:
         return "layers applied anew to each batch, ops called (dynamic)"
 
 
-class Replay:
+class Replay(Engine):
     """Builds each graph once, records it for each shape of batch, and replays the records."""
 
     def __init__(self, plan: Plan, *, lowering: bool = True, keep_records: bool = False) -> None:
@@ -208,17 +196,6 @@ class Replay:
         for function, arguments in program.from_update:
             function(*arguments)
         return loss if with_loss else nan
-
-    def steps(
-        self,
-        x: Array,
-        y: Array,
-        sample_weight: Array | None,
-        order: Array,
-        rates: Sequence[float],
-        copies: Array | None = None,
-    ) -> Array | None:
-        return None
 
     def compute(self, x: Array) -> Array:
         if len(x) <= ROWS:

@@ -36,13 +36,16 @@ _ELSEWHERE = {
 }
 
 
-def attribute_error(kind: str, name: str) -> AttributeError:
+def attribute_error(kind: type, name: str) -> AttributeError:
     """Return the error for an attribute that a network doesn't have: with chainrule's name for it, if it has one."""
     if name in _ELSEWHERE:
         return UnknownNameError(
             "Network", given=f".{name}", expected="chainrule's name for it", fix=f"Use {_ELSEWHERE[name]}"
         )
-    return AttributeError(f"{kind!r} object has no attribute {name!r}")
+    if name.startswith("_"):
+        return AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+    known = [other for other in dir(kind) if not other.startswith("_")]
+    return UnknownNameError(kind.__name__, given=f".{name}", expected="something that it has", fix=nearest(name, known))
 
 
 def unknown_node(network: Network, name: str) -> UnknownNameError:

@@ -41,7 +41,7 @@ from chainrule.nn.layer import (
 )
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
 from chainrule.nn.objective import expect_classes, objective
-from chainrule.nn.plan import Plan, rows_of_samples, scope_of
+from chainrule.nn.plan import Plan, expect_outer, rows_of_samples, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op, Range
@@ -279,6 +279,7 @@ class Network(Layer, InNotebooks):
         """As a layer of another network, whose parameters these are then."""
         if self._owner is not None:
             self._plan = None
+            self.__dict__.pop("_engine", None)
         return chain(self.layers, x)[-1]
 
     def graph(self, kind: str = "training") -> Graph:
@@ -336,8 +337,8 @@ class Network(Layer, InNotebooks):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
-        if not self._plan.learns:  # type: ignore[union-attr]  # a network that steps is built
-            check_learns("Network.step", self.vector)
+        if self._plan is None or not self._plan.learns:
+            check_learns("Network.step", self._built_plan("step").vector)
         hold = self.hold  # as in `Hold.call`, which would take a hundredth of a small network's step
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
@@ -488,9 +489,28 @@ class Network(Layer, InNotebooks):
         return {name: leaf._value.copy() for name, leaf in self.leaves.items() if isinstance(leaf, State)}
 
     def set_states(self, states: Mapping[str, Array]) -> None:
-        """Take up what `states` returned."""
+        """Take up what `states` returned.
+
+        Raises
+        ------
+        UnknownNameError, ShapeError
+            If a name is no state's, or an array has another shape than it. Nothing has been changed then.
+        """
+        own = {name: leaf for name, leaf in self.leaves.items() if isinstance(leaf, State)}
         for name, array in states.items():
-            np.copyto(self.leaves[name]._value, array)
+            if name not in own:
+                raise UnknownNameError(
+                    "Network.set_states", given=repr(name), expected="the name of a state", fix=nearest(name, own)
+                )
+            if np.shape(array) != own[name].shape:
+                raise ShapeError(
+                    "Network.set_states",
+                    given=f"{name!r} with shape {np.shape(array)}",
+                    expected=f"{own[name].shape}",
+                    fix="Pass what network.states() returned",
+                )
+        for name, array in states.items():
+            own[name]._value[...] = array
 
     @property
     def nodes(self) -> dict[str, Node]:
@@ -542,6 +562,7 @@ class Network(Layer, InNotebooks):
 
     def _built_plan(self, what: str) -> Plan:
         if self._plan is None:
+            expect_outer(self)
             raise not_built(f"Network.{what}")
         return self._plan
 
@@ -640,8 +661,7 @@ class Network(Layer, InNotebooks):
 
     def started(self, start: dict[str, Any] | None, **changes: Any) -> Self:
         """Return a network like this one where `start` was, a `History.start`; with other settings, as `fresh` has."""
-        for name in changes:
-            checks.one_of("Network setting", name, list(self.settings()))
+        checks.expect_known("Network.fresh", changes, list(self.settings()))
         twin = restored(type(self), {**copy.deepcopy(self.settings()), **changes}, None, {})
         if not start:
             if self._plan is not None and not twin.built:
@@ -664,7 +684,9 @@ class Network(Layer, InNotebooks):
     if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a network's
 
         def __getattr__(self, name: str) -> NoReturn:
-            raise attribute_error(type(self).__name__, name)
+            if name == "_engine":  # there is one where there is a plan
+                self._built_plan("build")
+            raise attribute_error(type(self), name)
 
 
 def restored(

@@ -137,6 +137,12 @@ def scope_of(
     owner: Layer, dtype: str, generators: Generators, use: str, *, live: bool = False, example: bool = False
 ) -> Scope:
     """Return the surroundings in which a network's layers are applied."""
+    expect_outer(owner)
+    return Scope(owner, None, dtype, generators, use, live=live, example=example, start=owner._start)
+
+
+def expect_outer(owner: Layer) -> None:
+    """Raise if a network is a layer of another one, whose parameters it has then."""
     if owner._owner is not None:
         raise MisuseError(
             f"Network {owner.path!r}",
@@ -144,7 +150,6 @@ def scope_of(
             expected="the outer network",
             fix="Use the outer network, or build it from network.copy()",
         )
-    return Scope(owner, None, dtype, generators, use, live=live, example=example, start=owner._start)
 
 
 def rows_of_samples(output: Node) -> int | None:

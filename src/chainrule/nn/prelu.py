@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from chainrule import checks
 from chainrule.graph.node import Node, Parameter
 from chainrule.nn.dense import checked_name
 from chainrule.nn.initializers import Constant, Initializer
 from chainrule.nn.layer import Layer
 from chainrule.ops.activations import PReLU as PReLUOp
+from chainrule.ops.op import Range
 
 
 class PReLU(Layer):
@@ -41,6 +44,9 @@ class PReLU(Layer):
             checks.instance("PReLU initializer", initializer, Initializer, "cr.Constant(0.25)")
         self.initializer = initializer
         self.name = checked_name("PReLU", name)
+
+    def range_of(self, given: Range | None) -> Range | None:
+        return -math.inf, math.inf
 
     @property
     def leading(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import MisuseError, UnknownNameError, nearest, printable
 from chainrule.ops.op import Array
 from chainrule.settings import InNotebooks
@@ -124,7 +125,7 @@ class History(InNotebooks):
 
         Raises
         ------
-        UnknownNameError
+        UnknownArgumentError
             If neither `train` nor `Network` has such a name.
         MisuseError
             If the history comes from a pickle or a file, which hold no data.
@@ -150,13 +151,7 @@ class History(InNotebooks):
                 expected="what cr.train returned in this process",
                 fix="Train again with cr.train(network.fresh(), X, y, …)",
             )
-        settings = self.network.settings()
-        for name in changes:
-            if name not in self.call and name not in settings:
-                known = [*self.call, *settings]
-                raise UnknownNameError(
-                    "History.repeat", given=repr(name), expected="a name of train or Network", fix=nearest(name, known)
-                )
+        checks.expect_known("History.repeat", changes, [*self.call, *self.network.settings()])
         own = {name: value for name, value in changes.items() if name not in self.call}
         network = self.network.started(self.start, **own)
         return train(network, **{**self.call, **{name: changes[name] for name in changes if name in self.call}})
