@@ -96,6 +96,7 @@ class Network(Layer, InNotebooks):
     _plan: Plan | None = None
     _engine: Engine
     _first: dict[str, Any] | None = None
+    _ready = False
 
     def __init__(
         self,
@@ -278,7 +279,7 @@ class Network(Layer, InNotebooks):
     def _applied(self, x: Node) -> Node:
         """As a layer of another network, whose parameters these are then."""
         if self._owner is not None:
-            self._plan = None
+            self._plan, self._ready = None, False
             self.__dict__.pop("_engine", None)
         return chain(self.layers, x)[-1]
 
@@ -296,7 +297,7 @@ class Network(Layer, InNotebooks):
 
     def _run(self, plan: Plan) -> None:
         """Run this plan from now on."""
-        self._plan, self._engine = plan, ENGINES[self.engine](plan)
+        self._plan, self._engine, self._ready = plan, ENGINES[self.engine](plan), False
 
     def forward(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Run a batch forward to the loss, as training does it, and keep every value for `backward`.
@@ -337,16 +338,14 @@ class Network(Layer, InNotebooks):
         NonFiniteError
             If the loss or a gradient is NaN or infinite; the parameters are those of before then.
         """
-        if self._plan is None or not self._plan.learns:
-            check_learns("Network.step", self._built_plan("step").vector)
         hold = self.hold  # as in `Hold.call`, which would take a hundredth of a small network's step
         me, before = get_ident(), hold.thread
         if before and (before != me or hold.between_steps):
             raise hold.refusal("Network.step")
         hold.thread = hold.last = me  # no call lies between this and the test, as in `Hold.call`
         try:
-            if self._first is None:
-                self.beginning()
+            if not self._ready:
+                self._get_ready()
             return self._engine.step(x, y, sample_weight, learning_rate, with_loss)
         finally:
             hold.thread = before
@@ -404,6 +403,14 @@ class Network(Layer, InNotebooks):
         check_forward("Network.optimize", self._last_graph)
         with quiet():
             self.hold.call("Network.optimize", self._optimize, learning_rate, step=True, goes_on=True)
+
+    def _get_ready(self) -> None:
+        """Make sure, before the first step of a plan, that it learns something and that the start is kept."""
+        if not self._built_plan("step").learns:
+            check_learns("Network.step", self.vector)
+        if self._first is None:
+            self.beginning()
+        self._ready = True
 
     def _optimize(self, learning_rate: float | None) -> None:
         if self._first is None:
