@@ -214,6 +214,8 @@ class Replay(Engine):
     def describe(self) -> str:
         called = sorted({where for programs in list(self._programs.values()) for where in programs.called})
         text = "recorded and replayed"
+        if any(programs.update_is_compiled for programs in list(self._programs.values())):
+            text += ", the update compiled"
         return text + (f"; called, because they can't be recorded: {', '.join(called)}" if called else "")
 
     def programs(self, kind: str) -> Programs:

@@ -6,8 +6,10 @@ each run instead; `called` names it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,10 @@ from chainrule.graph.calls import is_own
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.ops.op import Array
-from chainrule.replay.lowering import Step, plain, steps
+from chainrule.replay.lowering import Step, compiled, plain, runs_before_compiling, steps
 from chainrule.replay.recorded_ops import RecordingArrays
 from chainrule.replay.recording import Buffer, Call, Operand, Recorded, Tape
-from chainrule.replay.tidy import Arena, moved, with_conversions_merged, without_dead_results
+from chainrule.replay.tidy import Arena, at_home, moved, with_conversions_merged, without_dead_results
 
 Wrap = Callable[[Array], Recorded]
 Stage = Callable[[Wrap], None]
@@ -69,6 +71,8 @@ class Program:
         The stage ``"update"`` and what comes after it.
     inputs : dict of str to ndarray
         Where batches are read from.
+    update_is_compiled : bool
+        Whether the stage ``"update"`` is one compiled function: see `lowering.runs_before_compiling`.
     """
 
     def __init__(
@@ -187,6 +191,12 @@ class Program:
         before = [pair for stage in stages[:update] for pair in plans[stage]]
         self.before_update = [step for _, step in before]
         self.from_update = [step for stage in stages[update:] for step in self.plans[stage]]
+        self.update_is_compiled = False
+        own = self.calls.get("update", [])
+        runs = runs_before_compiling(own) if lowering else None
+        if runs is not None:
+            countdown = itertools.count(runs, -1)
+            self.from_update.append((partial(self._compile_update, at_home(own), countdown), ()))
         root = self.recorded[self.graph.place(self.graph.root)]
         asked = [r.operand.buffer for r in results if r is not root] + self._homes
         own = [call for call in calls if call.stage in stages[:update]]
@@ -202,6 +212,13 @@ class Program:
         for r in results:  # what is constant was worked out while recording
             if r.operand.buffer.temporary:
                 arena.array(r.operand)[...] = r.operand.array
+
+    def _compile_update(self, calls: list[Call], countdown: Iterator[int]) -> None:
+        """Compile the update at the end of a countdown; it computes the same bits from then on, in less time."""
+        if next(countdown) <= 1:
+            step = compiled(calls)
+            self.update_is_compiled = step is not None
+            self.from_update = [*([step] if step else self.plans["update"]), *self.plans.get("state", [])]
 
     def feed(self, **arrays: Array) -> None:
         """Copy a batch to where the program reads it."""

@@ -65,6 +65,11 @@ class Programs:
         self.called: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
+    @property
+    def update_is_compiled(self) -> bool:
+        """Whether a program has compiled its update."""
+        return any(program.update_is_compiled for program in list(self._kept.values()))
+
     def get(self, feeds: dict[str, Array]) -> Program:
         """Return the program for arrays like these, recording it if it is the first of its kind."""
         signature = tuple((name, array.shape, array.dtype) for name, array in feeds.items())

@@ -57,6 +57,25 @@ def with_conversions_merged(calls: list[Call], kept: Iterable[Buffer]) -> list[C
     return merged
 
 
+def at_home(calls: Iterable[Call]) -> list[Call]:
+    """Return elementwise calls on the memory they stand for: what was used while recording is no longer needed."""
+    buffers: dict[int, Buffer] = {}
+
+    def placed(operand: Operand) -> Operand:
+        old = operand.buffer
+        new = buffers.get(id(old))
+        if new is None:
+            base = old.array if old.constant else np.empty_like(old.array) if old.home is None else old.home
+            new = buffers[id(old)] = Buffer(base, old.home, old.constant)
+        return Operand(new, moved(operand.array, old.array, new.array), operand.way)
+
+    def moved_call(call: Call) -> Call:
+        inputs = [placed(value) if isinstance(value, Operand) else value for value in call.inputs]
+        return replace(call, inputs=inputs, out=placed(call.out))
+
+    return [moved_call(call) for call in calls]
+
+
 class Uses:
     """Where each buffer is first written and last touched."""
 

@@ -7,8 +7,8 @@ back step by step; where one, or a gradient, is not finite, it stops before the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -27,8 +27,10 @@ from chainrule.replay.compiled.statements import (
     statements_of,
 )
 from chainrule.replay.names import Identifiers
-from chainrule.replay.program import Program
-from chainrule.replay.recording import Buffer, Operand
+from chainrule.replay.recording import Buffer, Call, Operand
+
+if TYPE_CHECKING:
+    from chainrule.replay.program import Program
 
 MOST_LINES = 1200  # of functions: 100 take 2 s to compile, 250 take 3, 900 take 7
 
@@ -150,12 +152,7 @@ class CompiledEpoch:
             self._run = function
             self._call(0, np.empty(0, np.int64), np.empty((0, self._scalars)), np.empty(0), self._no_copies, sets)
 
-        try:
-            self._run = cache.load(module.source, once)
-        except Exception as error:
-            if type(error).__module__.split(".")[0] != "numba":
-                raise
-            raise Uncompilable(f"what numba refuses ({str(error).splitlines()[0]})") from error
+        self._run = _compiled(module, once)
 
 
 def compile_program(
@@ -208,10 +205,45 @@ def compile_program(
     title = f"Training steps on {epoch.batch} samples each, down to {identifier(str(program.graph.root.name))}."
     given = ["order", "scalars", "losses", "every", "copies", *tables.values()]
     module = Module(title, schedule, memory, _gate(program, memory, gradient), _copying(program, memory, copied), given)
-    if module.lines > MOST_LINES:
-        raise Uncompilable(f"a step of {module.lines} lines of loops, more than {MOST_LINES}")
     epoch.compile(module, memory)
     return epoch
+
+
+def compile_calls(calls: Sequence[Call], title: str) -> Callable[[], None]:
+    """Compile some calls of a record into one function without arguments, to the bits that NumPy computes.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+        On the memory they stand for, which must stay where it is; their own temporaries are seen by nobody.
+    title : str
+        The first line of the source.
+
+    Raises
+    ------
+    Uncompilable, MissingExtraError
+        See `compile_program`.
+    """
+    schedule = FusedLoops([statements_of(calls)], set())
+    memory = Memory(schedule, lambda operand: operand.array, [], Identifiers())
+    module = Module(title, schedule, memory, [], [], [])
+    function = _compiled(module, lambda found: found(0, module.places))
+
+    def run(memory: Memory = memory) -> None:  # the memory's own arrays live as long as their addresses are used
+        function(1, module.places)
+
+    return run
+
+
+def _compiled(module: Module, call_once: Callable[[cache.Function], object]) -> cache.Function:
+    if module.lines > MOST_LINES:
+        raise Uncompilable(f"a step of {module.lines} lines of loops, more than {MOST_LINES}")
+    try:
+        return cache.load(module.source, call_once)
+    except Exception as error:
+        if type(error).__module__.split(".")[0] != "numba":
+            raise
+        raise Uncompilable(f"what numba refuses ({str(error).splitlines()[0]})") from error
 
 
 def _feeds(
