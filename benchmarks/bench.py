@@ -39,22 +39,43 @@ def main() -> None:
     if content["machine"]["load"] > 0.5:
         print("The machine is busy: expect noise, and believe minima before medians.")
     print(f"{settings.threads} thread(s), {settings.rounds} rounds in each of {settings.processes} process(es)\n")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
+    out = file_of(options.out)
     contenders = [contender for contender in contenders if installed(contender)]
-    before = json.loads(options.out.read_text()) if options.add and options.out.exists() else {}
+    before = json.loads(out.read_text()) if options.add and out.exists() else {}
     content["footprints"] = before.get("footprints", {}) | footprints(contenders, settings.processes)
     content["works"] = before.get("works", {})
     for work in works:
         results = measure(work, contenders, settings)
         report.print_results(work.name, results)
         content["works"][work.name] = {result.contender.name: result.record() for result in results}
-        report.write_json(options.out, content)  # after each, for all of it takes an hour
+        report.write_json(out, content)  # after each, for all of it takes an hour
     report.print_overview(content["works"])
     report.print_footprints(content["footprints"])
     report.print_bounds(content["works"])
-    print("Written:", ", ".join(path.name for path in (options.out, *draw(options.out, content["works"]))))
+    print("Written:", ", ".join(path.name for path in (out, *draw(out, content["works"]))))
     if options.write:
         page.write(content)
+
+
+def file_of(out: Path) -> Path:
+    """Return the file to be written, its folder made: ``bench.json`` where a folder is named.
+
+    Raises
+    ------
+    SystemExit
+        If it can't be written there, before anything is measured.
+    """
+    path = out / "bench.json" if out.is_dir() or not out.suffix else out
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as error:
+        raise SystemExit(
+            f"bench: --out {out}: {error.strerror}. Name a folder, or a file such as bench.json."
+        ) from None
+    if not path.stat().st_size:
+        path.unlink()
+    return path
 
 
 def installed(contender: Contender) -> bool:
@@ -123,7 +144,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--threads", type=int, default=1, help="threads of each library (1)")
     made.add_argument("--add", action="store_true", help="to what an earlier run wrote, instead of beginning anew")
     made.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
-    made.add_argument("--out", type=Path, default=HERE / "results" / "bench.json", help="written, pictures beside it")
+    made.add_argument(
+        "--out", type=Path, default=HERE / "results" / "bench.json", help="a file or a folder: pictures beside it"
+    )
     return made
 
 

@@ -51,8 +51,10 @@ class Contender:
 #: In the order of the tables. A family, such as jax, is chosen by the beginning of its names.
 CONTENDERS = [
     Contender("floor", "floor", "", "numpy"),
+    Contender("roofline", "floor", "roofline", "numpy"),
     Contender("chainrule-called", "chainrule", "called", "chainrule"),
     Contender("chainrule-replayed", "chainrule", "replayed", "chainrule"),
+    Contender("chainrule-replayed-fast", "chainrule", "replayed-fast", "chainrule-fast"),
     Contender("chainrule-compiled", "chainrule", "compiled", "chainrule-fast"),
     Contender("textbook", "textbook", "", "numpy"),
     Contender("torch-eager", "torch", "eager", "torch"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bounds import Works, verdicts
+from bounds import HEADER, Works, verdicts
 from report import shown
 from workloads import SWEEPS, TABLES
 
@@ -26,7 +26,7 @@ def write(content: dict[str, Any]) -> None:
     works: Works = content["works"]
     parts = {"tables": table(*_minima(works, TABLES))}
     if threads == 1:
-        held = table(["work", "engine", "held to", "measured", ""], verdicts(works))
+        held = table(HEADER, verdicts(works))
         parts |= {
             "sweeps": table(*_minima(works, SWEEPS)),
             "machine": _machine(content),

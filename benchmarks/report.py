@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bounds import verdicts
+from bounds import HEADER, verdicts
 from measure import Result
 from rich.console import Console
 from rich.table import Table
@@ -58,10 +58,9 @@ def print_overview(works: dict[str, dict[str, Any]]) -> None:
 
 def print_bounds(works: dict[str, dict[str, Any]]) -> None:
     """Print what steps are held to, where it was measured."""
-    table = Table("", "engine", "held to", "measured", "", box=None)
+    table = Table(*HEADER, box=None)
     for row in verdicts(works):
-        if row[-1] != "not measured":
-            table.add_row(*row)
+        table.add_row(*row)
     if table.row_count:
         console.print(table)
 

@@ -65,6 +65,21 @@ class Workload:
         scaled = np.multiply(X, np.float32(1 / 255), dtype="f4")
         return (X if self.uint8 else scaled), ((scaled - 0.5) @ teacher).argmax(axis=1)
 
+    @property
+    def moved(self) -> int:
+        """The bytes that a step must read and write beside its products, each array as often as no trick can spare.
+
+        A batch is fetched (read, written; bytes are then scaled). An activation reads and writes; on the way back it
+        is read beside the gradient, which is written. An update reads the gradient, and reads and writes the weights
+        and each of the optimizer's moments.
+        """
+        hidden = 4 * self.batch * sum(self.sizes[1:])
+        if self.kind == "predict":
+            return 2 * hidden
+        fetched = self.batch * self.sizes[0] * (2 + 5 if self.uint8 else 8) * (not self.full_batch)
+        weights = sum(inputs * outputs + outputs for inputs, outputs in itertools.pairwise(self.sizes))
+        return fetched + 5 * hidden + 4 * weights * (7 if self.optimizer == "adam" else 3)
+
     def parameters(self) -> list[Array]:
         """Return the starting weights and biases of each layer in turn, as new arrays."""
         rng = np.random.default_rng(2)

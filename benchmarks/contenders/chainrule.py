@@ -1,4 +1,8 @@
-"""chainrule, three ways: its ops called batch by batch, the recorded step replayed, and the same record compiled."""
+"""chainrule, four ways: its ops called batch by batch, the recorded step replayed, and the same record compiled.
+
+"replayed-fast" is the recorded step once the update of a large network has been compiled, as it is after some thousand
+steps where the extra `fast` is installed.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 from workloads import BETA_1, BETA_2, EPSILON, Unavailable, Workload
 
 import chainrule as cr
+from chainrule.replay import lowering
 
 
 class Given(cr.Initializer):
@@ -96,4 +101,8 @@ def build(work: Workload, variant: str) -> Chainrule:
         raise Unavailable("a prediction is no epoch")
     if variant == "compiled" and not work.loss_value:
         raise Unavailable("a compiled step always tells its loss")
+    if variant == "replayed-fast":
+        if work.kind == "predict" or sum(start.size for start in work.parameters()) < 2 * lowering.BLOCK:
+            raise Unavailable("it has no long update to compile")
+        lowering.ELEMENTS_BEFORE_COMPILING = 1  # after the first step, so that no turn waits for it
     return Chainrule(work, variant)

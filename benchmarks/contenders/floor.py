@@ -2,6 +2,9 @@
 
 No gather, no bias, no activation, no update: what a library on NumPy could reach if everything but the products were
 free. For gates there are no products; there it is the bare elementwise calls of both passes.
+
+The roofline is the floor and one copy, which moves as many bytes as a step must move beside its products: what the
+machine allows whoever fuses all else perfectly, and can't overlap the two.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import itertools
 from typing import Any
 
 import numpy as np
-from workloads import Workload
+from workloads import Unavailable, Workload
 
 
 class Floor:
@@ -60,5 +63,11 @@ class Floor:
 
 
 def build(work: Workload, variant: str) -> Floor:
-    """Return the products of `work`."""
-    return Floor(work)
+    """Return the products of `work`, with a copy of what else must be moved if `variant` is the roofline."""
+    floor = Floor(work)
+    if variant == "roofline":
+        if work.kind == "gates":
+            raise Unavailable("its floor moves all there is to move")
+        source = np.ones(work.moved // 2, np.uint8)  # a copy reads and writes
+        floor.calls.append((np.copyto, (np.zeros_like(source), source)))
+    return floor
