@@ -221,6 +221,27 @@ FAULTS = [
         "tests/replay/test_program.py::test_every_op_replays_to_the_bits_of_its_calls",
     ),
     Fault(
+        "the greatest of one row is looked up at the least",
+        "replay/lowering.py",
+        "(flat.argmax, (None, place))",
+        "(flat.argmin, (None, place))",
+        "tests/replay/test_lowering.py::test_the_largest_of_one_row_is_numpys",
+    ),
+    Fault(
+        "a compiled update drops what comes after it",
+        "replay/program.py",
+        'self.plans["update"]), *self.plans.get("state", [])]',
+        'self.plans["update"])]',
+        "tests/replay/test_compiled_update.py::test_states_are_updated_after_it_too",
+    ),
+    Fault(
+        "an update that adds up is compiled",
+        "replay/lowering.py",
+        'call.method not in ("call", "copy") or ',
+        "",
+        "tests/replay/test_compiled_update.py::test_an_update_that_adds_up_is_left_as_it_is",
+    ),
+    Fault(
         "a maximum of rows is lowered to a minimum",
         "replay/lowering.py",
         "(np.maximum.reduce, (turned, 0, None, out[:, 0]))",

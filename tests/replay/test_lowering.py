@@ -30,6 +30,8 @@ def chain(z: Any) -> Any:
 # The calls, and the shapes at which they take another form than at a few numbers.
 LOWERED: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "the largest of many short rows": (lambda z: z.max(axis=1, keepdims=True), (64, 10)),
+    "the largest of one row": (lambda z: z.max(axis=1, keepdims=True), (1, 10)),
+    "the smallest of one row": (lambda z: z.min(axis=1, keepdims=True), (1, 10)),
     "the smallest of many short rows": (lambda z: z.min(axis=1, keepdims=True), (64, 10)),
     "sums over the samples": (lambda z: z.sum(axis=0), (64, 10)),
     "sums of rows": (lambda z: z.sum(axis=1, keepdims=True), (64, 10)),
@@ -62,6 +64,19 @@ def test_a_call_gives_what_it_gives_without_a_record(
         program.feed(z=z)
         program.run("forward")
         np.testing.assert_allclose(program.root, function(z), rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("row", [[1, np.nan, 3], [-np.inf, -np.inf, -np.inf], [2, np.inf, np.nan], [-1, -1, -2]])
+def test_the_largest_of_one_row_is_numpys(row: list[float]) -> None:
+    class Largest(cr.Op):
+        def forward(self, z: Any) -> Any:
+            return z.max(axis=1, keepdims=True)
+
+    z = np.array([row], np.float32)
+    program = Program(Graph(cr.Node(Largest(), {"z": cr.Input("z", np.ones_like(z))}), wrt=[]), {"z": z})
+    program.feed(z=z)
+    program.run("forward")
+    np.testing.assert_array_equal(program.root, z.max(axis=1, keepdims=True))
 
 
 def test_a_sum_in_float64_loses_nothing_when_it_is_lowered() -> None:

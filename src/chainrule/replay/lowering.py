@@ -229,6 +229,11 @@ def _reduction(call: Call, array: Array, out: Array) -> list[Step]:
             return [(np.ones(rows, array.dtype).dot, (array, out))]
         if axis == 1 and keepdims and array.flags.c_contiguous and out.flags.c_contiguous:
             return [(array.dot, (np.ones((columns, 1), array.dtype), out))]
+    if axis == 1 and keepdims and call.function is np.maximum and rows == 1:
+        # The greatest of one row: its place found and looked up 0.3, reduced 0.9.
+        place, flat = np.empty((), np.intp), array.reshape(-1)
+        if np.may_share_memory(flat, array):
+            return [(flat.argmax, (None, place)), (flat.take, (place, None, out.reshape(()), "clip"))]
     if axis == 1 and keepdims and call.function is np.maximum and columns <= 32 <= rows:
         # Few long columns reduce faster than many short rows: 3.9 for 8.6 at (64, 10), the copy included.
         turned = np.empty((columns, rows), array.dtype)

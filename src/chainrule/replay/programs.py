@@ -62,6 +62,7 @@ class Programs:
         self._kept: OrderedDict[Signature, Program] = OrderedDict()
         self._inputs = [name for name, leaf in graph.inputs.items() if not isinstance(leaf, Drawn)]
         self._resting: OrderedDict[Any, list[Program]] = OrderedDict()  # by shapes and dtypes; the first made goes
+        self._latest: tuple[tuple[int, ...], Any, list[Program]] = ((), None, [])  # what one array was like, last
         self.called: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
@@ -87,6 +88,25 @@ class Programs:
 
         The program that computes them is used by no other thread meanwhile.
         """
+        x = arrays[0]
+        shape, dtype, resting = self._latest
+        if len(arrays) > 1 or x.shape != shape or x.dtype is not dtype:  # 0.15 µs; to look them up takes 0.6
+            resting = self._resting_for(arrays)
+            if len(arrays) == 1:
+                self._latest = x.shape, x.dtype, resting
+        try:
+            program = resting.pop()  # in one go, whatever other threads do
+        except IndexError:
+            program = self.record(dict(zip(self._inputs, arrays, strict=True)))
+        for place, array in zip(program.inputs.values(), arrays):
+            place[...] = array
+        program.run_quietly("forward")
+        results = [result.copy() for result in program.results]
+        resting.append(program)
+        return results
+
+    def _resting_for(self, arrays: tuple[Array, ...]) -> list[Program]:
+        """Return the programs for arrays like these that nobody is using."""
         key = tuple([(array.shape, array.dtype) for array in arrays])
         resting = self._resting.get(key)
         if resting is None:
@@ -94,16 +114,7 @@ class Programs:
                 resting = self._resting.setdefault(key, [])
                 while len(self._resting) > self._limit:
                     self._resting.popitem(last=False)
-        try:
-            program = resting.pop()  # in one go, whatever other threads do
-        except IndexError:
-            program = self.record(dict(zip(self._inputs, arrays, strict=True)))
-        for place, array in zip(program.inputs.values(), arrays):
-            np.copyto(place, array)
-        program.run_quietly("forward")
-        results = [result.copy() for result in program.results]
-        resting.append(program)
-        return results
+        return resting
 
     def record(self, feeds: dict[str, Array]) -> Program:
         """Return a new program."""
