@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.graph.calls import read_only
 from chainrule.ops.op import Array
 from chainrule.replay.recording import Call, Operand
 
@@ -147,8 +148,8 @@ def plain(call: Call, locate: Locate) -> list[Step]:
         return [(partial(call.function, out=out, **call.options), tuple(inputs))]
     if call.method == "function":
         return [(_call_and_copy, (call.function, inputs, call.options, out))]
-    if call.method == "op":
-        return [(call.function, (out, *inputs))]
+    if call.method == "op":  # which may be a user's: it gets arrays that it can't write to
+        return [(call.function, (out, *map(read_only, inputs)))]
     if call.method == "reduce":
         options = {"axis": 0, "dtype": None, "keepdims": False} | call.options
         return [(call.function.reduce, (inputs[0], options["axis"], options["dtype"], out, options["keepdims"]))]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph.backprop import Roles
-from chainrule.graph.calls import called, is_own, read_only
+from chainrule.graph.calls import called
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Parameter
 from chainrule.ops.op import Array, Op
@@ -159,8 +159,7 @@ def is_dense(array: Array) -> bool:
 def _by_order(op: Op, method: str, ahead: int, roles: list[str]) -> Callable[..., Any]:
     """Return an op's method as a function of arrays in the order of `roles`, after so many others.
 
-    It is the method as it was written: programs run with warnings off, so it need not turn them off itself. An op of a
-    user's gets arrays that it can't write to.
+    It is the method as it was written: programs run with warnings off, so it need not turn them off itself.
     """
     function: Callable[..., Any] = partial(inspect.unwrap(getattr(type(op), method)), op)
     if not op.variadic and roles != list(op.roles[: len(roles)]):
@@ -169,6 +168,4 @@ def _by_order(op: Op, method: str, ahead: int, roles: list[str]) -> Callable[...
         def function(*arrays: Array) -> Any:
             return by_position(*arrays[:ahead], **dict(zip(roles, arrays[ahead:], strict=True)))
 
-    if is_own(op):
-        return function
-    return lambda *arrays: function(*map(read_only, arrays))
+    return function
