@@ -82,6 +82,9 @@ MEASUREMENTS: dict[str, Measurement] = {
 }
 
 
+Row = tuple[str, str, str, str]
+
+
 def main() -> int:
     """Measure what the options ask for; return the exit status."""
     options = parser().parse_args()
@@ -95,8 +98,8 @@ def main() -> int:
         began = time.perf_counter()
         figures += measured(name, Options(options.quick))
         print(f"measuring {name} took {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    printed = table(figures)
-    print(f"\n{printed}\n")
+    rows = rows_of(figures)
+    print(f"\n{table(rows)}\n")
     missed = [figure for figure in figures if figure.met is False]
     unmeasured = [figure for figure in figures if figure.verdict == "not measured"]
     met = sum(figure.met is True for figure in figures)
@@ -106,19 +109,23 @@ def main() -> int:
         text = json.dumps({**told, "figures": records}, indent=1, ensure_ascii=False)
         options.json.write_text(text + "\n", encoding="utf-8")
     if options.write:
-        write(f"{held_on}\n\n{printed}")
+        write(held_on, rows, whole=not options.only)
     return 1 if missed else 0
 
 
-def write(text: str) -> None:
-    """Put what was measured into the documentation, in the place of what was measured before."""
+def write(held_on: str, rows: list[Row], *, whole: bool) -> None:
+    """Put what was measured into the documentation: a whole table, or rows in the place of what they were before."""
     before, start, rest = PAGE.read_text("utf-8").partition("<!-- measured -->\n")
-    _, end, after = rest.partition("<!-- end -->\n")
+    old, end, after = rest.partition("<!-- end -->\n")
     if not end:
         raise SystemExit(
             f"figures: {PAGE.name} has no place for the table, between <!-- measured --> and <!-- end -->."
         )
-    PAGE.write_text(f"{before}{start}\n{text}\n\n{end}{after}", "utf-8")
+    if not whole:
+        kept = {row[0]: row for row in rows_in(old)}
+        rows = list((kept | {row[0]: row for row in rows}).values())
+        held_on += "\nMeasured in several runs."
+    PAGE.write_text(f"{before}{start}\n{held_on}\n\n{table(rows)}\n\n{end}{after}", "utf-8")
 
 
 def measured(name: str, options: Options) -> list[Figure]:
@@ -133,14 +140,26 @@ def measured(name: str, options: Options) -> list[Figure]:
     return figures
 
 
-def table(figures: list[Figure]) -> str:
-    """Return the figures as a Markdown table that reads as it is."""
-    rows = [("figure", "claimed", "measured", "verdict")]
-    rows += [(f.name, f.claimed, f.measured.replace("|", "¦"), f.verdict) for f in figures]
+def rows_of(figures: list[Figure]) -> list[Row]:
+    """Return the figures as rows of a table."""
+    return [(f.name, f.claimed, f.measured.replace("|", "¦"), f.verdict) for f in figures]
+
+
+def table(rows: list[Row]) -> str:
+    """Return rows as a Markdown table that reads as it is."""
+    rows = [("figure", "claimed", "measured", "verdict"), *rows]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]
     lines.insert(1, f"|{'|'.join('-' * (width + 2) for width in widths)}|")
     return "\n".join(lines)
+
+
+def rows_in(text: str) -> list[Row]:
+    """Return the rows of a table that was written here, its head left out."""
+    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    return [
+        (name.strip(), claimed.strip(), told.strip(), verdict.strip()) for name, claimed, told, verdict in lines[2:]
+    ]
 
 
 def described(about: dict[str, object], quick: bool) -> str:
@@ -168,7 +187,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="figures", description="Measure every figure that the documentation claims.")
     made.add_argument("--quick", action="store_true", help="fewer seeds, epochs and rounds; no fresh clone")
     made.add_argument("--only", metavar="NAME,NAME", default="", help=f"these alone: {', '.join(MEASUREMENTS)}")
-    made.add_argument("--write", action="store_true", help="put the table into docs/figures.md")
+    made.add_argument(
+        "--write", action="store_true", help="put the table, or with --only its rows, into docs/figures.md"
+    )
     made.add_argument("--json", metavar="FILE", type=Path, help="write them to this file too")
     return made
 
