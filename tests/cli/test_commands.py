@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +151,38 @@ def test_ops_with_a_name_prints_its_page(capsys: CAPTURED, name: str) -> None:
     found = lines(capsys, "ops", name)
     assert found[0] == "leaky_relu(z)    cr.LeakyReLU"
     assert any(line.startswith("∂z = ") for line in found)
+
+
+def test_ops_are_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert status(["ops"]) == 0
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if line.startswith("│")]
+    assert [row[0] for row in rows if row[0]] == list(cr.ops.all_ops())
+    sine = next(row for row in rows if row[0] == "sin")
+    assert sine[1:] == ["z", "y = sin(z), z in radians", "∂z = ∂y · cos(z)"]
+
+
+def test_runs_are_listed_with_their_loss_where_there_is_no_error(capsys: CAPTURED) -> None:
+    Path("curve.toml").write_text(
+        'layers = "1-4-1"\nloss = "MeanSquaredError"\nphases = [{epochs = 2, learning_rate = 0.01}]\n'
+        'data = {name = "curve"}\n'
+    )
+    found = json.loads(lines(capsys, "train", "curve.toml", "--json", "--no-pictures")[0])
+    _, row = lines(capsys, "runs")
+    assert re.split("  +", row)[:4] == ["curve-001", "2/2", "finished", f"train loss {found['train']['loss']:.5f}"]
+
+
+@pytest.mark.parametrize("option", [["--csv", "log.csv"], ["--tensorboard", "events"]], ids=["csv", "tensorboard"])
+def test_a_run_without_an_epoch_has_no_log_to_export(capsys: CAPTURED, run: str, option: list[str]) -> None:
+    Path(run, "log.jsonl").write_text("")
+    assert status(["log", run, *option]) == 2
+    assert f"log {run!r}: got no epoch yet, but expected at least one" in capsys.readouterr().err
+    assert not Path(option[1]).exists()
 
 
 def test_recipes_lists_them_all(capsys: CAPTURED) -> None:

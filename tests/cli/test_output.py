@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chainrule.cli.output import as_csv, say, say_json
+from chainrule.cli.output import Streams, as_csv, say, say_json
 
 HOSTILE = ["\x1b[2J", "\x9b31m", "\u202eevil", "\u2028", "\u200b", "\x7f", "\ud800", "\U000e0041", "\xa0", "a\nb", "\0"]
 
@@ -84,3 +88,143 @@ def test_what_does_not_print_is_escaped(name: str, written: str) -> None:
 
 def test_headers_are_texts_like_others() -> None:
     assert as_csv(["=a", "b"], [[1, -2.5]]) == "'=a,b\n1,-2.5\n"
+
+
+class Raw(io.RawIOBase):
+    """A place that takes what it is given, or answers as told."""
+
+    def __init__(self, *answers: OSError | None) -> None:
+        self.taken = b""
+        self.calls = 0
+        self.answers = [*answers]
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int | None:
+        self.calls += 1
+        if self.answers:
+            answer = self.answers.pop(0)
+            if answer is not None:
+                raise answer
+            return None
+        self.taken += bytes(data)
+        return memoryview(data).nbytes
+
+
+Begin = Callable[..., Streams]
+
+
+@pytest.fixture
+def begin(monkeypatch: pytest.MonkeyPatch) -> Begin:
+    """A function that begins a process's output at two places; None is one that was closed before."""
+
+    def begun(out: io.RawIOBase | None, err: io.RawIOBase | None, encoding: str = "utf-8") -> Streams:
+        for name, raw in (("stdout", out), ("stderr", err)):
+            stream = None if raw is None else io.TextIOWrapper(io.BufferedWriter(raw), encoding)
+            monkeypatch.setattr(sys, name, stream)
+        return Streams()
+
+    return begun
+
+
+@pytest.mark.parametrize(("encoding", "written"), [("utf-8", "∂z"), ("cp1252", "\\u2202z")])
+def test_output_arrives_with_what_the_terminal_lacks_escaped(begin: Begin, encoding: str, written: str) -> None:
+    out, err = Raw(), Raw()
+    streams = begin(out, err, encoding)
+    say("∂z")
+    say("a warning", err=True)
+    assert not streams.lost()
+    assert out.taken.decode(encoding) == f"{written}\n"
+    assert err.taken == b"a warning\n"
+
+
+def test_a_full_disk_is_said_once_and_asked_no_more(begin: Begin) -> None:
+    out, err = Raw(OSError(errno.ENOSPC, "No space left on device")), Raw()
+    streams = begin(out, err)
+    for _ in range(3):
+        say("a" * 100_000)
+    assert streams.lost()
+    assert out.calls == 1
+    assert out.taken == b""
+    said = err.taken.decode()
+    assert said.startswith(
+        "Error: output: got a place that takes no more of it (No space left on device), but expected"
+    )
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EBADF])
+def test_a_closed_pipe_is_lost_but_no_error(begin: Begin, number: int) -> None:
+    err = Raw()
+    streams = begin(Raw(OSError(number, "closed")), err)
+    say("nobody reads this")
+    assert streams.lost()
+    assert err.taken == b""
+
+
+def test_what_was_closed_before_takes_everything_and_loses_it(begin: Begin) -> None:
+    err = Raw()
+    streams = begin(None, err)
+    assert not streams.lost()
+    assert not sys.stdout.isatty()
+    with pytest.raises(io.UnsupportedOperation, match="fileno"):
+        sys.stdout.fileno()
+    say("nobody reads this")
+    assert streams.lost()
+    assert err.taken == b""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows waits for sockets only")
+def test_a_slow_reader_is_waited_for(begin: Begin) -> None:
+    reading, writing = os.pipe()
+
+    class Slow(Raw):
+        def fileno(self) -> int:
+            return writing
+
+    out = Slow(None, None)
+    streams = begin(out, Raw())
+    say("in the end it arrives")
+    assert sys.stdout.fileno() == writing
+    assert not streams.lost()
+    assert (out.taken, out.calls) == (b"in the end it arrives\n", 3)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_stream_that_another_program_put_there_is_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    notebook = io.StringIO()
+    with open(tmp_path / "err", "w") as err:
+        monkeypatch.setattr(sys, "stdout", notebook)
+        monkeypatch.setattr(sys, "stderr", err)
+        streams = Streams()
+        say("seen there")
+        assert sys.stdout is notebook
+        assert sys.stderr is not err
+        assert sys.stderr.fileno() == err.fileno()
+        assert not streams.lost()
+    assert notebook.getvalue() == "seen there\n"
+
+
+@pytest.mark.parametrize(("opened", "moved"), [(1, []), (7, [("dup2", 7, 1), ("close", 7)])], ids=["there", "beside"])
+def test_a_closed_descriptor_is_opened_so_that_no_file_takes_its_place(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, opened: int, moved: list[tuple[Any, ...]]
+) -> None:
+    done: list[tuple[Any, ...]] = []
+
+    def fstat(descriptor: int) -> None:
+        if descriptor == 1:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+    def opens(path: str, flags: int) -> int:
+        done.append(("open", path, flags))
+        return opened
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", fstat)
+        patch.setattr(os, "open", opens)
+        patch.setattr(os, "dup2", lambda *told: done.append(("dup2", *told)))
+        patch.setattr(os, "close", lambda *told: done.append(("close", *told)))
+        begin(Raw(), Raw())
+    assert done == [("open", os.devnull, os.O_RDWR), *moved]

@@ -210,3 +210,33 @@ def test_the_header_alone_can_be_read(tmp_path: Path) -> None:
     header = read_header(tmp_path / "a")
     assert header.tensors["dense_1.weights"].shape == (2, 3)
     assert header.size == sum(t.stop - t.start for t in header.tensors.values())
+
+
+WORDS = {
+    "a length and nothing else": "a header of 1,528 bytes in a file of 8",
+    "a byte order mark in the header": r"a header that begins with b'\\xef', but expected a JSON object",
+    "a list as a header": r"a header that begins with b'\['",
+    "a depth of 100,000": "100,116 lists, objects and keys in the header, but expected at most 100,000",
+    "a digest with a space before it": "a digest that is not written as chainrule writes it",
+    "a digest that is short": "the digest '0+', but expected a SHA-256, 64 hexadecimal digits",
+    "a pickle": "a Python pickle, which can run code when it is opened",
+    "no format": "a safetensors file of another program",
+    "a future version": "format version '2', but expected version 1. Upgrade chainrule",
+    "metadata that are null": "metadata None, but expected texts by name",
+    "an array called 'a/../b'": "'a/../b', with unprintable characters or slashes in it",
+    "an array called 'a..b'": "'a..b', with a dot too many",
+    "an array called 'a b:c'": "'a b:c', in no section",
+    "dtype 'O'": "'dense_1.bias': got dtype 'O', but expected a dtype of numbers",
+    "shape [-3]": r"'dense_1.bias': got shape \[-3\]",
+    "offsets [12, 0]": r"data_offsets \[12, 0\], but expected two whole numbers, the first not above the second",
+    "a hole": "a hole before it, but expected arrays one after the other",
+    "no data": "0 bytes behind the header, but expected 156",
+    "a flipped bit in the data": "bytes that don't match the file's own SHA-256",
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.safetensors").write_bytes(FILES[name]())
+    with pytest.raises(FileError, match=WORDS[name]):
+        load(tmp_path / "a.safetensors")

@@ -77,6 +77,33 @@ class Ones(Linear):
         return {**super().backward(dy, y, x, weights, bias), "bias": np.full_like(bias, len(x))}
 
 
+class LastRow(Linear):
+    def backward(self, dy: Any, y: Any, x: Any, weights: Any, bias: Any) -> Any:
+        return {**super().backward(dy, y, x, weights, bias), "bias": dy[-1]}
+
+
+class Garbled(Linear):
+    """Every derivative is wrong in a way of its own."""
+
+    def backward(self, dy: Any, y: Any, x: Any, weights: Any, bias: Any) -> Any:
+        right = super().backward(dy, y, x, weights, bias)
+        return dict(
+            x=np.cumsum(right["x"], axis=1),
+            weights=np.cumsum(right["weights"], axis=0),
+            bias=np.cumsum(right["bias"]) + dy[0],
+        )
+
+
+class GarbledAlongOutputs(Linear):
+    def backward(self, dy: Any, y: Any, x: Any, weights: Any, bias: Any) -> Any:
+        return {**super().backward(dy, y, x, weights, bias), "bias": np.cumsum(dy.sum(axis=1))}
+
+
+class GarbledRows(Linear):
+    def backward(self, dy: Any, y: Any, x: Any, weights: Any, bias: Any) -> Any:
+        return {**super().backward(dy, y, x, weights, bias), "bias": np.cumsum(dy, axis=0)}
+
+
 class Swapped(cr.Op):
     """y = a b"""
 
@@ -128,6 +155,11 @@ class Ignoring(OfZ):
 class Missing(OfZ):
     def backward(self, dy: Any, y: Any, z: Any) -> Any:
         return dict(z=dy)
+
+
+class Neighbours(OfZ):
+    def backward(self, dy: Any, y: Any, z: Any) -> Any:
+        return dict(z=(dy + 0.1 * dy[::-1]) * (1 - y * y))
 
 
 class OfYGivenZ(OfZ):
@@ -241,6 +273,7 @@ MISTAKES = [
     (Untransposed(), LINEAR, "x", "transposed"),
     (Untransposed(), SQUARE, "x", "transposed: weights"),
     (Turned(), LINEAR, "weights", "transposed"),
+    (Turned(), SQUARE, "weights", "transposed"),
     (BiasColumn(), {"x": X, "weights": _random.normal(size=(4, 2))}, "x", "cut from the wrong side"),
     (Summed(), {}, "prediction", "the sum instead of the mean"),
     (Keeping(), {}, "z", "stale value"),
@@ -248,6 +281,8 @@ MISTAKES = [
     (Diagonal(), {}, "z", "only the diagonal"),
     (Unsummed(), LINEAR, "bias", "missing sum over rows"),
     (FirstRow(), LINEAR, "bias", "missing sum over rows"),
+    (LastRow(), LINEAR, "bias", "missing sum over rows"),
+    (Unsummed(), {**LINEAR, "bias": BIAS.reshape(1, 2)}, "bias", "missing sum over rows"),
     (WrongSide(), {}, "z", "the wrong side"),
     (Ignoring(), {"z": X}, "z", "ignores the incoming gradient"),
     (Zero(), {}, "z", "no derivative at all"),
@@ -275,6 +310,28 @@ def test_a_planted_mistake_is_found_and_named(op: Any, arrays: dict[str, Any], r
     found = next(finding for finding in report.wrong if finding.by == role)
     assert str(found.slip).startswith(name)
     assert f"by {role}, is WRONG: {found.slip}" in str(report)
+
+
+NAMELESS = [
+    (Garbled(), LINEAR, "x"),
+    (Garbled(), LINEAR, "weights"),
+    (Garbled(), LINEAR, "bias"),
+    (Garbled(), SQUARE, "weights"),
+    (GarbledAlongOutputs(), LINEAR, "bias"),
+    (GarbledRows(), {**LINEAR, "bias": BIAS.reshape(1, 2)}, "bias"),
+    (Neighbours(), {"z": X[:4, :1]}, "z"),
+    (Sign(), {"z": _random.normal(size=(15, 15))}, "z"),  # whose Jacobian would be too large to look at
+]
+
+
+@pytest.mark.parametrize(
+    ("op", "arrays", "role"), NAMELESS, ids=[f"{type(row[0]).__name__}-{row[2]}-{i}" for i, row in enumerate(NAMELESS)]
+)
+def test_a_mistake_without_a_name_is_wrong_all_the_same(op: Any, arrays: dict[str, Any], role: str) -> None:
+    report = check(op, **arrays)
+    found = next(finding for finding in report.wrong if finding.by == role)
+    assert found.slip is None
+    assert f"by {role}, is WRONG" in str(report)
 
 
 @pytest.mark.parametrize("op", [Unsummed(), TimesBatch(), Linear()], ids=repr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import math
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 
 import chainrule as cr
 import chainrule.onnx
-from chainrule.errors import FileError, InputError, MisuseError
+from chainrule import ops
+from chainrule.errors import FileError, InputError, MissingExtraError, MisuseError
 from chainrule.onnx.protobuf import FIELDS
 from tests.onnx.networks import random_network
 
@@ -136,6 +138,109 @@ def test_a_layer_of_ones_own_made_of_ops_is_exported(onnx: ModuleType, onnxrunti
     chainrule.onnx.export(network, tmp_path / "a")
     (there,) = onnxruntime.InferenceSession(tmp_path / "a").run(None, {"input": x})
     np.testing.assert_allclose(there, cr.predict(network, x), rtol=1e-5, atol=1e-6)
+
+
+class Halved(cr.Op):
+    """y = z / 2"""
+
+    def forward(self, z: Any) -> Any:
+        return z / 2
+
+    def backward(self, dy: Any, y: Any, z: Any) -> Any:
+        return dict(z=dy / 2)
+
+
+class Distance(cr.Layer):
+    """How far each prediction is from the samples' mean: of losses, for which ONNX has no operators."""
+
+    def __init__(self, of: cr.Op) -> None:
+        super().__init__()
+        self.of = of
+
+    def forward(self, x: cr.Node) -> cr.Node:
+        return x + cr.Node(self.of, {"prediction": x, "target": cr.Input("zeros", np.zeros((1, 4), np.float32))})
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (Halved(), "Halved 'halved_1'"),
+        (Distance(cr.MeanSquaredError()), "MeanSquaredError"),
+        (Distance(cr.MeanAbsoluteError()), "MeanAbsoluteError"),
+        (Distance(cr.Huber()), "Huber"),
+    ],
+    ids=repr,
+)
+def test_an_op_that_onnx_has_no_operators_for_is_named(onnx: ModuleType, tmp_path: Path, part: Any, name: str) -> None:
+    network = cr.Network([cr.Dense(3, 4), part])
+    with pytest.raises(InputError, match=f"{name}.*, an op without a form in ONNX, but expected ops that have one"):
+        chainrule.onnx.export(network, tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+LAYERS: dict[str, Any] = {
+    "ELU": cr.ELU(0.7),
+    "LeakyReLU": cr.LeakyReLU(0.3),
+    "SELU": ops.SELU(),
+    "HardSigmoid": ops.HardSigmoid(),
+    "Mish": ops.Mish(),
+    "Clip": ops.Clip(-0.5, 1.5),
+    "Clip from below": ops.Clip(-0.5),
+    "Clip from above": ops.Clip(None, 0.5),
+    "Var": ops.Var(1, keepdims=True),
+    "Norm": ops.Norm(1, keepdims=True),
+    "Transpose": [ops.Reshape((-1, 3, 1)), ops.Transpose((0, -1, 1)), cr.Flatten()],
+    "Slice": ops.Slice((..., slice(None, None, -2))),
+    "Slice of the last": [ops.Slice((..., -1)), ops.Slice((slice(None), None))],
+    "Dense of images": [ops.Reshape((-1, 1, 3)), cr.Dense(3, 2), cr.Flatten()],
+    "Dense without bias": [ops.Reshape((-1, 1, 3)), cr.Dense(3, 2, use_bias=False), cr.Flatten()],
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_means_the_same_as_its_operators(onnx: ModuleType, tmp_path: Path, name: str, dtype: str) -> None:
+    layer = LAYERS[name]
+    layers = layer if isinstance(layer, list) else [layer]
+    network = cr.Network(
+        [part.copy() if isinstance(part, cr.Layer) else part for part in layers], inputs=3, dtype=dtype
+    )
+    x = np.array([[-2, -0.25, 0.5], [4, 0, -3]], dtype)
+    chainrule.onnx.export(network, tmp_path / "a.onnx")
+    onnx.checker.check_model(onnx.load(tmp_path / "a.onnx"), full_check=True)
+    (there,) = reference(onnx, tmp_path / "a.onnx").run(None, {"input": x})
+    close = {"float32": 1e-5, "float64": 1e-12}[dtype]
+    np.testing.assert_allclose(there, cr.predict(network, x), rtol=close, atol=close)
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [(ModuleNotFoundError("No module named 'onnx'"), "got no package onnx"),
+     (ImportError("a library is missing"), r"got a broken onnx \(a library is missing\)")],
+)  # fmt: skip
+def test_without_the_package_an_export_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: ImportError, words: str
+) -> None:
+    find = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name == "onnx":
+            raise problem
+        return find(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtraError, match=rf"{words}.*pip install \"chainrule\[onnx\]\""):
+        chainrule.onnx.export(cr.Network([cr.Dense(2, 2)]), tmp_path / "a.onnx")
+
+
+def test_more_numbers_than_a_file_can_hold_are_refused(
+    onnx: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainrule.onnx.exporting._LONGEST_FILE", (1 << 20) + 100)
+    chainrule.onnx.export(cr.Network([cr.Dense(5, 4)]), tmp_path / "small.onnx")
+    with pytest.raises(InputError, match=r"more than 1,048,676 bytes of numbers.*Use float32"):
+        chainrule.onnx.export(cr.Network([cr.Dense(6, 4)]), tmp_path / "large.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["small.onnx"]
 
 
 def test_what_can_not_be_exported_says_why_and_writes_nothing(onnx: ModuleType, tmp_path: Path) -> None:

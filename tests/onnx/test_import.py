@@ -132,6 +132,7 @@ def test_estimators_of_scikit_learn_compute_the_same(
 
 X = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
 H = X @ forge.WEIGHTS
+ROW = np.array([1, 2, 3], np.float32)
 # What the Keras network in keras.onnx predicted when `model.export(…, format="onnx")` wrote it, with Keras 3.15.
 KERAS = [[0.31830433, 0.36644047, 0.31525522], [0.35302415, 0.31097531, 0.33600056]]
 
@@ -160,6 +161,64 @@ KERAS = [[0.31830433, 0.36644047, 0.31525522], [0.35302415, 0.31097531, 0.336000
         ),
         (forge.of(forge.GEMM, forge.node("Add", ["output", "output"], ["o"]), outputs=[forge.value("o", "n", 3)]),
          H + H),
+        (forge.of(forge.node("Identity", ["input"], ["output"]), outputs=[forge.value("output", "n", 2)]), X),
+        (forge.of(forge.node("Sub", ["c", "input"], ["output"]), tensors=[forge.tensor("c", np.float32(5))]), 5 - X),
+        (forge.after_gemm("Add", tensors=[forge.tensor("c", ROW)], inputs=["c"]), H + ROW),
+        (
+            forge.of(forge.node("MatMul", ["input", "w"], ["h"]), forge.node("Add", ["h", "c"], ["output"]),
+                     tensors=[forge.tensor("c", np.float32(4))]),
+            H + 4,
+        ),
+        (
+            forge.of(forge.node("Gemm", ["input", "t"], ["output"], forge.attribute("transB", 1)),
+                     tensors=[forge.tensor("t", forge.WEIGHTS.T.copy())]),
+            H,
+        ),
+        (forge.after_gemm("Selu"), cr.ops.SELU().forward(H)),
+        (forge.after_gemm("HardSigmoid", forge.attribute("alpha", 1 / 6)), np.clip(H / 6 + 0.5, 0, 1)),
+        (forge.after_gemm("Gelu", forge.field(1, "approximate") + forge.field(4, "tanh") + forge.field(20, 3)),
+         cr.GELU(approximate=True).forward(H)),
+        (forge.after_gemm("Clip", tensors=[forge.tensor("a", np.float32(2))], inputs=["", "a"]), np.minimum(H, 2)),
+        (
+            forge.after_gemm("Clip", inputs=["a", "b"],
+                             tensors=[forge.tensor("a", np.float32(-1)), forge.tensor("b", np.full(1, 3, np.float32))]),
+            np.clip(H, -1, 3),
+        ),
+        (forge.after_gemm("CumSum", tensors=[forge.tensor("a", np.array(1))], inputs=["a"]), np.cumsum(H, axis=1)),
+        (forge.after_gemm("ReduceMean", forge.attribute("axes", (1,))), H.mean(axis=1, keepdims=True)),
+        (forge.after_gemm("ReduceSum", forge.attribute("noop_with_empty_axes", 1)), H),
+        (forge.after_gemm("Dropout", forge.attribute("ratio", 0.3)), H),
+        (forge.after_gemm("Flatten"), H),
+        (forge.after_gemm("Reshape", tensors=[forge.tensor("s", np.array([0, -1]))], inputs=["s"]), H),
+        (
+            forge.of(forge.node("Identity", ["w"], ["v"]), forge.node("MatMul", ["input", "v"], ["output"])),
+            H,
+        ),
+        (
+            forge.of(forge.node("Relu", ["input"], ["a"]), forge.node("Tanh", ["input"], ["b"]),
+                     forge.node("Concat", ["a", "b"], ["output"], forge.attribute("axis", -1)),
+                     outputs=[forge.value("output", "n", 4)]),
+            np.concatenate([np.maximum(X, 0), np.tanh(X)], axis=1),
+        ),
+        (
+            forge.after_gemm("Slice", inputs=["start", "end", "axis", "step"], tensors=[
+                forge.tensor("start", np.array([-1])), forge.tensor("end", np.array([-(2**62)])),
+                forge.tensor("axis", np.array([1])), forge.tensor("step", np.array([-2]))]),
+            H[:, ::-2],
+        ),
+        (
+            forge.of(forge.GEMM, forge.node("Unsqueeze", ["output", "axes"], ["u"]),
+                     forge.node("Squeeze", ["u"], ["o"], forge.attribute("axes", (2,))),
+                     tensors=[forge.tensor("axes", np.array([2]))], outputs=[forge.value("o", "n", 3)]),
+            H,
+        ),
+        (
+            forge.of(forge.node("Scaler", ["input"], ["output"],
+                                *(forge.field(1, name) + forge.field(7, np.float32(numbers).tobytes())
+                                  + forge.field(20, 6) for name, numbers in (("offset", [1, 2]), ("scale", [4, 8]))),
+                                domain="ai.onnx.ml"), outputs=[forge.value("output", "n", 2)]),
+            (X - [1, 2]) * [4, 8],
+        ),
     ],
 )  # fmt: skip
 def test_operators_mean_what_onnx_says(tmp_path: Path, data: bytes, expected: np.ndarray) -> None:
@@ -168,16 +227,182 @@ def test_operators_mean_what_onnx_says(tmp_path: Path, data: bytes, expected: np
     np.testing.assert_allclose(cr.predict(network, X), expected, rtol=1e-6, atol=1e-6)
 
 
+NUMBERS = forge.field(5, 0) + forge.field(5, 3)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        forge.tensor("w", np.zeros(0, np.float32), (2, 3), forge.FLOAT, forge.field(4, forge.WEIGHTS.tobytes())),
+        forge.tensor("w", np.zeros(0), (2, 3), forge.DOUBLE, forge.field(10, forge.WEIGHTS.astype(float).tobytes())),
+        forge.tensor("w", forge.WEIGHTS.astype(np.float64)),
+    ],
+    ids=["its floats", "its doubles", "its bytes"],
+)
+def test_weights_are_read_from_the_field_of_their_type(tmp_path: Path, weights: bytes) -> None:
+    (tmp_path / "a.onnx").write_bytes(forge.model(forge.graph([forge.GEMM], [weights])))
+    np.testing.assert_allclose(cr.predict(chainrule.onnx.load(tmp_path / "a.onnx"), X), H, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [3, 6], ids=["int8", "int32"])
+def test_small_whole_numbers_are_read_from_the_field_that_they_share(tmp_path: Path, kind: int) -> None:
+    shape = forge.tensor("s", np.zeros(0, np.float32), (2,), kind, NUMBERS)
+    (tmp_path / "a.onnx").write_bytes(forge.after_gemm("Reshape", tensors=[shape], inputs=["s"]))
+    network = chainrule.onnx.load(tmp_path / "a.onnx")
+    assert repr(network.layers[1]) == "Reshape(shape=(-1, 3))"
+    np.testing.assert_allclose(cr.predict(network, X), H)
+
+
+def test_booleans_are_read_but_are_no_scale(tmp_path: Path) -> None:
+    flags = forge.tensor("c", np.zeros(0, np.float32), (2,), 9, forge.field(5, 0) + forge.field(5, 1))
+    (tmp_path / "a.onnx").write_bytes(forge.after_gemm("Mul", tensors=[flags], inputs=["c"]))
+    with pytest.raises(FileError, match=r"a constant of shape \(2,\), but expected one number"):
+        chainrule.onnx.load(tmp_path / "a.onnx")
+
+
+@pytest.mark.parametrize(
+    ("told", "added"),
+    [
+        (forge.attribute("value", forge.tensor("", ROW)), ROW),
+        (forge.attribute("value_float", 2.5), 2.5),
+        (forge.field(1, "value_floats") + forge.field(7, ROW.tobytes()) + forge.field(20, 6), ROW),
+        (forge.attribute("value_int", 4), 4),
+        (forge.attribute("value_ints", (1, 2, 3)), ROW),
+    ],
+    ids=["a tensor", "a float", "floats", "a whole number", "whole numbers"],
+)
+def test_a_constant_may_be_a_node(tmp_path: Path, told: bytes, added: Any) -> None:
+    constant = forge.node("Constant", [], ["c"], told)
+    data = forge.of(constant, forge.node("Gemm", ["input", "w"], ["h"]), forge.node("Add", ["h", "c"], ["output"]))
+    (tmp_path / "a.onnx").write_bytes(data)
+    np.testing.assert_allclose(cr.predict(chainrule.onnx.load(tmp_path / "a.onnx"), X), H + added, rtol=1e-6)
+
+
+def of_classes(*nodes: bytes, tensors: tuple[bytes, ...] = (), more: bytes = b"") -> bytes:
+    outputs = (forge.value("output", "n", 3),)
+    return forge.model(forge.graph([forge.GEMM, *nodes], [forge.tensor("w", forge.WEIGHTS), *tensors],
+                                   outputs=outputs), more=more)  # fmt: skip
+
+
+NAMES = forge.tensor("names", np.zeros(0, np.float32), (3,), 8, b"".join(forge.field(6, name) for name in "abc"))
+EXTRACTED = forge.node("ArrayFeatureExtractor", ["names", "best"], ["label"], domain="ai.onnx.ml")
+BEST = forge.node("ArgMax", ["output"], ["best"])
+
+
+@pytest.mark.parametrize(
+    ("data", "classes"),
+    [
+        (of_classes(), None),
+        (of_classes(BEST, EXTRACTED, tensors=(NAMES,)), ("a", "b", "c")),
+        (of_classes(BEST, EXTRACTED, tensors=(forge.tensor("names", np.array([7, 8, 9])),)), ("7", "8", "9")),
+        (of_classes(more=forge.field(14, forge.field(1, "classes") + forge.field(2, '["x", "y", "z"]'))),
+         ("x", "y", "z")),
+    ],
+    ids=["nowhere", "texts of a node", "numbers of a node", "metadata"],
+)  # fmt: skip
+def test_the_names_of_classes_come_from_where_the_file_tells_them(
+    tmp_path: Path, data: bytes, classes: tuple[str, ...] | None
+) -> None:
+    (tmp_path / "a.onnx").write_bytes(data)
+    assert chainrule.onnx.load(tmp_path / "a.onnx").classes == classes
+
+
+@pytest.mark.parametrize(
+    ("numbers", "names"),
+    [
+        (forge.attribute("classlabels_int64s", (4, 5, 6)), ("4", "5", "6")),
+        (forge.field(1, "classlabels_strings") + b"".join(forge.field(9, name) for name in ("é", "f", "g"))
+         + forge.field(20, 8), ("é", "f", "g")),
+    ],
+    ids=["numbers", "texts"],
+)  # fmt: skip
+def test_a_node_that_turns_outputs_into_a_map_names_the_classes(
+    tmp_path: Path, numbers: bytes, names: tuple[str, ...]
+) -> None:
+    data = forge.of(
+        forge.GEMM, forge.node("ZipMap", ["output"], ["o"], numbers, domain="ai.onnx.ml"),
+        outputs=(forge.value("o", "n", 3),),
+    )  # fmt: skip
+    (tmp_path / "a.onnx").write_bytes(data)
+    network = chainrule.onnx.load(tmp_path / "a.onnx")
+    assert network.classes == names
+    np.testing.assert_allclose(cr.predict(network, X), H)
+
+
+def formula(*steps: tuple[str, str, str, str], **constants: float) -> bytes:
+    """Return a product with weights, h, and a formula of it: the operator, its inputs and its result of each step."""
+    nodes = [forge.node(op, [name for name in (a, b) if name], [result]) for op, a, b, result in steps]
+    numbers = [forge.tensor(name, np.array(number, np.float32)) for name, number in constants.items()]
+    return forge.of(forge.node("Gemm", ["input", "w"], ["h"]), *nodes, tensors=numbers)
+
+
+AFTER_CUBE = (
+    ("Mul", "cube", "small", "a"), ("Add", "h", "a", "b"), ("Mul", "b", "root", "c"), ("Tanh", "c", "", "d"),
+    ("Add", "d", "one", "e"), ("Mul", "h", "e", "f"), ("Mul", "f", "half", "output"),
+)  # fmt: skip
+GELU = {"small": 0.044715, "root": (2 / np.pi) ** 0.5, "one": 1.0, "half": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("data", "layer"),
+    [
+        (formula(("Pow", "h", "three", "cube"), *AFTER_CUBE, **GELU, three=3.0), cr.GELU(approximate=True)),
+        (
+            formula(("Pow", "h", "two", "square"), ("Mul", "square", "h", "cube"), *AFTER_CUBE, **GELU, two=2.0),
+            cr.GELU(approximate=True),
+        ),
+        (
+            formula(("Div", "h", "root", "a"), ("Erf", "a", "", "b"), ("Add", "b", "one", "c"),
+                    ("Mul", "h", "c", "d"), ("Div", "d", "two", "output"), root=2**0.5, one=1.0, two=2.0),
+            cr.GELU(),
+        ),
+        (formula(("Sigmoid", "h", "", "a"), ("Mul", "h", "a", "output")), cr.SiLU()),
+        (formula(("Identity", "h", "", "i"), ("Sigmoid", "i", "", "a"), ("Mul", "h", "a", "output")), cr.SiLU()),
+        (formula(("Mul", "h", "slope", "a"), ("Max", "a", "h", "output"), slope=0.25), cr.LeakyReLU(0.25)),
+    ],
+    ids=["GELU with a power", "GELU with a square", "GELU with erf", "SiLU", "SiLU of the same", "LeakyReLU"],
+)  # fmt: skip
+def test_the_formula_of_an_activation_is_that_activation(tmp_path: Path, data: bytes, layer: Any) -> None:
+    (tmp_path / "a.onnx").write_bytes(data)
+    network = chainrule.onnx.load(tmp_path / "a.onnx")
+    assert repr(network.layers[1:]) == repr([layer])
+    np.testing.assert_allclose(cr.predict(network, X), layer.forward(H), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (formula(("Pow", "h", "p", "a"), ("Mul", "a", "h", "output"), p=2.5), "Mul of 2 values"),
+        (formula(("Sigmoid", "h", "", "a"), ("Div", "a", "h", "output")), "Div of 2 values"),
+        (formula(("Neg", "h", "", "a"), ("Max", "a", "h", "output")), "Max of 2 values"),
+    ],
+    ids=["another power", "a quotient", "the absolute value"],
+)
+def test_another_formula_is_refused_by_its_last_operator(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "a.onnx").write_bytes(data)
+    with pytest.raises(FileError, match=f"{words} that all depend on the samples, but expected x \\+ layers"):
+        chainrule.onnx.load(tmp_path / "a.onnx")
+
+
+def test_an_offset_and_the_scale_after_it_are_one_layer(tmp_path: Path) -> None:
+    steps = [forge.node("Sub", ["input", "a"], ["h"]), forge.node("Mul", ["h", "b"], ["output"])]
+    constants = [forge.tensor("a", np.float32(3)), forge.tensor("b", np.float32(2))]
+    (tmp_path / "a.onnx").write_bytes(forge.of(*steps, tensors=constants, outputs=[forge.value("output", "n", 2)]))
+    network = chainrule.onnx.load(tmp_path / "a.onnx")
+    assert repr(network.layers) == "[Rescale(scale=2.0, offset=3.0)]"
+    np.testing.assert_allclose(cr.predict(network, X), (X - 3) * 2)
+
+
 def test_weights_and_bias_are_one_layer_also_with_a_conversion_between(tmp_path: Path) -> None:
     cast = forge.node("Cast", ["p"], ["q"], forge.attribute("to", 1))
     data = forge.of(
         forge.node("MatMul", ["input", "w"], ["p"]), cast, forge.node("Add", ["q", "b"], ["output"]),
-        tensors=[forge.tensor("b", np.float32([1, 2, 3]))],
+        tensors=[forge.tensor("b", ROW)],
     )  # fmt: skip
     (tmp_path / "a.onnx").write_bytes(data)
     network = chainrule.onnx.load(tmp_path / "a.onnx")
     assert repr(network.layers) == "[Dense(2, 3)]"
-    np.testing.assert_allclose(cr.predict(network, X), H + np.float32([1, 2, 3]), rtol=1e-6)
+    np.testing.assert_allclose(cr.predict(network, X), H + ROW, rtol=1e-6)
 
 
 def test_what_keras_exports_computes_the_same_and_can_be_learnt() -> None:

@@ -347,3 +347,83 @@ def test_an_op_that_keeps_something_is_named_and_no_innocent_parameter(way: str)
     with pytest.raises(DerivativeError, match=rf"^Remembering .*from its {way}") as told:
         cr.train(network, X, X[:, :1], epochs=1)
     assert told.value.cause == "op.replay"
+
+
+class Failing(cr.Op):
+    """y = a b, until one of the ways fails"""
+
+    way = ""
+
+    def forward(self, a: Any, b: Any) -> Any:
+        self._fail("forward")
+        return a * b
+
+    def backward(self, dy: Any, y: Any, a: Any, b: Any) -> Any:
+        self._fail("backward")
+        return dict(a=dy * b, b=dy * a)
+
+    def _fail(self, way: str) -> None:
+        if way == self.way:
+            raise ZeroDivisionError(f"the op's own error on its way {way}")
+
+
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_an_error_of_an_op_is_raised_as_it_is_and_the_op_is_not_called_again(way: str) -> None:
+    op = Failing()
+    graph = Graph(cr.sum(x=cr.Node(op, {"a": Parameter("a", np.ones(3)), "b": Parameter("b", np.ones(3))})))
+    op.way = way
+    with pytest.raises(ZeroDivisionError, match=f"the op's own error on its way {way}"):
+        Program(graph, {}, gradients=True)
+
+
+class Unlike(cr.Op):
+    """y = a − 2b, by values"""
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return np.array(a.tolist()) - 2 * b
+
+    def backward(self, dy: Any, y: Any, a: Any, b: Any) -> Any:
+        return dict(a=np.array(dy.tolist()), b=-2 * dy)
+
+
+@pytest.mark.parametrize("roles", [("a", "b"), ("b", "a")])
+def test_an_op_that_is_called_gets_each_role_whatever_their_order(roles: tuple[str, str]) -> None:
+    leaves = {name: Parameter(name, np.array(start)) for name, start in (("a", [5.0, 7.0]), ("b", [1.0, 2.0]))}
+    node = cr.Node(Unlike(), {role: leaves[role] for role in roles})
+    graph = Graph(cr.sum(x=node * np.array([1.0, 10.0])))
+    program = Program(graph, {}, gradients=True)
+    assert program.called == ("Unlike",)
+    np.copyto(leaves["a"].array, [6.0, 8.0])
+    program.run("forward", "backward")
+    np.testing.assert_array_equal(program.values[graph.place(node)], [4.0, 4.0])
+    np.testing.assert_array_equal(program.gradients[graph.place(leaves["a"])], [1.0, 10.0])
+    np.testing.assert_array_equal(program.gradients[graph.place(leaves["b"])], [-2.0, -20.0])
+
+
+def test_an_op_of_the_library_that_can_not_be_recorded_is_called() -> None:
+    z = Parameter("z", np.array([0.5, -2.0]))
+    slopes = cr.Activation(lambda z: np.array([n * n for n in z.tolist()]), lambda z: 2 * z)
+    node = cr.Node(slopes, {"z": z})
+    graph = Graph(cr.sum(x=node))
+    program = Program(graph, {}, gradients=True)
+    assert len(program.called) == 1
+    np.copyto(z.array, [3.0, 4.0])
+    program.run("forward", "backward")
+    np.testing.assert_array_equal(program.values[graph.place(node)], [9.0, 16.0])
+    np.testing.assert_array_equal(program.gradients[graph.place(z)], [6.0, 8.0])
+
+
+@pytest.mark.parametrize("found", [None, {}, {"b": np.ones(3)}], ids=["nothing", "no role", "another role"])
+def test_an_op_that_is_called_and_gives_no_derivative_is_named(found: Any) -> None:
+    class Withholding(cr.Op):
+        """y = z, by values"""
+
+        def forward(self, z: Any) -> Any:
+            return z * 1
+
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=dy) if dy.tolist() is found else found
+
+    graph = Graph(cr.sum(x=cr.Node(Withholding(), {"z": Parameter("z", np.ones(3))})))
+    with pytest.raises(DerivativeError, match=r"^Withholding"):
+        Program(graph, {}, gradients=True)
