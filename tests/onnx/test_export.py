@@ -187,6 +187,7 @@ LAYERS: dict[str, Any] = {
     "Clip": ops.Clip(-0.5, 1.5),
     "Clip from below": ops.Clip(-0.5),
     "Clip from above": ops.Clip(None, 0.5),
+    "Cumsum": ops.Cumsum(1),
     "Var": ops.Var(1, keepdims=True),
     "Norm": ops.Norm(1, keepdims=True),
     "Transpose": [ops.Reshape((-1, 3, 1)), ops.Transpose((0, -1, 1)), cr.Flatten()],

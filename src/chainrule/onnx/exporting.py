@@ -149,6 +149,10 @@ class GraphWriter:
         """Return the name of a row of whole numbers."""
         return self._once(np.array(values, np.int64))
 
+    def axis(self, value: int) -> str:
+        """Return the name of one whole number without axes."""
+        return self._once(np.array(value, np.int64))
+
     def constant(self, name: str, array: Array) -> str:
         """Write an array and return its name."""
         self._room -= array.nbytes
@@ -309,7 +313,7 @@ def _var(writer: GraphWriter, node: Node, op: ops.Var, inputs: list[str]) -> str
 
 
 def _cumsum(writer: GraphWriter, node: Node, op: ops.Cumsum, inputs: list[str]) -> str:
-    return writer.node("CumSum", *inputs, writer.integers(op.axis))
+    return writer.node("CumSum", *inputs, writer.axis(op.axis))
 
 
 def _gelu(writer: GraphWriter, node: Node, op: ops.GELU, inputs: list[str]) -> str:

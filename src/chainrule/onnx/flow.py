@@ -84,11 +84,6 @@ class Flow:
         """Return the inputs of a node that depend on the samples."""
         return [name for name in step.inputs if name in self._depth]
 
-    def constant(self, step: Step, index: int) -> StoredTensor | None:
-        """Return an input of a node as it stands in the file; None if it is left out or computed."""
-        name = step.inputs[index] if index < len(step.inputs) else ""
-        return self.model.constants.get(name)
-
     def array(self, step: Step, index: int) -> Array | None:
         """Return an input of a node that is constant; None if it is left out.
 
@@ -113,7 +108,7 @@ class Flow:
         elif name in self.model.constants:
             array = self.model.constants[name].array()
         else:
-            raise refusal(step.where, f"{shown(name)}, which depends on the samples,", "a constant in its place")
+            raise refusal(step.where, f"{shown(name)}, which depends on the samples", "a constant in its place")
         for change in reversed(changes):
             axes = change.attributes.get("perm")
             if change.op == "Transpose":
