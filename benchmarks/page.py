@@ -33,6 +33,8 @@ def write(content: dict[str, Any]) -> None:
             "bounds": held,
             "footprints": table(*_footprints(content)),
         }
+    if not any(work in works for work in SWEEPS):
+        parts.pop("sweeps", None)  # those of an earlier run stay
     text = PAGE.read_text("utf-8")
     for name, part in parts.items():
         mark = name if threads == 1 else f"{name}-{threads}"
