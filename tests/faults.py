@@ -279,8 +279,8 @@ FAULTS = [
     Fault(
         "no record is held against plain calls",
         "replay/program.py",
-        "        self._check()\n",
-        "",
+        "            self._check()\n",
+        "            pass\n",
         "tests/replay/test_program.py::test_an_op_that_keeps_a_value_from_its_first_call_is_found_out",
     ),
     Fault(
