@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -10,6 +11,9 @@ import numpy as np
 import pytest
 
 from tests.referees import needed
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's `&` turns Ctrl-C off for what runs behind it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("chainrule", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("chainrule")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.nn.engines import Replay
 from chainrule.replay import lowering
 from tests.referees import needed
 
@@ -29,10 +30,10 @@ random = np.random.default_rng(0)
 X, y = random.standard_normal((8, 200), "f4"), random.integers(0, 3, 8)
 
 
-def trained(optimizer: cr.Optimizer, dtype: str, epochs: int = 12, **settings: object) -> cr.Network:
+def trained(optimizer: cr.Optimizer, dtype: str) -> cr.Network:
     layers = [cr.Dense(200), cr.ReLU(), cr.Dense(3), cr.Softmax()]
-    network = cr.Network(layers, optimizer=optimizer, inputs=200, dtype=dtype, seed=3, **settings)  # type: ignore[arg-type]
-    cr.train(network, X, y, epochs=epochs, batch_size=8)
+    network = cr.Network(layers, optimizer=optimizer, inputs=200, dtype=dtype, seed=3)
+    cr.train(network, X, y, epochs=12, batch_size=8)
     return network
 
 
@@ -81,18 +82,26 @@ def test_a_short_update_is_left_as_it_is(soon: None) -> None:
     assert "compiled" not in network.summary().engine
 
 
+def test_a_compiler_that_fails_is_told_and_changes_nothing(soon: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ImportError("Numba needs NumPy 1.0 or less")
+
+    right = trained(cr.Adam(), "float32")
+    monkeypatch.setattr("chainrule.replay.compiled.compile_calls", fail)
+    network = trained(cr.Adam(), "float32")
+    assert network.summary().engine == (
+        "recorded and replayed, the update not compiled, because of Numba needs NumPy 1.0 or less"
+    )
+    assert network.parameters.tobytes() == right.parameters.tobytes()
+
+
 def test_the_longer_an_update_the_sooner_it_is_compiled() -> None:
-    def runs(network: cr.Network) -> int | None:
-        program = network._engine._take(X[:1], y[:1], None, 8)  # type: ignore[attr-defined]
+    def runs(optimizer: cr.Optimizer) -> int | None:
+        programs = Replay(trained(optimizer, "float32").plan, keep_records=True).programs("training")
+        program = programs.get({"x": X, "y": y})
         return lowering.runs_before_compiling(program.calls["update"])
 
-    found = []
-    for optimizer in (cr.SGD(), cr.Adam()):
-        layers = [cr.Dense(200), cr.ReLU(), cr.Dense(3), cr.Softmax()]
-        network = cr.Network(layers, optimizer=optimizer, inputs=200, dtype="float32", engine="compiled")
-        network.step(X, y)
-        found.append(runs(network))
-    sgd, adam = found
+    sgd, adam = runs(cr.SGD()), runs(cr.Adam())
     assert sgd is not None
     assert adam is not None
     assert 1000 < adam < sgd / 4

@@ -213,9 +213,8 @@ class Replay(Engine):
 
     def describe(self) -> str:
         called = sorted({where for programs in list(self._programs.values()) for where in programs.called})
-        text = "recorded and replayed"
-        if any(programs.update_is_compiled for programs in list(self._programs.values())):
-            text += ", the update compiled"
+        told = next((programs.update_told for programs in list(self._programs.values()) if programs.update_told), "")
+        text = "recorded and replayed" + (f", the update {told}" if told else "")
         return text + (f"; called, because they can't be recorded: {', '.join(called)}" if called else "")
 
     def programs(self, kind: str) -> Programs:

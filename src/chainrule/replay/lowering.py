@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import printable
 from chainrule.graph.calls import read_only
 from chainrule.ops.op import Array
 from chainrule.replay.recording import Call, Operand
@@ -123,14 +124,14 @@ def runs_before_compiling(calls: list[Call]) -> int | None:
     return math.ceil(ELEMENTS_BEFORE_COMPILING / elements)
 
 
-def compiled(calls: list[Call]) -> Step | None:
-    """Return some calls, on the memory they stand for, as one compiled function; None if they can't be compiled."""
-    from chainrule.replay.compiled import Uncompilable, compile_calls  # numba takes its time to import
-
+def compiled(calls: list[Call]) -> tuple[Step | None, str]:
+    """Return some calls, on the memory they stand for, as one compiled function, or None; and in words which."""
     try:
-        return compile_calls(calls, "The update of all parameters."), ()
-    except Uncompilable:
-        return None
+        from chainrule.replay.compiled import compile_calls  # numba takes its time to import
+
+        return (compile_calls(calls, "The update of all parameters."), ()), "compiled"
+    except Exception as error:  # what a compiler lacks is no trouble of the training's: NumPy computes the same
+        return None, f"not compiled, because of {printable(str(error))}"
 
 
 _WITH_OUT = (np.concatenate, np.cumsum)  # functions that write where their result belongs

@@ -71,8 +71,9 @@ class Program:
         The stage ``"update"`` and what comes after it.
     inputs : dict of str to ndarray
         Where batches are read from.
-    update_is_compiled : bool
-        Whether the stage ``"update"`` is one compiled function: see `lowering.runs_before_compiling`.
+    update_told : str
+        What has become of the stage ``"update"``: "compiled", or why not; empty as long as it was not tried. See
+        `lowering.runs_before_compiling`.
     """
 
     def __init__(
@@ -193,12 +194,12 @@ class Program:
         before = [pair for stage in stages[:update] for pair in plans[stage]]
         self.before_update = [step for _, step in before]
         self.from_update = [step for stage in stages[update:] for step in self.plans[stage]]
-        self.update_is_compiled = False
-        own = self.calls.get("update", [])
-        runs = runs_before_compiling(own) if lowering else None
+        self.update_told = ""
+        in_update = self.calls.get("update", [])
+        runs = runs_before_compiling(in_update) if lowering else None
         if runs is not None:
             countdown = itertools.count(runs, -1)
-            self.from_update.append((partial(self._compile_update, at_home(own), countdown), ()))
+            self.from_update.append((partial(self._compile_update, at_home(in_update), countdown), ()))
         root = self.recorded[self.graph.place(self.graph.root)]
         asked = [r.operand.buffer for r in results if r is not root] + self._homes
         own = [call for call in calls if call.stage in stages[:update]]
@@ -218,8 +219,7 @@ class Program:
     def _compile_update(self, calls: list[Call], countdown: Iterator[int]) -> None:
         """Compile the update at the end of a countdown; it computes the same bits from then on, in less time."""
         if next(countdown) <= 1:
-            step = compiled(calls)
-            self.update_is_compiled = step is not None
+            step, self.update_told = compiled(calls)
             self.from_update = [*([step] if step else self.plans["update"]), *self.plans.get("state", [])]
 
     def feed(self, **arrays: Array) -> None:

@@ -67,9 +67,9 @@ class Programs:
         self._lock = threading.Lock()
 
     @property
-    def update_is_compiled(self) -> bool:
-        """Whether a program has compiled its update."""
-        return any(program.update_is_compiled for program in list(self._kept.values()))
+    def update_told(self) -> str:
+        """What has become of the update of a program: see `Program.update_told`."""
+        return next((program.update_told for program in list(self._kept.values()) if program.update_told), "")
 
     def get(self, feeds: dict[str, Array]) -> Program:
         """Return the program for arrays like these, recording it if it is the first of its kind."""
