@@ -17,7 +17,7 @@ for epoch in range(1, 41):
     order = random.permutation(len(X))
     for start in range(0, len(X), 20):
         batch = order[start : start + 20]
-        losses.append(network.forward(X[batch], y[batch]))
+        losses.append(network.compute_loss(X[batch], y[batch]))
         network.backward()
         steepest = max(steepest, float(np.abs(network.gradients).max()))
         network.optimize(learning_rate=0.5 if epoch <= 30 else 0.05)

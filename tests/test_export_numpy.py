@@ -90,7 +90,7 @@ def test_its_step_is_the_networks_step_of_gradient_descent(tmp_path: Path, loss:
     for count in (6, 1, 11):
         x, y = rng.normal(size=(count, 2)), rng.integers(3, size=count)
         target = np.eye(3)[y] if loss is not None else y
-        expected = network.forward(x, target) - network.penalty()
+        expected = network.compute_loss(x, target) - network.penalty()
         network.backward()
         network.optimize()
         assert page["step"](x, target, 0.1) == pytest.approx(expected, rel=1e-5)

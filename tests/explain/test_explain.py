@@ -68,7 +68,7 @@ def last_numbers(formula: ET.Element) -> list[float]:
 def stepped(network: Any, x: Any, y: Any) -> Any:
     """Return the network after a training step on the first sample, and its parameters from before."""
     twin = network.copy()
-    twin.forward(x[:1], y[:1])
+    twin.compute_loss(x[:1], y[:1])
     twin.backward()
     return twin
 
@@ -160,7 +160,7 @@ def test_an_explanation_says_what_the_notation_promises() -> None:
 
 def test_explaining_changes_nothing() -> None:
     network = cr.Network([cr.Dense(2, 4), cr.ReLU(), cr.Dropout(0.5), cr.Dense(1)], optimizer=cr.Adam())
-    network.forward(*XOR)
+    network.compute_loss(*XOR)
     network.backward()
     before = network.parameters.copy(), network.gradients.copy(), network.snapshot()["generators"]
     explain(network, *XOR, format="html")

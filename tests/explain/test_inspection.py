@@ -24,7 +24,7 @@ def network(**settings: Any) -> Any:
 def test_a_trace_has_every_value_and_gradient() -> None:
     net = network(l2=0.01)
     found = trace(net, X, Y)
-    net.forward(X, Y)
+    net.compute_loss(X, Y)
     net.backward()
     assert list(found) == list(net.nodes)
     for name, node in net.nodes.items():
@@ -65,7 +65,7 @@ def test_a_deep_graph_is_drawn_without_recursion() -> None:
 
 def test_a_network_is_drawn_with_what_its_last_step_left() -> None:
     net = network()
-    loss = net.forward(X, Y)
+    loss = net.compute_loss(X, Y)
     assert show(net) == show(net.graph())
     assert show(net).startswith("loss ")
     assert f"= {loss:.4g}" in show(net).splitlines()[0]

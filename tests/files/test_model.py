@@ -102,7 +102,7 @@ NETWORKS = {
 def learn(network: Network, steps: int = 3) -> None:
     target = P if isinstance(network.layers[-1], (Softmax, Sigmoid)) else Y
     for _ in range(steps):
-        network.forward(X, target)
+        network.compute_loss(X, target)
         network.backward()
         network.optimize(0.01)
 

@@ -89,7 +89,7 @@ def test_a_dropped_path_is_found():
 )
 def test_float32_networks_pass_as_exactly_as_float64(activation):
     network = cr.Network([cr.Dense(4, 6), activation, cr.Residual([cr.Dense(6), cr.SiLU()]), cr.Dense(2)], l2=0.1)
-    network.forward(RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2)))
+    network.compute_loss(RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2)))
     check = cr.check_gradients(network.graph("training"))
     assert check.passed
     assert [leaf.by for leaf in check.leaves if leaf.checked == leaf.elements]
@@ -134,7 +134,7 @@ def test_a_check_changes_nothing():
 
 def test_a_kink_that_a_sample_lies_on_is_no_wrong_derivative():
     network = cr.Network([cr.Dense(2, 3), cr.ReLU(), cr.Dense(1), cr.Sigmoid()])  # biases start at 0, as does (0, 0)
-    network.forward(*cr.data.xor())
+    network.compute_loss(*cr.data.xor())
     result = cr.check_gradients(network.graph().root)
     assert result.passed
     assert sum(leaf.kinks for leaf in result.leaves) > 0

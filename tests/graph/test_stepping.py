@@ -20,7 +20,7 @@ def small() -> Any:
 def test_the_stepper_gives_what_the_graph_gives() -> None:
     layers = [cr.Dense(2, 4), cr.ReLU(), cr.Residual([cr.Dense(4), cr.Tanh()]), cr.Dense(1), cr.Sigmoid()]
     network: Any = cr.Network(layers)
-    network.forward(X, Y)
+    network.compute_loss(X, Y)
     network.backward()
     graph = network.graph("training")
     events = list(graph.steps(x=X, y=Y))

@@ -98,7 +98,7 @@ class Subject:
         layers += [cr.Residual([cr.Dense(2)], name=self.called("4")), cr.Dropout(0.25, name=self.called("5"))]
         layers += [cr.Dense(3), cr.Softmax()]
         network = cr.Network(layers, classes=self.classes, name=self.called(), l2=0.01)
-        network.forward(*self.samples)
+        network.compute_loss(*self.samples)
         network.backward()
         return network
 

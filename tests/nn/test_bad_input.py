@@ -70,11 +70,11 @@ BAD = {
         ["Dense 'dense_2'", "4 features", "Dense(4, 2)"],
     ),
     "images into Dense": (
-        lambda: network(cr.Dense(2), inputs=(4, 4)).forward(np.ones((3, 4, 4)), np.ones((3, 2))),
+        lambda: network(cr.Dense(2), inputs=(4, 4)).compute_loss(np.ones((3, 4, 4)), np.ones((3, 2))),
         ["y with shape (3, 2)", "shape (3, 4, 2)", "cr.Flatten()"],
     ),
     "images into Dense, and classes": (
-        lambda: network(cr.Dense(2), cr.Softmax(), inputs=(4, 4)).forward(np.ones((3, 4, 4)), [0, 1, 1]),
+        lambda: network(cr.Dense(2), cr.Softmax(), inputs=(4, 4)).compute_loss(np.ones((3, 4, 4)), [0, 1, 1]),
         ["y with shape (3,)", "or (3, 4), class indices", "cr.Flatten()"],
     ),
     "images into Dense of their size": (
@@ -100,7 +100,7 @@ BAD = {
     "looked at too early": (lambda: network().parameters, ["not built yet", "inputs=…"]),
     "frozen too early": (lambda: network().freeze(), ["Network.freeze", "not built"]),
     "a graph unknown": (lambda: network(inputs=3).graph("train"), ["Did you mean 'training'"]),
-    "backward first": (lambda: network(inputs=3).backward(), ["network.forward(x, y) first"]),
+    "backward first": (lambda: network(inputs=3).backward(), ["network.compute_loss(x, y) first"]),
     "a rate in words": (lambda: step("a"), ["learning_rate", "'a'"]),
     "a range upside down": (lambda: cr.Uniform(1, 0), ["Uniform high", "above 1"]),
     "a deviation below 0": (lambda: cr.Normal(0, -1), ["deviation"]),
@@ -119,7 +119,7 @@ class Wrong(cr.Initializer):
 
 def step(rate):
     made = network(inputs=3)
-    made.forward(X, X[:, :2])
+    made.compute_loss(X, X[:, :2])
     made.backward()
     made.optimize(rate)
 

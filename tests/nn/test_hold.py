@@ -40,7 +40,7 @@ def trained_alone(way, **settings):
 
 
 def own_loop(network):
-    network.forward(X, Y)
+    network.compute_loss(X, Y)
     network.backward()
     network.optimize()
 
@@ -61,7 +61,7 @@ CHANGES = {
     "resume": lambda network: cr.train(network, X, Y, epochs=9, resume="a.safetensors"),
     "step": lambda network: network.step(X, Y),
     "steps": steps,
-    "forward": lambda network: network.forward(X, Y),
+    "compute_loss": lambda network: network.compute_loss(X, Y),
     "backward": lambda network: network.backward(),
     "optimize": lambda network: network.optimize(),
     "own loop": own_loop,
@@ -82,7 +82,7 @@ LOOKS = {
     "predict": lambda network, folder: cr.predict(network, X),
     "classify": lambda network, folder: cr.classify(network, X),
     "evaluate": lambda network, folder: cr.evaluate(network, X, Y),
-    "compute_loss": lambda network, folder: network.compute_loss(X, Y),
+    "forward": lambda network, folder: network.forward(X),
     "copy": lambda network, folder: own_loop(network.copy()),
     "deepcopy": lambda network, folder: cr.train(copy.deepcopy(network), X, Y, epochs=1),
     "pickle": lambda network, folder: own_loop(pickle.loads(pickle.dumps(network))),
@@ -225,8 +225,8 @@ def test_a_network_is_not_trained_inside_its_own_training(place, way):
 def test_callbacks_may_look_save_freeze_and_restore(place, way, folder):
     allowed = [
         *(lambda network, look=look: look(network, folder) for look in LOOKS.values()),
-        *(CHANGES[name] for name in ("restore", "freeze", "unfreeze", "forward", "record")),
-        lambda network: (network.forward(X, Y), network.backward()),
+        *(CHANGES[name] for name in ("restore", "freeze", "unfreeze", "compute_loss", "record")),
+        lambda network: (network.compute_loss(X, Y), network.backward()),
         lambda network: network.graph().backward(),
         lambda network: network.leaves["dense_1.bias"].assign(np.zeros(16)),
     ]
@@ -267,7 +267,7 @@ def test_a_training_that_fails_lets_go_of_the_network(way):
     with pytest.raises(NonFiniteError), np.errstate(all="ignore"):
         network.step(X, Y)
     with pytest.raises(cr.ChainruleError):
-        network.forward(X, Y[:1])
+        network.compute_loss(X, Y[:1])
     set_optimizer(network)
 
 
@@ -318,7 +318,7 @@ def test_of_threads_that_train_at_once_those_that_are_not_told_trained_one_after
 
 def loops(network):
     def own():
-        network.forward(X, Y)
+        network.compute_loss(X, Y)
         network.backward()
         network.optimize(0.01)
 
@@ -356,14 +356,14 @@ def test_of_threads_with_loops_of_their_own_each_step_is_a_whole_one_or_told(kin
 def test_backward_and_optimize_go_with_the_forward_of_the_same_thread(way):
     network = network_of(**way)
     in_between = {
-        "forward": lambda: network.forward(X[:8], Y[:8]),
+        "compute_loss": lambda: network.compute_loss(X[:8], Y[:8]),
         "step": lambda: network.step(X, Y),
         "train": lambda: cr.train(network, X, Y, epochs=1),
         "restore": lambda: network.restore(network.copy().snapshot()),
     }
-    for after in ("forward", "backward"):
+    for after in ("compute_loss", "backward"):
         for call in in_between.values():
-            network.forward(X, Y)
+            network.compute_loss(X, Y)
             if after == "backward":
                 network.backward()
             other = threading.Thread(target=call, name="Other")

@@ -49,7 +49,7 @@ def test_2_3_1_gradients_are_document_ones_algebra():
     x, y = np.array([[1.0, 0.0]]), np.array([[1.0]])
     first, second = network.layers[0], network.layers[2]
     W1, b1, W2, b2 = (p.value.copy() for p in (first.weights, first.bias, second.weights, second.bias))
-    loss = network.forward(x, y)
+    loss = network.compute_loss(x, y)
     network.backward()
     h1 = np.tanh(x @ W1 + b1)
     h2 = np.tanh(h1 @ W2 + b2)
@@ -101,7 +101,7 @@ def test_fused_is_composed(last, loss, y, outputs):
     composed = cr.Network([cr.Dense(3, 5), cr.Tanh(), cr.Dense(outputs), Composed()], loss, dtype="float64")
     assert not composed.objective.fused
     assert np.array_equal(fused.parameters, composed.parameters)
-    losses = [network.forward(X, y) for network in (fused, composed)]
+    losses = [network.compute_loss(X, y) for network in (fused, composed)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-13)
     for network in (fused, composed):
         network.backward()
@@ -172,7 +172,7 @@ def test_float64_stays_float64():
     network = cr.Network(
         [cr.Rescale(0.5), cr.Dense(3, 4), cr.Dropout(0.5), cr.ReLU(), cr.Dense(2)], dtype="float64", l2=0.1
     )
-    network.forward(X.astype(np.float32), Y)
+    network.compute_loss(X.astype(np.float32), Y)
     network.backward()
     network.optimize()
     kinds = {node.dtype for node in network.nodes.values()} | {network.parameters.dtype, network.gradients.dtype}
@@ -182,25 +182,25 @@ def test_float64_stays_float64():
 
 def test_backward_twice_and_forward_twice_are_the_same():
     network = cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dense(2)], l2=0.1, l1=0.01)
-    network.forward(X, Y)
+    network.compute_loss(X, Y)
     network.backward()
     first = network.gradients.copy()
     network.backward()
     assert np.array_equal(network.gradients, first)
-    network.forward(X, Y)
+    network.compute_loss(X, Y)
     network.backward()
     assert np.array_equal(network.gradients, first)
 
 
 def test_evaluating_and_predicting_leave_the_last_training_step_in_sight():
     network = cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dense(2)])
-    network.forward(X, Y)
+    network.compute_loss(X, Y)
     network.backward()
     before = {name: (node.value.copy(), node.grad) for name, node in network.nodes.items()}
     gradients = network.gradients.copy()
     cr.predict(network, X[:3] * 9)
     cr.evaluate(network, X[:5], Y[:5])
-    network.compute_loss(X[:2], Y[:2])
+    network.forward(X[:2])
     for name, node in network.nodes.items():
         assert np.array_equal(node.value, before[name][0]), name
     assert np.array_equal(network.gradients, gradients)
@@ -208,7 +208,7 @@ def test_evaluating_and_predicting_leave_the_last_training_step_in_sight():
 
 def test_the_fused_layer_is_told_from_a_wrong_name():
     network = cr.Network([cr.Dense(3, 3), cr.Softmax()])
-    network.forward(X, LABELS)
+    network.compute_loss(X, LABELS)
     with pytest.raises(UnknownNameError, match=r"'softmax_1', which in training is part of the loss.*'dense_1' before"):
         network["softmax_1"]
     with pytest.raises(UnknownNameError, match=r"Did you mean 'dense_1'"):
@@ -217,7 +217,7 @@ def test_the_fused_layer_is_told_from_a_wrong_name():
 
 def test_backward_and_optimize_want_a_forward_first():
     network = cr.Network([cr.Dense(3, 2)])
-    with pytest.raises(MisuseError, match=r"Call network.forward\(x, y\) first"):
+    with pytest.raises(MisuseError, match=r"Call network.compute_loss\(x, y\) first"):
         network.backward()
     with pytest.raises(MisuseError, match=r"then network.backward\(\)"):
         network.optimize()
@@ -238,11 +238,11 @@ def test_names_of_other_libraries_are_answered_with_ours(name):
 
 def test_a_network_without_anything_to_learn_says_so():
     network = cr.Network([cr.Tanh()], inputs=2)
-    network.forward(X[:, :2], Y)
+    network.compute_loss(X[:, :2], Y)
     with pytest.raises(MisuseError, match=r"without parameters"):
         network.backward()
     network = cr.Network([cr.Dense(3, 2)])
     network.freeze()
-    network.forward(X, Y)
+    network.compute_loss(X, Y)
     with pytest.raises(MisuseError, match=r"unfreeze"):
         network.backward()

@@ -72,7 +72,7 @@ def test_another_optimizer_has_two_curves_of_steps_of_the_same_length() -> None:
 
 def test_a_step_that_goes_uphill_is_not_called_too_long() -> None:
     network = line(cr.SGD(0.1, momentum=0.9))
-    network.forward(X, [[30.0]])
+    network.compute_loss(X, [[30.0]])
     network.backward()
     network.optimize()  # gains a speed towards 30, and is at 12.6: beyond where the next sample wants it
     assert "goes uphill on these samples" in loss_along_gradient(network, X, [[12.0]]).axes[0].get_title()
@@ -98,13 +98,13 @@ def test_dropout_drops_nothing_here() -> None:
     figure = loss_along_gradient(network, x, y)
     _, losses = drawn(figure, "along the negative gradient")
     _, promised = drawn(figure, "tangent")
-    assert losses[0] == pytest.approx(network.compute_loss(x, y))
+    assert losses[0] == pytest.approx(cr.evaluate(network, x, y)["loss"])
     assert (losses[1] - losses[0]) == pytest.approx(promised[1] - promised[0], rel=0.05)
 
 
 def test_drawing_changes_nothing_in_the_network() -> None:
     network = line(cr.Adam(0.1))
-    network.forward(X, Y)
+    network.compute_loss(X, Y)
     network.backward()
     network.optimize()
     before, steps = network.parameters.copy(), network.optimizer_state.step

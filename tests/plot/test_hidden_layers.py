@@ -121,7 +121,7 @@ def test_after_the_last_hidden_layer_the_border_is_straight(outputs: int) -> Non
 
 def test_drawing_changes_nothing_in_the_network() -> None:
     network = bent()
-    network.forward(POINTS, TWO)
+    network.compute_loss(POINTS, TWO)
     before = network["tanh_1"].value.copy()
     for draw in DRAWERS:
         draw(network, [[5.0, 5.0], [4.0, 6.0]], [[0], [1]])

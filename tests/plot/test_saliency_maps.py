@@ -95,7 +95,7 @@ def test_of_very_many_features_the_steepest_are_drawn_under_their_names() -> Non
 
 def test_drawing_changes_nothing_in_the_network() -> None:
     network = table()
-    network.forward(ROWS, [0, 1])
+    network.compute_loss(ROWS, [0, 1])
     before = network["tanh_1"].value.copy()
     saliency(network, [[9.0, 9.0, 9.0]])
     np.testing.assert_array_equal(network["tanh_1"].value, before)

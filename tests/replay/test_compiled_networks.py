@@ -105,7 +105,7 @@ def test_an_epoch_comes_to_the_numbers_of_plain_calls(build: Any, y: Any, weight
     assert epoch.run(data, order, rows(network, scalars, 6), losses) == 6
     for step in range(6):
         batch = order[step * BATCH : (step + 1) * BATCH]
-        loss = reference.forward(X[batch], y[batch], None if weights is None else weights[batch])
+        loss = reference.compute_loss(X[batch], y[batch], None if weights is None else weights[batch])
         penalty = 0 if step else reference.penalty()
         if not step:
             assert losses[0] == pytest.approx(loss - penalty, rel=1e-5)
@@ -146,7 +146,7 @@ def test_bytes_are_scaled_in_the_batch() -> None:
     assert epoch.run({"x": images, "y": CLASSES}, np.arange(24), rows(network, scalars, 6)) == 6
     for step in range(6):
         batch = slice(step * BATCH, (step + 1) * BATCH)
-        reference.forward(images[batch], CLASSES[batch])
+        reference.compute_loss(images[batch], CLASSES[batch])
         reference.backward()
         reference.optimize()
     np.testing.assert_allclose(network.parameters, reference.parameters, rtol=1e-5, atol=1e-6)
@@ -193,7 +193,7 @@ def test_a_deep_network_is_made_of_few_functions_and_learns_as_when_called() -> 
     assert epoch.run({"x": X, "y": TARGETS}, np.arange(24), rows(network, scalars, 6)) == 6
     for step in range(6):
         batch = slice(step * BATCH, (step + 1) * BATCH)
-        reference.forward(X[batch], TARGETS[batch])
+        reference.compute_loss(X[batch], TARGETS[batch])
         reference.backward()
         reference.optimize()
     np.testing.assert_allclose(network.parameters, reference.parameters, rtol=1e-10, atol=1e-12)

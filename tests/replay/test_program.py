@@ -201,14 +201,14 @@ def test_an_op_that_keeps_a_value_from_its_first_call_is_found_out() -> None:
 
     network = cr.Network([cr.Dense(2, 2), Stale()])
     with pytest.raises(cr.ChainruleError, match="replayed"):
-        network.forward([[1.0, 2.0]], [[0.0, 0.0]])
+        network.compute_loss([[1.0, 2.0]], [[0.0, 0.0]])
 
 
 def test_nodes_show_the_last_training_step_whatever_its_batch_size() -> None:
     network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1)])
     for size in (4, 3, 4, 1):
         X = np.full((size, 2), size, np.float32)
-        network.forward(X, np.zeros((size, 1)))
+        network.compute_loss(X, np.zeros((size, 1)))
         network.backward()
         np.testing.assert_array_equal(network["x"].value, X)
         assert network["tanh_1"].shape == network["tanh_1"].grad.shape == (size, 3)
@@ -252,7 +252,7 @@ def test_a_step_keeps_no_memory_and_allocates_nothing_large() -> None:
 
 def test_results_that_nobody_reads_are_not_computed() -> None:
     network = cr.Network([cr.Dense(50, 4), cr.Tanh(), cr.Dense(1)])
-    network.forward(np.ones((8, 50)), np.ones((8, 1)))
+    network.compute_loss(np.ones((8, 50)), np.ones((8, 1)))
     assert network["x"].grad is None
     x, y = np.ones((8, 50), np.float32), np.ones((8, 1), np.float32)
     program = Program(network.graph(), {"x": x, "y": y}, [network.parameters, network.gradients], gradients=True)

@@ -59,8 +59,8 @@ def after(*batch, network=classes):
 
 def twice(y):
     network = classes()
-    network.forward(X, LABELS)
-    network.forward(X, y)
+    network.compute_loss(X, LABELS)
+    network.compute_loss(X, y)
 
 
 BAD = {
@@ -94,7 +94,7 @@ BAD = {
     "rows that don't add up": (lambda: train_classes(np.ones((8, 3))), ["sum 3", "add up to 1"]),
     "answers of -1 and 1": (lambda: train(Y=2.0 * YES - 1, network=yes_or_no), ["-1.0", "as 0 and 1"]),
     "three answers": (lambda: train(Y=LABELS, network=yes_or_no), ["target[2, 0] = 2.0"]),
-    "wrong labels later": (lambda: twice(LABELS + 1), ["forward", "target[2] = 3"]),
+    "wrong labels later": (lambda: twice(LABELS + 1), ["compute_loss", "target[2] = 3"]),
     # settings of train
     "epochs below 0": (lambda: train(epochs=-1), ["epochs", "-1"]),
     "epochs a fraction": (lambda: train(epochs=1.5), ["epochs", "1.5", "whole number"]),

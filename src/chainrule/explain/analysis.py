@@ -135,7 +135,7 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | None) -> Ana
             )
         sample %= len(batch)
         batch, target = batch[sample : sample + 1], target[sample : sample + 1]
-    cost = network.forward(batch, target)
+    cost = network.compute_loss(batch, target)
     penalty = network.penalty()
     if network.parameters.size and network.vector.learnt():
         network.backward()

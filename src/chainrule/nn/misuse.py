@@ -31,7 +31,7 @@ _ELSEWHERE = {
     "score": "cr.evaluate(network, X, y)",
     "state_dict": "cr.save(network, 'model.safetensors')",
     "train": "cr.train(network, X, y, epochs=…)",
-    "train_on_batch": "network.forward(x, y), network.backward(), network.optimize()",
+    "train_on_batch": "network.compute_loss(x, y), network.backward(), network.optimize()",
     "zero_grad": "nothing: gradients are written anew at each backward, never added to the last ones",
 }
 
@@ -75,7 +75,7 @@ def check_forward(where: str, graph: Graph | None) -> Graph:
             where,
             given="no forward pass before it",
             expected="the values of a batch",
-            fix="Call network.forward(x, y) first, then network.backward()",
+            fix="Call network.compute_loss(x, y) first, then network.backward()",
         )
     return graph
 

@@ -88,7 +88,7 @@ class Network(Layer, InNotebooks):
     >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()])
     >>> network.parameters.shape
     (13,)
-    >>> loss = network.forward([[1.0, 0.0]], [[1.0]])
+    >>> loss = network.compute_loss([[1.0, 0.0]], [[1.0]])
     >>> network.backward()
     >>> network.optimize()
     """
@@ -299,7 +299,29 @@ class Network(Layer, InNotebooks):
         """Run this plan from now on."""
         self._plan, self._engine, self._ready = plan, ENGINES[self.engine](plan), False
 
-    def forward(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+    def forward(self, x: Any) -> Any:
+        """Return the outputs for samples, as a prediction has them: nothing is dropped out, nothing kept.
+
+        Parameters
+        ----------
+        x : array_like, (samples, features)
+            A node gives a node, as the network gives it where it is a layer of another one.
+
+        Returns
+        -------
+        ndarray, (samples, …, outputs)
+            `predict` gives the same, in batches.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> network = cr.Network([cr.Dense(1), cr.Sigmoid()])
+        >>> network.forward([[0.0, 0.0]])
+        array([[0.5]], dtype=float32)
+        """
+        return self(x) if isinstance(x, Node) else self.compute(self.as_samples("forward", x))
+
+    def compute_loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Run a batch forward to the loss, as training does it, and keep every value for `backward`.
 
         Parameters
@@ -313,12 +335,13 @@ class Network(Layer, InNotebooks):
         Returns
         -------
         float
-            The loss, penalties included: the number whose derivative `backward` computes.
+            The loss, penalties included: the number whose derivative `backward` computes. What is dropped out in
+            training is dropped out here too; `evaluate` measures the loss of a prediction.
         """
-        x, y, sample_weight = self.as_batch("forward", x, y, sample_weight)
-        self.check_targets("forward", y)
+        x, y, sample_weight = self.as_batch("compute_loss", x, y, sample_weight)
+        self.check_targets("compute_loss", y)
         with quiet():
-            data_loss = self.hold.call("Network.forward", self._engine.forward, x, y, sample_weight)
+            data_loss = self.hold.call("Network.compute_loss", self._engine.forward, x, y, sample_weight)
         return data_loss + self.penalty()
 
     def step(
@@ -365,12 +388,6 @@ class Network(Layer, InNotebooks):
         What is gathered there need not be copied. None where there is no such place (``engine="dynamic"``).
         """
         return self.hold.call("Network.record", self._engine.record, x, y, sample_weight, count)
-
-    def compute_loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the loss of a batch, penalties included, as a prediction has it: nothing is dropped out or kept."""
-        x, y, sample_weight = self.as_batch("compute_loss", x, y, sample_weight)
-        self.check_targets("compute_loss", y)
-        return self.compute_with_loss(x, y, sample_weight)[0] + self.penalty()
 
     def compute(self, x: Array) -> Array:
         """Return the output for samples that have been through `as_samples`; changes nothing, safe from threads."""

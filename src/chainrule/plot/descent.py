@@ -80,7 +80,7 @@ def loss_along_gradient(
     Parameters
     ----------
     network : Network
-        It is not changed. The loss is that of `compute_loss`: penalties included, nothing dropped out.
+        It is not changed. The loss is that of a prediction: penalties included, nothing dropped out.
     X, y : array_like
         A batch, as for `train`.
     learning_rate : float, optional

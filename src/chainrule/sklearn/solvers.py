@@ -206,7 +206,7 @@ def fit_lbfgs(estimator: Any, data: FitSamples) -> None:
 
     def loss_and_gradient(parameters: Array) -> tuple[float, Array]:
         network.parameters[:] = parameters
-        loss = network.forward(x, y, weights)
+        loss = network.compute_loss(x, y, weights)
         network.backward()
         return scale * loss, scale * network.gradients.astype(np.float64)
 

@@ -4,7 +4,7 @@ The same in ten lines of your own::
 
     for epoch in range(epochs):
         for x, y in cr.data.batches(X, Y, batch_size, generator=generator):
-            network.forward(x, y)
+            network.compute_loss(x, y)
             network.backward()
             network.optimize()
 """
