@@ -153,7 +153,7 @@ def fuzz(count: int, out: Path) -> Outcome:
 
 def bits(count: int, out: Path) -> Outcome:
     """Flip so many bits of a model of 64 KB one by one, or every one of them, and load it each time."""
-    network = cr.Network([cr.Dense(100, 50), cr.Tanh(), cr.Dense(4)], optimizer=cr.Adam())
+    network = cr.Network([cr.Dense(50, inputs=100), cr.Tanh(), cr.Dense(4)], optimizer=cr.Adam())
     path, other = out / "model", out / "flipped"
     cr.save(network, path)
     good = path.read_bytes()

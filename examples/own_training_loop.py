@@ -8,7 +8,7 @@ import numpy as np
 import chainrule as cr
 
 X, y = cr.data.moons(300, noise=0.15, seed=0)
-network = cr.Network([cr.Dense(2, 16), cr.ReLU(), cr.Dense(1), cr.Sigmoid()], optimizer=cr.SGD(0.1), seed=0)
+network = cr.Network([cr.Dense(16, inputs=2), cr.ReLU(), cr.Dense(1), cr.Sigmoid()], optimizer=cr.SGD(0.1), seed=0)
 random = np.random.default_rng(0)
 
 print("epoch      loss   largest gradient   silent neurons")

@@ -90,9 +90,9 @@ def refused(call: Callable[[], object]) -> ChainruleError:
 
 
 def test_a_program_can_act_upon_causes() -> None:
-    network = cr.Network([cr.Dense(3, 1)])
-    classes = cr.Network([cr.Dense(3, 2), cr.Softmax()])
-    shared = cr.Dense(3, 1)
+    network = cr.Network([cr.Dense(1, inputs=3)])
+    classes = cr.Network([cr.Dense(2, inputs=3), cr.Softmax()])
+    shared = cr.Dense(1, inputs=3)
     cr.Network([shared])
     causes = {
         "data.nonfinite": lambda: cr.predict(network, BAD),
@@ -102,13 +102,14 @@ def test_a_program_can_act_upon_causes() -> None:
         "head.probabilities": lambda: cr.Network([cr.ReLU()], cr.BinaryCrossEntropy()),
         "head.logits": lambda: cr.Network([cr.Sigmoid()], cr.SoftmaxCrossEntropy()),
         "layer.shared": lambda: cr.Network([shared, cr.Tanh()]),
-        "memory.too_little": lambda: cr.Network([cr.Dense(2**30, 2**30)]),
+        "memory.too_little": lambda: cr.Network([cr.Dense(2**30, inputs=2**30)]),
         "network.unbuilt": lambda: cr.Network([cr.Dense(1)]).parameters,
         "call.order": lambda: network.backward(),
         "setting.late": lambda: setattr(network, "l2", 1.0),
         "name.unknown": lambda: network["dens"],
         "argument.value": lambda: cr.Dense(0),
-        "argument.unknown": lambda: cr.Dense(units=3),  # type: ignore[call-arg]  # that is what is tried
+        "argument.unknown": lambda: cr.Dense(outputs=3),  # type: ignore[call-arg]  # that is what is tried
+        "argument.missing": lambda: cr.Dense(inputs=3),  # type: ignore[call-arg]  # that is what is tried
         "argument.shape": lambda: cr.Input("x", X) + cr.Input("y", np.ones((2, 2))),
         "derivative.wrong": lambda: cr.activation(z=cr.Input("z", X), function=np.sin, derivative=np.sin),
         "file.unusable": lambda: cr.load("nowhere.safetensors"),

@@ -40,7 +40,7 @@ print(*sorted({name.split(".")[0] for name in {*sys.modules} - there} - sys.stdl
 def small_network(**settings: Any) -> cr.Network:
     layers = [
         cr.Rescale((0.5, 2.0), 0.1),
-        cr.Dense(2, 5),
+        cr.Dense(5, inputs=2),
         cr.GELU(),
         cr.Residual([cr.Dense(5), cr.Tanh()]),
         cr.Concatenate([[], [cr.Dense(2, use_bias=False), cr.Softplus()]]),
@@ -65,7 +65,7 @@ def test_the_page_predicts_the_same_for_batches_of_any_size(tmp_path: Path, weig
 
 @pytest.mark.parametrize("weights", ["inside", "beside"])
 def test_the_page_needs_numpy_alone(tmp_path: Path, weights: str) -> None:
-    network = cr.Network([cr.Dense(30, 100), cr.ReLU(), cr.Dense(3), cr.Softmax()])  # its weights are packed
+    network = cr.Network([cr.Dense(100, inputs=30), cr.ReLU(), cr.Dense(3), cr.Softmax()])  # its weights are packed
     export_numpy(network, tmp_path / "model.py", weights=weights, training_step=True)
     x = np.random.default_rng(0).normal(size=(4, 30)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)
@@ -101,7 +101,7 @@ def test_its_step_is_the_networks_step_of_gradient_descent(tmp_path: Path, loss:
 
 
 def test_dropout_is_in_the_step_and_not_in_the_prediction(tmp_path: Path) -> None:
-    network = cr.Network([cr.Dropout(0.5), cr.Dense(4, 1)], inputs=4)
+    network = cr.Network([cr.Dropout(0.5), cr.Dense(1, inputs=4)], inputs=4)
     export_numpy(network, tmp_path / "model.py", training_step=True)
     predict, _, step = (tmp_path / "model.py").read_text().partition("def step")
     assert "dropout_1_mask" not in predict
@@ -113,7 +113,9 @@ def test_dropout_is_in_the_step_and_not_in_the_prediction(tmp_path: Path) -> Non
 
 def test_the_page_passes_ruff(tmp_path: Path) -> None:
     needed("ruff", "dev")
-    large = cr.Network([cr.Dense(30, 100), cr.Dropout(0.1), cr.GELU(approximate=True), cr.Dense(3), cr.LogSoftmax()])
+    large = cr.Network(
+        [cr.Dense(100, inputs=30), cr.Dropout(0.1), cr.GELU(approximate=True), cr.Dense(3), cr.LogSoftmax()]
+    )
     for i, network in enumerate([small_network(l2=0.1), large]):
         for weights in ("inside", "beside"):
             export_numpy(network, tmp_path / f"{weights}{i}.py", weights=weights, training_step=True)
@@ -151,7 +153,7 @@ def test_the_same_network_gives_the_same_page_and_names_its_classes(tmp_path: Pa
     ],
 )
 def test_names_that_are_hostile_or_meet_are_harmless(tmp_path: Path, names: tuple[str, str], weights: str) -> None:
-    layers = [cr.Dense(2, 2, name=names[0]), cr.Dense(2, name=names[1]), cr.Dropout(0.25), cr.GELU()]
+    layers = [cr.Dense(2, inputs=2, name=names[0]), cr.Dense(2, name=names[1]), cr.Dropout(0.25), cr.GELU()]
     network = cr.Network(layers, classes=["a  b" * 30, 'b" + exit() + "'], optimizer=cr.SGD(0.1), l2=0.1)
     export_numpy(network, tmp_path / "model.py", weights=weights, training_step=True)
     assert "abort()" not in (tmp_path / "model.py").read_text("utf-8")

@@ -82,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "long.csv").write_text("a,b\n" + "1.5,2.5\n" * 600_000)
     (folder / "wide.csv").write_text(",".join(["1.5"] * 1_500_000))
     (folder / "classes.csv").write_text("".join(f"1.5,k{i}\n" for i in range(200_000)))
-    cr.save(cr.Network([cr.Dense(SIDE, SIDE), cr.Dense(1)], optimizer=cr.SGD(0.1)), folder / "model")
+    cr.save(cr.Network([cr.Dense(SIDE, inputs=SIDE), cr.Dense(1)], optimizer=cr.SGD(0.1)), folder / "model")
     gemm = forge.node("Gemm", ["input", "w"], ["output"])
     ends = (forge.value("input", "n", SIDE),), (forge.value("output", "n", SIDE),)
     (folder / "onnx").write_bytes(forge.model(forge.graph([gemm], [forge.tensor("w", square)], *ends)))

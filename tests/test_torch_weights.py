@@ -55,11 +55,11 @@ def test_layers_can_be_put_in_order_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("activations", "expected"),
     [
-        (cr.Tanh(), "[Dense(3, 4), Tanh(), Dense(4, 2, use_bias=False)]"),
-        ([cr.Tanh()], "[Dense(3, 4), Tanh(), Dense(4, 2, use_bias=False)]"),
+        (cr.Tanh(), "[Dense(4, inputs=3), Tanh(), Dense(2, inputs=4, use_bias=False)]"),
+        ([cr.Tanh()], "[Dense(4, inputs=3), Tanh(), Dense(2, inputs=4, use_bias=False)]"),
         ([[cr.ReLU(), cr.Dropout(0.1)], cr.Softmax()],
-         "[Dense(3, 4), ReLU(), Dropout(rate=0.1), Dense(4, 2, use_bias=False), Softmax()]"),
-        ([None, None], "[Dense(3, 4), Dense(4, 2, use_bias=False)]"),
+         "[Dense(4, inputs=3), ReLU(), Dropout(rate=0.1), Dense(2, inputs=4, use_bias=False), Softmax()]"),
+        ([None, None], "[Dense(4, inputs=3), Dense(2, inputs=4, use_bias=False)]"),
     ],
 )  # fmt: skip
 def test_activations_stand_between_the_layers_or_after_each(activations: Any, expected: str) -> None:
@@ -99,7 +99,7 @@ def test_a_state_dict_that_was_saved_loads_into_a_sequential_of_pytorch(referee:
     from safetensors.torch import load_file as load
 
     nn = referee.nn
-    network = cr.Network([cr.Network([cr.Dense(3, 5), cr.Tanh()]), cr.Dropout(0.5), cr.Dense(2, use_bias=False)])
+    network = cr.Network([cr.Network([cr.Dense(5, inputs=3), cr.Tanh()]), cr.Dropout(0.5), cr.Dense(2, use_bias=False)])
     save_state_dict(network, tmp_path / "a.safetensors")
     model = nn.Sequential(
         nn.Sequential(nn.Linear(3, 5), nn.Tanh()), nn.Dropout(0.5), nn.Linear(5, 2, bias=False)
@@ -114,9 +114,9 @@ def test_a_state_dict_that_was_saved_loads_into_a_sequential_of_pytorch(referee:
 def test_the_module_that_is_returned_computes_the_same_scaling_and_all(referee: Any, tmp_path: Path) -> None:
     from safetensors.torch import load_file as load
 
-    layers = [cr.Rescale((0.5, 1.0, 2.0), 3.0), cr.Dense(3, 5), cr.GELU(), cr.Dropout(0.5), cr.Dense(5), cr.ELU(0.5),
-              cr.Network([cr.Dense(4), cr.GELU(approximate=True)]), cr.Rescale(0.1), cr.Dense(4, use_bias=False),
-              cr.LeakyReLU(0.2), cr.Dense(3), cr.LogSoftmax()]  # fmt: skip
+    layers = [cr.Rescale((0.5, 1.0, 2.0), 3.0), cr.Dense(5, inputs=3), cr.GELU(), cr.Dropout(0.5), cr.Dense(5),
+              cr.ELU(0.5), cr.Network([cr.Dense(4), cr.GELU(approximate=True)]), cr.Rescale(0.1),
+              cr.Dense(4, use_bias=False), cr.LeakyReLU(0.2), cr.Dense(3), cr.LogSoftmax()]  # fmt: skip
     network = cr.Network(layers, seed=1)
     module = save_state_dict(network, tmp_path / "a.safetensors")
     model = eval(module, {"nn": referee.nn}).eval()
@@ -138,7 +138,7 @@ def test_weights_of_keras_are_taken_as_they_are(tmp_path: Path) -> None:
 
 
 def test_what_was_saved_comes_back_the_same(tmp_path: Path) -> None:
-    network = cr.Network([cr.Dense(3, 5), cr.ReLU(), cr.Dense(2)], seed=3)
+    network = cr.Network([cr.Dense(5, inputs=3), cr.ReLU(), cr.Dense(2)], seed=3)
     save_state_dict(network, tmp_path / "a.safetensors")
     assert sorted(load_file(tmp_path / "a.safetensors")) == ["0.bias", "0.weight", "2.bias", "2.weight"]
     back = network_from_torch(tmp_path / "a.safetensors", cr.ReLU())
@@ -148,9 +148,9 @@ def test_what_was_saved_comes_back_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("network", "error"),
     [
-        (cr.Network([cr.Dense(2, 2), cr.Rescale(2.0)]), InputError),
-        (cr.Network([cr.Dense(2, 2), cr.ops.Exp()]), InputError),
-        (cr.Network([cr.Residual([cr.Dense(2, 2)])], inputs=2), InputError),
+        (cr.Network([cr.Dense(2, inputs=2), cr.Rescale(2.0)]), InputError),
+        (cr.Network([cr.Dense(2, inputs=2), cr.ops.Exp()]), InputError),
+        (cr.Network([cr.Residual([cr.Dense(2, inputs=2)])], inputs=2), InputError),
         (cr.Network([cr.Dense(2)]), MisuseError),
         ("network", InputError),
     ],

@@ -97,7 +97,7 @@ def per_sample_descent(options: Options) -> Iterator[Figure]:
     import chainrule as cr
 
     X, Y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [0]])
-    hidden, last = cr.Dense(2, 3), cr.Dense(1)
+    hidden, last = cr.Dense(3, inputs=2), cr.Dense(1)
     layers: list[cr.Layer | cr.Op] = [hidden, cr.Tanh(), last, cr.Tanh()]
     network = cr.Network(layers, cr.MeanSquaredError(), cr.SGD(0.1), dtype="float64", seed=1)
     learnt = [hidden.weights, hidden.bias, last.weights, last.bias]

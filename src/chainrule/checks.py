@@ -7,20 +7,22 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
-from chainrule.errors import InputError, UnknownArgumentError, nearest
+from chainrule.errors import ArgumentError, InputError, nearest
+from chainrule.words import part_named
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 # Keywords of other libraries -> ours, wherever there is one of that name.
 _OURS = {
     **dict.fromkeys(("lr", "rate", "step_size", "learning_rate_init", "eta"), "learning_rate"),
     **dict.fromkeys(("n_epochs", "num_epochs", "nb_epoch", "max_iter", "iterations", "epoch"), "epochs"),
     **dict.fromkeys(("batch", "batchsize", "minibatch", "minibatch_size"), "batch_size"),
-    **dict.fromkeys(("units", "out_features", "output_dim", "neurons", "size"), "outputs"),
-    **dict.fromkeys(("in_features", "input_dim", "input_shape", "input_size", "features"), "inputs"),
+    **dict.fromkeys(("outputs", "out_features", "output_dim", "neurons", "size", "nO"), "units"),
+    **dict.fromkeys(("in_features", "input_dim", "input_shape", "input_size", "features", "nI"), "inputs"),
     **dict.fromkeys(("bias", "fit_intercept"), "use_bias"),
     **dict.fromkeys(("kernel_initializer", "init", "weight_init"), "initializer"),
     **dict.fromkeys(("kernel_regularizer", "weight_decay", "alpha", "reg"), "l2"),
@@ -66,13 +68,13 @@ _ELSEWHERE = {
 
 
 def keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function that refuses keywords that it doesn't take by an error that says which it does.
+    """Return a function that refuses arguments that it can't take by an error that says which it does.
 
     >>> @keywords
     ... def train(network, *, epochs=100): ...
     >>> train(None, n_epochs=3)
     Traceback (most recent call last):
-    chainrule.errors.UnknownArgumentError: train: got n_epochs=3, but expected network, epochs. Write epochs=...
+    chainrule.errors.ArgumentError: train: got n_epochs=3, but expected network, epochs. Write epochs=...
     """
 
     @functools.wraps(function)
@@ -81,7 +83,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except TypeError:
             made = function.__name__ == "__init__"
-            expect_keywords(function, kwargs, type(args[0]).__name__ if made else function.__qualname__)
+            expect_arguments(function, args, kwargs, type(args[0]).__name__ if made else function.__qualname__)
             raise
 
     return called
@@ -102,12 +104,57 @@ def expect_keywords(function: Callable[..., Any], given: Mapping[str, Any], wher
     expect_known(where, given, known)
 
 
+def expect_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], where: str) -> None:
+    """Raise if a function can't be called so: with a keyword or an argument too many, or without one that it needs.
+
+    `args` begin with ``self`` where the function does.
+    """
+    expect_keywords(function, kwargs, where)
+    if function is object.__init__:
+        return
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        pass
+    else:  # it could, and what went wrong is inside of it
+        return
+    names = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    told = {*names[: len(args)], *kwargs}
+    missing = [p.name for p in signature.parameters.values() if p.default is p.empty and p.name not in told]
+    of_self = int(names[:1] == ["self"])
+    if missing:
+        raise ArgumentError(
+            where,
+            given=f"no {' and no '.join(missing)}",
+            expected=f"it: {where}({_written(signature)})",
+            fix=f"Pass {', '.join(f'{name}=…' for name in missing)}",
+            cause="argument.missing",
+        ) from None
+    by_keyword = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    raise ArgumentError(
+        where,
+        given=f"{len(args) - of_self} arguments without a keyword, the last one {_told(args[-1]):.60}",
+        expected=f"at most {len(names) - of_self}: {', '.join(names[of_self:])}",
+        fix=f"Write the name before the value: {', '.join(f'{name}=…' for name in by_keyword[:8])}"
+        if by_keyword
+        else "Leave out the rest",
+    ) from None
+
+
+def _written(signature: inspect.Signature) -> str:
+    """Return a signature in short: what is needed, and that there is more."""
+    parameters = [p for p in signature.parameters.values() if p.name != "self"]
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    return ", ".join(needed) + (", …" if len(parameters) > len(needed) else "")
+
+
 def expect_known(where: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
     """Raise if one of these keywords is none of the known ones."""
     for name, value in given.items():
         if name not in known:
             ours = _OURS.get(name, name)
-            raise UnknownArgumentError(
+            raise ArgumentError(
                 where,
                 given=f"{name}={_told(value):.60}",
                 expected=", ".join(known) or "no keywords",
@@ -185,6 +232,23 @@ def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str) -
     else:
         given = _told(value)[:80]
     raise InputError(where, given=given, expected=f"something like {like}", fix=f"Pass {like}")
+
+
+def part(where: str, value: Any, kind: type[T], known: Mapping[str, type[Any]], like: str) -> T:
+    """Return `value` if it is such a part, or the one of the `known` classes that its name stands for, in any spelling.
+
+    >>> from chainrule.ops import Op, Tanh
+    >>> part("Dense activation", "tanh", Op, {"Tanh": Tanh}, "cr.Tanh()")
+    Tanh()
+    """
+    if not isinstance(value, str):
+        return cast(T, instance(where, value, kind, like))
+    found: T | None = part_named(value, known)
+    if found is not None:
+        return found
+    raise InputError(
+        where, given=f"{value!r:.80}", expected=f"the name of one that it knows, or {like}", fix=nearest(value, known)
+    )
 
 
 def _told(value: Any) -> str:

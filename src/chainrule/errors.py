@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 #: What an error's or a warning's `cause` can be: a code that stays the same from version to version, and its meaning.
 CAUSES = {
+    "argument.missing": "an argument that a call needs and hasn't got",
     "argument.shape": "arrays whose shapes or dtypes don't fit together",
-    "argument.unknown": "a keyword that nobody reads",
+    "argument.unknown": "a keyword that nobody reads, or more arguments than there are names for",
     "argument.value": "an argument or a setting that can't be used",
     "call.order": "a call that makes no sense now",
     "data.nonfinite": "NaN or infinity in the samples, the targets or the sample weights",
@@ -112,8 +113,8 @@ class UnknownNameError(ChainruleError, AttributeError, LookupError):
     cause = "name.unknown"
 
 
-class UnknownArgumentError(InputError, TypeError):
-    """A keyword that a function doesn't take."""
+class ArgumentError(InputError, TypeError):
+    """Arguments that a function can't be called with: a keyword that it doesn't take, one too many, or one missing."""
 
     cause = "argument.unknown"
 
@@ -156,7 +157,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     import difflib  # here, because only who has made a mistake waits for it
 
     names = sorted(known)
-    close = difflib.get_close_matches(str(name), names[:100_000], n=1)
+    # A name in another case is as near as can be; of two that differ in nothing else, the one as it was written.
+    folded = {other.casefold(): other for other in reversed(names[:100_000])}
+    close = difflib.get_close_matches(str(name), names[:100_000], n=1, cutoff=0.9)
+    close = close or [folded[other] for other in difflib.get_close_matches(str(name).casefold(), folded, n=1)]
     listed = ", ".join(map(printable, names[:_MOST_NAMES])) or "none"
     if len(names) > _MOST_NAMES:
         listed += f" and {len(names) - _MOST_NAMES:,} more"

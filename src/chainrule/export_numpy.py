@@ -62,7 +62,7 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
     >>> import tempfile
     >>> import chainrule as cr
     >>> path = FilePath(tempfile.mkdtemp()) / "model.py"
-    >>> export_numpy(cr.Network([cr.Dense(2, 1), cr.Tanh()]), path)
+    >>> export_numpy(cr.Network([cr.Dense(1, inputs=2), cr.Tanh()]), path)
     >>> print(path.read_text().split("np.float32)\\n")[-1])
         dense_1 = x @ dense_1_weights + dense_1_bias
         tanh_1 = np.tanh(dense_1)

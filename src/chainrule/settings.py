@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
-from chainrule.checks import expect_keywords
+from chainrule.checks import expect_arguments
 from chainrule.errors import MisuseError, UnknownNameError, nearest
 
 T = TypeVar("T")
@@ -32,6 +32,11 @@ def setting_names(kind: type) -> tuple[str, ...]:
     return tuple(p.name for p in _constructor(kind))
 
 
+def needed_settings(kind: type) -> tuple[str, ...]:
+    """Return the names of the settings without which a part of this class can't be made."""
+    return tuple(p.name for p in _constructor(kind) if p.default is p.empty)
+
+
 class _Settling(type):
     """Makes a part, whose settings are settled from then on."""
 
@@ -41,7 +46,7 @@ class _Settling(type):
             try:
                 part = super().__call__(*args, **kwargs)
             except TypeError:
-                expect_keywords(cls.__init__, kwargs, cls.__name__)
+                expect_arguments(cls.__init__, (cls, *args), kwargs, cls.__name__)
                 raise
             part.settle()
             return part

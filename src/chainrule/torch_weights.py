@@ -119,7 +119,7 @@ def network_from_torch(
     >>> import chainrule as cr
     >>> state_dict = {"0.weight": np.ones((3, 2), np.float32), "2.weight": np.ones((1, 3), np.float32)}
     >>> network_from_torch(state_dict, cr.Tanh()).layers
-    [Dense(2, 3, use_bias=False), Tanh(), Dense(3, 1, use_bias=False)]
+    [Dense(3, inputs=2, use_bias=False), Tanh(), Dense(1, inputs=3, use_bias=False)]
     """
     numbers = load_state_dict(source, order=order)
     if not numbers:
@@ -134,7 +134,7 @@ def network_from_torch(
     layers: list[LayerLike] = []
     dense: list[Dense] = []
     for (weights, bias), after in zip(numbers, following):
-        dense.append(Dense(*weights.shape, use_bias=bias is not None))
+        dense.append(Dense(weights.shape[1], inputs=weights.shape[0], use_bias=bias is not None))
         layers.append(dense[-1])
         layers += [] if after is None else list(after) if isinstance(after, (list, tuple)) else [after]
     dtype = str(np.result_type(*(weights for weights, _ in numbers)))
@@ -179,6 +179,7 @@ def save_state_dict(network: Network, path: Path) -> str:
 def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]) -> str:
     """Add the layers' numbers to the tensors, and return the module that has them."""
     modules = []
+    layers = [part for layer in layers for part in _parts(layer)]
     for i, layer in enumerate(layers):
         scaling = layers[i - 1] if i else None
         if type(layer) is Dense:
@@ -210,6 +211,11 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
                 fix="Write ONNX instead, which has every layer: chainrule.onnx.export, or chainrule export --onnx FILE",
             )
     return f"nn.Sequential({', '.join(modules)})"
+
+
+def _parts(layer: LayerLike) -> list[LayerLike]:
+    """Return what PyTorch has a module each for: of a dense layer with an activation the one and the other."""
+    return [layer, layer.activation] if type(layer) is Dense and layer.activation is not None else [layer]
 
 
 def _module(op: Op) -> str | None:

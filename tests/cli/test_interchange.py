@@ -102,7 +102,7 @@ def test_without_a_recipe_a_run_answers_and_is_numbered(capsys: CAPTURED) -> Non
     assert sorted(os.listdir("runs")) == ["my-net-001", "my-net-002"]
     network, recipe = cr.recipes.load_run("runs/my-net-002")
     assert recipe is None
-    assert repr(network.layers) == "[Dense(2, 3, use_bias=False), Tanh(), Dense(3, 2, use_bias=False)]"
+    assert repr(network.layers) == "[Dense(3, inputs=2, use_bias=False), Tanh(), Dense(2, inputs=3, use_bias=False)]"
     (prediction,) = cr.predict(network, [[1.0, 0.5]])
     np.testing.assert_allclose(prediction, [np.tanh(1) + np.tanh(0.5)] * 2, rtol=1e-6)
     assert "imported from 'my net.safetensors'" in said(capsys, "log runs/my-net-002")
@@ -200,7 +200,7 @@ def test_a_run_that_can_not_be_written_is_not_there_at_all(
 def test_layers_that_a_recipe_has_no_words_for_are_refused_with_data_and_taken_without(
     capsys: CAPTURED, run: str
 ) -> None:
-    tied = cr.Dense(2, 2)
+    tied = cr.Dense(2, inputs=2)
     cr.save(cr.Network([tied, cr.Tanh(), tied, cr.Softmax()]), "tied.safetensors")
     refused = said(capsys, "import tied.safetensors --data flowers.csv --target kind --out mine", code=2)
     assert "used twice" in refused

@@ -38,7 +38,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def xor_training(epochs: int = 3, **given: Any) -> Training:
     """Return a training of two steps an epoch."""
-    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Sigmoid()], loss=cr.BinaryCrossEntropy())
+    network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()], loss=cr.BinaryCrossEntropy())
     return Training(network, *cr.data.xor(), epochs=epochs, batch_size=2, **given)
 
 

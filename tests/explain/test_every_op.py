@@ -98,7 +98,7 @@ class Looping(cr.Op):
 
 
 def test_a_users_op_explains_itself() -> None:
-    network = cr.Network([cr.Dense(2, 2), Swish(), cr.Dense(1)], loss=cr.MeanSquaredError())
+    network = cr.Network([cr.Dense(2, inputs=2), Swish(), cr.Dense(1)], loss=cr.MeanSquaredError())
     told = " ".join(str(explain(network, [[1.0, 2.0]], [[1.0]])).split())
     assert "a⁽¹⁾ = z⁽¹⁾ / (1 + e^(−1.5 · z⁽¹⁾))" in told
     assert "∂z = ∂y · (σ(βz) + βz · σ(βz) (1 − σ(βz)))" in told
@@ -106,7 +106,7 @@ def test_a_users_op_explains_itself() -> None:
 
 
 def test_an_op_that_cannot_be_recorded_shows_its_source() -> None:
-    network = cr.Network([cr.Dense(2, 2), Looping(), cr.Dense(1)], loss=cr.MeanSquaredError())
+    network = cr.Network([cr.Dense(2, inputs=2), Looping(), cr.Dense(1)], loss=cr.MeanSquaredError())
     told = str(explain(network, [[1.0, 2.0]], [[1.0]]))
     assert "for _ in range(int(3 + 0 * z.flat[0])):" in told
     data = json.loads(str(explain(network, [[1.0, 2.0]], [[1.0]], format="json")))

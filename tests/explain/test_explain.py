@@ -20,12 +20,20 @@ XOR = cr.data.xor()
 
 
 def xor_network(**settings: Any) -> Any:
-    layers = [cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()]
+    layers = [cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Tanh()]
     return cr.Network(layers, **{"loss": cr.MeanSquaredError(), "optimizer": cr.SGD(0.1), **settings})
 
 
 def deep_network(**settings: Any) -> Any:
-    layers: list[Any] = [cr.Dense(5, 4), cr.Sigmoid(), cr.Dense(4), cr.ReLU(), cr.Dense(4), cr.Tanh(), cr.Dense(1)]
+    layers: list[Any] = [
+        cr.Dense(4, inputs=5),
+        cr.Sigmoid(),
+        cr.Dense(4),
+        cr.ReLU(),
+        cr.Dense(4),
+        cr.Tanh(),
+        cr.Dense(1),
+    ]
     return cr.Network(layers, **{"optimizer": cr.Adam(0.01), **settings})
 
 
@@ -131,7 +139,7 @@ def test_the_proof_sees_a_wrong_derivative() -> None:
         def backward(self, dy: Any, y: Any, z: Any) -> Any:
             return dict(z=dy * 2.001 * z)
 
-    network = cr.Network([cr.Dense(2, 3), Wrong(), cr.Dense(1)], loss=cr.MeanSquaredError())
+    network = cr.Network([cr.Dense(3, inputs=2), Wrong(), cr.Dense(1)], loss=cr.MeanSquaredError())
     told = json.loads(str(explain(network, *XOR, sample=1, format="json")))
     errors = {proof["node"]: proof["error"] for proof in told["proof"] if proof["by_chain"]}
     assert errors["dense_1.bias"] > 1e-4
@@ -159,7 +167,7 @@ def test_an_explanation_says_what_the_notation_promises() -> None:
 
 
 def test_explaining_changes_nothing() -> None:
-    network = cr.Network([cr.Dense(2, 4), cr.ReLU(), cr.Dropout(0.5), cr.Dense(1)], optimizer=cr.Adam())
+    network = cr.Network([cr.Dense(4, inputs=2), cr.ReLU(), cr.Dropout(0.5), cr.Dense(1)], optimizer=cr.Adam())
     network.compute_loss(*XOR)
     network.backward()
     before = network.parameters.copy(), network.gradients.copy(), network.snapshot()["generators"]
@@ -196,7 +204,7 @@ def test_a_penalty_is_a_path_of_its_own() -> None:
 
 
 def test_two_weighted_sums_in_a_row_are_pointed_out() -> None:
-    network = cr.Network([cr.Dense(2, 3), cr.Dense(1)])
+    network = cr.Network([cr.Dense(3, inputs=2), cr.Dense(1)])
     text = " ".join(str(explain(network, *XOR)).split())
     assert "dense_2 follows dense_1 with no activation between them" in text
     assert "no activation between them" not in str(explain(xor_network(), *XOR))
@@ -211,7 +219,7 @@ def test_one_node_can_be_explained_alone() -> None:
 
 
 def test_large_matrices_are_shown_by_their_corner() -> None:
-    network = cr.Network([cr.Dense(40, 30), cr.ReLU(), cr.Dense(1)])
+    network = cr.Network([cr.Dense(30, inputs=40), cr.ReLU(), cr.Dense(1)])
     x = np.random.default_rng(0).normal(size=(2, 40))
     text = str(explain(network, x, [[0.0], [1.0]]))
     assert "z⁽¹⁾: shape 1×30, norm" in text
@@ -267,13 +275,13 @@ def test_on_lines_of_hebrew_what_is_isolated_ends_on_its_line() -> None:
 
 
 def test_what_a_fused_network_predicts_is_said() -> None:
-    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+    network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
     text = str(explain(network, *XOR, sample=1))
     predicted = text.split("▪ ŷ   Sigmoid")[1].split("▪ C")[0]
     assert "computed as one op, SigmoidBinaryCrossEntropy, from z⁽²⁾" in " ".join(predicted.split())
     (last,) = re.findall(r"[\d.]+", predicted.strip().splitlines()[-1])
     assert [float(last)] == to_digits(cr.predict(network, XOR[0])[1])
-    assert "▪ ŷ   " not in str(explain(cr.Network([cr.Dense(2, 1)]), *XOR)).split("The cost")[1]
+    assert "▪ ŷ   " not in str(explain(cr.Network([cr.Dense(1, inputs=2)]), *XOR)).split("The cost")[1]
 
 
 @pytest.mark.parametrize("optimizer", [cr.SGD(0.1, momentum=0.9), cr.Adam(0.05), cr.RMSProp(), cr.SGD(0.2)], ids=repr)

@@ -17,7 +17,7 @@ X, Y = cr.data.xor()
 
 
 def network(**settings: Any) -> Any:
-    layers = [cr.Dense(2, 4), cr.ReLU(), cr.Residual([cr.Dense(4), cr.Tanh()]), cr.Dense(1), cr.Sigmoid()]
+    layers = [cr.Dense(4, inputs=2), cr.ReLU(), cr.Residual([cr.Dense(4), cr.Tanh()]), cr.Dense(1), cr.Sigmoid()]
     return cr.Network(layers, **{"optimizer": cr.Adam(0.1), **settings})
 
 
@@ -113,7 +113,7 @@ def test_names_are_escaped_in_notebooks_and_drawings(name: str) -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        "from chainrule.nn import Dense, Network; part = Network([Dense(2, 1)])",
+        "from chainrule.nn import Dense, Network; part = Network([Dense(1, inputs=2)])",
         "from chainrule.training import History; part = History()",
         "from chainrule.graph import Input; part = Input('x', [[1.0]])",
         "from chainrule.graph import Graph, Parameter; part = Graph(Parameter('w', 1.0) * 2.0)",

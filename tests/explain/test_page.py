@@ -52,7 +52,9 @@ def parsed(page: str) -> Checker:
 
 
 def network(**settings: Any) -> Any:
-    return cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()], loss=cr.MeanSquaredError(), **settings)
+    return cr.Network(
+        [cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Tanh()], loss=cr.MeanSquaredError(), **settings
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "he"])
@@ -159,7 +161,7 @@ def browser() -> Any:
 @pytest.mark.parametrize("width", [380, 1200])
 @pytest.mark.parametrize("language", ["en", "he"])
 def test_a_browser_shows_the_page_calmly(browser: Any, tmp_path: Path, language: str, width: int, scheme: Any) -> None:
-    wide = cr.Network([cr.Dense(20, 16), cr.ReLU(), cr.Dense(10), cr.Softmax()], l2=0.01)
+    wide = cr.Network([cr.Dense(16, inputs=20), cr.ReLU(), cr.Dense(10), cr.Softmax()], l2=0.01)
     x = np.random.default_rng(0).normal(size=(3, 20))
     pages = {
         "xor": explain(network(), X, Y, sample=1, format="html", language=language),

@@ -70,7 +70,7 @@ class Shift(cr.Layer):
 fourth = Power(4)
 sine = cr.Activation(np.sin, np.cos)
 X, y = cr.data.xor()
-network = cr.Network([cr.Dense(2, 3), Cube(), cr.Dense(1)], loss=cr.MeanSquaredError())
+network = cr.Network([cr.Dense(3, inputs=2), Cube(), cr.Dense(1)], loss=cr.MeanSquaredError())
 w = cr.Parameter("w", [[0.5, 0.25]])
 loss = cr.mean(x=cr.tanh(z=w))
 """
@@ -102,7 +102,8 @@ def test_everything_with_a_derivative_is_checked(
 
 
 @pytest.mark.parametrize(
-    "text", ["wrong = cr.Activation(np.sin, np.sin)", "cr.Network([cr.Dense(2, 1), cr.Activation(np.sin, np.sin)])"]
+    "text",
+    ["wrong = cr.Activation(np.sin, np.sin)", "cr.Network([cr.Dense(1, inputs=2), cr.Activation(np.sin, np.sin)])"],
 )
 def test_a_pair_that_is_refused_is_a_wrong_derivative(tmp_path: Path, text: str) -> None:
     report = check_named(written(tmp_path, WRONG_PAIR + text))
@@ -121,7 +122,7 @@ def test_what_lies_beside_the_file_can_be_imported(tmp_path: Path) -> None:
 
 def test_a_node_called_x_is_not_taken_for_samples(tmp_path: Path) -> None:
     graph = "x, w = cr.Input('x', [[1.0, 2.0]]), cr.Parameter('w', [[1.0], [2.0]])\nloss = cr.mean(x=x @ w)\n"
-    report = check_named(written(tmp_path, f"import chainrule as cr\n{graph}layer = cr.Dense(3, 2)"))
+    report = check_named(written(tmp_path, f"import chainrule as cr\n{graph}layer = cr.Dense(2, inputs=3)"))
     assert report.passed
     assert report.skipped == ()
 
@@ -133,7 +134,10 @@ def test_a_node_called_x_is_not_taken_for_samples(tmp_path: Path) -> None:
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
         ("x = [", "SyntaxError"),
         ("x = 1", "no op, layer, network or graph"),
-        (f"{WRONG_PAIR}n = cr.Network([cr.Dense(2, 1)])", "nothing that could be checked .n: check: got a Network"),
+        (
+            f"{WRONG_PAIR}n = cr.Network([cr.Dense(1, inputs=2)])",
+            "nothing that could be checked .n: check: got a Network",
+        ),
         (
             f"{WRONG_PAIR}class Refusing(cr.Op):\n    def forward(self, z):\n        raise KeyError('no')",
             "shapes it refuses .KeyError: 'no'",

@@ -20,7 +20,7 @@ CODES = {"float32": "F32", "float64": "F64", "uint8": "U8", "int64": "I64"}
 
 
 def small_network() -> Network:
-    network = Network([Dense(2, 3), Tanh(), Dropout(0.25), Dense(1)], optimizer=Adam(0.01), seed=3)
+    network = Network([Dense(3, inputs=2), Tanh(), Dropout(0.25), Dense(1)], optimizer=Adam(0.01), seed=3)
     network.compute_loss([[1.0, 2.0], [3.0, 4.0]], [[1.0], [0.0]])
     network.backward()
     network.optimize()

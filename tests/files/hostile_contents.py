@@ -28,7 +28,7 @@ def described(name: str, change: Change | Any) -> None:
 
 
 def layer(name: str, /, **settings: Any) -> None:
-    """A file in which the first layer, Dense(2, 3), has other settings."""
+    """A file in which the first layer, Dense(3, inputs=2), has other settings."""
     described(name, lambda d: d["layers"][0].update(settings))
 
 
@@ -44,12 +44,12 @@ layer("a type that is a built-in class", type="Op")
 layer("a type that holds functions", type="Activation", function="os.system", derivative="os.system")
 layer("a type that is a list", type=["Dense"])
 layer("a type of a megabyte", type="D" * 300_000)
-layer("more than 2^40 units", outputs=2**40)
-layer("2^31 units", outputs=2**31 - 1)
-layer("more units than the file has numbers for", outputs=30_000)
+layer("more than 2^40 units", units=2**40)
+layer("2^31 units", units=2**31 - 1)
+layer("more units than the file has numbers for", units=30_000)
 layer("inputs that don't fit", inputs=30_000)
 for value in (-1, 0, 3.0, True, "3", None, [3], 10**39):
-    layer(f"outputs {value!r}", outputs=value)
+    layer(f"units {value!r}", units=value)
 for value in (1, "yes", None, 0.0):
     layer(f"use_bias {value!r}", use_bias=value)
 for value in ("x\0", "a.b", "x" * 600, "../x", 3, "x\u202e"):
@@ -141,7 +141,7 @@ described("a tower of references, 2^40 layers high", lambda d: d["layers"].exten
 
 def network_inside(forgery: Forgery) -> None:
     inner = dict(forgery.description)
-    inner["layers"] = [{**inner["layers"][0], "inputs": 40_000, "outputs": 40_000}]
+    inner["layers"] = [{**inner["layers"][0], "inputs": 40_000, "units": 40_000}]
     inner["inputs"] = [40_000]
     forgery.description["layers"].append(inner)
 
@@ -213,7 +213,7 @@ parts("another name of a layer", lambda f: f.arrays.update({"dense_9.bias": f.ar
 
 def large_without_slots(forgery: Forgery) -> None:
     """8 MB of weights, for which the optimizer would make 16 MB more."""
-    forgery.description["layers"] = [{**forgery.description["layers"][0], "inputs": 1000, "outputs": 2000}]
+    forgery.description["layers"] = [{**forgery.description["layers"][0], "inputs": 1000, "units": 2000}]
     forgery.state["sample_shape"] = [1000]
     forgery.arrays = {
         "dense_1.weights": np.zeros((1000, 2000), np.float32),

@@ -21,7 +21,7 @@ from chainrule.ops import ELU, GELU, Huber, LeakyReLU, Reshape, Slice, Softmax, 
 EXAMPLES = [
     Network([Dense(2), Tanh()], ops.Huber(2.0), optim.SGD(0.1), l1=0.5, inputs=2, classes=("a", "é"), seed=2**60),
     Network([Residual([Dense(2)]), Dense(1)], inputs=(2,), dtype="float64", engine="dynamic", name="net"),
-    Dense(3, 16),
+    Dense(16, inputs=3),
     Dense(16, use_bias=False, initializer=nn.He("uniform"), l1=0.1, l2=0.0, name="h"),
     Dense(1, bias_initializer=nn.Constant(0.1)),
     Dropout(0.1),
@@ -109,7 +109,7 @@ def test_the_examples_cover_the_whole_table() -> None:
 
 
 def test_a_brief_description_leaves_out_what_is_the_default() -> None:
-    assert describe(Dense(16, name="h"), brief=True) == {"type": "Dense", "outputs": 16, "name": "h"}
+    assert describe(Dense(16, name="h"), brief=True) == {"type": "Dense", "units": 16, "name": "h"}
     assert describe(optim.Adam(), brief=True) == {"type": "Adam"}
     assert describe(GELU(), brief=True) == {"type": "GELU"}
 
@@ -118,9 +118,9 @@ def test_toml_makes_parts() -> None:
     text = """
     type = "Network"
     layers = [
-        { type = "Dense", outputs = 16, initializer = { type = "He" } },
+        { type = "Dense", units = 16, initializer = { type = "He" } },
         { type = "ReLU" },
-        { type = "Dense", outputs = 1 },
+        { type = "Dense", units = 1 },
     ]
     optimizer = { type = "SGD", learning_rate = { type = "Phases", phases = [[10, 0.1], [5, 0.01]] }, momentum = 0.9 }
     l2 = 1e-4
@@ -233,20 +233,20 @@ def test_what_is_no_plain_data_is_refused(part: Any, message: str) -> None:
     assert caught.value.where.startswith("save")
 
 
-DENSE = {"type": "Dense", "outputs": 2}
+DENSE = {"type": "Dense", "units": 2}
 BAD_DATA: dict[str, tuple[Any, str]] = {
     "nothing": (None, "got None"),
     "a text": ("Dense", "got 'Dense'"),
-    "no type": ({"outputs": 2}, "its type and its settings"),
+    "no type": ({"units": 2}, "its type and its settings"),
     "a type that is a number": ({"type": 1}, "its type and its settings"),
-    "an unknown type": ({"type": "Dnse", "outputs": 2}, r"'Dnse'.*Did you mean 'Dense'\?"),
+    "an unknown type": ({"type": "Dnse", "units": 2}, r"'Dnse'.*Did you mean 'Dense'\?"),
     "a class nobody passed": ({"type": "Mine"}, r"pass custom=\{'Mine': Mine\}"),
     "a dotted path": ({"type": "os.system", "command": "ls"}, "nothing is ever imported"),
     "an activation": ({"type": "Activation"}, "subclass that holds them"),
-    "an unknown setting": ({**DENSE, "units": 2}, r"unknown setting 'units'.*Known: "),
+    "an unknown setting": ({**DENSE, "outputs": 2}, r"unknown setting 'outputs'.*Known: "),
     "a setting almost right": ({**DENSE, "initialiser": None}, r"Did you mean 'initializer'\?"),
     "a missing setting": ({"type": "Constant"}, "got no value"),
-    "a refused setting": ({"type": "Residual", "layers": [{**DENSE, "outputs": -1}]}, r"layers\[0\] \(Dense outputs\)"),
+    "a refused setting": ({"type": "Residual", "layers": [{**DENSE, "units": -1}]}, r"layers\[0\] \(Dense units\)"),
     "a text for a number": ({"type": "Adam", "learning_rate": "0.1"}, "'0.1'"),
     "a text for a truth": ({**DENSE, "use_bias": "no"}, r"use_bias: got 'no'"),
     "a number for a truth": ({**DENSE, "use_bias": 1}, r"use_bias: got 1"),

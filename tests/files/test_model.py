@@ -64,7 +64,7 @@ def tied() -> Network:
 
 
 def around(*layers: Any, **settings: Any) -> Network:
-    return Network([Dense(3, 4), *layers, Dense(2)], **settings)
+    return Network([Dense(4, inputs=3), *layers, Dense(2)], **settings)
 
 
 OPTIMIZERS = [optim.SGD(0.1), optim.SGD(0.1, 0.9, True), optim.Adagrad(), optim.RMSProp(), optim.Adam(), optim.AdamW()]
@@ -74,7 +74,7 @@ ACTIVATIONS = [
     if issubclass(kind, Op) and kind.roles == ("z",) and kind not in (ops.Log, ops.Sqrt)
 ]
 NETWORKS = {
-    "one layer": lambda: Network([Dense(3, 2)]),
+    "one layer": lambda: Network([Dense(2, inputs=3)]),
     **{repr(kind()): lambda kind=kind: around(kind()) for kind in ACTIVATIONS},
     **{repr(rule): lambda rule=rule: around(Tanh(), optimizer=rule, l2=0.01) for rule in OPTIMIZERS},
     "float64": lambda: around(Tanh(), dtype="float64", optimizer=optim.AdamW(weight_decay=0.1)),
@@ -91,11 +91,11 @@ NETWORKS = {
     "no bias, names": lambda: around(Dense(4, use_bias=False, name="größe 1"), Tanh(), name="net"),
     "clipped, scheduled": lambda: around(Tanh(), optimizer=optim.Adam(0.01, clip_norm=0.1)),
     "a network inside": lambda: around(
-        Network([Dense(4), Tanh()], l2=0.1), Dense(3), Network([Dense(3, 4), Dropout(0.5)])
+        Network([Dense(4), Tanh()], l2=0.1), Dense(3), Network([Dense(4, inputs=3), Dropout(0.5)])
     ),
     "custom": lambda: around(Gain(2.0), Cube(), Sine(), Residual([Gain()])),
-    "softmax": lambda: Network([Dense(3, 2), Softmax()], classes=("yes", "نعم")),
-    "probabilities": lambda: Network([Dense(3, 2), Sigmoid()], ops.MeanAbsoluteError()),
+    "softmax": lambda: Network([Dense(2, inputs=3), Softmax()], classes=("yes", "نعم")),
+    "probabilities": lambda: Network([Dense(2, inputs=3), Sigmoid()], ops.MeanAbsoluteError()),
 }
 
 
@@ -170,7 +170,7 @@ def test_a_network_never_stepped_and_one_of_layers_copied_come_back(tmp_path: Pa
 def test_loading_draws_no_weights_to_throw_them_away(
     inputs: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = Network([Dense(inputs, 4), Tanh(), Dense(2)] if inputs else [Dense(4), Tanh(), Dense(2)])
+    network = Network([Dense(4, inputs=inputs), Tanh(), Dense(2)] if inputs else [Dense(4), Tanh(), Dense(2)])
     network.build(3)
     save(network, tmp_path / "a")
 
@@ -257,7 +257,7 @@ def test_a_checkpoint_with_more_in_it_is_a_model_file_too(tmp_path: Path) -> Non
 
 
 def test_a_large_state_and_a_network_of_many_layers_come_back(tmp_path: Path) -> None:
-    network = Network([Dense(3, 2), *[ReLU() for _ in range(500)]])
+    network = Network([Dense(2, inputs=3), *[ReLU() for _ in range(500)]])
     save(network, tmp_path / "a")
     assert same_bytes(load(tmp_path / "a"), network)
 

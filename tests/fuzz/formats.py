@@ -163,7 +163,7 @@ WAYS: dict[str, tuple[Sequence[Any], dict[str, Any]]] = {
 
 
 def _trainable() -> cr.Network:
-    layers = [cr.Dense(4, 5), cr.ReLU(), cr.Dropout(0.2), cr.Dense(3), cr.Softmax()]
+    layers = [cr.Dense(5, inputs=4), cr.ReLU(), cr.Dropout(0.2), cr.Dense(3), cr.Softmax()]
     return cr.Network(layers, optimizer=cr.Adam(cr.CosineDecay(0.01)), l2=0.01)
 
 
@@ -458,8 +458,8 @@ NAMES = ("xor", "xor-classic", "spirals", "digits")
 
 
 def _recipes() -> Sequence[bytes]:
-    listed = """layers = [{ type = "Dense", outputs = 3, initializer = { type = "He" } }, { type = "Tanh" },
-        { type = "Residual", layers = [{ type = "Dense", outputs = 3 }] }, { type = "Dense", outputs = 1 }]
+    listed = """layers = [{ type = "Dense", units = 3, initializer = { type = "He" } }, { type = "Tanh" },
+        { type = "Residual", layers = [{ type = "Dense", units = 3 }] }, { type = "Dense", units = 1 }]
         loss = { type = "Huber", delta = 0.5 }
         optimizer = { type = "SGD", momentum = 0.9 }
         phases = [{ epochs = 2, learning_rate = 0.1 },

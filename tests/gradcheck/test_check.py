@@ -358,7 +358,7 @@ def test_every_op_of_the_library_passes(case: Any) -> None:
 
 def test_a_network_is_checked_by_parameter_and_by_role() -> None:
     x, y = cr.data.xor()
-    network = cr.Network([cr.Dense(2, 3), cr.ReLU(), cr.Dropout(0.2), cr.Dense(1), cr.Sigmoid()], l2=0.1)
+    network = cr.Network([cr.Dense(3, inputs=2), cr.ReLU(), cr.Dropout(0.2), cr.Dense(1), cr.Sigmoid()], l2=0.1)
     report = check(network, x, y)
     assert report.passed  # (0, 0) lies on the ReLU's kink
     assert {finding.by for finding in report.findings} >= {"dense_1.weights", "dense_2.bias", "weights", "z", "logits"}
@@ -393,7 +393,7 @@ def test_the_wrong_op_of_a_network_is_pointed_out(op: Any, slip: str) -> None:
 
 
 def test_a_layer_and_a_graph_are_checked() -> None:
-    assert check(cr.Dense(3, 2), X).passed
+    assert check(cr.Dense(2, inputs=3), X).passed
     w = cr.Parameter("w", [[1.0, 2.0]])
     assert check(cr.mean(x=cr.tanh(z=w))).passed
     assert not check(cr.Graph(cr.Node(Sign(), {"z": w}))).passed
@@ -419,7 +419,7 @@ def test_a_backward_that_raises_is_a_finding() -> None:
         (cr.ops.Gather(), {}, "an array for each role"),
         (3, {}, "an op, a layer"),
         (Linear, {}, r"the class Linear itself.*Pass Linear\(…\)"),
-        (cr.Network([cr.Dense(2, 1)]), {}, "without data"),
+        (cr.Network([cr.Dense(1, inputs=2)]), {}, "without data"),
         (cr.Dense(2), {"weights": WEIGHTS}, "roles for an op only"),
     ],
     ids=["gather", "number", "class", "network", "roles"],

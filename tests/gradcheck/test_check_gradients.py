@@ -88,7 +88,9 @@ def test_a_dropped_path_is_found():
     "activation", [cr.Tanh(), cr.ReLU(), cr.LeakyReLU(), cr.ELU(), cr.GELU(), cr.Softmax()], ids=repr
 )
 def test_float32_networks_pass_as_exactly_as_float64(activation):
-    network = cr.Network([cr.Dense(4, 6), activation, cr.Residual([cr.Dense(6), cr.SiLU()]), cr.Dense(2)], l2=0.1)
+    network = cr.Network(
+        [cr.Dense(6, inputs=4), activation, cr.Residual([cr.Dense(6), cr.SiLU()]), cr.Dense(2)], l2=0.1
+    )
     network.compute_loss(RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2)))
     check = cr.check_gradients(network.graph("training"))
     assert check.passed
@@ -133,7 +135,9 @@ def test_a_check_changes_nothing():
 
 
 def test_a_kink_that_a_sample_lies_on_is_no_wrong_derivative():
-    network = cr.Network([cr.Dense(2, 3), cr.ReLU(), cr.Dense(1), cr.Sigmoid()])  # biases start at 0, as does (0, 0)
+    network = cr.Network(
+        [cr.Dense(3, inputs=2), cr.ReLU(), cr.Dense(1), cr.Sigmoid()]
+    )  # biases start at 0, as does (0, 0)
     network.compute_loss(*cr.data.xor())
     result = cr.check_gradients(network.graph().root)
     assert result.passed

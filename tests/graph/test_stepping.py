@@ -18,7 +18,7 @@ def small() -> Any:
 
 
 def test_the_stepper_gives_what_the_graph_gives() -> None:
-    layers = [cr.Dense(2, 4), cr.ReLU(), cr.Residual([cr.Dense(4), cr.Tanh()]), cr.Dense(1), cr.Sigmoid()]
+    layers = [cr.Dense(4, inputs=2), cr.ReLU(), cr.Residual([cr.Dense(4), cr.Tanh()]), cr.Dense(1), cr.Sigmoid()]
     network: Any = cr.Network(layers)
     network.compute_loss(X, Y)
     network.backward()

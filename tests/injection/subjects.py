@@ -94,7 +94,7 @@ class Subject:
     def network(self) -> cr.Network:
         """A network that bears it wherever a network in Python may."""
         inner = cr.Network([cr.Dense(2, name=self.called()), cr.Tanh()], name=self.called("2"))
-        layers = [cr.Dense(2, 2, name=self.called()), cr.Tanh(), Scale(self.name, self.called("3")), inner]
+        layers = [cr.Dense(2, inputs=2, name=self.called()), cr.Tanh(), Scale(self.name, self.called("3")), inner]
         layers += [cr.Residual([cr.Dense(2)], name=self.called("4")), cr.Dropout(0.25, name=self.called("5"))]
         layers += [cr.Dense(3), cr.Softmax()]
         network = cr.Network(layers, classes=self.classes, name=self.called(), l2=0.01)
@@ -105,7 +105,12 @@ class Subject:
     @cached_property
     def portable(self) -> cr.Network:
         """The same with layers that PyTorch has too."""
-        layers = [cr.Dense(2, 2, name=self.called()), cr.Tanh(), cr.Dense(3, name=self.called("2")), cr.Softmax()]
+        layers = [
+            cr.Dense(2, inputs=2, name=self.called()),
+            cr.Tanh(),
+            cr.Dense(3, name=self.called("2")),
+            cr.Softmax(),
+        ]
         return cr.Network(layers, classes=self.classes, name=self.called("3"))
 
     @cached_property

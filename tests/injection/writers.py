@@ -173,7 +173,7 @@ def _torch(subject: Subject) -> Iterator[Page]:
 
 def _compiled(subject: Subject) -> Iterator[Page]:
     """The compiled steps of a network: their source is run by compiling it."""
-    layers = [cr.Dense(2, 2, name=subject.called()), cr.Dropout(0.25, name=subject.called("2"))]
+    layers = [cr.Dense(2, inputs=2, name=subject.called()), cr.Dropout(0.25, name=subject.called("2"))]
     layers += [cr.Dropout(0.25, name=subject.called("-2")), cr.Tanh(), cr.Dense(3, name=subject.called("3"))]
     network = cr.Network([*layers, cr.Softmax()], classes=subject.classes, engine="compiled")
     X, y = subject.samples

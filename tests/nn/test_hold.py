@@ -30,7 +30,7 @@ SETTINGS = {"epochs": 3, "batch_size": 16}
 
 
 def network_of(**settings):
-    return cr.Network([cr.Dense(5, 16), cr.ReLU(), cr.Dense(2)], seed=1, **settings)
+    return cr.Network([cr.Dense(16, inputs=5), cr.ReLU(), cr.Dense(2)], seed=1, **settings)
 
 
 def trained_alone(way, **settings):

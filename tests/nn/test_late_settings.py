@@ -26,7 +26,7 @@ ENGINES: dict[str, dict[str, str]] = {
 
 # What constructors need to be told, by the parameter's name.
 NEEDED: dict[str, Any] = {
-    "outputs": 3, "layers": [cr.Dense(4), cr.Tanh()], "function": np.sin, "derivative": np.cos, "shape": (2, 2),
+    "units": 3, "layers": [cr.Dense(4), cr.Tanh()], "function": np.sin, "derivative": np.cos, "shape": (2, 2),
     "key": 0, "value": 0.5, "learning_rate": 0.1, "phases": [(2, 0.1), (3, 0.01)], "then": 0.1, "factor": 0.1,
     "maximum": 0.1, "initial": 0.1, "decay": 0.9, "every": 2, "epochs": 2, "final": 0.01, "path": "a.safetensors",
     "size": 2.0, "deviation": 0.1, "branches": [[cr.Tanh()], [cr.ReLU()]],
@@ -37,7 +37,7 @@ OTHERS: dict[str, Any] = {
     "dtype": "float64", "classes": ("a", "b"), "optimizer": cr.SGD(0.5), "layers": [cr.Dense(4)], "clip_norm": 1.0,
     "clip_value": 1.0, "axis": 0, "axes": (1, 0), "shape": (4, 1), "key": 1, "function": np.cos, "derivative": np.sin,
     "then": 0.5, "phases": [(1, 0.5)], "path": "b.safetensors", "inputs": 4, "exponent": 3.0, "learning_rate": 0.05,
-    "branches": [[cr.Tanh()]],
+    "branches": [[cr.Tanh()]], "activation": cr.Tanh(),
 }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def parts() -> Iterator[tuple[str, Any]]:
         parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
         if any(p.kind is p.VAR_POSITIONAL for p in parameters):
             continue
-        told = {p.name: NEEDED[p.name] for p in parameters if p.default is p.empty or p.name == "outputs"}
+        told = {p.name: NEEDED[p.name] for p in parameters if p.default is p.empty}
         yield f"{kind.__module__.split('.')[1]}.{kind.__name__}", kind(**told)
 
 
@@ -166,7 +166,7 @@ UNKNOWN = [
     ("network", "learning_rate", "Known: "),
     ("network", "trainable", "network.freeze"),
     ("layer", "trainable", "network.freeze"),
-    ("layer", "units", "Known: "),
+    ("layer", "unit", "Did you mean 'units'"),
     ("op", "negative_slope", "slope"),
     ("optimizer", "learning_rat", "learning_rate"),
     ("optimizer", "lr", "learning_rate"),

@@ -37,7 +37,7 @@ def gradients_of(network, y=Y):
     return network.gradients.copy()
 
 
-@pytest.mark.parametrize(("layer", "first"), [(cr.Dense, "inputs"), (cr.Network, "layers"), (Gated, "width")])
+@pytest.mark.parametrize(("layer", "first"), [(cr.Dense, "units"), (cr.Network, "layers"), (Gated, "width")])
 def test_help_shows_the_arguments_of_a_layer(layer, first):
     assert next(iter(inspect.signature(layer).parameters)) == first
 
@@ -60,7 +60,7 @@ CONTAINERS = {
     "residual": lambda: [cr.Residual([cr.Dense(3), cr.Tanh(), cr.Dense(3)]), cr.Dense(2)],
     "concatenate": lambda: [cr.Concatenate([[cr.Dense(4), cr.Tanh()], []]), cr.Dense(2)],
     "network": lambda: [cr.Network([cr.Dense(4), cr.Tanh()]), cr.Dense(2)],
-    "network built before": lambda: [cr.Network([cr.Dense(3, 4), cr.Tanh()]), cr.Dense(2)],
+    "network built before": lambda: [cr.Network([cr.Dense(4, inputs=3), cr.Tanh()]), cr.Dense(2)],
     "nested": lambda: [cr.Residual([cr.Network([cr.Residual([cr.Dense(3), cr.SiLU()])])]), cr.Dense(2)],
     "user layer": lambda: [Gated(), cr.Dense(2)],
     "user layer inside": lambda: [cr.Residual([Gated(), cr.Tanh()]), cr.Dense(2)],
@@ -122,7 +122,7 @@ def test_a_layer_that_looks_at_values():
                 x = x * 0.5
             return x
 
-    network = cr.Network([Largest(), cr.Dense(3, 2)], engine="dynamic", dtype="float64")
+    network = cr.Network([Largest(), cr.Dense(2, inputs=3)], engine="dynamic", dtype="float64")
     for scale in (1, 100):
         network.compute_loss(X * scale, Y)
         assert np.abs(network["dense_1"].children["x"].value).max() <= 1
@@ -143,7 +143,7 @@ def test_a_tied_layer_has_the_sum_of_both_gradients():
 
 
 def test_a_layer_in_two_networks_is_refused_and_a_copy_is_not():
-    dense = cr.Dense(3, 2)
+    dense = cr.Dense(2, inputs=3)
     first = cr.Network([dense])
     with pytest.raises(MisuseError, match=r"Dense 'dense_1': got a layer that already belongs.*layer\.copy\(\)"):
         cr.Network([dense])
@@ -175,7 +175,7 @@ def test_a_layer_outside_a_network_pickles_with_its_numbers():
 
 
 def test_an_inner_network_is_the_outer_ones():
-    inner = cr.Network([cr.Dense(3, 3), cr.Tanh()])
+    inner = cr.Network([cr.Dense(3, inputs=3), cr.Tanh()])
     before = inner.parameters.copy()
     outer = cr.Network([inner, cr.Dense(2)], inputs=3)
     assert np.array_equal(np.sort(outer.leaves["network_1.dense_1.weights"].value.ravel()), np.sort(before[:9]))
@@ -190,7 +190,7 @@ def test_an_inner_network_is_the_outer_ones():
 
 
 def test_dropout_keeps_the_mean_and_is_off_in_prediction():
-    network = cr.Network([cr.Dropout(0.25), cr.Dense(200, 1)], seed=3)
+    network = cr.Network([cr.Dropout(0.25), cr.Dense(1, inputs=200)], seed=3)
     ones = np.ones((500, 200))
     network.compute_loss(ones, np.zeros((500, 1)))
     dropped = network["dropout_1"].value
@@ -205,7 +205,7 @@ def test_dropout_keeps_the_mean_and_is_off_in_prediction():
 @pytest.mark.parametrize("engine", ["replay", "dynamic"])
 def test_dropouts_mask_is_drawn_anew_each_step_from_the_seed(engine):
     def masks(seed):
-        network = cr.Network([cr.Dense(3, 50), cr.Dropout(0.5), cr.Dense(2)], seed=seed, engine=engine)
+        network = cr.Network([cr.Dense(50, inputs=3), cr.Dropout(0.5), cr.Dense(2)], seed=seed, engine=engine)
         drawn = []
         for _ in range(3):
             network.compute_loss(X, Y)
@@ -225,12 +225,12 @@ def test_dropouts_mask_is_drawn_anew_each_step_from_the_seed(engine):
 def test_rescale_takes_bytes_as_they_are():
     pixels = RNG.integers(0, 256, size=(6, 4), dtype=np.uint8)
     for dtype in ("float32", "float64"):
-        network = cr.Network([cr.Rescale(1 / 255, 128.0), cr.Dense(4, 2)], dtype=dtype)
+        network = cr.Network([cr.Rescale(1 / 255, 128.0), cr.Dense(2, inputs=4)], dtype=dtype)
         assert network.as_samples("test", pixels) is pixels
         same = cr.predict(network, pixels.astype(dtype))
         np.testing.assert_allclose(cr.predict(network, pixels), same, rtol=1e-6)
         cr.train(network, pixels, Y[:6], epochs=2, batch_size=4)
-    plain = cr.Network([cr.Rescale(), cr.Dense(4, 2)], dtype="float64")
+    plain = cr.Network([cr.Rescale(), cr.Dense(2, inputs=4)], dtype="float64")
     assert cr.predict(plain, pixels).dtype == np.float64
 
 
@@ -248,10 +248,10 @@ def test_rescale_standard_and_unit():
 
 
 def test_names_are_the_users_or_counted():
-    network = cr.Network([cr.Dense(name="dense_1", inputs=3, outputs=2), cr.Dense(2), cr.Dense(2, name="last")])
+    network = cr.Network([cr.Dense(name="dense_1", inputs=3, units=2), cr.Dense(2), cr.Dense(2, name="last")])
     assert {name.split(".")[0] for name in network.leaves} == {"dense_1", "dense_2", "last"}
     with pytest.raises(InputError, match=r"the name of another layer"):
-        cr.Network([cr.Dense(3, 2, name="a"), cr.Dense(2, name="a")])
+        cr.Network([cr.Dense(2, inputs=3, name="a"), cr.Dense(2, name="a")])
 
 
 class Stray(cr.Layer):
@@ -283,7 +283,10 @@ class Array(cr.Layer):
 
 
 USER = {
-    "a parameter nobody owns": (lambda: cr.Network([Stray(), cr.Dense(3, 2)], inputs=3).compute_loss(X, Y), "no layer made"),
+    "a parameter nobody owns": (
+        lambda: cr.Network([Stray(), cr.Dense(2, inputs=3)], inputs=3).compute_loss(X, Y),
+        "no layer made",
+    ),
     "a parameter made in forward": (lambda: cr.Network([InForward()], inputs=3), "in build"),
     "a parameter made in __init__": (lambda: InInit(), "outside of build"),
     "a setting not kept": (lambda: cr.Network([Forgetful(3)], inputs=3).copy(), "Write self.width = width"),

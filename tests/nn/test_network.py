@@ -14,7 +14,7 @@ LABELS = np.arange(8) % 3
 
 
 def test_5_4_4_4_1_has_56_weights_and_13_biases():
-    layers = [cr.Dense(5, 4), cr.Tanh(), cr.Dense(4), cr.Tanh(), cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Tanh()]
+    layers = [cr.Dense(4, inputs=5), cr.Tanh(), cr.Dense(4), cr.Tanh(), cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Tanh()]
     summary = cr.Network(layers).summary()
     assert (summary.weights, summary.biases, summary.parameters) == (56, 13, 69)
     text = str(summary)
@@ -26,7 +26,7 @@ def test_5_4_4_4_1_has_56_weights_and_13_biases():
 
 
 def test_the_summary_says_what_is_computed():
-    network = cr.Network([cr.Dense(4, 3, l2=0.5), cr.Softmax()], l1=0.01, optimizer=cr.SGD(0.1))
+    network = cr.Network([cr.Dense(3, inputs=4, l2=0.5), cr.Softmax()], l1=0.01, optimizer=cr.SGD(0.1))
     network.freeze("dense_1.bias")
     text = str(network.summary())
     for words in ("SoftmaxCrossEntropy", "predictions stay probabilities", "l1=0.01", "SGD(learning_rate=0.1)"):
@@ -45,7 +45,9 @@ def test_nested_layers_are_counted_where_they_lie():
 
 
 def test_2_3_1_gradients_are_document_ones_algebra():
-    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()], cr.MeanSquaredError(), dtype="float64")
+    network = cr.Network(
+        [cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Tanh()], cr.MeanSquaredError(), dtype="float64"
+    )
     x, y = np.array([[1.0, 0.0]]), np.array([[1.0]])
     first, second = network.layers[0], network.layers[2]
     W1, b1, W2, b2 = (p.value.copy() for p in (first.weights, first.bias, second.weights, second.bias))
@@ -72,7 +74,7 @@ def test_2_3_1_gradients_are_document_ones_algebra():
 
 
 def test_parameters_are_one_vector_of_which_layers_show_views():
-    network = cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dense(2)])
+    network = cr.Network([cr.Dense(4, inputs=3), cr.Tanh(), cr.Dense(2)])
     assert network.parameters.size == network.gradients.size == 26
     network.parameters[:] = np.arange(26)
     numbers = np.concatenate([leaf.value.ravel() for leaf in network.leaves.values()])
@@ -90,7 +92,7 @@ FUSED = {
 
 @pytest.mark.parametrize(("last", "loss", "y", "outputs"), FUSED.values(), ids=FUSED)
 def test_fused_is_composed(last, loss, y, outputs):
-    fused = cr.Network([cr.Dense(3, 5), cr.Tanh(), cr.Dense(outputs), last], loss, dtype="float64")
+    fused = cr.Network([cr.Dense(5, inputs=3), cr.Tanh(), cr.Dense(outputs), last], loss, dtype="float64")
     assert fused.objective.fused
 
     # The same, composed: a layer whose last op the network does not know.
@@ -98,7 +100,7 @@ def test_fused_is_composed(last, loss, y, outputs):
         def forward(self, x):
             return cr.Node(last, {"z": x})
 
-    composed = cr.Network([cr.Dense(3, 5), cr.Tanh(), cr.Dense(outputs), Composed()], loss, dtype="float64")
+    composed = cr.Network([cr.Dense(5, inputs=3), cr.Tanh(), cr.Dense(outputs), Composed()], loss, dtype="float64")
     assert not composed.objective.fused
     assert np.array_equal(fused.parameters, composed.parameters)
     losses = [network.compute_loss(X, y) for network in (fused, composed)]
@@ -118,10 +120,10 @@ def test_the_loss_suits_the_last_layer_if_none_is_named():
 
 def test_inputs_are_told_or_inferred():
     for network in (
-        cr.Network([cr.Dense(3, 2)]),
+        cr.Network([cr.Dense(2, inputs=3)]),
         cr.Network([cr.Dense(2)], inputs=3),
-        cr.Network([cr.Rescale(2.0), cr.Tanh(), cr.Dense(3, 2)]),
-        cr.Network([cr.Network([cr.Dense(3, 2)])]),
+        cr.Network([cr.Rescale(2.0), cr.Tanh(), cr.Dense(2, inputs=3)]),
+        cr.Network([cr.Network([cr.Dense(2, inputs=3)])]),
     ):
         assert network.built
         assert network.sample_shape == (3,)
@@ -136,17 +138,17 @@ def test_inputs_are_told_or_inferred():
 
 
 def test_a_build_that_failed_leaves_the_network_as_it_was():
-    network = cr.Network([cr.Dense(4), cr.Flatten(), cr.Dense(4, 2)], seed=5)
+    network = cr.Network([cr.Dense(4), cr.Flatten(), cr.Dense(2, inputs=4)], seed=5)
     with pytest.raises(cr.ChainruleError, match="12 features"):
         cr.predict(network, np.zeros((4, 3, 3)))
     assert not network.built
     cr.predict(network, np.zeros((4, 3)))
-    fresh = cr.Network([cr.Dense(3, 4), cr.Flatten(), cr.Dense(4, 2)], seed=5)
+    fresh = cr.Network([cr.Dense(4, inputs=3), cr.Flatten(), cr.Dense(2, inputs=4)], seed=5)
     assert np.array_equal(network.parameters, fresh.parameters)
 
 
 def test_layers_built_for_data_that_did_not_fit_are_built_anew():
-    network = cr.Network([cr.Concatenate([[cr.Dense(4)], [cr.Dense(3, 2)]])])
+    network = cr.Network([cr.Concatenate([[cr.Dense(4)], [cr.Dense(2, inputs=3)]])])
     with pytest.raises(cr.ChainruleError, match=r"got samples with 5 features, but expected 3"):
         cr.predict(network, np.zeros((2, 5)))
     assert cr.predict(network, np.zeros((2, 3))).shape == (2, 6)
@@ -155,7 +157,7 @@ def test_layers_built_for_data_that_did_not_fit_are_built_anew():
 
 def test_seeds_decide_the_start_and_dtypes_share_it():
     def start(**settings):
-        return cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dense(2)], **settings).parameters
+        return cr.Network([cr.Dense(4, inputs=3), cr.Tanh(), cr.Dense(2)], **settings).parameters
 
     assert np.array_equal(start(seed=1), start(seed=1))
     assert not np.array_equal(start(seed=1), start(seed=2))
@@ -163,14 +165,14 @@ def test_seeds_decide_the_start_and_dtypes_share_it():
 
 
 def test_another_layer_does_not_shift_the_start_of_the_others():
-    one = cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dense(2)])
-    two = cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dropout(0.5), cr.Dense(2)])
+    one = cr.Network([cr.Dense(4, inputs=3), cr.Tanh(), cr.Dense(2)])
+    two = cr.Network([cr.Dense(4, inputs=3), cr.Tanh(), cr.Dropout(0.5), cr.Dense(2)])
     assert np.array_equal(one.parameters, two.parameters)
 
 
 def test_float64_stays_float64():
     network = cr.Network(
-        [cr.Rescale(0.5), cr.Dense(3, 4), cr.Dropout(0.5), cr.ReLU(), cr.Dense(2)], dtype="float64", l2=0.1
+        [cr.Rescale(0.5), cr.Dense(4, inputs=3), cr.Dropout(0.5), cr.ReLU(), cr.Dense(2)], dtype="float64", l2=0.1
     )
     network.compute_loss(X.astype(np.float32), Y)
     network.backward()
@@ -181,7 +183,7 @@ def test_float64_stays_float64():
 
 
 def test_backward_twice_and_forward_twice_are_the_same():
-    network = cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dense(2)], l2=0.1, l1=0.01)
+    network = cr.Network([cr.Dense(4, inputs=3), cr.Tanh(), cr.Dense(2)], l2=0.1, l1=0.01)
     network.compute_loss(X, Y)
     network.backward()
     first = network.gradients.copy()
@@ -193,7 +195,7 @@ def test_backward_twice_and_forward_twice_are_the_same():
 
 
 def test_evaluating_and_predicting_leave_the_last_training_step_in_sight():
-    network = cr.Network([cr.Dense(3, 4), cr.Tanh(), cr.Dense(2)])
+    network = cr.Network([cr.Dense(4, inputs=3), cr.Tanh(), cr.Dense(2)])
     network.compute_loss(X, Y)
     network.backward()
     before = {name: (node.value.copy(), node.grad) for name, node in network.nodes.items()}
@@ -207,7 +209,7 @@ def test_evaluating_and_predicting_leave_the_last_training_step_in_sight():
 
 
 def test_the_fused_layer_is_told_from_a_wrong_name():
-    network = cr.Network([cr.Dense(3, 3), cr.Softmax()])
+    network = cr.Network([cr.Dense(3, inputs=3), cr.Softmax()])
     network.compute_loss(X, LABELS)
     with pytest.raises(UnknownNameError, match=r"'softmax_1', which in training is part of the loss.*'dense_1' before"):
         network["softmax_1"]
@@ -216,7 +218,7 @@ def test_the_fused_layer_is_told_from_a_wrong_name():
 
 
 def test_backward_and_optimize_want_a_forward_first():
-    network = cr.Network([cr.Dense(3, 2)])
+    network = cr.Network([cr.Dense(2, inputs=3)])
     with pytest.raises(MisuseError, match=r"Call network.compute_loss\(x, y\) first"):
         network.backward()
     with pytest.raises(MisuseError, match=r"then network.backward\(\)"):
@@ -241,7 +243,7 @@ def test_a_network_without_anything_to_learn_says_so():
     network.compute_loss(X[:, :2], Y)
     with pytest.raises(MisuseError, match=r"without parameters"):
         network.backward()
-    network = cr.Network([cr.Dense(3, 2)])
+    network = cr.Network([cr.Dense(2, inputs=3)])
     network.freeze()
     network.compute_loss(X, Y)
     with pytest.raises(MisuseError, match=r"unfreeze"):

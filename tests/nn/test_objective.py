@@ -57,11 +57,11 @@ ENDS: dict[str, tuple[Layers, dict[type[cr.Op], str]]] = {
 
 #: Ways of putting the last layers at the end.
 PLACES: dict[str, Callable[[list[Any]], list[Any]]] = {
-    "last": lambda end: [cr.Dense(3, 4), *end],
-    "before an identity": lambda end: [cr.Dense(3, 4), *end, cr.Identity(), cr.Flatten()],
-    "before dropout": lambda end: [cr.Dense(3, 4), *end, cr.Dropout(0.1)],
-    "in a network": lambda end: [cr.Dense(3, 4), cr.Network([cr.Dense(4, 4), *end])],
-    "in branches": lambda end: [cr.Dense(3, 2), cr.Concatenate([[cr.Dense(2), *end], [cr.Dense(2), *end]])],
+    "last": lambda end: [cr.Dense(4, inputs=3), *end],
+    "before an identity": lambda end: [cr.Dense(4, inputs=3), *end, cr.Identity(), cr.Flatten()],
+    "before dropout": lambda end: [cr.Dense(4, inputs=3), *end, cr.Dropout(0.1)],
+    "in a network": lambda end: [cr.Dense(4, inputs=3), cr.Network([cr.Dense(4, inputs=4), *end])],
+    "in branches": lambda end: [cr.Dense(2, inputs=3), cr.Concatenate([[cr.Dense(2), *end], [cr.Dense(2), *end]])],
 }
 
 
@@ -94,10 +94,10 @@ def test_what_the_refusals_advise_works() -> None:
 @pytest.mark.parametrize(
     ("last", "loss"), [(cr.Softmax, CATEGORICAL), (cr.Softmax, BINARY), *product((cr.Softmax, cr.LogSoftmax), OTHERS)]
 )
-@pytest.mark.parametrize("inputs", [(), (3,)])
+@pytest.mark.parametrize("inputs", [None, 3])
 def test_a_softmax_over_one_output_is_refused_with_any_loss(inputs: Any, last: Any, loss: Any) -> None:
     for end in ([last()], [last(), cr.Identity()], [cr.Network([last()], cr.MeanSquaredError())]):
-        layers = [cr.Dense(*inputs, 1), *end]
+        layers = [cr.Dense(1, inputs=inputs), *end]
         if loss is None and not inputs:  # it may become a layer of another network, which has an objective of its own
             network = cr.Network(layers)
             with pytest.raises(InputError) as told:
@@ -129,7 +129,7 @@ def test_a_softmax_after_a_softmax_is_refused(case: str) -> None:
 
 
 def test_a_softmax_over_one_output_may_stand_inside_a_network() -> None:
-    assert cr.Network([cr.Dense(4, 3), cr.Network([cr.Dense(1), cr.Softmax()]), cr.Dense(2)]).built
+    assert cr.Network([cr.Dense(3, inputs=4), cr.Network([cr.Dense(1), cr.Softmax()]), cr.Dense(2)]).built
 
 
 def test_softmaxes_along_two_axes_or_with_weights_between_are_none_in_a_row() -> None:
@@ -267,5 +267,5 @@ def test_nothing_is_known_of_another_forward() -> None:
             return cr.sigmoid(z=super().forward(x))
 
     assert Steep().range_of((0.0, 1.0)) is None
-    cr.Network([Bounded(3, 2)], cr.BinaryCrossEntropy())
+    cr.Network([Bounded(2, inputs=3)], cr.BinaryCrossEntropy())
     assert trained([cr.Dense(1), Steep()], YES * 100) == []

@@ -28,7 +28,7 @@ LAYERS = {
 
 
 def network_of(whole=None, own=({}, {}), last=()):
-    layers = [cr.Dense(3, 4, **own[0]), cr.Tanh(), cr.Dense(2, **own[1]), *last]
+    layers = [cr.Dense(4, inputs=3, **own[0]), cr.Tanh(), cr.Dense(2, **own[1]), *last]
     return cr.Network(layers, dtype="float64", seed=2, **(whole or {}))
 
 
@@ -94,7 +94,7 @@ def test_a_nested_network_keeps_its_own_penalty():
 
 
 def test_frozen_layers_stay_and_others_learn():
-    network = cr.Network([cr.Dense(3, 4, name="first"), cr.Tanh(), cr.Dense(2, name="last")], l2=0.1)
+    network = cr.Network([cr.Dense(4, inputs=3, name="first"), cr.Tanh(), cr.Dense(2, name="last")], l2=0.1)
     network.freeze("first")
     before = {name: leaf.value.copy() for name, leaf in network.leaves.items()}
     cr.train(network, X, Y, epochs=3, batch_size=2)
@@ -116,7 +116,7 @@ def test_freezing_and_releasing_is_training_as_if_nothing_had_been():
 
 
 def test_adamw_decays_weights_alone():
-    network = cr.Network([cr.Dense(3, 2)], optimizer=cr.AdamW(0.1, weight_decay=0.5))
+    network = cr.Network([cr.Dense(2, inputs=3)], optimizer=cr.AdamW(0.1, weight_decay=0.5))
     network.layers[0].bias.assign([10.0, 10.0])
     network.compute_loss(X, cr.predict(network, X))  # the gradient is zero: what moves, decays
     network.backward()
@@ -140,7 +140,7 @@ def test_wrong_names_are_told():
 @pytest.mark.parametrize("way", ["arrays", "batches", "a step", "backward"])
 def test_training_what_can_not_learn_is_misuse(way, kind, engine):
     X, Y = np.ones((4, 3), np.float32), np.ones((4, 3), np.float32)
-    network = cr.Network([cr.Dense(3, 3)] if kind == "frozen" else [cr.Tanh()], inputs=3, engine=engine)
+    network = cr.Network([cr.Dense(3, inputs=3)] if kind == "frozen" else [cr.Tanh()], inputs=3, engine=engine)
     if kind == "frozen":
         network.freeze()
     before = network.parameters.copy()
@@ -162,7 +162,7 @@ def test_training_what_can_not_learn_is_misuse(way, kind, engine):
 
 
 def test_freezing_everything_while_it_is_trained_ends_training():
-    network = cr.Network([cr.Dense(3, 3)])
+    network = cr.Network([cr.Dense(3, inputs=3)])
     with pytest.raises(MisuseError, match="not frozen"):
         cr.train(
             network, np.ones((4, 3)), np.ones((4, 3)), epochs=3, callbacks=lambda training, epoch: network.freeze()

@@ -17,9 +17,11 @@ from chainrule.nn.room import least_numbers
 HUGE = 999_999_999
 
 TOO_LARGE = {
-    "a layer": lambda: cr.Network([cr.Dense(2, HUGE), cr.Dense(1)]),
-    "layers that are too much together": lambda: cr.Network([cr.Dense(2, 10**6)] + [cr.Dense(10**6)] * 2),
-    "a layer behind an activation": lambda: cr.Network([cr.Dense(2, 1000), cr.ReLU(), cr.Dropout(0.5), cr.Dense(HUGE)]),
+    "a layer": lambda: cr.Network([cr.Dense(HUGE, inputs=2), cr.Dense(1)]),
+    "layers that are too much together": lambda: cr.Network([cr.Dense(10**6, inputs=2)] + [cr.Dense(10**6)] * 2),
+    "a layer behind an activation": lambda: cr.Network(
+        [cr.Dense(1000, inputs=2), cr.ReLU(), cr.Dropout(0.5), cr.Dense(HUGE)]
+    ),
     "a layer in a skip connection": lambda: cr.Network([cr.Residual([cr.Dense(HUGE)])], inputs=HUGE),
     "layers in branches": lambda: cr.Network([cr.Concatenate([[cr.Dense(HUGE)]] * 9)], inputs=10**4),
     "a network in a network": lambda: cr.Network([cr.Network([cr.Dense(HUGE)]), cr.Dense(1)], inputs=10**4),
@@ -42,7 +44,7 @@ def test_what_cannot_fit_is_refused_before_it_is_made(make, monkeypatch):
 
 
 def test_the_layers_of_a_refused_network_can_be_used_again(monkeypatch):
-    layers = [cr.Dense(2500, 2500), cr.Dense(1)]
+    layers = [cr.Dense(2500, inputs=2500), cr.Dense(1)]
     monkeypatch.setattr(memory, "most", lambda: 2**26)
     with pytest.raises(InputError, match=r"6,255,001 parameters or more, .* need 0\.1 GiB"):
         cr.Network(layers)
@@ -54,7 +56,7 @@ def test_a_network_that_memory_runs_out_for_is_one_error(monkeypatch):
     def full(*_):
         raise MemoryError
 
-    layers = [cr.Dense(2, 3), cr.Dense(1)]
+    layers = [cr.Dense(3, inputs=2), cr.Dense(1)]
     monkeypatch.setattr(memory, "zeros", full)
     with pytest.raises(InputError, match="more parameters than there is memory for"):
         cr.Network(layers)
@@ -65,24 +67,24 @@ def test_a_network_that_memory_runs_out_for_is_one_error(monkeypatch):
 @pytest.mark.parametrize(
     "layers",
     [
-        [cr.Dense(4, 3), cr.Tanh(), cr.Dense(2)],
-        [cr.Dense(4, 3, use_bias=False), cr.GELU(), cr.Dropout(0.2), cr.Rescale(2.0), cr.Dense(2)],
-        [cr.Dense(4, 5), cr.Residual([cr.Dense(5), cr.Dense(5)]), cr.Network([cr.Dense(7)]), cr.Dense(1)],
+        [cr.Dense(3, inputs=4), cr.Tanh(), cr.Dense(2)],
+        [cr.Dense(3, inputs=4, use_bias=False), cr.GELU(), cr.Dropout(0.2), cr.Rescale(2.0), cr.Dense(2)],
+        [cr.Dense(5, inputs=4), cr.Residual([cr.Dense(5), cr.Dense(5)]), cr.Network([cr.Dense(7)]), cr.Dense(1)],
     ],
     ids=repr,
 )
 def test_what_is_counted_is_the_number_of_parameters(layers):
     network = cr.Network(layers)
-    assert least_numbers(network.layers, (4,), set()) == (network.parameters.size, (network.layers[-1].outputs,))
+    assert least_numbers(network.layers, (4,), set()) == (network.parameters.size, (network.layers[-1].units,))
 
 
 @pytest.mark.parametrize(
     "layers",
     [
-        [cr.Dense(4, 5), cr.Concatenate([[cr.Dense(2)], [cr.Tanh(), cr.Dense(3)]]), cr.Dense(2)],
-        [cr.Dense(4, 6), cr.ops.Reshape((-1, 2, 3)), cr.ops.Sum(1), cr.Dense(2)],
-        [cr.Dense(4, 6), cr.ops.Slice((slice(None), slice(0, 2))), cr.Dense(2)],
-        [shared := cr.Dense(4, 4), cr.Tanh(), shared],
+        [cr.Dense(5, inputs=4), cr.Concatenate([[cr.Dense(2)], [cr.Tanh(), cr.Dense(3)]]), cr.Dense(2)],
+        [cr.Dense(6, inputs=4), cr.ops.Reshape((-1, 2, 3)), cr.ops.Sum(1), cr.Dense(2)],
+        [cr.Dense(6, inputs=4), cr.ops.Slice((slice(None), slice(0, 2))), cr.Dense(2)],
+        [shared := cr.Dense(4, inputs=4), cr.Tanh(), shared],
     ],
     ids=repr,
 )
@@ -96,7 +98,7 @@ def test_a_limit_of_the_process_is_the_memory_that_there_is():
     code = (
         "import resource, chainrule as cr\n"
         "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
-        "cr.Network([cr.Dense(30000, 30000)])"
+        "cr.Network([cr.Dense(30000, inputs=30000)])"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "expected at most 4.0 GiB" in told.stderr.splitlines()[-1]

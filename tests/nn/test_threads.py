@@ -14,7 +14,7 @@ X, Y = RNG.normal(size=(64, 5)).astype(np.float32), RNG.normal(size=(64, 2)).ast
 
 
 def network_of(**settings):
-    layers = [cr.Dense(5, 16), cr.ReLU(), cr.Dropout(0.2), cr.Residual([cr.Dense(16), cr.Tanh()]), cr.Dense(2)]
+    layers = [cr.Dense(16, inputs=5), cr.ReLU(), cr.Dropout(0.2), cr.Residual([cr.Dense(16), cr.Tanh()]), cr.Dense(2)]
     return cr.Network(layers, seed=1, **settings)
 
 
@@ -80,7 +80,7 @@ def test_training_is_not_disturbed_by_predictions_from_other_threads():
 
 
 def test_what_predict_returns_belongs_to_the_caller():
-    for layers in ([cr.Dense(5, 2)], [cr.Identity()], [cr.Dropout(0.5)]):
+    for layers in ([cr.Dense(2, inputs=5)], [cr.Identity()], [cr.Dropout(0.5)]):
         for engine in ("replay", "dynamic"):
             network = cr.Network(layers, inputs=5, engine=engine).copy()
             mine = X.copy()

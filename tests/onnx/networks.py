@@ -25,7 +25,7 @@ def random_network(seed: int, dtype: str = "float32") -> tuple[cr.Network, np.nd
         layers.append(cr.Rescale(features, features[::-1]))
     if len(shape) > 1:
         layers += _to_rows(rng, shape)
-    tied = cr.Dense(5, 5)
+    tied = cr.Dense(5, inputs=5)
     for _ in range(rng.integers(1, 4)):
         layers += _block(rng, tied)
     outputs = int(rng.integers(2, 5))

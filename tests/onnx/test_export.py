@@ -68,7 +68,7 @@ def test_in_float64_nothing_is_lost(onnx: ModuleType, tmp_path: Path, first: int
 
 
 def test_the_file_names_its_version_its_classes_and_any_number_of_samples(onnx: ModuleType, tmp_path: Path) -> None:
-    network = cr.Network([cr.Rescale(1 / 255), cr.Dense(4, 3), cr.Softmax()], classes=["cat", "dog", "Kuh 牛"])
+    network = cr.Network([cr.Rescale(1 / 255), cr.Dense(3, inputs=4), cr.Softmax()], classes=["cat", "dog", "Kuh 牛"])
     chainrule.onnx.export(network, tmp_path / "a.onnx")
     model = onnx.load(tmp_path / "a.onnx")
     assert (model.ir_version, model.opset_import[0].version, model.producer_name) == (8, 18, "chainrule")
@@ -88,7 +88,7 @@ def test_the_same_network_gives_the_same_bytes(onnx: ModuleType, tmp_path: Path)
 
 
 def test_tied_layers_are_written_once_and_come_back_tied(onnx: ModuleType, tmp_path: Path) -> None:
-    dense = cr.Dense(3, 3)
+    dense = cr.Dense(3, inputs=3)
     chainrule.onnx.export(cr.Network([dense, cr.Tanh(), dense]), tmp_path / "a")
     assert len(onnx.load(tmp_path / "a").graph.initializer) == 2
     back = chainrule.onnx.load(tmp_path / "a")
@@ -99,12 +99,12 @@ def test_tied_layers_are_written_once_and_come_back_tied(onnx: ModuleType, tmp_p
 def test_the_layers_come_back_as_what_they_were(onnx: ModuleType, tmp_path: Path) -> None:
     layers = [
         cr.Rescale((1.0, 0.5), (2.0, 0.0)),
-        cr.Dense(2, 4),
+        cr.Dense(4, inputs=2),
         cr.GELU(),
-        cr.Residual([cr.Dense(4, 4), cr.LeakyReLU(0.3)]),
-        cr.Concatenate([[cr.SiLU()], [cr.Dense(4, 2, use_bias=False), cr.ELU(0.7)], []]),
+        cr.Residual([cr.Dense(4, inputs=4), cr.LeakyReLU(0.3)]),
+        cr.Concatenate([[cr.SiLU()], [cr.Dense(2, inputs=4, use_bias=False), cr.ELU(0.7)], []]),
         cr.GELU(approximate=True),
-        cr.Dense(10, 3),
+        cr.Dense(3, inputs=10),
         cr.Softmax(),
     ]
     for dtype in ("float32", "float64"):
@@ -117,7 +117,7 @@ def test_the_layers_come_back_as_what_they_were(onnx: ModuleType, tmp_path: Path
 
 def test_a_loaded_network_trains_and_is_saved(onnx: ModuleType, tmp_path: Path) -> None:
     data = cr.data.moons(100)
-    network = cr.Network([cr.Dense(2, 8), cr.Tanh(), cr.Dense(2), cr.Softmax()])
+    network = cr.Network([cr.Dense(8, inputs=2), cr.Tanh(), cr.Dense(2), cr.Softmax()])
     chainrule.onnx.export(network, tmp_path / "a.onnx")
     back = chainrule.onnx.load(tmp_path / "a.onnx", optimizer=cr.Adam(0.05))
     history = cr.train(back, *data, epochs=20)
@@ -134,7 +134,7 @@ def test_a_layer_of_ones_own_made_of_ops_is_exported(onnx: ModuleType, onnxrunti
         def forward(self, x: cr.Node) -> cr.Node:
             return x * cr.sigmoid(z=x * self.gain) / (2.0 - x**2.0)
 
-    network, x = cr.Network([cr.Dense(3, 4), Gate()]), np.ones((2, 3), np.float32)
+    network, x = cr.Network([cr.Dense(4, inputs=3), Gate()]), np.ones((2, 3), np.float32)
     chainrule.onnx.export(network, tmp_path / "a")
     (there,) = onnxruntime.InferenceSession(tmp_path / "a").run(None, {"input": x})
     np.testing.assert_allclose(there, cr.predict(network, x), rtol=1e-5, atol=1e-6)
@@ -172,7 +172,7 @@ class Distance(cr.Layer):
     ids=repr,
 )
 def test_an_op_that_onnx_has_no_operators_for_is_named(onnx: ModuleType, tmp_path: Path, part: Any, name: str) -> None:
-    network = cr.Network([cr.Dense(3, 4), part])
+    network = cr.Network([cr.Dense(4, inputs=3), part])
     with pytest.raises(InputError, match=f"{name}.*, an op without a form in ONNX, but expected ops that have one"):
         chainrule.onnx.export(network, tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -193,8 +193,8 @@ LAYERS: dict[str, Any] = {
     "Transpose": [ops.Reshape((-1, 3, 1)), ops.Transpose((0, -1, 1)), cr.Flatten()],
     "Slice": ops.Slice((..., slice(None, None, -2))),
     "Slice of the last": [ops.Slice((..., -1)), ops.Slice((slice(None), None))],
-    "Dense of images": [ops.Reshape((-1, 1, 3)), cr.Dense(3, 2), cr.Flatten()],
-    "Dense without bias": [ops.Reshape((-1, 1, 3)), cr.Dense(3, 2, use_bias=False), cr.Flatten()],
+    "Dense of images": [ops.Reshape((-1, 1, 3)), cr.Dense(2, inputs=3), cr.Flatten()],
+    "Dense without bias": [ops.Reshape((-1, 1, 3)), cr.Dense(2, inputs=3, use_bias=False), cr.Flatten()],
 }
 
 
@@ -231,21 +231,21 @@ def test_without_the_package_an_export_says_how_to_get_it(
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=rf"{words}.*pip install \"chainrule\[onnx\]\""):
-        chainrule.onnx.export(cr.Network([cr.Dense(2, 2)]), tmp_path / "a.onnx")
+        chainrule.onnx.export(cr.Network([cr.Dense(2, inputs=2)]), tmp_path / "a.onnx")
 
 
 def test_more_numbers_than_a_file_can_hold_are_refused(
     onnx: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chainrule.onnx.exporting._LONGEST_FILE", (1 << 20) + 100)
-    chainrule.onnx.export(cr.Network([cr.Dense(5, 4)]), tmp_path / "small.onnx")
+    chainrule.onnx.export(cr.Network([cr.Dense(4, inputs=5)]), tmp_path / "small.onnx")
     with pytest.raises(InputError, match=r"more than 1,048,676 bytes of numbers.*Use float32"):
-        chainrule.onnx.export(cr.Network([cr.Dense(6, 4)]), tmp_path / "large.onnx")
+        chainrule.onnx.export(cr.Network([cr.Dense(4, inputs=6)]), tmp_path / "large.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["small.onnx"]
 
 
 def test_what_can_not_be_exported_says_why_and_writes_nothing(onnx: ModuleType, tmp_path: Path) -> None:
-    own = cr.Network([cr.Dense(2, 2), cr.Activation(np.sin, np.cos)])
+    own = cr.Network([cr.Dense(2, inputs=2), cr.Activation(np.sin, np.cos)])
     for network, error, words in (
         (own, InputError, "Activation"),
         (cr.Network([cr.Dense(3)]), MisuseError, "not built"),
@@ -254,7 +254,7 @@ def test_what_can_not_be_exported_says_why_and_writes_nothing(onnx: ModuleType, 
         with pytest.raises(error, match=words):
             chainrule.onnx.export(network, tmp_path / "a")
     with pytest.raises(FileError):
-        chainrule.onnx.export(cr.Network([cr.Dense(2, 2)]), tmp_path / "no such folder" / "a")
+        chainrule.onnx.export(cr.Network([cr.Dense(2, inputs=2)]), tmp_path / "no such folder" / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -286,7 +286,7 @@ def test_names_in_the_file_print_and_are_told_apart(tmp_path: Path, onnx: Module
                 x = x + leaf
             return x
 
-    network = cr.Network([cr.Dense(2, 2), Named()], classes=['"', "\x1b[31m"])
+    network = cr.Network([cr.Dense(2, inputs=2), Named()], classes=['"', "\x1b[31m"])
     cr.onnx.export(network, tmp_path / "a.onnx")
     model = onnx.load(tmp_path / "a.onnx")
     onnx.checker.check_model(model, full_check=True)
@@ -295,4 +295,4 @@ def test_names_in_the_file_print_and_are_told_apart(tmp_path: Path, onnx: Module
     assert all(name.isprintable() for name in names)
     assert cr.onnx.load(tmp_path / "a.onnx").classes == network.classes
     with pytest.raises(InputError, match=r"the class '\\ud800'"):
-        cr.onnx.export(cr.Network([cr.Dense(2, 2)], classes=["a", "\ud800"]), tmp_path / "b.onnx")
+        cr.onnx.export(cr.Network([cr.Dense(2, inputs=2)], classes=["a", "\ud800"]), tmp_path / "b.onnx")

@@ -28,9 +28,13 @@ rows = np.eye(4)[:3]
 # op, arrays, words of the message.
 ARRAYS: list[tuple[Any, dict[str, Any], list[str]]] = [
     # weighted sums
-    (ops.Linear(), dict(x=a(64, 3), weights=a(2, 16)), ["x has 3 features", "(64, 3)", "(2, 16)", "Dense(3, 16)"]),
+    (
+        ops.Linear(),
+        dict(x=a(64, 3), weights=a(2, 16)),
+        ["x has 3 features", "(64, 3)", "(2, 16)", "Dense(16, inputs=3)"],
+    ),
     (ops.Linear(), dict(x=a(3), weights=a(3, 2)), ["x with shape (3,)", "2 axes", "x.reshape(-1, 1)"]),
-    (ops.Linear(), dict(x=a(2, 3, 4), weights=a(3, 2)), ["x has 4 features", "(2, 3, 4)", "Dense(4, 2)"]),
+    (ops.Linear(), dict(x=a(2, 3, 4), weights=a(3, 2)), ["x has 4 features", "(2, 3, 4)", "Dense(2, inputs=4)"]),
     (ops.Linear(), dict(x=a(2, 3, 4), weights=a(4, 2, 1)), ["weights with shape (4, 2, 1)", "Reshape weights"]),
     (ops.Linear(), dict(x=a(2, 3), weights=a(3)), ["weights with shape (3,)", "(inputs, outputs)"]),
     (ops.Linear(), dict(x=a(2, 3), weights=a(3, 4), bias=a(1, 4)), ["bias with shape (4,)", "for each output"]),

@@ -229,7 +229,7 @@ def test_a_loss_with_the_target_before_the_prediction_is_recognised(
         elif at == "a graph":
             cr.Node(loss, {"prediction": cr.Parameter("p", P), "target": cr.Input("t", T)})
         else:
-            cr.train(cr.Network([cr.Dense(3, 3), cr.Sigmoid()], loss, engine=at), P, T, epochs=1)
+            cr.train(cr.Network([cr.Dense(3, inputs=3), cr.Sigmoid()], loss, engine=at), P, T, epochs=1)
 
     with pytest.raises(DerivativeError) as told:
         used()

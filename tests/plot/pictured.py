@@ -15,21 +15,21 @@ THREE = [0, 1, 2]
 
 def slope(**settings: Any) -> Network:
     """One probability: above ½ where the first input is above ½."""
-    network = Network([Dense(2, 1), Sigmoid()], **settings)
+    network = Network([Dense(1, inputs=2), Sigmoid()], **settings)
     network.parameters[:] = 4, 0, -2
     return network
 
 
 def line(*weights: float) -> Network:
     """One output that is no probability, linear in the inputs: weights, then the bias."""
-    network = Network([Dense(2, 1)])
+    network = Network([Dense(1, inputs=2)])
     network.parameters[:] = weights
     return network
 
 
 def thirds(**settings: Any) -> Network:
     """Three probabilities: the lower left, the upper left, and the right each belong to a class."""
-    network = Network([Dense(2, 3), Softmax()], **settings)
+    network = Network([Dense(3, inputs=2), Softmax()], **settings)
     network.parameters[:] = -4, -4, 8, -4, 4, 0, 4, 0, -4.4
     return network
 

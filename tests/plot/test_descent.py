@@ -18,7 +18,11 @@ X, Y = [[1.0]], [[3.0]]
 def line(optimizer: cr.Optimizer | None = None, **settings: Any) -> cr.Network:
     """One weight 1 and a bias 0: the loss is (w + b − 3)² = 4, and its derivative −4 by each."""
     network = cr.Network(
-        [cr.Dense(1, 1)], loss=cr.MeanSquaredError(), optimizer=optimizer or cr.SGD(0.1), dtype="float64", **settings
+        [cr.Dense(1, inputs=1)],
+        loss=cr.MeanSquaredError(),
+        optimizer=optimizer or cr.SGD(0.1),
+        dtype="float64",
+        **settings,
     )
     network.parameters[:] = 1, 0
     return network
@@ -92,7 +96,7 @@ def test_a_schedule_begins_with_its_first_rate() -> None:
 
 
 def test_dropout_drops_nothing_here() -> None:
-    layers = [cr.Dense(2, 8), cr.Dropout(0.5), cr.Dense(1)]
+    layers = [cr.Dense(8, inputs=2), cr.Dropout(0.5), cr.Dense(1)]
     network = cr.Network(layers, optimizer=cr.SGD(0.01), dtype="float64")
     x, y = np.ones((4, 2)), np.ones((4, 1))
     figure = loss_along_gradient(network, x, y)

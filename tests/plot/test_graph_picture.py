@@ -73,7 +73,7 @@ def test_one_child_in_two_roles_is_one_arrow_with_both() -> None:
 
 def test_a_network_is_drawn_with_a_batch_and_not_changed() -> None:
     X, y = cr.data.xor()
-    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+    network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
     before = network.parameters.copy()
     figure = graph(network, X, y, title="XOR")
     names = {"x", "dense_1", "dense_1.weights", "dense_1.bias", "tanh_1", "dense_2", "y", "loss"}
@@ -91,7 +91,7 @@ def test_where_nothing_is_learnt_values_are_drawn_alone() -> None:
 
 
 def test_a_skip_connection_goes_round_the_layer() -> None:
-    network = cr.Network([cr.Dense(2, 2), cr.Residual([cr.Dense(2), cr.Tanh()]), cr.Dense(1)])
+    network = cr.Network([cr.Dense(2, inputs=2), cr.Residual([cr.Dense(2), cr.Tanh()]), cr.Dense(1)])
     figure = graph(network, [[1.0, 0.0]], [[1.0]])
     assert boxes(figure) == len(cr.Graph(list(network.nodes.values())[-1]))
 
@@ -104,7 +104,7 @@ def test_names_are_only_text() -> None:
 @pytest.mark.parametrize(
     ("of", "arguments", "message"),
     [
-        (cr.Network([cr.Dense(2, 1)]), (), "got a network without a batch"),
+        (cr.Network([cr.Dense(1, inputs=2)]), (), "got a network without a batch"),
         ("loss", (), "got 'loss', but expected a network, a graph or a node"),
     ],
 )

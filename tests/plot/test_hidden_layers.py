@@ -20,7 +20,7 @@ DRAWERS = [neuron_surfaces, hidden_space]
 
 def bent(hidden: int = 2, outputs: int = 1, **settings: Any) -> cr.Network:
     last: Any = cr.Sigmoid() if outputs == 1 else cr.Softmax()
-    return cr.Network([cr.Dense(2, hidden), cr.Tanh(), cr.Dense(outputs), last], seed=1, **settings)
+    return cr.Network([cr.Dense(hidden, inputs=2), cr.Tanh(), cr.Dense(outputs), last], seed=1, **settings)
 
 
 def of_layer(network: cr.Network, name: str, X: Any) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_the_line_lies_where_the_weighted_sum_is_zero() -> None:
 
 
 def test_a_summit_gives_way_to_the_other_neurons_and_the_bar_says_so() -> None:
-    network = cr.Network([cr.Dense(2, 3), cr.ReLU(), cr.Dense(1), cr.Sigmoid()])
+    network = cr.Network([cr.Dense(3, inputs=2), cr.ReLU(), cr.Dense(1), cr.Sigmoid()])
     network.parameters[:] = 1
     image = panels(neuron_surfaces(network, POINTS, TWO))[0].images[0]
     low, high = image.get_clim()
@@ -75,7 +75,7 @@ def test_points_are_drawn_in_each_panel_under_their_class() -> None:
 
 
 def test_hidden_layers_are_what_weights_hand_on_to_weights() -> None:
-    layers = [cr.Rescale(2.0), cr.Dense(2, 3), cr.ReLU(), cr.Dropout(0.5), cr.Residual([cr.Dense(3), cr.Tanh()])]
+    layers = [cr.Rescale(2.0), cr.Dense(3, inputs=2), cr.ReLU(), cr.Dropout(0.5), cr.Residual([cr.Dense(3), cr.Tanh()])]
     network = cr.Network([*layers, cr.Dense(1), cr.Sigmoid()], inputs=2)
     found = hidden_layers(network.graph("prediction"))
     assert next(iter(found)) == "relu_1"
@@ -139,8 +139,8 @@ def broken() -> cr.Network:
     return network
 
 
-LINEAR = cr.Network([cr.Dense(2, 1), cr.Sigmoid()])
-ROUND = cr.Network([cr.Dense(2, 2), cr.Residual([cr.Dense(2), cr.Tanh()]), cr.Dense(1), cr.Sigmoid()])
+LINEAR = cr.Network([cr.Dense(1, inputs=2), cr.Sigmoid()])
+ROUND = cr.Network([cr.Dense(2, inputs=2), cr.Residual([cr.Dense(2), cr.Tanh()]), cr.Dense(1), cr.Sigmoid()])
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from chainrule.plot import saliency
 
 
 def table(*, classes: list[str] | None = None) -> cr.Network:
-    layers = [cr.Dense(3, 5), cr.Tanh(), cr.Dense(4), cr.Softmax()]
+    layers = [cr.Dense(5, inputs=3), cr.Tanh(), cr.Dense(4), cr.Softmax()]
     return cr.Network(layers, dtype="float64", seed=3, classes=classes)
 
 
 def images(**settings: Any) -> cr.Network:
-    return cr.Network([cr.Rescale(0.1), cr.Dense(64, 5), cr.Tanh(), cr.Dense(4), cr.Softmax()], **settings)
+    return cr.Network([cr.Rescale(0.1), cr.Dense(5, inputs=64), cr.Tanh(), cr.Dense(4), cr.Softmax()], **settings)
 
 
 def bars(axes: Any) -> list[float]:
@@ -57,7 +57,7 @@ def test_logits_do_not_vanish_where_the_network_is_very_sure() -> None:
 
 def test_logits_of_a_network_are_what_enters_its_softmax() -> None:
     network = table()
-    bare = cr.Network([cr.Dense(3, 5), cr.Tanh(), cr.Dense(4)], dtype="float64")
+    bare = cr.Network([cr.Dense(5, inputs=3), cr.Tanh(), cr.Dense(4)], dtype="float64")
     bare.parameters[:] = network.parameters
     found, expected = saliency(network, ROWS, of=1, logits=True), saliency(bare, ROWS, of=1)
     np.testing.assert_allclose(bars(found.axes[1]), bars(expected.axes[1]))
@@ -85,7 +85,7 @@ def test_a_derivative_that_is_zero_everywhere_is_told() -> None:
 
 
 def test_of_very_many_features_the_steepest_are_drawn_under_their_names() -> None:
-    network = cr.Network([cr.Dense(50, 1)])
+    network = cr.Network([cr.Dense(1, inputs=50)])
     network.parameters[:50] = np.arange(50)
     figure = saliency(network, np.ones((1, 50)), features=[f"f{k}" for k in range(50)])
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]

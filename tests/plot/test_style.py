@@ -45,7 +45,7 @@ class Recorded:
 
 
 def bent() -> Network:
-    return Network([Dense(2, 2), Tanh(), Dense(1), Sigmoid()])
+    return Network([Dense(2, inputs=2), Tanh(), Dense(1), Sigmoid()])
 
 
 PICTURES: dict[str, Callable[[Any], Any]] = {

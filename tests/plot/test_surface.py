@@ -51,7 +51,7 @@ def test_the_numbers_shown_are_the_networks_outputs() -> None:
 
 
 def test_a_network_on_logits_is_shown_as_probabilities() -> None:
-    network = Network([Dense(2, 1)], loss=SigmoidBinaryCrossEntropy())
+    network = Network([Dense(1, inputs=2)], loss=SigmoidBinaryCrossEntropy())
     network.parameters[:] = 4, 0, -2
     seen = decision_surface(network, POINTS, TWO).axes[0].images[0].get_array()
     np.testing.assert_allclose(seen, decision_surface(slope(), POINTS, TWO).axes[0].images[0].get_array(), atol=1e-6)
@@ -158,7 +158,7 @@ def test_of_very_many_points_some_are_drawn_and_the_legend_says_so() -> None:
 
 def test_more_classes_than_colours_still_differ() -> None:
     X, y = spirals(samples=36, classes=12)
-    figure = decision_surface(Network([Dense(2, 8), Tanh(), Dense(12)]), X, np.eye(12)[y])
+    figure = decision_surface(Network([Dense(8, inputs=2), Tanh(), Dense(12)]), X, np.eye(12)[y])
     looks = {(h.get_marker(), h.get_color()) for h in figure.legends[0].legend_handles}
     assert len(looks) == 12
 
@@ -174,8 +174,14 @@ def test_names_of_classes_are_only_text() -> None:
 @pytest.mark.parametrize(
     ("network", "X", "y", "error", "message"),
     [
-        (Network([Dense(3, 1)]), [[0, 0, 0]], [[1]], InputError, "got a network with 3 inputs, but expected 2 inputs"),
-        (Network([Dense(1, 1)]), [[0]], [[1]], InputError, "got a network with 1 input, but expected 2 inputs"),
+        (
+            Network([Dense(1, inputs=3)]),
+            [[0, 0, 0]],
+            [[1]],
+            InputError,
+            "got a network with 3 inputs, but expected 2 inputs",
+        ),
+        (Network([Dense(1, inputs=1)]), [[0]], [[1]], InputError, "got a network with 1 input, but expected 2 inputs"),
         (
             Network([Dense(1)]),
             [[0, 0, 0]],
@@ -292,4 +298,4 @@ def test_a_size_that_shows_nothing_is_refused(size: dict[str, Any], message: str
 
 def test_more_classes_than_digits_are_refused() -> None:
     with pytest.raises(InputError, match=r"got 11 classes, but expected at most 10.*decision_surface"):
-        surface_text(Network([Dense(2, 11)]), POINTS, np.eye(11)[:3])
+        surface_text(Network([Dense(11, inputs=2)]), POINTS, np.eye(11)[:3])

@@ -14,7 +14,7 @@ from chainrule.plot import weights
 
 
 def network(*sizes: int, **settings: Any) -> cr.Network:
-    layers: list[Any] = [cr.Dense(sizes[0], sizes[1], name="first"), cr.Tanh()]
+    layers: list[Any] = [cr.Dense(sizes[1], inputs=sizes[0], name="first"), cr.Tanh()]
     layers += [cr.Dense(size) for size in sizes[2:]]
     return cr.Network(layers, **settings)
 

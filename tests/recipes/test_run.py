@@ -218,7 +218,7 @@ def test_the_environment_names_versions_and_threads_but_no_path() -> None:
 
 
 def test_threads_are_chosen_by_the_work_of_a_step() -> None:
-    network = cr.Network([cr.Dense(1000, 1000)])
+    network = cr.Network([cr.Dense(1000, inputs=1000)])
     assert chosen_threads(network, 1) == 1
     assert chosen_threads(network, 1, asked=3) == 3
     assert chosen_threads(network, 10_000) >= 1

@@ -78,7 +78,7 @@ def networks(engine: str = "replay") -> dict[str, cr.Network]:
         layers = [cr.Dense(9), cr.ReLU(), cr.Dropout(0.3), cr.Residual([cr.Dense(9), cr.GELU()]), cr.Dense(3)]
         return cr.Network([*layers, cr.Softmax()], inputs=6, engine=engine, **settings)
 
-    tied = cr.Dense(6, 6)
+    tied = cr.Dense(6, inputs=6)
     return {
         "momentum": deep(optimizer=cr.SGD(0.1, momentum=0.9, nesterov=True)),
         "sgd, l1 and l2": deep(optimizer=cr.SGD(0.1), l1=1e-3, l2=1e-2),
@@ -158,7 +158,7 @@ def test_any_way_of_using_nodes_and_parameters_again_replays_to_the_bits_of_its_
 def test_skip_connections_inside_skip_connections_train() -> None:
     X, y = np.random.default_rng(0).standard_normal((5, 4)), np.ones((5, 1))
     inside = [cr.Dense(4), cr.Residual([cr.Dense(4), cr.Tanh()])]
-    cr.train(cr.Network([cr.Dense(4, 4), cr.Residual(inside), cr.Dense(1)]), X, y, epochs=1)
+    cr.train(cr.Network([cr.Dense(4, inputs=4), cr.Residual(inside), cr.Dense(1)]), X, y, epochs=1)
 
 
 def test_an_op_that_can_not_be_recorded_is_called_and_named() -> None:
@@ -175,8 +175,8 @@ def test_an_op_that_can_not_be_recorded_is_called_and_named() -> None:
         def length(self, x: Any) -> Any:
             return np.abs(x).max() if np.any(x) else x.dtype.type(1)
 
-    network = cr.Network([cr.Dense(3, 4), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1))
-    twin = cr.Network([cr.Dense(3, 4), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1), engine="dynamic")
+    network = cr.Network([cr.Dense(4, inputs=3), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1))
+    twin = cr.Network([cr.Dense(4, inputs=3), Longest(), cr.Dense(1)], optimizer=cr.SGD(0.1), engine="dynamic")
     X, y = np.random.default_rng(0).standard_normal((20, 3)), np.ones(20)
     cr.train(network, X, y, epochs=3, batch_size=8)
     cr.train(twin, X, y, epochs=3, batch_size=8)
@@ -199,13 +199,13 @@ def test_an_op_that_keeps_a_value_from_its_first_call_is_found_out() -> None:
         def backward(self, dy: Any, y: Any, z: Any) -> Any:
             return dict(z=dy * 1.0)
 
-    network = cr.Network([cr.Dense(2, 2), Stale()])
+    network = cr.Network([cr.Dense(2, inputs=2), Stale()])
     with pytest.raises(cr.ChainruleError, match="replayed"):
         network.compute_loss([[1.0, 2.0]], [[0.0, 0.0]])
 
 
 def test_nodes_show_the_last_training_step_whatever_its_batch_size() -> None:
-    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1)])
+    network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1)])
     for size in (4, 3, 4, 1):
         X = np.full((size, 2), size, np.float32)
         network.compute_loss(X, np.zeros((size, 1)))
@@ -227,7 +227,7 @@ def test_programs_are_dropped_least_recently_used_first() -> None:
 
 
 def test_a_step_keeps_no_memory_and_allocates_nothing_large() -> None:
-    network = cr.Network([cr.Dense(20, 30), cr.ReLU(), cr.Dense(3), cr.Softmax()], optimizer=cr.Adam(0.01))
+    network = cr.Network([cr.Dense(30, inputs=20), cr.ReLU(), cr.Dense(3), cr.Softmax()], optimizer=cr.Adam(0.01))
     generator = np.random.default_rng(0)
     x, y, _ = network.as_batch("test", generator.standard_normal((64, 20)), generator.integers(0, 3, 64))
     buffers = network.record(x, y, None, 64)
@@ -251,7 +251,7 @@ def test_a_step_keeps_no_memory_and_allocates_nothing_large() -> None:
 
 
 def test_results_that_nobody_reads_are_not_computed() -> None:
-    network = cr.Network([cr.Dense(50, 4), cr.Tanh(), cr.Dense(1)])
+    network = cr.Network([cr.Dense(4, inputs=50), cr.Tanh(), cr.Dense(1)])
     network.compute_loss(np.ones((8, 50)), np.ones((8, 1)))
     assert network["x"].grad is None
     x, y = np.ones((8, 50), np.float32), np.ones((8, 1), np.float32)
@@ -292,7 +292,7 @@ def test_a_right_op_that_returns_an_array_of_its_own_is_called(form: str, engine
     X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     losses = []
     for way in ("dynamic", engine):
-        network = cr.Network([cr.Dense(3, 2), cr.Tanh(), cr.Dense(1)], Returned(form), engine=way)
+        network = cr.Network([cr.Dense(2, inputs=3), cr.Tanh(), cr.Dense(1)], Returned(form), engine=way)
         history = cr.train(network, X, X[:, :1], epochs=3, batch_size=3)
         losses.append(history["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
@@ -343,7 +343,7 @@ def test_of_several_users_of_a_node_the_one_that_is_no_own_op_is_named() -> None
 @pytest.mark.parametrize("way", ["forward", "backward"])
 def test_an_op_that_keeps_something_is_named_and_no_innocent_parameter(way: str) -> None:
     X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
-    network = cr.Network([cr.Dense(3, 2), Remembering(way), cr.Dense(1)], optimizer=cr.SGD(0.1))
+    network = cr.Network([cr.Dense(2, inputs=3), Remembering(way), cr.Dense(1)], optimizer=cr.SGD(0.1))
     with pytest.raises(DerivativeError, match=rf"^Remembering .*from its {way}") as told:
         cr.train(network, X, X[:, :1], epochs=1)
     assert told.value.cause == "op.replay"

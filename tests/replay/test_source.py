@@ -98,7 +98,7 @@ def test_a_view_is_said_by_the_slices_that_lead_to_it(key: Any, said: str) -> No
 
 
 def test_the_page_reads_like_the_derivation() -> None:
-    network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()])
+    network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Tanh()])
     page = source(network.graph())
     assert "tanh_1 = np.tanh(dense_1)" in page
     assert "d_dense_1 = d_tanh_1 * (1 - tanh_1**2)" in page

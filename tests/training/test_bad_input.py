@@ -141,7 +141,7 @@ BAD = {
     "other features": (lambda: after(X[:, :2]), ["X with 2 features (shape (8, 2))", "3 features"]),
     "one sample": (lambda: after(X[0]), ["X.reshape(1, -1) if it is one sample"]),
     "flat images": (
-        lambda: cr.predict(cr.Network([cr.Dense(4, 2)]), np.zeros((3, 2, 2))),
+        lambda: cr.predict(cr.Network([cr.Dense(2, inputs=4)]), np.zeros((3, 2, 2))),
         ["(2, 2)", "X.reshape(-1, 4)"],
     ),
     "NaN": (lambda: after(NAN), ["predict", "X with 1 values"]),

@@ -16,7 +16,7 @@ X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 2))
 
 
 def network_of(optimizer=None, **settings):
-    return cr.Network([cr.Dense(3, 5), cr.Tanh(), cr.Dense(2)], optimizer=optimizer or cr.Adam(0.01), **settings)
+    return cr.Network([cr.Dense(5, inputs=3), cr.Tanh(), cr.Dense(2)], optimizer=optimizer or cr.Adam(0.01), **settings)
 
 
 class Vectors(cr.Callback):
@@ -229,7 +229,7 @@ class Explode(cr.Op):
 @pytest.mark.parametrize("engine", ["replay", "dynamic"])
 @pytest.mark.parametrize(("way", "node"), [("forward", "explode_1"), ("backward", "dense_1")])
 def test_a_planted_nan_is_found_where_it_began(way, node, engine):
-    network = cr.Network([cr.Dense(3, 4), Explode(way), cr.Dense(2)], optimizer=cr.SGD(1e-9), engine=engine)
+    network = cr.Network([cr.Dense(4, inputs=3), Explode(way), cr.Dense(2)], optimizer=cr.SGD(1e-9), engine=engine)
     cr.train(network, X, Y, epochs=1)
     bad = X.copy()
     bad[7] = 1e5
@@ -251,7 +251,7 @@ def test_a_planted_nan_is_found_where_it_began(way, node, engine):
 
 
 def test_a_learning_rate_too_large_is_said_to_be_so():
-    network = cr.Network([cr.Dense(3, 2)], optimizer=cr.SGD(1e12))
+    network = cr.Network([cr.Dense(2, inputs=3)], optimizer=cr.SGD(1e12))
     with pytest.raises(NonFiniteError, match=r"Try a learning rate of 1e\+11|learning rate below 1e\+12"):
         cr.train(network, X, Y, epochs=100)
     assert np.isfinite(network.parameters).all()
@@ -265,7 +265,7 @@ def test_what_is_infinite_in_an_iterable_is_found_at_the_input():
 
 
 def test_nan_predictions_are_no_class():
-    network = cr.Network([cr.Dense(3, 2), cr.Softmax()])
+    network = cr.Network([cr.Dense(2, inputs=3), cr.Softmax()])
     network.parameters[:] = np.nan
     assert np.isnan(cr.predict(network, X)).all()
     with pytest.raises(NonFiniteError, match=r"NaN is no class"):

@@ -20,7 +20,9 @@ BATCHES = [(X[i : i + 5], LABELS[i : i + 5]) for i in range(0, 23, 5)]
 
 
 def classifier(optimizer, *extra, **settings):
-    return cr.Network([cr.Dense(4, 6), cr.ReLU(), *extra, cr.Dense(3), cr.Softmax()], optimizer=optimizer, **settings)
+    return cr.Network(
+        [cr.Dense(6, inputs=4), cr.ReLU(), *extra, cr.Dense(3), cr.Softmax()], optimizer=optimizer, **settings
+    )
 
 
 # Networks, and how they are trained: optimizers, schedules, dropout, early stopping, a last batch that is smaller.
@@ -199,7 +201,7 @@ def test_a_last_save_that_fails_costs_neither_the_history_nor_the_best_weights(t
         def after_epoch(self, training, epoch):
             monkeypatch.setattr(atomic.os, "fsync", full)
 
-    network = cr.Network([cr.Dense(4, 3), cr.Softmax()], optimizer=cr.SGD(50.0))
+    network = cr.Network([cr.Dense(3, inputs=4), cr.Softmax()], optimizer=cr.SGD(50.0))
     with pytest.warns(UserWarning, match="a disk that is full"):
         history = cr.train(
             network, X, LABELS, epochs=4, keep="best", callbacks=[Fill(), cr.Checkpoint(tmp_path / "a.safetensors")]
@@ -210,7 +212,7 @@ def test_a_last_save_that_fails_costs_neither_the_history_nor_the_best_weights(t
 
 
 def test_what_cannot_be_saved_is_refused_before_training_starts(tmp_path):
-    network = cr.Network([cr.Dense(4, 3), cr.Activation(np.sin, np.cos)])
+    network = cr.Network([cr.Dense(3, inputs=4), cr.Activation(np.sin, np.cos)])
     start = network.parameters.copy()
     with pytest.raises(InputError, match="function"):
         cr.train(network, X, X[:, :3], callbacks=[cr.Checkpoint(tmp_path / "a.safetensors")])
@@ -219,7 +221,7 @@ def test_what_cannot_be_saved_is_refused_before_training_starts(tmp_path):
 
 
 REFUSED = {
-    "another network": (lambda: cr.Network([cr.Dense(4, 3), cr.Softmax()]), {}, "layers"),
+    "another network": (lambda: cr.Network([cr.Dense(3, inputs=4), cr.Softmax()]), {}, "layers"),
     "another seed": (lambda: classifier(cr.SGD(0.1), seed=1), {}, "seed"),
     "another optimizer": (lambda: classifier(cr.Adam(0.1)), {}, "optimizer"),
     "another batch size": (lambda: classifier(cr.SGD(0.1)), dict(batch_size=5), "batch size 5, but expected 4"),
@@ -378,7 +380,7 @@ class Below(cr.Op):
 
 def test_a_loss_of_ones_own_may_be_negative(tmp_path):
     path = tmp_path / "a.safetensors"
-    network = lambda: cr.Network([cr.Dense(4, 1)], Below(), cr.SGD(0.01))  # noqa: E731 -- a network of three words
+    network = lambda: cr.Network([cr.Dense(1, inputs=4)], Below(), cr.SGD(0.01))  # noqa: E731 -- a network of three words
     told = {"epochs": 4, "batch_size": 4, "callbacks": [cr.Checkpoint(path)]}
     whole = cr.train(network(), X, X[:, :1], **told)
     cr.train(network(), X, X[:, :1], **{**told, "callbacks": [cr.Checkpoint(path), StopAt(9, stop)]})

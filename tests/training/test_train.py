@@ -19,13 +19,13 @@ XOR = (np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], 
 
 
 def network_of(seed=0, optimizer=None, last=(), outputs=2, **settings):
-    layers = [cr.Dense(3, 5), cr.Tanh(), cr.Dense(outputs), *last]
+    layers = [cr.Dense(5, inputs=3), cr.Tanh(), cr.Dense(outputs), *last]
     return cr.Network(layers, optimizer=optimizer or cr.SGD(0.05), seed=seed, **settings)
 
 
 def test_document_ones_algorithm_to_twelve_digits():
     x, y = XOR
-    layers = [cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()]
+    layers = [cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Tanh()]
     network = cr.Network(layers, cr.MeanSquaredError(), cr.SGD(0.1), dtype="float64", seed=4)
     first, last = layers[0], layers[2]
     W1, b1, W2, b2 = (p.value.copy() for p in (first.weights, first.bias, last.weights, last.bias))
@@ -65,7 +65,7 @@ def test_every_sample_once_an_epoch_beside_its_own_target(batch_size, weighted):
     seen = []
     x = np.arange(22.0).reshape(22, 1)
     y = x * 2 + 1
-    network = cr.Network([cr.Dense(1, 1)], optimizer=cr.SGD(1e-9))
+    network = cr.Network([cr.Dense(1, inputs=1)], optimizer=cr.SGD(1e-9))
 
     class Look(cr.Callback):
         def after_step(self, training):
@@ -164,7 +164,7 @@ def test_balanced_classes_all_count_the_same():
 
 def test_the_running_loss_is_summed_in_float64():
     count = 60_000
-    network = cr.Network([cr.Dense(1, 1, initializer=cr.Zeros())], optimizer=cr.SGD(1e-30))
+    network = cr.Network([cr.Dense(1, inputs=1, initializer=cr.Zeros())], optimizer=cr.SGD(1e-30))
     y = np.full((count, 1), 0.1)
     history = cr.train(network, np.ones((count, 1)), y, epochs=1, batch_size=100)
     exact = float(np.float32(0.1)) ** 2
@@ -204,7 +204,7 @@ def test_the_full_batch_loss_is_the_loss_before_the_step():
 def test_validation_split_holds_out_the_same_samples_each_time():
     x = np.arange(20.0).reshape(20, 1)
     parts = []
-    network = cr.Network([cr.Dense(1, 1)], optimizer=cr.SGD(1e-9))
+    network = cr.Network([cr.Dense(1, inputs=1)], optimizer=cr.SGD(1e-9))
     for _ in range(2):
         seen = set()
 
@@ -285,7 +285,7 @@ def test_samples_held_out_of_a_mapped_file_are_those_held_out_of_an_array(tmp_pa
 
 def test_holding_samples_out_of_a_mapped_file_leaves_the_others_there(tmp_path):
     large = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (20_000, 200))
-    network = cr.Network([cr.Dense(200, 1)], optimizer=cr.SGD(1e-4))
+    network = cr.Network([cr.Dense(1, inputs=200)], optimizer=cr.SGD(1e-4))
     y = np.zeros(20_000, np.float32)
     cr.train(network, large[:100], y[:100], epochs=1)
     tracemalloc.start()
@@ -339,7 +339,7 @@ def test_metrics_that_are_no_numbers_are_kept_too():
 
 def test_augmented_samples_are_trained_on_and_never_measured_on():
     X = np.ones((6, 4), np.float32)
-    network = cr.Network([cr.Dense(4, 1)], optimizer=cr.SGD(0.01))
+    network = cr.Network([cr.Dense(1, inputs=4)], optimizer=cr.SGD(0.01))
     seen, fed = [], []
 
     def double(x, generator):
@@ -372,7 +372,7 @@ def test_augmented_samples_are_trained_on_and_never_measured_on():
 )
 def test_an_augmentation_that_returns_something_else_is_refused(told, error, message):
     with pytest.raises(error, match=message):
-        cr.train(cr.Network([cr.Dense(4, 1)]), np.ones((6, 4)), np.ones((6, 1)), epochs=1, **told)
+        cr.train(cr.Network([cr.Dense(1, inputs=4)]), np.ones((6, 4)), np.ones((6, 1)), epochs=1, **told)
 
 
 @pytest.mark.parametrize("engine", ["replay", "dynamic", "compiled"])
@@ -385,7 +385,7 @@ def test_the_validation_loss_is_never_weighted_by_class(weighted, engine):
     sample_weight = np.linspace(0.5, 2, 40) if weighted else None
 
     def network():
-        return cr.Network([cr.Dense(3, 1), cr.Sigmoid()], optimizer=cr.SGD(1e-9), engine=engine)
+        return cr.Network([cr.Dense(1, inputs=3), cr.Sigmoid()], optimizer=cr.SGD(1e-9), engine=engine)
 
     figures = []
     for class_weight in (None, "balanced", {0: 1.0, 1: 50.0}):

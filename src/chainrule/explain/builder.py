@@ -218,7 +218,7 @@ class Builder:
         network, analysis = self.analysis.network, self.analysis
         if network is None or not network.objective.fused:
             return
-        last, place = network.layers[-1], analysis.roles(analysis.root)[network.objective.prediction_role]
+        last, place = network.output_op, analysis.roles(analysis.root)[network.objective.prediction_role]
         assert isinstance(last, Op)
         below = {last.roles[0]: analysis.values[place]}
         self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", Symbol("ŷ")))

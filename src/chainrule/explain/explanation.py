@@ -122,7 +122,7 @@ def explain(
     Examples
     --------
     >>> import chainrule as cr
-    >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()])
+    >>> network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Tanh()])
     >>> text = str(explain(network, [[1.0, 0.0]], [[1.0]]))
     >>> "9 weights + 4 biases = 13 parameters" in text
     True

@@ -190,7 +190,7 @@ def trace(network: Network, x: Any, y: Any) -> Trace:
     Examples
     --------
     >>> import chainrule as cr
-    >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1)])
+    >>> network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1)])
     >>> found = trace(network, [[1.0, 0.0]], [[1.0]])
     >>> found["tanh_1"].value.shape, found["dense_1.weights"].grad.shape
     ((1, 3), (2, 3))

@@ -90,8 +90,8 @@ class Size:
             raise InputError(
                 repr(layer), given=f"samples with {inputs} features", expected=f"{layer.inputs}", fix="Correct it"
             )
-        self._count(layer, parameters=(inputs + layer.use_bias) * layer.outputs)
-        return (*(shape or ())[:-1], layer.outputs)
+        self._count(layer, parameters=(inputs + layer.use_bias) * layer.units)
+        return (*(shape or ())[:-1], layer.units)
 
     def _count(self, layer: LayerLike, parameters: int = 0, states: int = 0) -> None:
         if id(layer) in self._counted:

@@ -59,8 +59,8 @@ def describe(part: Part, *, where: str = "describe", brief: bool = False) -> dic
     Examples
     --------
     >>> import chainrule as cr
-    >>> describe(cr.Dense(3, 16), brief=True)
-    {'type': 'Dense', 'inputs': 3, 'outputs': 16}
+    >>> describe(cr.Dense(16, inputs=3), brief=True)
+    {'type': 'Dense', 'units': 16, 'inputs': 3}
     """
     checks.instance(where, part, PART, "cr.Dense(16), or a whole network")
     return _Describer(where, brief).part(part, "", 0)
@@ -197,7 +197,7 @@ def rebuild(
     Parameters
     ----------
     data : dict
-        As `describe` returns it, or read from TOML: ``{"type": "Dense", "outputs": 16}``.
+        As `describe` returns it, or read from TOML: ``{"type": "Dense", "units": 16}``.
     custom : mapping of str to class, optional
         Classes of your own by the names they have in `data`. They are called with what `data` says: pass only
         classes for which that is harmless.
@@ -224,7 +224,7 @@ def rebuild(
 
     Examples
     --------
-    >>> rebuild({"type": "Dense", "outputs": 16, "initializer": {"type": "He"}})
+    >>> rebuild({"type": "Dense", "units": 16, "initializer": {"type": "He"}})
     Dense(16, initializer=He())
     """
     return _Rebuilder(checked_classes(custom), where, error, complete, before_network, start).part(data, "", 0)
@@ -308,7 +308,7 @@ class _Rebuilder:
                 place,
                 shown(data),
                 "a part: its type and its settings",
-                "Write for example {type = 'Dense', outputs = 16}, and 'type' before anything else",
+                "Write for example {type = 'Dense', units = 16}, and 'type' before anything else",
             )
         name = data[TYPE]
         if name in KINDS:

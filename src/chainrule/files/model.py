@@ -47,7 +47,7 @@ def save(network: Network, path: Path) -> None:
     >>> import pathlib, tempfile
     >>> import chainrule as cr
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "xor.safetensors"
-    >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1)])
+    >>> network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1)])
     >>> cr.save(network, path)
     >>> bool((cr.load(path).parameters == network.parameters).all())
     True

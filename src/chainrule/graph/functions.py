@@ -9,7 +9,7 @@ import inspect
 from typing import Any, Protocol
 
 from chainrule import ops
-from chainrule.errors import InputError, UnknownArgumentError, nearest
+from chainrule.errors import ArgumentError, InputError, nearest
 from chainrule.graph.node import Node
 from chainrule.ops.op import Op
 from chainrule.settings import setting_names
@@ -41,7 +41,7 @@ def function_of(kind: type[Op]) -> NodeFunction:
         for key in given:
             if not kind.variadic and key not in kind.roles:
                 known = (*kind.roles, *settings, "name")
-                raise UnknownArgumentError(
+                raise ArgumentError(
                     kind.name, given=f"{key}=…", expected=f"{', '.join(known)}", fix=nearest(key, known)
                 )
         roled = dict(zip(roles, children)) | {role: child for role, child in given.items() if child is not None}

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 from chainrule import checks
 from chainrule.errors import InputError, ShapeError
 from chainrule.graph.node import Node, Parameter
-from chainrule.nn.initializers import Initializer, Zeros, initializer_before
-from chainrule.nn.layer import Layer
+from chainrule.nn.initializers import Initializer, Zeros, as_initializer, initializer_before
+from chainrule.nn.layer import Layer, LayerLike, apply, as_activation
 from chainrule.ops.linear import Linear
-from chainrule.ops.op import Range
+from chainrule.ops.op import Op, Range
 
 
 class Dense(Layer):
-    """y = x @ weights + bias.
+    """y = x @ weights + bias, and the activation of that, if there is one.
 
     x is (samples, …, inputs): what lies between, such as time, is treated alike.
 
     Parameters
     ----------
-    inputs, outputs : int
-        ``Dense(3, 16)``; or only the outputs, ``Dense(16)``, and the inputs are inferred.
+    units : int
+        How many outputs: neurons, each with weights of its own.
+    activation : Op or str, optional
+        What the sums go through: ``cr.ReLU()`` or ``"relu"``. Left out, nothing; an activation may as well be a layer
+        of its own.
+    inputs : int, optional
+        How many features a sample has. If left out, the first samples say it.
     use_bias : bool, default True
-    initializer : Initializer, optional
+    initializer : Initializer or str, optional
         How the weights start. If left out it suits what follows: `He` before relu and its relatives, `LeCun`
         before selu, else `Glorot`.
-    bias_initializer : Initializer, optional
+    bias_initializer : Initializer or str, optional
         How the bias starts: zeros if left out.
     l1, l2 : float, optional
         Penalties on these weights, instead of the network's.
@@ -37,7 +43,7 @@ class Dense(Layer):
     Attributes
     ----------
     weights, bias : Parameter
-        (inputs, outputs) and (outputs,); there once the layer is built.
+        (inputs, units) and (units,); there once the layer is built.
 
     Raises
     ------
@@ -49,8 +55,10 @@ class Dense(Layer):
     Examples
     --------
     >>> from chainrule.graph import Input
-    >>> Dense(3, 16)(Input("x", [[1.0, 2.0, 3.0]])).shape
+    >>> Dense(16, inputs=3)(Input("x", [[1.0, 2.0, 3.0]])).shape
     (1, 16)
+    >>> Dense(16, "relu")
+    Dense(16, activation=ReLU())
     """
 
     weights: Parameter
@@ -58,38 +66,47 @@ class Dense(Layer):
 
     def __init__(
         self,
-        inputs: int | None = None,
-        outputs: int | None = None,
+        units: int,
+        activation: Op | str | None = None,
         *,
+        inputs: int | None = None,
         use_bias: bool = True,
-        initializer: Initializer | None = None,
-        bias_initializer: Initializer | None = None,
+        initializer: Initializer | str | None = None,
+        bias_initializer: Initializer | str | None = None,
         l1: float | None = None,
         l2: float | None = None,
         name: str | None = None,
     ) -> None:
-        if outputs is None:
-            inputs, outputs = None, inputs
+        self.units = checks.whole("Dense units", units)
+        self.activation = None if activation is None else _activation(units, activation)
         self.inputs = None if inputs is None else checks.whole("Dense inputs", inputs)
-        self.outputs = checks.whole("Dense outputs", outputs)
         self.use_bias = bool(use_bias)
-        for role, given in (("initializer", initializer), ("bias_initializer", bias_initializer)):
-            if given is not None:
-                checks.instance(f"Dense {role}", given, Initializer, "cr.He()")
-        self.initializer, self.bias_initializer = initializer, bias_initializer
+        self.initializer = None if initializer is None else as_initializer("Dense initializer", initializer)
+        self.bias_initializer = (
+            None if bias_initializer is None else as_initializer("Dense bias_initializer", bias_initializer)
+        )
         self.l1 = None if l1 is None else checks.number("Dense l1", l1, least=0)
         self.l2 = None if l2 is None else checks.number("Dense l2", l2, least=0)
         self.name = checked_name("Dense", name)
 
     def __repr__(self) -> str:
-        return re.sub(r"(inputs|outputs)=", "", super().__repr__())
+        return re.sub(r"^(\w+)\(units=", r"\1(", super().__repr__())
 
     @property
     def leading(self) -> str:
         return Linear.name
 
-    def range_of(self, given: Range | None) -> Range:
-        return -math.inf, math.inf
+    @property
+    def ending(self) -> LayerLike:
+        return self if self.activation is None or self.activation.hands_on else self.activation
+
+    @property
+    def output_op(self) -> Op | None:
+        return self.activation
+
+    def range_of(self, given: Range | None) -> Range | None:
+        sums = -math.inf, math.inf
+        return sums if self.activation is None else self.activation.range_of(sums)
 
     def build(self, shape: tuple[int, ...]) -> None:
         if not shape:
@@ -104,18 +121,32 @@ class Dense(Layer):
             raise ShapeError(
                 f"Dense {self.path!r}",
                 given=f"samples {f'of shape {shape} ' if len(shape) > 1 else ''}with {features} features",
-                expected=f"{self.inputs}, as in Dense({self.inputs}, {self.outputs})",
+                expected=f"{self.inputs}, as in Dense({self.units}, inputs={self.inputs})",
                 fix="Put cr.Flatten() before it, which makes a row of each sample"
                 if math.prod(shape) == self.inputs
-                else f"Build Dense({features}, {self.outputs}), or Dense({self.outputs}), which infers its inputs",
+                else f"Build Dense({self.units}, inputs={features}), or Dense({self.units}), which infers its inputs",
             )
-        initializer = self.initializer or initializer_before(self.scope.following)
-        self.weights = self.parameter("weights", (features, self.outputs), initializer, penalised=True)
+        following = self.scope.following if self.activation is None else self.activation.name
+        initializer = self.initializer or initializer_before(following)
+        self.weights = self.parameter("weights", (features, self.units), initializer, penalised=True)
         if self.use_bias:
-            self.bias = self.parameter("bias", (self.outputs,), self.bias_initializer or Zeros())
+            self.bias = self.parameter("bias", (self.units,), self.bias_initializer or Zeros())
 
     def forward(self, x: Node) -> Node:
-        return Node(Linear(), {"x": x, **self.leaves}, self.path)
+        sums = Node(Linear(), {"x": x, **self.leaves}, self.path)
+        return sums if self.activation is None else apply(self.activation, sums)
+
+
+def _activation(units: Any, activation: Any) -> Op:
+    """Return an activation; two sizes, as a layer of inputs and outputs would have them, are told apart."""
+    if isinstance(activation, int):
+        raise InputError(
+            "Dense",
+            given=f"Dense({units!r:.20}, {activation!r:.20})",
+            expected="one size, the number of its outputs: the inputs are inferred",
+            fix=f"Write cr.Dense({activation!r:.20}), or cr.Dense({activation!r:.20}, inputs={units!r:.20})",
+        )
+    return as_activation("Dense activation", activation)
 
 
 def checked_name(where: str, name: str | None) -> str | None:

@@ -152,9 +152,20 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(inputs, 1), max(shape[-1] if shape else 1, 1)
 
 
-_BY_NAME: dict[str, type[Initializer]] = {kind.__name__: kind for kind in (Glorot, He, LeCun)}
+_KINDS: dict[str, type[Initializer]] = {
+    kind.__name__: kind for kind in (Glorot, He, LeCun, Uniform, Normal, Orthogonal, Constant, Zeros)
+}
+
+
+def as_initializer(where: str, initializer: Initializer | str) -> Initializer:
+    """Return an initializer as it is, and the one that a name stands for: ``"he_normal"``.
+
+    >>> as_initializer("Dense initializer", "zeros")
+    Zeros()
+    """
+    return checks.part(where, initializer, Initializer, _KINDS, "cr.He()")
 
 
 def initializer_before(following: str | None) -> Initializer:
     """Return the initializer that suits weights followed by the op of this name, as its class says."""
-    return _BY_NAME[all_ops().get(following or "", Op).initializer]()
+    return _KINDS[all_ops().get(following or "", Op).initializer]()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -22,9 +23,10 @@ from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.generators import Generators
 from chainrule.graph.node import Node, Parameter, State, as_node, sealed
 from chainrule.nn.initializers import Initializer, Zeros
+from chainrule.ops import all_ops
 from chainrule.ops.op import Array, Op, Range
 from chainrule.ops.softmax import LogSoftmax, Softmax
-from chainrule.settings import Configured, Fixed, setting_names
+from chainrule.settings import Configured, Fixed, needed_settings, setting_names
 
 LayerLike: TypeAlias = "Layer | Op"
 MOST_NESTED = 30  # lists of layers inside of each other in a network: what can be saved, copied and printed
@@ -116,7 +118,11 @@ class Layer(Configured):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("ending", "range_of"):  # of another forward than that of the class above nobody knows them
+        for name in (
+            "ending",
+            "output_op",
+            "range_of",
+        ):  # of another forward than that of the class above nobody knows them
             if "forward" in cls.__dict__ and name not in cls.__dict__:
                 setattr(cls, name, Layer.__dict__[name])
         if "__init__" in cls.__dict__:  # what help() shows, where it would show that of __new__
@@ -158,6 +164,11 @@ class Layer(Configured):
     def ending(self) -> LayerLike | None:
         """The layer or op that its output comes from last; None if it lets pass what comes, more or less."""
         return self
+
+    @property
+    def output_op(self) -> Op | None:
+        """The op that gives its output, where nothing comes after it; None: nobody knows."""
+        return None
 
     def range_of(self, given: Range | None) -> Range | None:
         """Return the range of what comes out where that of what goes in is `given`; None: nobody knows."""
@@ -426,6 +437,30 @@ def apply(layer: LayerLike, x: Node) -> Node:
     return Node(layer, {layer.roles[0]: x}, scope.unique(layer.name))
 
 
+def as_activation(where: str, activation: Op | str) -> Op:
+    """Return an op with one role as it is, and the one that a name stands for: ``"relu"``.
+
+    >>> as_activation("Dense activation", "leaky_relu")
+    LeakyReLU()
+    """
+    op = checks.part(where, activation, Op, _activations(), "cr.ReLU()")
+    needed = [role for role in op.roles if role not in op.optional]
+    if len(needed) != 1:
+        raise InputError(
+            where,
+            given=f"{op!r}, which needs {len(needed)} arrays ({', '.join(needed)})",
+            expected="an op of one array",
+            fix="Pass for example cr.ReLU()",
+        )
+    return op
+
+
+@cache
+def _activations() -> dict[str, type[Op]]:
+    """Return the ops of one array that can be made without settings, by name."""
+    return {kind.__name__: kind for kind in all_ops().values() if kind.is_layer() and not needed_settings(kind)}
+
+
 def chain(layers: Sequence[LayerLike], x: Node) -> list[Node]:
     """Apply layers one after the other, each knowing which op follows it; return `x` and each one's output."""
     scope = _scope.get() or Scope(dtype=x.dtype)
@@ -460,6 +495,14 @@ def ending(layers: Sequence[LayerLike]) -> LayerLike | None:
     return None
 
 
+def output_op(layers: Sequence[LayerLike]) -> Op | None:
+    """Return the op that gives the output of these layers, with nothing after it; None: nobody knows."""
+    if not layers:
+        return None
+    last = layers[-1]
+    return last.output_op if isinstance(last, Layer) else last
+
+
 def range_of(layers: Sequence[LayerLike], given: Range | None = None) -> Range | None:
     """Return the range of what comes out of these layers where that of what goes in is `given`; None: nobody knows."""
     for layer in layers:
@@ -481,6 +524,7 @@ def checked_layers(where: str, layers: Any, *, least: int = 0, deepest: int = 12
             expected="a list of layers",
             fix="Pass for example [cr.Dense(8), cr.Tanh(), cr.Dense(1)]",
         )
+    layers = [as_activation(where, layer) if isinstance(layer, str) else layer for layer in layers]
     for layer in layers:
         if isinstance(layer, Op):
             required = [role for role in layer.roles if role not in layer.optional]

@@ -53,7 +53,8 @@ def unknown_node(network: Network, name: str) -> UnknownNameError:
     given, fix = repr(name), nearest(name, network.nodes)
     if network.objective.fused and name == network._chain[-1].name:
         given += f", which in training is part of the loss {network.objective.op!r}"
-        fix = f"Look at {network._chain[-2].name!r} before it, or at cr.predict(network, X)"
+        logits = next(iter(network._chain[-1].children.values()))
+        fix = f"Look at {logits.name!r} before it, or at cr.predict(network, X)"
     return UnknownNameError("Network", given=given, expected="the name of a node", fix=fix)
 
 

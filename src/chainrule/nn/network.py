@@ -35,18 +35,19 @@ from chainrule.nn.layer import (
     entered,
     input_dtype,
     leading,
+    output_op,
     range_of,
     sample_shape,
     too_deep,
 )
 from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
-from chainrule.nn.objective import expect_classes, objective
+from chainrule.nn.objective import as_loss, expect_classes, objective
 from chainrule.nn.plan import Plan, expect_outer, rows_of_samples, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op, Range
 from chainrule.ops.softmax import Softmax
-from chainrule.optim import Adam, Optimizer, OptimizerState
+from chainrule.optim import Adam, Optimizer, OptimizerState, as_optimizer
 from chainrule.settings import Configured, InNotebooks
 
 if TYPE_CHECKING:
@@ -61,17 +62,17 @@ class Network(Layer, InNotebooks):
     Parameters
     ----------
     layers : sequence of layers
-        Layers, and ops with one role such as ``cr.Tanh()``.
-    loss : Op, optional
-        What is minimised: an op with the roles prediction (or logits) and target. If left out, the cross-entropy
-        that suits a last softmax or sigmoid, else the mean squared error.
-    optimizer : Optimizer, optional
-        ``cr.Adam()`` if left out.
+        Layers, and ops with one role such as ``cr.Tanh()``, or their names: ``"tanh"``.
+    loss : Op or str, optional
+        What is minimised: an op with the roles prediction (or logits) and target, or the name of one: ``"mse"``. If
+        left out, the cross-entropy that suits a last softmax or sigmoid, else the mean squared error.
+    optimizer : Optimizer or str, optional
+        ``cr.Adam()`` if left out, which is what ``"adam"`` stands for.
     l1, l2 : float, default 0
         Penalties l1·Σ|w| and l2/2·Σw² on the weights of all layers that name none of their own; biases excluded.
     inputs : int or tuple of int, optional
         The number of features (or the shape) of a sample, to build the network at once. A first layer such as
-        ``cr.Dense(3, 16)`` tells it too; otherwise the first data do.
+        ``cr.Dense(16, inputs=3)`` tells it too; otherwise the first data do.
     classes : sequence of str, optional
         The classes' names, in the order of their indices.
     seed : int, default 0
@@ -85,7 +86,7 @@ class Network(Layer, InNotebooks):
     Examples
     --------
     >>> import chainrule as cr
-    >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Tanh()])
+    >>> network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Tanh()])
     >>> network.parameters.shape
     (13,)
     >>> loss = network.compute_loss([[1.0, 0.0]], [[1.0]])
@@ -100,9 +101,9 @@ class Network(Layer, InNotebooks):
 
     def __init__(
         self,
-        layers: Sequence[Configured],
-        loss: Op | None = None,
-        optimizer: Optimizer | None = None,
+        layers: Sequence[Configured | str],
+        loss: Op | str | None = None,
+        optimizer: Optimizer | str | None = None,
         *,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -114,7 +115,8 @@ class Network(Layer, InNotebooks):
         name: str | None = None,
     ) -> None:
         self.layers = checked_layers("Network", layers, least=1, deepest=MOST_NESTED)
-        self.loss, self.objective = loss, objective(self.layers, loss)
+        self.loss = None if loss is None else as_loss(self.layers, loss)
+        self.objective = objective(self.layers, self.loss)
         self.hold, self._lock = Hold(), RLock()
         self.optimizer = Adam() if optimizer is None else optimizer
         self.l1 = checks.number("Network l1", l1, least=0)
@@ -220,7 +222,7 @@ class Network(Layer, InNotebooks):
                 expected="a row of outputs for each sample",
                 fix="End with a layer that has an axis of outputs, such as cr.Dense(1)",
             )
-        outputs, last = output.shape[-1], self.layers[-1]
+        outputs, last = output.shape[-1], self.ending
         if self.objective.takes_labels and isinstance(last, Softmax) and last.axis not in (-1, len(output.shape) - 1):
             raise InputError(
                 "Network",
@@ -243,14 +245,14 @@ class Network(Layer, InNotebooks):
         return self._optimizer
 
     @optimizer.setter
-    def optimizer(self, optimizer: Optimizer) -> None:
+    def optimizer(self, optimizer: Optimizer | str) -> None:
         self.hold.check("Network.optimizer", step=True)
-        self._optimizer: Optimizer = checks.instance("Network optimizer", optimizer, Optimizer, "cr.Adam()")
+        self._optimizer = as_optimizer("Network optimizer", optimizer)
         if self._plan is None:
             return
         if self.optimizer_state.step:
-            warnings.warn(f"{optimizer!r} begins anew: without moments, at its first step.", stacklevel=3)
-        self._run(replace(self._plan, optimizer=optimizer))
+            warnings.warn(f"{self._optimizer!r} begins anew: without moments, at its first step.", stacklevel=3)
+        self._run(replace(self._plan, optimizer=self._optimizer))
 
     def late(self, name: str, value: Any) -> Any:
         if name == "optimizer":
@@ -267,6 +269,10 @@ class Network(Layer, InNotebooks):
     @property
     def ending(self) -> LayerLike | None:
         return ending(self.layers)
+
+    @property
+    def output_op(self) -> Op | None:
+        return output_op(self.layers)
 
     def range_of(self, given: Range | None) -> Range | None:
         return range_of(self.layers, given)
@@ -645,7 +651,7 @@ class Network(Layer, InNotebooks):
         **changes
             Settings of `Network` that are to be others: ``network.copy(l2=0.01)``. The optimizer begins anew then.
         """
-        checks.expect_keywords(type(self).__init__, changes, "Network.copy")
+        checks.expect_known("Network.copy", changes, list(self.settings()))
         if self._owner is None and not changes:
             twin = copy.deepcopy(self)
             twin._first = self._first

@@ -16,8 +16,9 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, TrainingWarning
-from chainrule.nn.layer import Layer, LayerLike, ending, range_of
+from chainrule.nn.layer import Layer, LayerLike, ending, output_op, range_of
 from chainrule.nn.room import least_numbers
+from chainrule.ops import all_ops
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.cross_entropy import (
     BinaryCrossEntropy,
@@ -142,7 +143,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     InputError
         If `loss` is no loss, or takes logits where the last layer makes probabilities.
     """
-    last, named = layers[-1] if layers else None, loss is not None
+    last, named = output_op(layers), loss is not None
     if loss is None:
         matching: dict[Any, type[Op]] = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
         loss = matching.get(type(last), MeanSquaredError)()
@@ -170,6 +171,22 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     if fused is not None and not (isinstance(last, Softmax) and last.axis not in (-1, 1)):
         return Objective(loss, fused(), True, *end)
     return Objective(loss, loss, False, *end)
+
+
+def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
+    """Return a loss as it is, and the one that a name stands for; ``"cross_entropy"`` is that which suits the layers.
+
+    >>> as_loss([Sigmoid()], "cross-entropy")
+    BinaryCrossEntropy()
+    >>> as_loss([], "huber_loss")
+    Huber()
+    """
+    if not isinstance(loss, str):
+        return loss
+    suits: dict[Any, type[Op]] = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
+    known = {kind.__name__: kind for kind in all_ops().values() if kind.is_loss() and kind.in_files}
+    known["CrossEntropy"] = suits.get(type(ending(layers)), SoftmaxCrossEntropy)
+    return checks.part("Network loss", loss, Op, known, "cr.MeanSquaredError()")
 
 
 def _expect_fitting(layers: Sequence[LayerLike], loss: Op) -> None:

@@ -96,11 +96,8 @@ class Plan:
         samples = Input("x", x)
         scope = scope_of(self.owner, self.dtype, self.generators, use, live=live, example=not live and not self.dynamic)
         with entered(scope):
-            last = len(self.layers) - 1 if aim.fused else len(self.layers)
-            prediction = chain(self.layers[:last], samples)[-1]
-            output = prediction
-            if aim.fused and use != "training":
-                output = chain(self.layers[last:], prediction)[-1]
+            output = chain(self.layers, samples)[-1]
+        prediction = next(iter(output.children.values())) if aim.fused else output
         if use == "prediction":
             return self._own(Graph(output))
         if y is None:

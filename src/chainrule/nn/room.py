@@ -1,6 +1,6 @@
 """Whether a network fits into the machine's memory, found out before anything of it is made.
 
-A slip of one digit, ``cr.Dense(2, 999999999)``, must not take the machine down. What is counted is a lower bound: the
+A slip of one digit, ``cr.Dense(999999999)``, must not take the machine down. What is counted is a lower bound: the
 layers whose size follows from their settings.
 """
 
@@ -66,9 +66,9 @@ def least_numbers(layers: Sequence[LayerLike], shape: Shape | None, counted: set
     for layer in layers:
         if type(layer) is Dense:  # a subclass may make other parameters
             inputs = layer.inputs or (shape[-1] if shape else 1)
-            numbers += 0 if layer in counted else (inputs + layer.use_bias) * layer.outputs
+            numbers += 0 if layer in counted else (inputs + layer.use_bias) * layer.units
             counted.add(layer)
-            shape = (*(shape or ())[:-1], layer.outputs)
+            shape = (*(shape or ())[:-1], layer.units)
         elif isinstance(branches := getattr(layer, "branches", None), list):
             numbers += sum(least_numbers(branch, shape, counted)[0] for branch in branches)
             shape = None

@@ -188,7 +188,7 @@ class LayerMaker:
                 raise refusal(
                     step.where, "weights that are used in many different ways", "layers with weights of their own"
                 )
-            layer = Dense(*weights.shape, use_bias=bias is not None)
+            layer = Dense(weights.shape[1], inputs=weights.shape[0], use_bias=bias is not None)
             self.dense[key] = (layer, weights, bias)
         return [self.dense[key][0]]
 

@@ -34,7 +34,7 @@ class Linear(Op):
                 where,
                 given=f"{shapes(arrays)}: x has {x.shape[-1]} features",
                 expected=f"{weights.shape[0]} features, a row of weights for each",
-                fix=f"Pass x with {weights.shape[0]} columns, or build Dense({x.shape[-1]}, {weights.shape[1]})",
+                fix=f"Pass x with {weights.shape[0]} columns, or build Dense({weights.shape[1]}, inputs={x.shape[-1]})",
             )
         if bias is not None and bias.shape != (weights.shape[1],):
             raise ShapeError(

@@ -6,6 +6,7 @@ Both are descriptions: they hold settings and may be shared. What changes while 
 
 from __future__ import annotations
 
+from chainrule.checks import part
 from chainrule.optim.adaptive import Adagrad, Adam, AdamW, RMSProp
 from chainrule.optim.gradient_descent import SGD
 from chainrule.optim.optimizer import Learnable, Optimizer, OptimizerState, global_norm
@@ -20,6 +21,18 @@ from chainrule.optim.schedules import (
     StepDecay,
     as_schedule,
 )
+
+_KINDS: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, Adagrad, RMSProp, Adam, AdamW)}
+
+
+def as_optimizer(where: str, optimizer: Optimizer | str) -> Optimizer:
+    """Return an optimizer as it is, and the one that a name stands for, with its defaults: ``"adam"``.
+
+    >>> as_optimizer("Network optimizer", "RMSprop")
+    RMSProp()
+    """
+    return part(where, optimizer, Optimizer, _KINDS, "cr.Adam()")
+
 
 __all__ = [
     "Optimizer",
@@ -40,5 +53,6 @@ __all__ = [
     "ReduceOnPlateau",
     "Warmup",
     "Phases",
+    "as_optimizer",
     "as_schedule",
 ]

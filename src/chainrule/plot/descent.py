@@ -98,7 +98,7 @@ def loss_along_gradient(
     Examples
     --------
     >>> import chainrule as cr
-    >>> network = cr.Network([cr.Dense(1, 1)], loss=cr.MeanSquaredError(), optimizer=cr.SGD(0.1))
+    >>> network = cr.Network([cr.Dense(1, inputs=1)], loss=cr.MeanSquaredError(), optimizer=cr.SGD(0.1))
     >>> network.parameters[:] = 1, 0
     >>> loss_along_gradient(network, [[1.0]], [[3.0]]).axes[0].get_title()
     'a step with learning rate 0.1 lowers the loss from 4 to 1.44'

@@ -97,7 +97,7 @@ def hidden_space(
     --------
     >>> import chainrule as cr
     >>> X, y = cr.data.xor()
-    >>> figure = hidden_space(cr.Network([cr.Dense(2, 2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()]), X, y)
+    >>> figure = hidden_space(cr.Network([cr.Dense(2, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()]), X, y)
     >>> figure.axes[1].get_xlabel()
     'tanh_1, neuron 1'
     """
@@ -237,7 +237,7 @@ def neuron_surfaces(
     --------
     >>> import chainrule as cr
     >>> X, y = cr.data.xor()
-    >>> figure = neuron_surfaces(cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1), cr.Sigmoid()]), X, y)
+    >>> figure = neuron_surfaces(cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()]), X, y)
     >>> [axes.get_title() for axes in figure.axes[:3]]
     ['neuron 1', 'neuron 2', 'neuron 3']
     """
@@ -332,7 +332,7 @@ def hidden_layers(graph: Graph) -> dict[str, Node]:
     Examples
     --------
     >>> import chainrule as cr
-    >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(4), cr.ReLU(), cr.Dense(1)])
+    >>> network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(4), cr.ReLU(), cr.Dense(1)])
     >>> list(hidden_layers(network.graph("prediction")))
     ['tanh_1', 'relu_1']
     """

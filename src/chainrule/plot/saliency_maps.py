@@ -80,7 +80,7 @@ def saliency(
     Examples
     --------
     >>> import chainrule as cr
-    >>> network = cr.Network([cr.Dense(2, 1)])
+    >>> network = cr.Network([cr.Dense(1, inputs=2)])
     >>> network.parameters[:] = 3, -2, 0
     >>> figure = saliency(network, [[1.0, 1.0]], features=["width", "height"])
     >>> [float(bar.get_width()) for bar in figure.axes[0].patches]

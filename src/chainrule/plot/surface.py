@@ -79,7 +79,7 @@ def decision_surface(
     --------
     >>> import chainrule as cr
     >>> X, y = cr.data.xor()
-    >>> figure = cr.plot.decision_surface(cr.Network([cr.Dense(2, 1), cr.Sigmoid()]), X, y)
+    >>> figure = cr.plot.decision_surface(cr.Network([cr.Dense(1, inputs=2), cr.Sigmoid()]), X, y)
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['class 0', 'class 1']
     """
@@ -447,7 +447,7 @@ def surface_text(
     Examples
     --------
     >>> import chainrule as cr
-    >>> network = cr.Network([cr.Dense(2, 1), cr.Sigmoid()])
+    >>> network = cr.Network([cr.Dense(1, inputs=2), cr.Sigmoid()])
     >>> network.parameters[:] = 4, 0, -2
     >>> print(surface_text(network, [[0, 0], [1, 1]], [[0], [1]], width=12, height=3, plain=True))
      1.12 +------------+

@@ -72,10 +72,10 @@ def weights(
     Examples
     --------
     >>> import chainrule as cr
-    >>> figure = weights(cr.Network([cr.Dense(64, 10)]))
+    >>> figure = weights(cr.Network([cr.Dense(10, inputs=64)]))
     >>> figure.axes[0].images[0].get_array().shape
     (8, 8)
-    >>> weights(cr.Network([cr.Dense(2, 3)])).axes[0].get_xlabel()
+    >>> weights(cr.Network([cr.Dense(3, inputs=2)])).axes[0].get_xlabel()
     'neuron'
     """
     where = "weights"

@@ -127,10 +127,10 @@ def _layers(recipe: Recipe, where: str) -> list[LayerLike]:
     sizes = recipe.sizes or []
     layers: list[LayerLike] = [Dropout(recipe.input_dropout)] if recipe.input_dropout else []
     for inputs, outputs in itertools.pairwise(sizes[:-1]):
-        layers += [Dense(inputs, outputs), part(recipe.activation, "a layer", f"{where}, activation")]
+        layers += [Dense(outputs, inputs=inputs), part(recipe.activation, "a layer", f"{where}, activation")]
         if recipe.dropout:
             layers.append(Dropout(recipe.dropout))
-    layers.append(Dense(*sizes[-2:]))
+    layers.append(Dense(sizes[-1], inputs=sizes[-2]))
     output = recipe.output
     if output is None:
         output = _OUTPUTS.get(recipe.loss if isinstance(recipe.loss, str) else str(recipe.loss.get("type")))

@@ -39,7 +39,7 @@ def chosen_threads(network: Network, batch_size: int, asked: int = 0) -> int:
     Examples
     --------
     >>> import chainrule as cr
-    >>> chosen_threads(cr.Network([cr.Dense(2, 8)]), 4)
+    >>> chosen_threads(cr.Network([cr.Dense(8, inputs=2)]), 4)
     1
     """
     return asked or suitable(3 * network.parameters.size * batch_size)

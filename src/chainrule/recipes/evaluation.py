@@ -30,7 +30,7 @@ def measure(network: Network, part: Part | None) -> dict[str, Any] | None:
     Examples
     --------
     >>> import chainrule as cr
-    >>> measure(cr.Network([cr.Dense(2, 1)]), ([[0.0, 0.0]], [[0.5]]))
+    >>> measure(cr.Network([cr.Dense(1, inputs=2)]), ([[0.0, 0.0]], [[0.5]]))
     {'loss': 0.25, 'error_rate': None, 'mean_squared_error': 0.25, 'min_confidence': None}
     """
     if part is None:
@@ -95,7 +95,7 @@ def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[li
         return [["row", *names], *([str(i), *map(_number, row)] for i, row in enumerate(values.tolist(), 1))], notes
     chosen = predicted_classes(values)
     given = values[range(len(values)), chosen] if values.shape[1] > 1 else values[:, 0]
-    probable = values is not outputs or isinstance(network.layers[-1], (Sigmoid, Softmax))
+    probable = values is not outputs or isinstance(network.ending, (Sigmoid, Softmax))
     if values.shape[1] == 1 and probable:
         given = abs(1 - chosen - given)
     rows = [[str(i), _name(network, k), _number(p)] for i, (k, p) in enumerate(zip(chosen.tolist(), given.tolist()), 1)]

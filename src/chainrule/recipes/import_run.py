@@ -79,7 +79,7 @@ def adopt(
     --------
     >>> import os, tempfile
     >>> import chainrule as cr
-    >>> folder = adopt(cr.Network([cr.Dense(2, 1)]), "line.onnx", out=os.path.join(tempfile.mkdtemp(), "line"))
+    >>> folder = adopt(cr.Network([cr.Dense(1, inputs=2)]), "line.onnx", out=os.path.join(tempfile.mkdtemp(), "line"))
     >>> sorted(os.listdir(folder))
     ['best.safetensors', 'environment.json', 'last.safetensors', 'log.txt']
     """
@@ -198,7 +198,7 @@ def _loss(network: Network, loss: Part) -> Part:
     name = on_probabilities.get(name, name)
     if name not in _ON_LOGITS:
         return loss
-    return name if isinstance(network.layers[-1], _ENDS[name]) else _ON_LOGITS[name]
+    return name if isinstance(network.ending, _ENDS[name]) else _ON_LOGITS[name]
 
 
 def _with_numbers(built: Network, source: Network) -> Network:

@@ -116,7 +116,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         What it is, in a line.
     data : Data
     layers : str or list of tables
-        ``"784-200-100-10"``: inputs, hidden layers, outputs. Or layer by layer: ``{type = "Dense", outputs = 200}``.
+        ``"784-200-100-10"``: inputs, hidden layers, outputs. Or layer by layer: ``{type = "Dense", units = 200}``.
     activation : str or table, default "ReLU"
         After each hidden layer of the short form.
     output : str or table, optional

@@ -325,7 +325,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     @property
     def n_outputs_(self) -> int:
         """The number of outputs."""
-        return dense_layers(self.network_)[-1].outputs
+        return dense_layers(self.network_)[-1].units
 
     @property
     def out_activation_(self) -> str:

@@ -219,11 +219,11 @@ def carry_over(old: Network, new: Network, where: str) -> None:
 
     The optimizer's moments go along if it is of the same kind; else they start anew.
     """
-    if [layer.outputs for layer in dense_layers(old)] != [layer.outputs for layer in dense_layers(new)]:
+    if [layer.units for layer in dense_layers(old)] != [layer.units for layer in dense_layers(new)]:
         raise InputError(
             where,
-            given=f"layers of {[layer.outputs for layer in dense_layers(new)]} neurons",
-            expected=f"{[layer.outputs for layer in dense_layers(old)]}, as in the fit before, to go on from there",
+            given=f"layers of {[layer.units for layer in dense_layers(new)]} neurons",
+            expected=f"{[layer.units for layer in dense_layers(old)]}, as in the fit before, to go on from there",
             fix="Leave hidden_layer_sizes as they are, or pass warm_start=False",
         )
     state = old.snapshot()
@@ -242,4 +242,4 @@ def dense_layers(network: Network) -> list[Dense]:
 
 def _dense(inputs: int, outputs: int, factor: int) -> Dense:
     bound = math.sqrt(factor / (inputs + outputs))
-    return Dense(inputs, outputs, initializer=Uniform(-bound, bound), bias_initializer=Uniform(-bound, bound))
+    return Dense(outputs, inputs=inputs, initializer=Uniform(-bound, bound), bias_initializer=Uniform(-bound, bound))

@@ -57,9 +57,9 @@ class Checkpoint(Callback):
     >>> import chainrule as cr
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "xor.safetensors"
     >>> X, y = cr.data.xor()
-    >>> network = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1)])
+    >>> network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1)])
     >>> history = cr.train(network, X, y, epochs=5, callbacks=[cr.Checkpoint(path)])
-    >>> twin = cr.Network([cr.Dense(2, 3), cr.Tanh(), cr.Dense(1)])
+    >>> twin = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1)])
     >>> len(cr.train(twin, X, y, epochs=8, resume=path))
     8
     """

@@ -46,7 +46,7 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     Examples
     --------
     >>> import chainrule as cr
-    >>> cr.predict(cr.Network([cr.Dense(2, 1), cr.Sigmoid()]), [[0.0, 0.0]])
+    >>> cr.predict(cr.Network([cr.Dense(1, inputs=2), cr.Sigmoid()]), [[0.0, 0.0]])
     array([[0.5]], dtype=float32)
     """
     checks.instance("predict", network, Network, "a cr.Network")
@@ -74,7 +74,7 @@ def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     Examples
     --------
     >>> import chainrule as cr
-    >>> cr.classify(cr.Network([cr.Dense(2, 3), cr.Softmax()]), [[0.0, 0.0]])
+    >>> cr.classify(cr.Network([cr.Dense(3, inputs=2), cr.Softmax()]), [[0.0, 0.0]])
     array([0])
     """
     return predicted_classes(probabilities(network, predict(network, X, batch_size=batch_size)))
@@ -114,7 +114,7 @@ def evaluate(
     --------
     >>> import chainrule as cr
     >>> X, y = cr.data.xor()
-    >>> sorted(cr.evaluate(cr.Network([cr.Dense(2, 1), cr.Sigmoid()]), X, y))
+    >>> sorted(cr.evaluate(cr.Network([cr.Dense(1, inputs=2), cr.Sigmoid()]), X, y))
     ['error_rate', 'loss', 'mean_squared_error', 'min_confidence']
     """
     checks.instance("evaluate", network, Network, "a cr.Network")

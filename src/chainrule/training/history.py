@@ -125,7 +125,7 @@ class History(InNotebooks):
 
         Raises
         ------
-        UnknownArgumentError
+        ArgumentError
             If neither `train` nor `Network` has such a name.
         MisuseError
             If the history comes from a pickle or a file, which hold no data.

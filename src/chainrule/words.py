@@ -1,0 +1,70 @@
+"""One table of words: what other libraries call things, and what chainrule calls them.
+
+Errors read it, so that who writes a name from memory is told ours; and the pages for those who come from another
+library print it. Nothing here imports a room: the words stand for themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# Parts by name, for loss="mse" and its like: folded name -> our class, and settings. Our own names need no line here.
+PARTS: dict[str, str | tuple[str, dict[str, Any]]] = {
+    # losses
+    **dict.fromkeys(("mse", "mseloss", "l2", "l2loss", "squarederror", "squaredloss"), "MeanSquaredError"),
+    **dict.fromkeys(("mae", "l1", "l1loss", "absoluteerror"), "MeanAbsoluteError"),
+    **dict.fromkeys(("huberloss", "smoothl1", "smoothl1loss"), "Huber"),
+    **dict.fromkeys(("bce", "bceloss", "binarylogloss"), "BinaryCrossEntropy"),
+    **dict.fromkeys(("bcewithlogits", "bcewithlogitsloss"), "SigmoidBinaryCrossEntropy"),
+    **dict.fromkeys(("sparsecategoricalcrossentropy", "cce", "scce"), "CategoricalCrossEntropy"),
+    **dict.fromkeys(("crossentropy", "crossentropyloss", "logloss", "nll", "nllloss"), "CrossEntropy"),
+    # activations
+    "logistic": "Sigmoid",
+    "linear": "Identity",
+    "none": "Identity",
+    "swish": "SiLU",
+    "hardtanh": ("Clip", {"low": -1.0, "high": 1.0}),
+    # optimizers
+    **dict.fromkeys(("gd", "gradientdescent"), "SGD"),
+    "momentum": ("SGD", {"momentum": 0.9}),
+    "nesterov": ("SGD", {"momentum": 0.9, "nesterov": True}),
+    # initializers
+    **dict.fromkeys(("henormal", "kaiming", "kaimingnormal"), ("He", {"distribution": "normal"})),
+    **dict.fromkeys(("heuniform", "kaiminguniform"), ("He", {"distribution": "uniform"})),
+    **dict.fromkeys(("glorotnormal", "xaviernormal"), ("Glorot", {"distribution": "normal"})),
+    **dict.fromkeys(("glorotuniform", "xavier", "xavieruniform"), ("Glorot", {"distribution": "uniform"})),
+    **dict.fromkeys(("lecunnormal",), ("LeCun", {"distribution": "normal"})),
+    **dict.fromkeys(("lecununiform",), ("LeCun", {"distribution": "uniform"})),
+    "ones": ("Constant", {"value": 1.0}),
+    "zero": "Zeros",
+    "randomnormal": "Normal",
+    "randomuniform": "Uniform",
+}
+
+
+def folded(name: str) -> str:
+    """Return a name without case and marks, by which names that mean the same are compared.
+
+    >>> folded("Mean_Squared-Error") == folded("MeanSquaredError")
+    True
+    """
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+def part_named(name: str, known: Mapping[str, type[Any]]) -> Any:
+    """Return the part that a name stands for, made with its defaults; None if it stands for none of the known ones.
+
+    Parameters
+    ----------
+    name : str
+        Ours, or another library's, in any spelling: ``"mean_squared_error"``, ``"mse"``.
+    known : mapping of str to class
+        The classes that will do, by their names.
+    """
+    ours = {folded(each): kind for each, kind in known.items()}
+    told = PARTS.get(folded(name), name)
+    kind, settings = told if isinstance(told, tuple) else (told, {})
+    found = ours.get(folded(name)) or ours.get(folded(kind))
+    return None if found is None else found(**({} if folded(name) in ours else settings))
