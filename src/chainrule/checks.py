@@ -10,61 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
 from chainrule.errors import ArgumentError, InputError, nearest
-from chainrule.words import part_named
+from chainrule.words import keyword_fix, part_named
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-
-# Keywords of other libraries -> ours, wherever there is one of that name.
-_OURS = {
-    **dict.fromkeys(("lr", "rate", "step_size", "learning_rate_init", "eta"), "learning_rate"),
-    **dict.fromkeys(("n_epochs", "num_epochs", "nb_epoch", "max_iter", "iterations", "epoch"), "epochs"),
-    **dict.fromkeys(("batch", "batchsize", "minibatch", "minibatch_size"), "batch_size"),
-    **dict.fromkeys(("outputs", "out_features", "output_dim", "neurons", "size", "nO"), "units"),
-    **dict.fromkeys(("in_features", "input_dim", "input_shape", "input_size", "features", "nI"), "inputs"),
-    **dict.fromkeys(("bias", "fit_intercept"), "use_bias"),
-    **dict.fromkeys(("kernel_initializer", "init", "weight_init"), "initializer"),
-    **dict.fromkeys(("kernel_regularizer", "weight_decay", "alpha", "reg"), "l2"),
-    **dict.fromkeys(("p", "prob", "probability", "drop"), "rate"),
-    **dict.fromkeys(("eps", "eps_root"), "epsilon"),
-    **dict.fromkeys(("beta1", "b1"), "beta_1"),
-    **dict.fromkeys(("beta2", "b2"), "beta_2"),
-    **dict.fromkeys(("n", "count", "n_samples", "num_samples", "size"), "samples"),
-    **dict.fromkeys(("random_state", "random_seed", "rng"), "seed"),
-    **dict.fromkeys(("validation", "val_data", "eval_set"), "validation_data"),
-    **dict.fromkeys(("val_split", "validation_fraction"), "validation_split"),
-    **dict.fromkeys(("weights", "sample_weights"), "sample_weight"),
-    **dict.fromkeys(("filename", "file", "filepath"), "path"),
-    **dict.fromkeys(("clipnorm", "max_norm", "grad_clip"), "clip_norm"),
-    **dict.fromkeys(("criterion", "loss_function", "objective"), "loss"),
-}
-# Keywords -> where they belong, where the callable has none of that name.
-_ELSEWHERE = {
-    "activation": "Write the activation as a layer of its own: [cr.Dense(8), cr.Tanh(), cr.Dense(1)]",
-    "dropout": "Write dropout as a layer of its own: [cr.Dense(8), cr.Tanh(), cr.Dropout(0.2), cr.Dense(1)]",
-    "learning_rate": "It belongs to the optimizer: cr.Network(layers, optimizer=cr.Adam(learning_rate=0.01))",
-    "momentum": "It belongs to cr.SGD(momentum=0.9): cr.Network(layers, optimizer=cr.SGD(0.1, momentum=0.9))",
-    "optimizer": "It belongs to the network: cr.Network(layers, optimizer=cr.Adam())",
-    "loss": "It belongs to the network: cr.Network(layers, loss=cr.MeanSquaredError())",
-    "l2": "It belongs to the network: cr.Network(layers, l2=0.001)",
-    "seed": "It belongs to the network: cr.Network(layers, seed=0)",
-    "engine": "It belongs to the network: cr.Network(layers, engine='compiled')",
-    "dynamic": "Write engine='dynamic'",
-    "compiled": "Write engine='compiled'",
-    "clip_norm": "It belongs to the optimizer: cr.Network(layers, optimizer=cr.Adam(clip_norm=1.0))",
-    "epochs": "It belongs to training: cr.train(network, X, y, epochs=100)",
-    "batch_size": "It belongs to training: cr.train(network, X, y, batch_size=32)",
-    "metrics": "They belong to training: cr.train(network, X, y, metrics=['accuracy'])",
-    "callbacks": "They belong to training: cr.train(network, X, y, callbacks=[cr.EarlyStopping()])",
-    "validation_data": "It belongs to training: cr.train(network, X, y, validation_data=(X_val, y_val))",
-    "validation_split": "It belongs to training: cr.train(network, X, y, validation_split=0.1)",
-    "patience": "Pass callbacks=[cr.EarlyStopping(patience=10)] to cr.train",
-    "early_stopping": "Pass callbacks=[cr.EarlyStopping(patience=10)] to cr.train",
-    "verbose": "Leave it out: nothing is printed. To see epochs as they end, pass callbacks=[lambda training, epoch: "
-    "print(epoch)] to cr.train",
-    "device": "Leave it out: everything runs on the processor",
-}
 
 
 def keywords(function: Callable[P, R]) -> Callable[P, R]:
@@ -153,12 +103,11 @@ def expect_known(where: str, given: Mapping[str, Any], known: Sequence[str]) -> 
     """Raise if one of these keywords is none of the known ones."""
     for name, value in given.items():
         if name not in known:
-            ours = _OURS.get(name, name)
             raise ArgumentError(
                 where,
                 given=f"{name}={_told(value):.60}",
                 expected=", ".join(known) or "no keywords",
-                fix=f"Write {ours}=…" if ours in known else _ELSEWHERE.get(ours) or nearest(name, known),
+                fix=keyword_fix(where, name, known),
             ) from None
 
 

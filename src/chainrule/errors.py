@@ -113,6 +113,12 @@ class UnknownNameError(ChainruleError, AttributeError, LookupError):
     cause = "name.unknown"
 
 
+class MissingNameError(ChainruleError, ImportError):
+    """A name that can't be imported, because nobody here has it."""
+
+    cause = "name.unknown"
+
+
 class ArgumentError(InputError, TypeError):
     """Arguments that a function can't be called with: a keyword that it doesn't take, one too many, or one missing."""
 

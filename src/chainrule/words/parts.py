@@ -1,16 +1,12 @@
-"""One table of words: what other libraries call things, and what chainrule calls them.
-
-Errors read it, so that who writes a name from memory is told ours; and the pages for those who come from another
-library print it. Nothing here imports a room: the words stand for themselves.
-"""
+"""Parts by name: ``loss="mse"``, ``optimizer="adam"``, ``activation="relu"``, ``initializer="he_normal"``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Parts by name, for loss="mse" and its like: folded name -> our class, and settings. Our own names need no line here.
+# Folded name -> our class, and settings. Our own names need no line here.
 PARTS: dict[str, str | tuple[str, dict[str, Any]]] = {
     # losses
     **dict.fromkeys(("mse", "mseloss", "l2", "l2loss", "squarederror", "squaredloss"), "MeanSquaredError"),
@@ -68,3 +64,14 @@ def part_named(name: str, known: Mapping[str, type[Any]]) -> Any:
     kind, settings = told if isinstance(told, tuple) else (told, {})
     found = ours.get(folded(name)) or ours.get(folded(kind))
     return None if found is None else found(**({} if folded(name) in ours else settings))
+
+
+def named_class(name: str, known: Iterable[str]) -> str | None:
+    """Return the class of ours that a part's name stands for, if it is one of the known ones.
+
+    >>> named_class("MSELoss", ["MeanSquaredError", "Huber"])
+    'MeanSquaredError'
+    """
+    told = PARTS.get(folded(name))
+    kind = told[0] if isinstance(told, tuple) else told
+    return kind if kind in list(known) else None

@@ -1,0 +1,13 @@
+"""One table of words: what other libraries call things, and what chainrule calls them.
+
+Errors read it, so that who writes a name from memory is told ours; and the pages for those who come from another
+library print it. The words stand for themselves: no room is imported here.
+"""
+
+from __future__ import annotations
+
+from chainrule.words.lookup import keyword_fix, missing_from, name_fix
+from chainrule.words.parts import folded, part_named
+from chainrule.words.tables import Word, words
+
+__all__ = ["Word", "folded", "keyword_fix", "missing_from", "name_fix", "part_named", "words"]

@@ -1,0 +1,97 @@
+"""What an error says about a name that nobody here has: ours for it, or the nearest."""
+
+from __future__ import annotations
+
+import dis
+import importlib
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from chainrule.errors import MissingNameError, UnknownNameError, nearest
+from chainrule.words.parts import folded, named_class
+from chainrule.words.tables import Word, words
+
+# Callables -> the section of keywords that holds for them besides their own.
+_KINDS = {
+    **dict.fromkeys(("Adam", "AdamW", "SGD", "RMSProp", "Adagrad"), "optimizer"),
+    **dict.fromkeys(("CosineDecay", "StepDecay", "ExponentialDecay", "OneCycle", "Warmup", "Phases"), "schedule"),
+    **dict.fromkeys(("MLPRegressor", "Classifier", "Regressor"), "MLPClassifier"),
+    **dict.fromkeys(("fit", "Training", "History.repeat"), "train"),
+    **dict.fromkeys(("Network.copy", "Network.fresh", "network"), "Network"),
+}
+_LOSSES = ("Error", "CrossEntropy", "Loss", "Huber")
+
+
+def name_fix(place: str, name: str, known: Iterable[str]) -> str:
+    """Return how to go on after a name that is not there.
+
+    Parameters
+    ----------
+    place : str
+        A section of the table of names.
+    name : str
+    known : iterable of str
+        The names that are there.
+    """
+    word = words("names")[place].get(folded(name))
+    return f"Use {word.ours}" if word is not None else nearest(name, known)
+
+
+def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
+    """Return how to go on after a keyword that a callable doesn't take.
+
+    Parameters
+    ----------
+    where : str
+        The callable.
+    name : str
+    known : sequence of str
+        The keywords that it takes.
+    """
+    tables = words("keywords")
+    kind = _KINDS.get(where) or ("loss" if where.endswith(_LOSSES) else "")
+    ours = name
+    for section in (where, kind, "anywhere"):
+        word = tables.get(section, {}).get(folded(name))
+        if word is not None and (word.ours in known or not word.ours.isidentifier()):
+            return f"Write {word.ours}=…" if word.ours in known else word.ours
+        ours = word.ours if word is not None else ours
+    elsewhere = tables["elsewhere"].get(folded(ours)) or tables["elsewhere"].get(folded(name))
+    return elsewhere.ours if elsewhere is not None else nearest(name, known)
+
+
+def missing_from(module: str, name: str) -> Exception:
+    """Return the error for a name that a module of ours doesn't have: to be raised by its ``__getattr__``.
+
+    Python asks a module that way for whatever it looks for; what is not meant for people is answered shortly.
+    """
+    plain = AttributeError(f"module {module!r} has no attribute {name!r}")
+    frame = sys._getframe(2)  # that of whoever asked
+    if name.startswith("_") or frame.f_code.co_name == "_handle_fromlist":
+        return plain
+    place = "data" if module == "chainrule.data" else "module"
+    ours, room = sys.modules["chainrule"], importlib.import_module(module)
+    public = [other for other in dir(room) if not other.startswith("_")]
+    word = words("names")[place].get(folded(name)) or words("names")["module"].get(folded(name))
+    given, fix = f"{module.replace('chainrule', 'cr', 1)}.{name}", ""
+    alike = [other for other in dir(ours) if folded(other) == folded(name) and not other.startswith("_")]
+    if alike and room is not ours:
+        fix = f"Use {' or '.join(f'cr.{other}' for other in alike)}"
+    elif word is not None:
+        fix = f"Use {word.ours}"
+    elif kind := named_class(name, dir(ours)):
+        fix = f"Use cr.{kind}"
+    else:
+        fix = nearest(name, [*public, *(other for other in dir(ours) if room is not ours and other not in public)])
+    kind_of_error: Any = MissingNameError if _is_from_import(frame) else UnknownNameError
+    error: Exception = kind_of_error(module, given=given, expected="a name that it has", fix=fix)
+    return error
+
+
+def _is_from_import(frame: Any) -> bool:
+    """Return whether a frame is at ``from module import name``, which tells of an AttributeError only that it was."""
+    return bool(frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"])
+
+
+__all__ = ["Word", "keyword_fix", "missing_from", "name_fix"]

@@ -1,0 +1,49 @@
+"""The tables, read when the first error, or a page, asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from chainrule.words.parts import folded
+
+
+@dataclass(frozen=True)
+class Word:
+    """A name that other libraries have, and what stands for it here.
+
+    Attributes
+    ----------
+    theirs : str
+    ours : str
+        A name or a keyword of ours, or a sentence.
+    libraries : tuple of str
+        Those that have it.
+    """
+
+    theirs: str
+    ours: str
+    libraries: tuple[str, ...]
+
+
+@cache
+def words(table: str) -> dict[str, dict[str, Word]]:
+    """Return section -> folded name -> word, of the table ``"names"`` or ``"keywords"``.
+
+    >>> words("names")["network"]["fit"].ours
+    'cr.train(network, X, y, epochs=…)'
+    """
+    found: dict[str, dict[str, Word]] = {}
+    section, ours = "", ""
+    for line in files(__package__).joinpath(f"{table}.txt").read_text("utf-8").splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+            found[section] = {}
+        elif line.startswith("    "):
+            libraries, _, names = line.strip().partition("  ")
+            for name in names.split(", "):
+                found[section].setdefault(folded(name), Word(name, ours, tuple(libraries.split())))
+        elif line and not line.startswith("#"):
+            ours = line
+    return found
