@@ -80,7 +80,9 @@ if not TYPE_CHECKING:  # a checker that saw these would take every name for one 
             return getattr(importlib.import_module(f"chainrule.{_LATER[name]}"), name)
         public = None if name.startswith("_") else importlib.import_module("chainrule.public")
         if public is None or name not in public.__all__:
-            raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+            from chainrule.words import missing_from
+
+            raise missing_from("chainrule", name)
         globals().update({known: getattr(public, known) for known in public.__all__})
         return globals()[name]
 

@@ -7,7 +7,7 @@ Python programmer would look for. For programs each has a `cause`, one of the co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 #: What an error's or a warning's `cause` can be: a code that stays the same from version to version, and its meaning.
 CAUSES = {
@@ -62,19 +62,31 @@ class ChainruleError(Exception):
         What was given.
     expected : str
         What would have been right.
-    fix : str
-        What to do about it: a whole sentence, without its full stop.
+    fix : str or function
+        What to do about it: a whole sentence, without its full stop; or a function that returns it, if asked.
     cause : str, optional
         One of `CAUSES`, for programs; the usual one of its class if left out.
     """
 
     cause: str = "argument.value"
 
-    def __init__(self, where: str, *, given: str, expected: str, fix: str, cause: str | None = None) -> None:
-        where, given, expected = (_shortened(text) for text in (where, given, expected))
-        super().__init__(f"{where}: got {given}, but expected {expected}. {fix}.")
-        self.where, self.given, self.expected, self.fix = where, given, expected, fix
+    def __init__(
+        self, where: str, *, given: str, expected: str, fix: str | Callable[[], str], cause: str | None = None
+    ) -> None:
+        self.where, self.given, self.expected = (_shortened(text) for text in (where, given, expected))
+        self._fix = fix
         self.cause = cause or type(self).cause
+        super().__init__(*(() if callable(fix) else (str(self),)))
+
+    @property
+    def fix(self) -> str:
+        """What to do about it. What takes long to find out, such as the nearest name, is found out when asked."""
+        if callable(self._fix):
+            self._fix = self._fix()
+        return self._fix
+
+    def __str__(self) -> str:
+        return f"{self.where}: got {self.given}, but expected {self.expected}. {self.fix}."
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.where, self.given, self.expected, self.fix, self.cause)
@@ -111,6 +123,8 @@ class UnknownNameError(ChainruleError, AttributeError, LookupError):
     """A name nobody here has."""
 
     cause = "name.unknown"
+    # Python sets `name`, and where there is one it appends a guess of its own to the message, often a wrong one.
+    name = property(lambda _: None, lambda _, __: None)
 
 
 class MissingNameError(ChainruleError, ImportError):
@@ -160,17 +174,29 @@ _MOST_NAMES = 100  # that a message lists
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return how to go on after a wrong name: the nearest right one, and all of them, or as many as one can read."""
-    import difflib  # here, because only who has made a mistake waits for it
-
     names = sorted(known)
-    # A name in another case is as near as can be; of two that differ in nothing else, the one as it was written.
-    folded = {other.casefold(): other for other in reversed(names[:100_000])}
-    close = difflib.get_close_matches(str(name), names[:100_000], n=1, cutoff=0.9)
-    close = close or [folded[other] for other in difflib.get_close_matches(str(name).casefold(), folded, n=1)]
+    close = nearest_name(name, names)
     listed = ", ".join(map(printable, names[:_MOST_NAMES])) or "none"
     if len(names) > _MOST_NAMES:
         listed += f" and {len(names) - _MOST_NAMES:,} more"
-    return (f"Did you mean {close[0]!r}? " if close else "") + f"Known: {listed}"
+    return (f"Did you mean {close!r}? " if close else "") + f"Known: {listed}"
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is nearest to a wrong one, whatever its case; None if none is near.
+
+    >>> nearest_name("rellu", ["ReLU", "relu", "Tanh"])
+    'relu'
+    """
+    import difflib  # here, because only who has made a mistake waits for it
+
+    wanted, names = str(name), sorted(known)[:100_000]
+    folded = {other.casefold(): other for other in reversed(names)}
+    close = difflib.get_close_matches(wanted.casefold(), folded, n=1)
+    if not close:
+        return None
+    as_written = difflib.get_close_matches(wanted, [other for other in names if other.casefold() == close[0]], 1, 0.0)
+    return as_written[0]
 
 
 def printable(text: str) -> str:

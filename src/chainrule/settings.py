@@ -14,7 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from chainrule.checks import expect_arguments
-from chainrule.errors import MisuseError, UnknownNameError, nearest
+from chainrule.errors import MisuseError, UnknownNameError
+from chainrule.words import is_word, name_fix
 
 T = TypeVar("T")
 
@@ -55,8 +56,8 @@ class _Settling(type):
 class Configured(metaclass=_Settling):
     """A part described by its settings."""
 
-    #: What to do instead of setting attributes that other libraries' parts have.
-    elsewhere: ClassVar[dict[str, str]] = {}
+    #: The section of the table of words that has other libraries' names for what such a part has.
+    words: ClassVar[str] = "layer"
 
     def settle(self) -> None:
         """Have settings that are changed from now on honoured or refused."""
@@ -71,9 +72,14 @@ class Configured(metaclass=_Settling):
                     type(self).__name__,
                     given=f"a value for .{name}, which nobody reads",
                     expected="one of its settings",
-                    fix=self.elsewhere.get(name) or nearest(name, setting_names(type(self))),
+                    fix=name_fix(self.words, name, setting_names(type(self))),
                 )
         super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a part's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise unknown_attribute(self, self.words, name)
 
     def late(self, name: str, value: Any) -> Any:
         """Return what to keep of a setting that is changed after the part was made, or refuse it."""
@@ -106,6 +112,27 @@ class Configured(metaclass=_Settling):
             if not _same(value, defaults.get(name, inspect.Parameter.empty))
         )
         return f"{kind.__name__}({', '.join(told)})"
+
+
+def unknown_attribute(part: Any, place: str, name: str) -> AttributeError:
+    """Return the error for an attribute that something of ours doesn't have: with our name for it, or the nearest.
+
+    Parameters
+    ----------
+    part : object
+    place : str
+        The section of the table of words that holds for it.
+    name : str
+    """
+    kind = type(part)
+    if name.startswith("_") and not is_word(place, name):
+        return AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+    return UnknownNameError(
+        kind.__name__,
+        given=f".{name}",
+        expected="something that it has",
+        fix=lambda: name_fix(place, name, [other for other in dir(part) if not other.startswith("_")]),
+    )
 
 
 class InNotebooks:

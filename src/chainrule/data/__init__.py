@@ -6,6 +6,8 @@ predict as floats of shape (samples, outputs). Everything is seeded, and row i o
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NoReturn
+
 from chainrule.data.affine import RandomAffine
 from chainrule.data.batches import batches, split
 from chainrule.data.csv_files import read_csv
@@ -17,6 +19,13 @@ from chainrule.data.mnist import fashion_mnist, mnist
 from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.readers import read
 from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
+from chainrule.words import missing_from
+
+if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
+
+    def __getattr__(name: str) -> NoReturn:
+        raise missing_from(__name__, name)
+
 
 __all__ = [
     "Dataset",

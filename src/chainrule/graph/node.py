@@ -21,7 +21,7 @@ from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, 
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Op
 from chainrule.ops.shaping import Slice
-from chainrule.settings import InNotebooks
+from chainrule.settings import InNotebooks, unknown_attribute
 
 if TYPE_CHECKING:
     from chainrule.graph.graph import Graph
@@ -241,6 +241,11 @@ class Node(InNotebooks):
 
     def __getitem__(self, key: Any) -> Node:
         return Node(Slice(key), {"x": self})
+
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a node's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise unknown_attribute(self, "node", name)
 
     def __iter__(self) -> Any:
         raise InputError(

@@ -1,5 +1,7 @@
 """Layers, how they start, and the network that holds them."""
 
+from typing import TYPE_CHECKING, NoReturn
+
 from chainrule.nn.containers import Concatenate, Residual
 from chainrule.nn.dense import Dense
 from chainrule.nn.dropout import Dropout
@@ -18,6 +20,13 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.network import Network
 from chainrule.nn.prelu import PReLU
 from chainrule.nn.rescale import Rescale
+from chainrule.words import missing_from
+
+if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
+
+    def __getattr__(name: str) -> NoReturn:
+        raise missing_from(__name__, name)
+
 
 __all__ = [
     "Concatenate",

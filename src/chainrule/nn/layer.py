@@ -135,10 +135,6 @@ class Layer(Configured):
         layer._built, layer._owner, layer._parent, layer._within, layer._start = False, None, None, [], {}
         return layer
 
-    elsewhere = dict.fromkeys(
-        ("trainable", "requires_grad", "frozen"), "Call network.freeze('dense_1'), with the layer's name, or unfreeze"
-    )
-
     def late(self, name: str, value: Any) -> Any:
         if not self._built and self._owner is None:
             return self.as_if_made(name, value)

@@ -14,39 +14,6 @@ if TYPE_CHECKING:
     from chainrule.nn.network import Network
     from chainrule.nn.vector import Vector
 
-_ELSEWHERE = {
-    "add": "cr.Network([layer, layer, …]): all layers at once",
-    "classify": "cr.classify(network, X)",
-    "compile": "cr.Network(layers, loss=…, optimizer=…)",
-    "eval": "nothing: cr.predict and cr.evaluate leave dropout out by themselves",
-    "evaluate": "cr.evaluate(network, X, y)",
-    "fit": "cr.train(network, X, y, epochs=…)",
-    "load_state_dict": "cr.load('model.safetensors')",
-    "load_weights": "cr.load('model.safetensors')",
-    "named_parameters": "network.leaves",
-    "predict": "cr.predict(network, X)",
-    "predict_proba": "cr.predict(network, X)",
-    "save": "cr.save(network, 'model.safetensors')",
-    "save_weights": "cr.save(network, 'model.safetensors')",
-    "score": "cr.evaluate(network, X, y)",
-    "state_dict": "cr.save(network, 'model.safetensors')",
-    "train": "cr.train(network, X, y, epochs=…)",
-    "train_on_batch": "network.compute_loss(x, y), network.backward(), network.optimize()",
-    "zero_grad": "nothing: gradients are written anew at each backward, never added to the last ones",
-}
-
-
-def attribute_error(kind: type, name: str) -> AttributeError:
-    """Return the error for an attribute that a network doesn't have: with chainrule's name for it, if it has one."""
-    if name in _ELSEWHERE:
-        return UnknownNameError(
-            "Network", given=f".{name}", expected="chainrule's name for it", fix=f"Use {_ELSEWHERE[name]}"
-        )
-    if name.startswith("_"):
-        return AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
-    known = [other for other in dir(kind) if not other.startswith("_")]
-    return UnknownNameError(kind.__name__, given=f".{name}", expected="something that it has", fix=nearest(name, known))
-
 
 def unknown_node(network: Network, name: str) -> UnknownNameError:
     """Return the error for the name of a node that the last training step doesn't have."""

@@ -40,7 +40,7 @@ from chainrule.nn.layer import (
     sample_shape,
     too_deep,
 )
-from chainrule.nn.misuse import attribute_error, check_backward, check_forward, check_learns, not_built, unknown_node
+from chainrule.nn.misuse import check_backward, check_forward, check_learns, not_built, unknown_node
 from chainrule.nn.objective import as_loss, expect_classes, objective
 from chainrule.nn.plan import Plan, expect_outer, rows_of_samples, scope_of
 from chainrule.nn.room import expect_room
@@ -94,6 +94,7 @@ class Network(Layer, InNotebooks):
     >>> network.optimize()
     """
 
+    words = "network"
     _plan: Plan | None = None
     _engine: Engine
     _first: dict[str, Any] | None = None
@@ -716,7 +717,7 @@ class Network(Layer, InNotebooks):
         def __getattr__(self, name: str) -> NoReturn:
             if name == "_engine":  # there is one where there is a plan
                 self._built_plan("build")
-            raise attribute_error(type(self), name)
+            super().__getattr__(name)
 
 
 def restored(

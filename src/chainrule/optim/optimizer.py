@@ -56,6 +56,8 @@ class Optimizer(Configured):
     array([0.5, 2.5])
     """
 
+    words = "optimizer"
+
     slots: tuple[str, ...] = ()
 
     def __init__(

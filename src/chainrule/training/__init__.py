@@ -1,5 +1,7 @@
 """Training a network, and using it."""
 
+from typing import TYPE_CHECKING, NoReturn
+
 from chainrule.training.callbacks import Callback, EarlyStopping
 from chainrule.training.evaluate import classify, evaluate, predict
 from chainrule.training.events import Event, Training
@@ -15,6 +17,13 @@ from chainrule.training.metrics import (
     min_confidence,
     r2,
 )
+from chainrule.words import missing_from
+
+if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
+
+    def __getattr__(name: str) -> NoReturn:
+        raise missing_from(__name__, name)
+
 
 __all__ = [
     "METRICS",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import MisuseError, UnknownNameError, nearest, printable
+from chainrule.errors import MisuseError, UnknownNameError, printable
 from chainrule.ops.op import Array
-from chainrule.settings import InNotebooks
+from chainrule.settings import InNotebooks, unknown_attribute
+from chainrule.words import name_fix
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
@@ -159,6 +160,11 @@ class History(InNotebooks):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "network": None, "call": {}, "start": None}
 
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a history's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise unknown_attribute(self, "history", name)
+
     def __len__(self) -> int:
         return len(self.epochs)
 
@@ -170,7 +176,9 @@ class History(InNotebooks):
         rows = [epoch.as_dict() for epoch in self.epochs]
         known = list(rows[0]) if rows else ["epoch", "loss", "penalty", "validation_loss", "learning_rate", "seconds"]
         if name not in known:
-            raise UnknownNameError("History", given=repr(name), expected="a column", fix=nearest(name, known))
+            raise UnknownNameError(
+                "History", given=repr(name), expected="a column", fix=name_fix("history", name, known)
+            )
         return [row[name] for row in rows]
 
     @property

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from chainrule.errors import MissingNameError, UnknownNameError, nearest
+from chainrule.errors import MissingNameError, UnknownNameError, nearest, nearest_name
 from chainrule.words.parts import folded, named_class
-from chainrule.words.tables import Word, words
+from chainrule.words.vocabulary import Word, words
 
 # Callables -> the section of keywords that holds for them besides their own.
 _KINDS = {
@@ -36,6 +36,12 @@ def name_fix(place: str, name: str, known: Iterable[str]) -> str:
     """
     word = words("names")[place].get(folded(name))
     return f"Use {word.ours}" if word is not None else nearest(name, known)
+
+
+def is_word(place: str, name: str) -> bool:
+    """Return whether another library has exactly this name, with its underscores, where something of ours is asked."""
+    word = None if name.startswith("__") else words("names")[place].get(folded(name))
+    return word is not None and word.theirs == name
 
 
 def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
@@ -75,15 +81,18 @@ def missing_from(module: str, name: str) -> Exception:
     public = [other for other in dir(room) if not other.startswith("_")]
     word = words("names")[place].get(folded(name)) or words("names")["module"].get(folded(name))
     given, fix = f"{module.replace('chainrule', 'cr', 1)}.{name}", ""
-    alike = [other for other in dir(ours) if folded(other) == folded(name) and not other.startswith("_")]
-    if alike and room is not ours:
-        fix = f"Use {' or '.join(f'cr.{other}' for other in alike)}"
-    elif word is not None:
+    others = [other for other in dir(ours) if not other.startswith("_")]
+    alike = [other for other in others if folded(other) == folded(name)]
+    if name not in alike and word is not None:
         fix = f"Use {word.ours}"
-    elif kind := named_class(name, dir(ours)):
+    elif alike:
+        fix = f"Use {' or '.join(f'cr.{other}' for other in alike)}"
+    elif kind := named_class(name, others):
         fix = f"Use cr.{kind}"
     else:
-        fix = nearest(name, [*public, *(other for other in dir(ours) if room is not ours and other not in public)])
+        close = nearest_name(name, {*public, *others})
+        there = f"{module.replace('chainrule', 'cr', 1)}." if close in public else "cr."
+        fix = (f"Did you mean {there}{close}? " if close else "") + "dir(cr) lists what there is"
     kind_of_error: Any = MissingNameError if _is_from_import(frame) else UnknownNameError
     error: Exception = kind_of_error(module, given=given, expected="a name that it has", fix=fix)
     return error
