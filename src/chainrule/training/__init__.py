@@ -14,6 +14,7 @@ from chainrule.training.metrics import (
     mean_squared_error,
     min_confidence,
     r2,
+    subset_accuracy,
 )
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "min_confidence",
     "predict",
     "r2",
+    "subset_accuracy",
     "train",
 ]
