@@ -21,7 +21,8 @@ from chainrule.plot.style import (
     save_figure,
     styled,
 )
-from chainrule.training.history import VALIDATION, History
+from chainrule.training.history import History
+from chainrule.training.metrics import VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,8 +168,8 @@ def learning_curves(histories: Mapping[str, History], *, path: str | os.PathLike
             epochs = [epoch.epoch for epoch in history]
             columns: list[list[float | None]] = [[epoch.monitored for epoch in history]]
             for metric in metrics:
-                name = f"{VALIDATION}{metric}"
-                columns.append([epoch.metrics.get(name, epoch.metrics.get(metric)) for epoch in history])
+                on_validation = f"{VALIDATION}{metric}"
+                columns.append([epoch.metrics.get(on_validation, epoch.metrics.get(metric)) for epoch in history])
             for axes, values in zip(panels, columns):
                 draw_line(axes, epochs, values, colour, dash).set_label(name)
         panels[0].set_ylabel("loss")

@@ -25,10 +25,9 @@ from chainrule.sklearn.inputs import FitSamples, SparseBatches
 from chainrule.threads import by_size
 from chainrule.training import Epoch, Training
 from chainrule.training.events import INTERRUPTED
-from chainrule.training.history import VALIDATION
 from chainrule.training.interrupt import on_signal
 from chainrule.training.measures import Measure
-from chainrule.training.metrics import Metric
+from chainrule.training.metrics import VALIDATION, Metric
 
 LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
 

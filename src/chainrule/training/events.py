@@ -37,9 +37,9 @@ from chainrule.training.batch_source import (
 from chainrule.training.callbacks import Callback
 from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
 from chainrule.training.evaluate import measured
-from chainrule.training.history import VALIDATION, Epoch, History
+from chainrule.training.history import Epoch, History
 from chainrule.training.measures import grows, named_measures, usual_name
-from chainrule.training.metrics import Metric
+from chainrule.training.metrics import VALIDATION, Metric
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 Events = Generator["Event", None, None]

@@ -12,12 +12,10 @@ from chainrule import checks
 from chainrule.errors import MisuseError, UnknownNameError, nearest, printable
 from chainrule.ops.op import Array
 from chainrule.settings import InNotebooks
+from chainrule.training.metrics import VALIDATION
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
-
-
-VALIDATION = "validation_"  # and a figure's name: on the validation data
 
 
 @dataclass(frozen=True, slots=True)

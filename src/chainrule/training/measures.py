@@ -17,8 +17,15 @@ import numpy as np
 
 from chainrule.errors import InputError, nearest
 from chainrule.ops.op import Array, Op
-from chainrule.training.history import VALIDATION
-from chainrule.training.metrics import BY_TASK, METRICS, Metric, expect_classes, predicted_classes, true_classes
+from chainrule.training.metrics import (
+    BY_TASK,
+    METRICS,
+    VALIDATION,
+    Metric,
+    expect_classes,
+    predicted_classes,
+    true_classes,
+)
 
 _ALIASES = {
     "acc": "accuracy",

@@ -20,6 +20,7 @@ from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
 
 Metric: TypeAlias = Callable[..., Any]
+VALIDATION = "validation_"  # and a figure's name: on the validation data
 
 
 def predicted_classes(prediction: Array, task: str | None = None) -> Array:
