@@ -137,28 +137,29 @@ ADVISED: dict[str, tuple[Layers, str]] = {
     "log softmax": (lambda: [cr.LogSoftmax()], "cr.SoftmaxCrossEntropy()"),
     "softmax in a network": (lambda: [cr.Network([cr.Dense(4), cr.Softmax()])], "cr.CategoricalCrossEntropy()"),
     "sigmoid and an identity": (lambda: [cr.Sigmoid(), cr.Identity()], "cr.BinaryCrossEntropy()"),
+    "softmax in a layer": (lambda: [cr.Dense(4, activation="softmax")], "cr.CategoricalCrossEntropy()"),
     "tanh": (lambda: [cr.Tanh()], "cr.MeanSquaredError()"),
     "linear": (list, "cr.MeanSquaredError()"),
 }
 
 
-@pytest.mark.parametrize("wrong", [42, max, cr.BinaryCrossEntropy, Matmul()])
+@pytest.mark.parametrize("wrong", [42, max, "crossentropyy loss", cr.BinaryCrossEntropy, Matmul()])
 @pytest.mark.parametrize("end", ADVISED)
 def test_a_loss_is_advised_only_if_it_suits_the_last_layer(end: str, wrong: Any) -> None:
     layers, advised = ADVISED[end]
     with pytest.raises(InputError) as told:
-        cr.Network([cr.Dense(3, 4), *layers()], wrong)
-    assert f"Pass {advised}" in str(told.value) or f"Pass for example {advised}" in str(told.value)
+        cr.Network([cr.Dense(4, inputs=3), *layers()], wrong)
+    assert advised in str(told.value)
     for other in {advised for _, advised in ADVISED.values()} - {advised}:
         assert other not in str(told.value)
-    cr.Network([cr.Dense(3, 4), *layers()], eval(advised))
+    cr.Network([cr.Dense(4, inputs=3), *layers()], eval(advised))
 
 
 @pytest.mark.parametrize("loss", [SOFTMAX_LOGITS, SIGMOID_LOGITS])
 @pytest.mark.parametrize(("last", "advised"), [(cr.Softmax, CATEGORICAL), (cr.Sigmoid, BINARY)])
 def test_logits_after_probabilities_are_told_the_loss_of_those(last: Any, advised: Any, loss: Any) -> None:
     with pytest.raises(InputError, match=rf"or pass cr\.{advised.__name__}\(\)\.$"):
-        cr.Network([cr.Dense(3, 4), last()], loss())
+        cr.Network([cr.Dense(4, inputs=3), last()], loss())
 
 
 #: Layers, loss and names of classes -> what the network's outputs answer.
@@ -176,6 +177,10 @@ TASKS: dict[str, tuple[Layers, Any, Any, str]] = {
     "sigmoid, squared": (lambda: [cr.Dense(1), cr.Sigmoid()], cr.MeanSquaredError, None, "binary"),
     "a logit": (lambda: [cr.Dense(1)], SIGMOID_LOGITS, None, "binary"),
     "sigmoids": (lambda: [cr.Dense(3), cr.Sigmoid()], None, None, "multilabel"),
+    "sigmoids in a network": (lambda: [cr.Network([cr.Dense(3), cr.Sigmoid()])], None, None, "multilabel"),
+    "sigmoids in a layer": (lambda: [cr.Dense(3, activation="sigmoid")], None, None, "multilabel"),
+    "softmax in a layer": (lambda: [cr.Dense(3, activation="softmax")], None, None, "multiclass"),
+    "sigmoids and a name": (lambda: [cr.Dense(3, activation="sigmoid")], lambda: "bce", None, "multilabel"),
     "sigmoids with names": (lambda: [cr.Dense(3), cr.Sigmoid()], BINARY, ["a", "b", "c"], "multilabel"),
     "several logits": (lambda: [cr.Dense(3)], SIGMOID_LOGITS, None, "multilabel"),
     "sigmoids, squared": (lambda: [cr.Dense(3), cr.Sigmoid()], cr.MeanSquaredError, None, "regression"),

@@ -89,7 +89,7 @@ def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     >>> import chainrule as cr
     >>> cr.classify(cr.Network([cr.Dense(3, inputs=2), cr.Softmax()]), [[0.0, 0.0]])
     array([0])
-    >>> cr.classify(cr.Network([cr.Dense(2, 3), cr.Sigmoid()]), [[0.0, 0.0]])
+    >>> cr.classify(cr.Network([cr.Dense(3, inputs=2), cr.Sigmoid()]), [[0.0, 0.0]])
     array([[0, 0, 0]])
     """
     outputs = predict(network, X, batch_size=batch_size)
