@@ -208,6 +208,8 @@ def test_what_scikit_learn_refuses_is_one_error_that_says_what_to_write() -> Non
     assert found["<lambda>"] == pytest.approx(found["accuracy"])
     with pytest.raises(InputError, match="regression"):
         cr.train(network_of("regression"), X, X[:, :1], epochs=1, metrics=metrics.accuracy_score)
+    with pytest.raises(InputError, match=r"hinge_loss, a function of .y_true, pred_decision"):
+        cr.evaluate(network, X, LABELS, metrics=metrics.hinge_loss)
     with pytest.raises(InputError, match="metrics classification_report: got str"):
         cr.evaluate(network, X, LABELS, metrics=metrics.classification_report)
 

@@ -89,7 +89,7 @@ class Measure:
                 raise
             raise InputError(
                 f"metrics {self.name}",
-                given=f"what scikit-learn refuses: {' '.join(str(error).split())[:200]}",
+                given=f"what scikit-learn refuses: {' '.join(str(error).split())[:200].rstrip('.')}",
                 expected=f"what suits a network whose task is {task}",
                 fix="Pass a function of sklearn.metrics itself, which is given classes where it takes them, and its "
                 "settings by functools.partial(f1_score, average='macro'). In a function of your own, classes are "
@@ -227,7 +227,8 @@ def _target_first(function: Any, name: str) -> bool:
         return False
     names, fit = _arguments(function)
     first, second = (_meaning(name) for name in [*names, "", ""][:2])
-    if fit and first != second:  # one that says nothing is what the other isn't
+    distance = "pred_decision" in names  # from a plane: what no network gives
+    if fit and first != second and not distance:  # one that says nothing is what the other isn't
         return first == "target" or second == "prediction"
     told = f"a function of ({', '.join(names)})" if names else "a function whose arguments have no names"
     raise InputError(
