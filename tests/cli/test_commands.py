@@ -142,6 +142,21 @@ def test_predict_of_a_network_without_probabilities_says_output(capsys: CAPTURED
     assert lines(capsys, "predict", "runs/xor-classic-001", "x.npy")[0] == "row,class,output"
 
 
+def test_predict_and_evaluate_take_each_label_for_itself(capsys: CAPTURED) -> None:
+    x = np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
+    y = np.stack([x[:, 0] > 0, x.sum(axis=1) > 0], axis=1).astype(np.float32)
+    network = cr.Network([cr.Dense(2), cr.Sigmoid()], classes=["sunny", "windy"])
+    cr.train(network, x, y, epochs=2)
+    cr.save(network, "weather.safetensors")
+    np.save("x.npy", x)
+    np.savez("both.npz", X=x, y=y)
+    rows = [line.split(",") for line in lines(capsys, "predict", "weather.safetensors", "x.npy")]
+    assert rows[0] == ["row", "sunny", "windy", "probability sunny", "probability windy"]
+    assert [[int(value) for value in row[1:3]] for row in rows[1:]] == cr.classify(network, x).tolist()
+    found = json.loads(lines(capsys, "evaluate", "weather.safetensors", "--data", "both.npz", "--json")[0])["data"]
+    assert found["error_rate"] == pytest.approx((cr.classify(network, x) != y).mean())
+
+
 def test_ops_prints_every_op(capsys: CAPTURED) -> None:
     assert lines(capsys, "ops") == cr.ops.table().splitlines()
 

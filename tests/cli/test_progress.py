@@ -121,7 +121,7 @@ def test_the_live_line_says_how_far_how_well_how_fast_and_how_long() -> None:
     first = training.history.epochs[0]
     assert seen[0] == ["epoch 1/3", "1 samples/s"]
     assert seen[1] == ["epoch 1/3", "2 samples/s"]
-    figures = [f"loss {first.loss:.4f}", f"error {100 * first.metrics['error_rate']:.2f} %"]
+    figures = [f"loss {first.loss:.4f}", f"error rate {100 * first.metrics['error_rate']:.2f} %"]
     assert seen[2] == ["epoch 2/3", *figures, "3 samples/s", "0:02 left"]
     assert seen[5][0] == "epoch 3/3"
     assert seen[5][-2:] == ["6 samples/s", "0:00 left"]

@@ -156,7 +156,10 @@ X = np.random.default_rng(11).normal(size=(23, 4))
 LABELS = np.random.default_rng(12).integers(0, 3, 23)
 BATCHES = [(X[i : i + 5], LABELS[i : i + 5]) for i in range(0, 23, 5)]
 WAYS: dict[str, tuple[Sequence[Any], dict[str, Any]]] = {
-    "arrays": ((X, LABELS), dict(batch_size=4, validation_split=0.3, metrics=["error_rate"], monitor="error_rate")),
+    "arrays": (
+        (X, LABELS),
+        dict(batch_size=4, validation_split=0.3, metrics=["error_rate"], monitor="validation_error_rate"),
+    ),
     "all at once": ((X, LABELS), dict(batch_size=None)),
     "batches": ((BATCHES,), {}),
 }

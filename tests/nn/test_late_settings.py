@@ -163,7 +163,7 @@ def test_the_advice_of_the_error_leads_there() -> None:
 
 
 UNKNOWN = [
-    ("network", "learning_rate", "Known: "),
+    ("network", "learning_rate", "Use network.optimizer"),
     ("network", "trainable", "network.freeze"),
     ("layer", "trainable", "network.freeze"),
     ("layer", "unit", "Did you mean 'units'"),

@@ -12,7 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import InputError, TrainingWarning
-from chainrule.ops import Absolute, Exp, Log, Negative, Sqrt, all_ops
+from chainrule.ops import Absolute, Exp, Log, Matmul, Negative, Sqrt, all_ops
 from tests.ops.cases import CASES
 
 X = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
@@ -88,6 +88,8 @@ def test_what_the_refusals_advise_works() -> None:
         ([cr.Dense(4)], SIGMOID_LOGITS),
     ):
         targets = np.eye(4)[np.arange(24) % 4]
+        if loss in (BINARY, SIGMOID_LOGITS):  # of which several may be true
+            targets = np.maximum(targets, targets[::-1])
         cr.train(cr.Network(layers, loss()), X, targets, epochs=1)
 
 
@@ -126,6 +128,72 @@ def test_a_softmax_after_a_softmax_is_refused(case: str) -> None:
     with pytest.raises(InputError, match="expected one softmax") as told:
         cr.Network([cr.Dense(3), *TWO_SOFTMAXES[case](), cr.Dense(2)], cr.MeanSquaredError())
     assert told.value.cause == "head.softmax_twice"
+
+
+#: What a network ends in -> the loss that is advised to whoever passes something that is none.
+ADVISED: dict[str, tuple[Layers, str]] = {
+    "softmax": (lambda: [cr.Softmax()], "cr.CategoricalCrossEntropy()"),
+    "sigmoid": (lambda: [cr.Sigmoid()], "cr.BinaryCrossEntropy()"),
+    "log softmax": (lambda: [cr.LogSoftmax()], "cr.SoftmaxCrossEntropy()"),
+    "softmax in a network": (lambda: [cr.Network([cr.Dense(4), cr.Softmax()])], "cr.CategoricalCrossEntropy()"),
+    "sigmoid and an identity": (lambda: [cr.Sigmoid(), cr.Identity()], "cr.BinaryCrossEntropy()"),
+    "softmax in a layer": (lambda: [cr.Dense(4, activation="softmax")], "cr.CategoricalCrossEntropy()"),
+    "tanh": (lambda: [cr.Tanh()], "cr.MeanSquaredError()"),
+    "linear": (list, "cr.MeanSquaredError()"),
+}
+
+
+@pytest.mark.parametrize("wrong", [42, max, "crossentropyy loss", cr.BinaryCrossEntropy, Matmul()])
+@pytest.mark.parametrize("end", ADVISED)
+def test_a_loss_is_advised_only_if_it_suits_the_last_layer(end: str, wrong: Any) -> None:
+    layers, advised = ADVISED[end]
+    with pytest.raises(InputError) as told:
+        cr.Network([cr.Dense(4, inputs=3), *layers()], wrong)
+    assert advised in str(told.value)
+    for other in {advised for _, advised in ADVISED.values()} - {advised}:
+        assert other not in str(told.value)
+    cr.Network([cr.Dense(4, inputs=3), *layers()], eval(advised))
+
+
+@pytest.mark.parametrize("loss", [SOFTMAX_LOGITS, SIGMOID_LOGITS])
+@pytest.mark.parametrize(("last", "advised"), [(cr.Softmax, CATEGORICAL), (cr.Sigmoid, BINARY)])
+def test_logits_after_probabilities_are_told_the_loss_of_those(last: Any, advised: Any, loss: Any) -> None:
+    with pytest.raises(InputError, match=rf"or pass cr\.{advised.__name__}\(\)\.$"):
+        cr.Network([cr.Dense(4, inputs=3), last()], loss())
+
+
+#: Layers, loss and names of classes -> what the network's outputs answer.
+TASKS: dict[str, tuple[Layers, Any, Any, str]] = {
+    "linear": (lambda: [cr.Dense(2)], None, None, "regression"),
+    "tanh": (lambda: [cr.Dense(1), cr.Tanh()], None, None, "regression"),
+    "tanh with names": (lambda: [cr.Dense(1), cr.Tanh()], None, ["no", "yes"], "binary"),
+    "linear with names": (lambda: [cr.Dense(3)], None, ["a", "b", "c"], "multiclass"),
+    "softmax": (lambda: [cr.Dense(3), cr.Softmax()], None, None, "multiclass"),
+    "softmax, squared": (lambda: [cr.Dense(3), cr.Softmax()], cr.MeanSquaredError, None, "multiclass"),
+    "log softmax": (lambda: [cr.Dense(3), cr.LogSoftmax()], None, None, "multiclass"),
+    "logits": (lambda: [cr.Dense(3)], SOFTMAX_LOGITS, None, "multiclass"),
+    "softmax in a network": (lambda: [cr.Network([cr.Dense(3), cr.Softmax()])], None, None, "multiclass"),
+    "sigmoid": (lambda: [cr.Dense(1), cr.Sigmoid()], None, None, "binary"),
+    "sigmoid, squared": (lambda: [cr.Dense(1), cr.Sigmoid()], cr.MeanSquaredError, None, "binary"),
+    "a logit": (lambda: [cr.Dense(1)], SIGMOID_LOGITS, None, "binary"),
+    "sigmoids": (lambda: [cr.Dense(3), cr.Sigmoid()], None, None, "multilabel"),
+    "sigmoids in a network": (lambda: [cr.Network([cr.Dense(3), cr.Sigmoid()])], None, None, "multilabel"),
+    "sigmoids in a layer": (lambda: [cr.Dense(3, activation="sigmoid")], None, None, "multilabel"),
+    "softmax in a layer": (lambda: [cr.Dense(3, activation="softmax")], None, None, "multiclass"),
+    "sigmoids and a name": (lambda: [cr.Dense(3, activation="sigmoid")], lambda: "bce", None, "multilabel"),
+    "sigmoids with names": (lambda: [cr.Dense(3), cr.Sigmoid()], BINARY, ["a", "b", "c"], "multilabel"),
+    "several logits": (lambda: [cr.Dense(3)], SIGMOID_LOGITS, None, "multilabel"),
+    "sigmoids, squared": (lambda: [cr.Dense(3), cr.Sigmoid()], cr.MeanSquaredError, None, "regression"),
+    "sigmoids, squared, names": (lambda: [cr.Dense(2), cr.Sigmoid()], cr.MeanSquaredError, "ab", "multiclass"),
+}
+
+
+@pytest.mark.parametrize("case", TASKS)
+def test_a_network_knows_its_task(case: str) -> None:
+    layers, loss, names, task = TASKS[case]
+    network = cr.Network(layers(), loss and loss(), classes=None if names is None else list(names), inputs=4)
+    assert network.task == task
+    assert network.copy().task == task
 
 
 def test_a_softmax_over_one_output_may_stand_inside_a_network() -> None:

@@ -49,13 +49,22 @@ def test_a_scale_is_logarithmic_where_that_shows_more(losses: list[float], scale
     assert learning_curve(history(losses)).axes[0].get_yscale() == scale
 
 
-@pytest.mark.parametrize(("validation", "data"), [(None, "training"), ([1.0, 1.0], "validation")])
-def test_each_metric_has_a_panel_that_says_on_which_data(validation: list[float] | None, data: str) -> None:
-    seen = history([2.0, 1.0], validation=validation, error_rate=[0.5, 0.25], r2=[0.1, 0.2], table=[[1], [2]])
+def test_each_metric_has_a_panel_that_says_on_which_data() -> None:
+    seen = history(
+        [2.0, 1.0], validation=[1.0, 1.0], error_rate=[0.5, 0.25], validation_error_rate=[0.75, 0.5], r2=[0.1, 0.2],
+        validation_accuracy=[0.5, 1.0], table=[[1], [2]],
+    )  # fmt: skip
     figure = learning_curve(seen)
     titles = [axes.get_title(loc="left") for axes in figure.axes[1:]]
-    assert titles == [f"error rate on {data} data", f"r2 on {data} data"]
+    assert titles == [
+        "error rate on training and validation data", "r2 on training data", "accuracy on validation data"
+    ]  # fmt: skip
     assert column(figure.axes[1]) == ([1, 2], [0.5, 0.25])
+    training, validation = figure.axes[1].lines
+    assert list(validation.get_ydata()) == [0.75, 0.5]
+    assert [line.get_color() for line in (training, validation)] == [
+        line.get_color() for line in figure.axes[0].lines[:2]
+    ]
     assert figure.axes[1].yaxis.get_major_formatter()(0.25) == "25 %"
 
 

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from chainrule.data import spirals
 from chainrule.errors import ChainruleError, InputError, NonFiniteError, ShapeError
 from chainrule.nn import Dense, Network
-from chainrule.ops import SigmoidBinaryCrossEntropy, Tanh
+from chainrule.ops import Sigmoid, SigmoidBinaryCrossEntropy, Tanh
 from chainrule.plot import decision_surface, surface_text
 from chainrule.plot.style import CLASS_COLOURS
 from chainrule.training import classify, predict
@@ -196,6 +196,7 @@ def test_names_of_classes_are_only_text() -> None:
         (slope(), [["a", "b"]], [[1]], InputError, "got X with dtype"),
         (slope(), POINTS, [[0], [1]], ShapeError, "got 2 targets for 3 samples"),
         (slope(), POINTS, [[0], [1], [0.5]], InputError, "got y with quantities"),
+        (Network([Dense(2), Sigmoid()]), POINTS, np.eye(3)[:, :2], InputError, "got a network for several labels"),
         (slope(), POINTS, [[0], [1], [2]], InputError, "2"),
         (thirds(), POINTS, [0, 1, 3], InputError, "3"),
         (line(0, 0, math.nan), POINTS, TWO, NonFiniteError, "NaN or infinite at"),

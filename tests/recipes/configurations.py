@@ -45,7 +45,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "plateau": {"phases": _schedule(type="ReduceOnPlateau", initial=0.5, patience=1), "data": VALIDATED},
     "phases": {"phases": [Phase(2, 0.05), Phase(2, 0.005)], "optimizer": "SGD"},
     "early": {"data": VALIDATED, "early_stopping": EarlyStop(patience=1), "phases": [Phase(9, 0.5)]},
-    "by-error": {"data": VALIDATED, "monitor": "error_rate", "keep": "best", "dropout": 0.5},
+    "by-error": {"data": VALIDATED, "monitor": "validation_error_rate", "keep": "best", "dropout": 0.5},
     "weighted": {"class_weight": {"0": 1.0, "1": 2.0, "2": 0.5}},
     "full": {"batch_size": "full", "dropout": 0.5, "phases": [Phase(20, 0.05)]},
     "float64": {"dtype": "float64", "batch_size": 1, "phases": [Phase(1, 0.01)], "dropout": 0.1},

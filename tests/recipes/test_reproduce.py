@@ -29,7 +29,9 @@ def test_every_documented_experiment_has_its_recipe_and_reports_only_epochs_that
 
 def record(errors: list[float]) -> RunRecord:
     epochs = [
-        Epoch(i, 0.1 * i, 0.0, {"error_rate": e}, validation_loss=0.2, learning_rate=1.0, steps=1, seconds=2.0)
+        Epoch(
+            i, 0.1 * i, 0.0, {"validation_error_rate": e}, validation_loss=0.2, learning_rate=1.0, steps=1, seconds=2.0
+        )
         for i, e in enumerate(errors, 1)
     ]
     return RunRecord("a", recipes.load("xor"), History(epochs), None)

@@ -230,3 +230,31 @@ def test_a_path_without_a_run_is_one_clear_error(tmp_path: Path, path: str, monk
     (tmp_path / "recipe.toml").write_text("")
     with pytest.raises(ChainruleError):
         recipes.load_run(path)
+
+
+def test_figures_on_the_screen_have_the_names_that_they_have_in_json(tmp_path: Path) -> None:
+    said: list[str] = []
+    recipe = recipes.from_toml(VALIDATED_TOML, "moons")
+    result = recipes.run(recipe, out=tmp_path, say=said.append)
+    row = json.loads((Path(result.run) / "log.jsonl").read_text().splitlines()[0])
+    line = next(line for line in said if line.startswith("epoch"))
+    for name in ("loss", "validation_loss", "validation_error_rate", "learning_rate"):
+        assert name in row
+        assert f" {name.replace('_', ' ')} " in line
+    assert result.validation is not None
+    (last,) = (line for line in said if line.startswith("validation"))
+    assert all(f"  {name.replace('_', ' ')} " in last for name in result.validation)
+    assert "the best by validation error rate" in "\n".join(said)
+
+
+VALIDATED_TOML = """
+layers = "2-4-1"
+loss = "BinaryCrossEntropy"
+phases = [{epochs = 3, learning_rate = 0.01}]
+monitor = "validation_error_rate"
+
+[data]
+name = "moons"
+samples = 60
+validation = 0.3
+"""

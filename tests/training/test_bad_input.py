@@ -11,6 +11,7 @@ from tests.mistakes import expect_one_clear_error
 RNG = np.random.default_rng(0)
 X, Y, LABELS = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2)), np.arange(8) % 3
 YES = LABELS > 0
+SHARES = np.full((8, 3), 1 / 3)
 NAN = np.where(np.arange(24).reshape(8, 3) == 7, np.nan, X)
 
 
@@ -40,6 +41,14 @@ def classes(**told):
 
 def yes_or_no(**told):
     return cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(1), cr.Sigmoid()], **told)
+
+
+def labels(**told):
+    return cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(3), cr.Sigmoid()], **told)
+
+
+def named_only(*, prediction, target):
+    return 0.0
 
 
 def train(X=X, Y=Y, network=quantities, **told):
@@ -91,7 +100,10 @@ BAD = {
     "labels from 1": (lambda: train_classes(LABELS + 1), ["target[2] = 3", "3 classes", "from 0"]),
     "labels below 0": (lambda: train_classes(LABELS - 1), ["target[0] = -1"]),
     "one-hot too wide": (lambda: train_classes(np.eye(4)[LABELS]), ["(8, 4)", "class indices"]),
-    "rows that don't add up": (lambda: train_classes(np.ones((8, 3))), ["sum 3", "add up to 1"]),
+    "rows that don't add up": (
+        lambda: train_classes(np.ones((8, 3))),
+        ["sum 3", "end with cr.Sigmoid() and", "cr.BinaryCrossEntropy()"],
+    ),
     "answers of -1 and 1": (lambda: train(Y=2.0 * YES - 1, network=yes_or_no), ["-1.0", "as 0 and 1"]),
     "three answers": (lambda: train(Y=LABELS, network=yes_or_no), ["target[2, 0] = 2.0"]),
     "wrong labels later": (lambda: twice(LABELS + 1), ["compute_loss", "target[2] = 3"]),
@@ -126,12 +138,65 @@ BAD = {
         lambda: train(metrics=[type("M", (), {"__name__": "loss", "__call__": max})()]),
         ["'loss'"],
     ),
-    "accuracy of quantities": (lambda: train(metrics="accuracy"), ["quantities", "r2"]),
+    "accuracy of numbers": (lambda: train(metrics="accuracy"), ["regression", "r2", "classes=["]),
+    "accuracy of quantities": (lambda: train_classes(SHARES, metrics="accuracy"), ["quantities", "r2"]),
     "a matrix to monitor": (
         lambda: train_classes(metrics=[cr.confusion_matrix], monitor="confusion_matrix"),
         ["monitor", "one number"],
     ),
-    "monitor unknown": (lambda: train(monitor="val_loss"), ["'val_loss'", "Did you mean 'loss'"]),
+    "monitor unknown": (lambda: train(monitor="losses"), ["'losses'", "Did you mean 'loss'"]),
+    "monitor no name": (lambda: train(monitor=3), ["got 3"]),
+    "monitor without validation": (lambda: train(monitor="val_loss"), ["'validation_loss' without", "'loss' for the"]),
+    "metric without validation": (
+        lambda: train_classes(metrics="validation_accuracy"),
+        ["'validation_accuracy' without", "'accuracy' for the training data"],
+    ),
+    "monitor one of two losses": (
+        lambda: train(monitor="loss", validation_split=0.5),
+        ["by heart", 'monitor="validation_loss"'],
+    ),
+    "monitor one of two metrics": (
+        lambda: train_classes(metrics="acc", monitor="accuracy", validation_split=0.5),
+        ["by heart", 'monitor="validation_accuracy"'],
+    ),
+    "an op as metric": (
+        lambda: train(metrics=cr.MeanSquaredError()),
+        ["builds graphs", 'metrics="mean_squared_error"'],
+    ),
+    "a class of op as metric": (lambda: train(metrics=[cr.Huber]), ["builds graphs", "cr.Huber().forward(prediction"]),
+    "a function of nodes as metric": (
+        lambda: train(metrics=cr.mean_squared_error),
+        ["cr.mean_squared_error, which builds graphs", 'metrics="mean_squared_error"'],
+    ),
+    "another function of nodes": (
+        lambda: train(metrics=cr.huber),
+        ["cr.huber, which", "cr.Huber().forward(prediction"],
+    ),
+    "a metric of x and y": (lambda: train(metrics=lambda x, y: 0.0), ["a function of (x, y)", "lambda y_true, y_pred"]),
+    "a metric of two predictions": (lambda: train(metrics=lambda preds, output: 0.0), ["(preds, output)"]),
+    "a metric of three": (lambda: train(metrics=lambda a, y_true, y_pred: 0.0), ["(a, y_true, y_pred)"]),
+    "a metric of one": (lambda: train(metrics=lambda eval_pred: 0.0), ["(eval_pred)", "two arguments"]),
+    "a metric in C": (lambda: train(metrics=max), ["max, a function whose arguments have no names"]),
+    "a metric of keywords": (lambda: train(metrics=named_only), ["named_only", "(prediction, target)"]),
+    "a metric that returns nothing": (lambda: train(metrics=lambda p, y: None), ["None, as without a return"]),
+    "a metric that returns a text": (lambda: train(metrics=lambda p, y: "5 %"), ["str '5 %'", "float("]),
+    "a metric that returns a pair": (lambda: train(metrics=lambda p, y: (1, 2)), ["tuple (1, 2)"]),
+    "a metric that returns a node": (lambda: train(metrics=lambda p, y: cr.Input("x", p)), ["Input ", "float("]),
+    "evaluated on validation": (
+        lambda: cr.evaluate(classes(), X, LABELS, metrics="val_acc"),
+        ["'validation_accuracy'", "Pass 'accuracy'"],
+    ),
+    "classes of numbers": (lambda: cr.classify(quantities(), X), ["regression", "cr.predict", "classes=["]),
+    "a matrix of numbers": (lambda: train(metrics=cr.confusion_matrix), ["regression", "cr.Softmax()"]),
+    "labels in a matrix": (
+        lambda: cr.confusion_matrix(np.ones((8, 2)), np.ones((8, 2))),
+        ["several labels", "prediction[..., [0]], target[..., [0]]"],
+    ),
+    "class weights of labels": (
+        lambda: train(X, np.ones((8, 3)), labels, class_weight="balanced"),
+        ["several labels", "sample_weight"],
+    ),
+    "an unknown task": (lambda: cr.confusion_matrix(np.ones((8, 2)), LABELS, task="classes"), ["'classes'", "binary"]),
     "keep unknown": (lambda: train(keep="first"), ["'first'", "best, last"]),
     "a callback's class": (lambda: train(callbacks=[cr.EarlyStopping]), ["the class EarlyStopping", "patience=10)"]),
     "a callback in words": (lambda: train(callbacks="early"), ["'early'"]),

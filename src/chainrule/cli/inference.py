@@ -58,7 +58,8 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
     """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX), or for one picture (PNG or
     JPEG): scaled, and inverted if it needs to be, which is said on stderr.
 
-    The answer is a class and the probability that the network gives it, or the predicted numbers. A class whose name
+    The answer is a class and the probability that the network gives it, a 0 or 1 and a probability for each label
+    where several may be true, or the predicted numbers. A class whose name
     a spreadsheet would take for a formula, such as =A1, is written with an apostrophe before it.
     """
     from chainrule.recipes.evaluation import answers

@@ -26,7 +26,7 @@ def runs(folder: str, as_json: bool) -> None:
         done = len(record.history)
         part, figures = record.figures or ("", {})
         error = figures.get("error_rate")
-        figure = f"{part} error {percent(error)}" if isinstance(error, float) else ""
+        figure = f"{part} error rate {percent(error)}" if isinstance(error, float) else ""
         if not figure and isinstance(figures.get("loss"), float):
             figure = f"{part} loss {figures['loss']:.5f}"
         name = os.path.basename(record.folder)

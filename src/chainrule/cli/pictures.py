@@ -50,7 +50,12 @@ class PicturedRun:
     @property
     def is_plane(self) -> bool:
         """Whether it has two inputs and classes."""
-        return self.samples.train[0].shape[1:] == (2,) and self.samples.classes is not None
+        return self.samples.train[0].shape[1:] == (2,) and self.has_classes
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether each sample is of one class."""
+        return self.samples.classes is not None and self.network.task in ("binary", "multiclass")
 
     def some(self, count: int) -> tuple[Any, Any]:
         """Return `count` samples, spread over all of the training samples."""
@@ -77,15 +82,15 @@ def _confusion(run: PicturedRun, path: Path) -> Any:
     """Draw which classes are taken for which, on data that the network has not been trained on if there are any."""
     from chainrule.training.evaluate import predict, probabilities
 
-    if run.samples.classes is None:
+    if not run.has_classes:
         raise InputError(
             "plot --kind confusion",
-            given="a run whose targets are quantities",
-            expected="classes",
+            given="a run whose targets are quantities, or several labels a sample",
+            expected="one class a sample",
             fix="Draw another kind",
         )
     name, (X, y) = next((name, part) for name, part in reversed(run.samples.parts.items()) if part is not None)
-    matrix = cr.training.confusion_matrix(probabilities(run.network, predict(run.network, X)), y)
+    matrix = cr.training.confusion_matrix(probabilities(run.network, predict(run.network, X)), y, run.network.task)
     wrong = f"{matrix.sum() - matrix.trace():,} of {matrix.sum():,} wrong"
     return cr.plot.confusion_matrix(matrix, run.samples.classes, path=path, title=f"{name} data: {wrong}")
 
@@ -134,7 +139,7 @@ KINDS = {
         "hidden-space", lambda run, path: _plane("hidden_space", run, path, layer=run.layer), **_PLANE
     ),
     "weights": PictureKind("weights", lambda run, path: cr.plot.weights(run.network, run.layer, path=path)),
-    "confusion": PictureKind("confusion-matrix", _confusion, "classes", lambda run: run.samples.classes is not None),
+    "confusion": PictureKind("confusion-matrix", _confusion, "classes", lambda run: run.has_classes),
     "saliency": PictureKind("saliency", _saliency),
     "descent": PictureKind(
         "loss-along-gradient",

@@ -17,7 +17,7 @@ from chainrule.cli.output import say, say_json
 from chainrule.cli.pictures import draw, drawn_in_text
 from chainrule.errors import printable
 from chainrule.recipes import Result
-from chainrule.recipes.log import figure_lines
+from chainrule.recipes.log import figure_lines, in_words, percent
 from chainrule.training import Callback, Epoch, Training
 
 if TYPE_CHECKING:
@@ -90,8 +90,9 @@ class Live(Callback):
         if history.epochs:
             last = history.epochs[-1]
             parts.append(f"loss {last.monitored:.4f}")
-            if "error_rate" in last.metrics:
-                parts.append(f"error {100 * last.metrics['error_rate']:.2f} %")
+            for name in ("error_rate", "validation_error_rate"):
+                if name in last.metrics:
+                    parts.append(f"{in_words(name)} {percent(last.metrics[name])}")
         steps = training.step - self.first_step
         samples = steps * training.network["x"].shape[0]
         parts.append(f"{samples / seconds:,.0f} samples/s")

@@ -74,7 +74,7 @@ class Network(Layer, InNotebooks):
         The number of features (or the shape) of a sample, to build the network at once. A first layer such as
         ``cr.Dense(16, inputs=3)`` tells it too; otherwise the first data do.
     classes : sequence of str, optional
-        The classes' names, in the order of their indices.
+        The classes' names, in the order of their indices; those of the labels, where a sample may have several.
     seed : int, default 0
         From which all randomness comes: starting weights, shuffling, dropout.
     dtype : {"float32", "float64"}
@@ -494,6 +494,21 @@ class Network(Layer, InNotebooks):
         """The shape of a sample's outputs: (outputs,), or (time, outputs)."""
         self._built_plan("output_shape")
         return self._chain[-1].shape[1:]
+
+    @property
+    def task(self) -> str:
+        """What the outputs answer; `classify`, `evaluate` and metrics go by it.
+
+        ``"multiclass"``
+            One of several classes: the network ends in softmax, or its loss takes class indices, or it has `classes`.
+        ``"binary"``
+            Yes or no: one output, with a binary cross-entropy, after a sigmoid, or with `classes`.
+        ``"multilabel"``
+            Yes or no for each output, so that several may be true: a binary cross-entropy over several outputs.
+        ``"regression"``
+            Numbers: everything else.
+        """
+        return self.objective.task(self.output_shape[-1], self.classes is not None)
 
     @property
     def parameters(self) -> Array:

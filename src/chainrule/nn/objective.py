@@ -34,9 +34,16 @@ _FUSED: dict[tuple[type, type], type[Op]] = {
     (Softmax, CategoricalCrossEntropy): SoftmaxCrossEntropy,
     (Sigmoid, BinaryCrossEntropy): SigmoidBinaryCrossEntropy,
 }
+_SUITING: dict[type, type[Op]] = {
+    Softmax: CategoricalCrossEntropy,
+    Sigmoid: BinaryCrossEntropy,
+    LogSoftmax: SoftmaxCrossEntropy,  # which takes logarithms of probabilities for logits, and right so
+}
+TASKS = ("regression", "binary", "multiclass", "multilabel")
 _PREDICTION_ROLES = ("prediction", "logits")
 _TARGET_ROLES = ("target", "labels")
 _SURE = 3  # a logit that large is a probability of 95 %; of ends that reach no such logit none is ever sure
+_MANY = 10  # rows of labels, of which each has a single one by chance only where that is how they are made
 _LARGE = 30  # a mean or deviation of targets from here on takes many steps to reach from weights of about 1
 
 
@@ -85,6 +92,16 @@ class Objective:
 
     def doubts(self, where: str, target: Array, sample_weight: Array | None = None) -> list[TrainingWarning]:
         """Return warnings of targets that count and that the network can never give, or hardly learn to."""
+        if self.binary and target.shape[-1] > 1 and len(target) >= _MANY and _has_single_ones(target):
+            return [
+                TrainingWarning(
+                    where,
+                    given=f"y with a single 1 in each row, for {self.last!r:.60} and {self.loss!r}",
+                    expected="rows in which several labels may be true: each output is a yes or no of its own",
+                    fix="End with cr.Softmax() and take cr.CategoricalCrossEntropy() where each sample has one class",
+                    cause="target.one_hot",
+                )
+            ]
         if self.reach is None or self.takes_labels or not isinstance(self.loss, ElementwiseLoss):
             return []
         if sample_weight is not None:
@@ -128,6 +145,16 @@ class Objective:
         """Whether the target is a probability or a yes or no."""
         return isinstance(self.op, (SigmoidBinaryCrossEntropy, BinaryCrossEntropy))
 
+    def task(self, outputs: int, named: bool) -> str:
+        """Return what so many outputs answer, one of `TASKS`; `named`: whether the network has names of classes."""
+        last = self.last
+        if self.binary:
+            return "binary" if outputs == 1 else "multilabel"
+        chosen = isinstance(last, (Softmax, LogSoftmax)) and last.axis in (-1, 1)
+        if self.takes_labels or chosen or named or (isinstance(last, Sigmoid) and outputs == 1):
+            return "binary" if outputs == 1 else "multiclass"
+        return "regression"
+
 
 def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     """Return the objective of a network with these layers.
@@ -145,8 +172,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     """
     last, named = output_op(layers), loss is not None
     if loss is None:
-        matching: dict[Any, type[Op]] = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
-        loss = matching.get(type(last), MeanSquaredError)()
+        loss = _suiting(last)
     told: Any = loss
     if isinstance(told, Layer) or (isinstance(loss, Op) and len(loss.roles) == 1):
         raise InputError(
@@ -155,13 +181,14 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
             expected="all layers in one list",
             fix="Write cr.Network([layer, layer, …], loss=…)",
         )
-    checks.instance("Network loss", loss, Op, "cr.MeanSquaredError()")
+    advised = f"cr.{_suiting(ending(layers))!r}"
+    checks.instance("Network loss", loss, Op, advised)
     if len(loss.roles) < 2 or loss.roles[0] not in _PREDICTION_ROLES or loss.roles[1] not in _TARGET_ROLES:
         raise InputError(
             "Network loss",
             given=f"{loss!r}, an op with the roles {', '.join(loss.roles)}",
             expected="an op with the roles prediction (or logits) and target (or labels)",
-            fix="Pass for example cr.MeanSquaredError(), or wrap a pair: cr.Loss(function, derivative)",
+            fix=f"Pass for example {advised}, or wrap a pair: cr.Loss(function, derivative)",
         )
     _expect_fitting(layers, loss)
     if named:  # else it may be meant as a layer of another network, which has an objective of its own
@@ -183,10 +210,19 @@ def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
     """
     if not isinstance(loss, str):
         return loss
-    suits: dict[Any, type[Op]] = {Softmax: CategoricalCrossEntropy, Sigmoid: BinaryCrossEntropy}
+    suiting = _suiting(ending(layers))
     known = {kind.__name__: kind for kind in all_ops().values() if kind.is_loss() and kind.in_files}
-    known["CrossEntropy"] = suits.get(type(ending(layers)), SoftmaxCrossEntropy)
-    return checks.part("Network loss", loss, Op, known, "cr.MeanSquaredError()")
+    known["CrossEntropy"] = SoftmaxCrossEntropy if isinstance(suiting, MeanSquaredError) else type(suiting)
+    return checks.part("Network loss", loss, Op, known, f"cr.{suiting!r}")
+
+
+def _has_single_ones(target: Array) -> bool:
+    return bool(((target == 0) | (target == 1)).all() and (target.sum(axis=-1) == 1).all())
+
+
+def _suiting(last: LayerLike | None) -> Op:
+    """Return the loss that suits a last layer."""
+    return _SUITING.get(type(last), MeanSquaredError)()
 
 
 def _expect_fitting(layers: Sequence[LayerLike], loss: Op) -> None:
@@ -200,7 +236,7 @@ def _expect_fitting(layers: Sequence[LayerLike], loss: Op) -> None:
             "Network loss",
             given=f"{loss!r}, which takes logits, after a last layer {last!r}",
             expected="probabilities or logits, not one applied to the other",
-            fix=f"Drop the last {last!r}, or pass cr.CategoricalCrossEntropy() or cr.BinaryCrossEntropy()",
+            fix=f"Drop the last {last!r}, or pass cr.{_suiting(last)!r}",
             cause="head.logits",
         )
     one_sided = type(loss) is SigmoidBinaryCrossEntropy and highest < _SURE
@@ -225,7 +261,8 @@ def _expect_fitting(layers: Sequence[LayerLike], loss: Op) -> None:
             "Network loss",
             given=f"{loss!r} after a last layer {last!r:.60}, which gives {told_range(reach)}",
             expected="probabilities, from 0 to 1",
-            fix=f"End the network with cr.Dense(…), {end}; for quantities pass cr.MeanSquaredError()",
+            fix=f"End the network with cr.Dense(…), {end}"
+            + ("" if isinstance(last, LogSoftmax) else "; for quantities pass cr.MeanSquaredError()"),
             cause="head.probabilities",
         )
 

@@ -189,7 +189,7 @@ def _whole(where: str, array: Array) -> Array:
             where,
             given="y with numbers that are not whole",
             expected="class indices 0, 1, 2, …",
-            fix="Pass cr.MeanSquaredError() as the loss if y is a quantity",
+            fix="If y is a quantity, end the network with cr.Dense(1) and pass cr.MeanSquaredError()",
             cause="target.range",
         )
     return array.astype(np.intp)

@@ -164,7 +164,8 @@ def one_hot(target: Array, like: Array) -> Array:
 
 
 def _expect_truth(where: str, target: Array) -> None:
-    expect_between(where, "target", target, 0, 1, "Write the two answers as 0 and 1; for numbers use MeanSquaredError")
+    fix = "Write the two answers as 0 and 1; for quantities end with cr.Dense(…) and take cr.MeanSquaredError()"
+    expect_between(where, "target", target, 0, 1, fix)
 
 
 def _expect_probabilities(where: str, prediction: Array, on_logits: str) -> None:
@@ -187,6 +188,6 @@ def _expect_rows_of_one(where: str, target: Array) -> None:
             where,
             given=f"target[{', '.join(str(int(i)) for i in worst)}] with sum {totals[worst]:g}",
             expected="rows that add up to 1: one class, or shares of several",
-            fix="Where several answers may be true at once, use SigmoidBinaryCrossEntropy",
+            fix="Where several labels may be true at once, end with cr.Sigmoid() and take cr.BinaryCrossEntropy()",
             cause="target.range",
         )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 
-SHARES = ("accuracy", "error_rate", "min_confidence")  # metrics that are written in percent
+SHARES = ("accuracy", "subset_accuracy", "error_rate", "min_confidence")  # metrics that are written in percent
 WRONG = "not finite"
 DASHES = ("-", "--", ":", "-.")
 

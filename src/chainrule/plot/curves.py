@@ -22,6 +22,7 @@ from chainrule.plot.style import (
     styled,
 )
 from chainrule.training.history import History
+from chainrule.training.metrics import VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +65,8 @@ def learning_curve(history: History, *, path: str | os.PathLike[str] | None = No
         raise InputError(
             where, given="a history without epochs", expected="at least one", fix="Train for an epoch first"
         )
-    metrics = [name for name, value in history.epochs[0].metrics.items() if np.ndim(value) == 0]
+    numbers = [name for name, value in history.epochs[0].metrics.items() if np.ndim(value) == 0]
+    metrics = list(dict.fromkeys(name.removeprefix(VALIDATION) for name in numbers))
     rates = [epoch.learning_rate for epoch in history]
     small = len(metrics) + (min(rates) != max(rates))
     with styled(where):
@@ -72,13 +74,13 @@ def learning_curve(history: History, *, path: str | os.PathLike[str] | None = No
         panels = figure.subplots(1 + small, sharex=True, squeeze=False, height_ratios=[2.4] + [1.0] * small)[:, 0]
         epochs = [epoch.epoch for epoch in history]
         _losses(panels[0], epochs, history)
-        validated = any(epoch.validation_loss is not None for epoch in history)
         for axes, name in zip(panels[1:], metrics):
-            draw_line(axes, epochs, [epoch.metrics.get(name) for epoch in history], _ORANGE if validated else _BLUE)
-            _name(
-                axes,
-                f"{printable_names([name.replace('_', ' ')])[0]} on {'validation' if validated else 'training'} data",
-            )
+            measured = []
+            for key, data, colour in ((name, "training", _BLUE), (f"{VALIDATION}{name}", "validation", _ORANGE)):
+                if key in numbers:
+                    measured.append(data)
+                    draw_line(axes, epochs, [epoch.metrics.get(key) for epoch in history], colour)
+            _name(axes, f"{printable_names([name.replace('_', ' ')])[0]} on {' and '.join(measured)} data")
             fit_scale(axes, share=name in SHARES)
         if small > len(metrics):
             draw_line(panels[-1], epochs, rates, INK)
@@ -130,7 +132,7 @@ def _epoch_axis(axes: Axes, epochs: Sequence[int]) -> None:
 @checks.keywords
 @documented
 def learning_curves(histories: Mapping[str, History], *, path: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw the loss (on validation data where there are any) and the shares of several trainings over the epochs.
+    """Draw the loss and the shares of several trainings over the epochs, on validation data where there are any.
 
     Parameters
     ----------
@@ -155,7 +157,8 @@ def learning_curves(histories: Mapping[str, History], *, path: str | os.PathLike
     drawn = {name: history for name, history in histories.items() if history.epochs}
     if not drawn:
         raise InputError(where, given="no history with epochs", expected="at least one", fix="Train for an epoch first")
-    metrics = list(dict.fromkeys(m for h in drawn.values() for m in h.epochs[0].metrics if m in SHARES))
+    measured = dict.fromkeys(name.removeprefix(VALIDATION) for h in drawn.values() for name in h.epochs[0].metrics)
+    metrics = [name for name in measured if name in SHARES]
     with styled(where):
         figure = new_figure(height=3.6 + 1.6 * len(metrics))
         ratios = [2.0] + [1.2] * len(metrics)
@@ -164,7 +167,9 @@ def learning_curves(histories: Mapping[str, History], *, path: str | os.PathLike
             colour, dash = CLASS_COLOURS[i % len(CLASS_COLOURS)], DASHES[i // len(CLASS_COLOURS) % len(DASHES)]
             epochs = [epoch.epoch for epoch in history]
             columns: list[list[float | None]] = [[epoch.monitored for epoch in history]]
-            columns += [[epoch.metrics.get(metric) for epoch in history] for metric in metrics]
+            for metric in metrics:
+                on_validation = f"{VALIDATION}{metric}"
+                columns.append([epoch.metrics.get(on_validation, epoch.metrics.get(metric)) for epoch in history])
             for axes, values in zip(panels, columns):
                 draw_line(axes, epochs, values, colour, dash).set_label(name)
         panels[0].set_ylabel("loss")

@@ -188,6 +188,13 @@ def points_of(where: str, network: Network, X: Any, y: Any) -> tuple[Array, Arra
     points, target, _ = network.as_batch(where, X, y)
     validation.finite(where, "X", points)
     network.check_targets(where, target)
+    if network.task == "multilabel":
+        raise InputError(
+            where,
+            given="a network for several labels a sample",
+            expected="one class a sample, which a place can be coloured by",
+            fix="Draw one label at a time, of a network with one output",
+        )
     labels = true_classes(target)
     if labels is None:
         raise InputError(

@@ -77,6 +77,8 @@ def measure_file(
 def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[list[str]], list[str]]:
     """Return a header, and a row for each sample: its number from 1, and the class with its probability, or numbers.
 
+    Where a sample may have several labels, the row has a 0 or 1 for each label, and then the probability of each.
+
     A column that the network was trained to predict is left out of a table that has it. A picture is brought to the
     form of the training images; what was done to it is returned beside the rows, in words.
 
@@ -90,10 +92,15 @@ def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[li
     inputs, notes = picture_as_sample(network, recipe, path) if is_picture(path) else (_inputs(recipe, path), [])
     outputs = predict(network, inputs)
     values = probabilities(network, outputs)
-    if network.classes is None and not network.objective.takes_labels and not network.objective.binary:
+    if network.task == "regression":
         names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{k + 1}" for k in range(values.shape[1])]
         return [["row", *names], *([str(i), *map(_number, row)] for i, row in enumerate(values.tolist(), 1))], notes
-    chosen = predicted_classes(values)
+    chosen = predicted_classes(values, network.task)
+    if network.task == "multilabel":
+        labels = [_name(network, k) for k in range(values.shape[1])]
+        header = ["row", *labels, *(f"probability {label}" for label in labels)]
+        pairs = enumerate(zip(chosen.tolist(), values.tolist()), 1)
+        return [header, *([str(i), *map(str, true), *map(_number, row)] for i, (true, row) in pairs)], notes
     given = values[range(len(values)), chosen] if values.shape[1] > 1 else values[:, 0]
     probable = values is not outputs or isinstance(network.ending, (Sigmoid, Softmax))
     if values.shape[1] == 1 and probable:

@@ -24,12 +24,6 @@ from chainrule.recipes.samples import Samples
 from chainrule.training import Epoch, Training
 
 MOST_LINES = 10
-_WORDS = {
-    "loss": "loss",
-    "error_rate": "error",
-    "mean_squared_error": "squared error",
-    "min_confidence": "least confidence",
-}
 
 
 def has_line(epoch: int, epochs: int) -> bool:
@@ -54,16 +48,17 @@ def _distance(epochs: int) -> int:
 
 
 def epoch_line(epoch: Epoch, epochs: int, samples: int) -> str:
-    """Return an epoch in words."""
+    """Return an epoch in words: what is measured is called what it is called in the log of figures."""
     width = len(str(epochs))
-    parts = [f"epoch {epoch.epoch:>{width}}/{epochs}", f"loss {epoch.loss:.5f}"]
-    if epoch.validation_loss is not None:
-        parts.append(f"validation loss {epoch.validation_loss:.5f}")
-    if "error_rate" in epoch.metrics:
-        parts.append(f"error {percent(epoch.metrics['error_rate'])}")
+    parts = [f"epoch {epoch.epoch:>{width}}/{epochs}"]
+    for name, value in epoch.as_dict().items():
+        if name.endswith("loss") and value is not None:
+            parts.append(f"{in_words(name)} {value:.5f}")
+        elif name.endswith("error_rate"):
+            parts.append(f"{in_words(name)} {percent(value)}")
     if epoch.penalty:
         parts.append(f"penalty {epoch.penalty:.4f}")
-    parts.append(f"rate {epoch.learning_rate:.2g}")
+    parts.append(f"learning rate {epoch.learning_rate:.2g}")
     parts.append(f"{samples / max(epoch.seconds, 1e-9):,.0f} samples/s")
     return "  ".join(parts)
 
@@ -110,10 +105,15 @@ def figure_lines(figures: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
     for name, part in figures.items():
         if part:
             written = "  ".join(
-                f"{_WORDS[key]} {_figure(key, value)}" for key, value in part.items() if value is not None
+                f"{in_words(key)} {_figure(key, value)}" for key, value in part.items() if value is not None
             )
             lines.append(f"{name:<{width}}  {written}")
     return lines
+
+
+def in_words(name: str) -> str:
+    """Return the name of a figure as a line of text has it: ``validation_error_rate`` is the validation error rate."""
+    return name.replace("_", " ")
 
 
 def percent(share: float) -> str:

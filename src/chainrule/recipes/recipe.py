@@ -136,8 +136,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     dtype : {"float32", "float64"}
     keep : {"best", "last"}, optional
         Which weights the result has; "best" where there are validation data, if left out.
-    monitor : {"loss", "error_rate"}, default "loss"
-        What "best" means.
+    monitor : {"validation_loss", "validation_error_rate", "loss", "error_rate"}, optional
+        What "best" means; the validation loss where there are validation data, if left out, and else the loss.
     early_stopping : EarlyStop, optional
     augment : Affine, optional
         For images.
@@ -170,7 +170,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     seed: int = 0
     dtype: Literal["float32", "float64"] = "float32"
     keep: Literal["best", "last"] | None = None
-    monitor: Literal["loss", "error_rate"] = "loss"
+    monitor: Literal["validation_loss", "validation_error_rate", "loss", "error_rate"] | None = None
     early_stopping: EarlyStop | None = None
     augment: Affine | None = None
     class_weight: Literal["balanced"] | dict[str, float] | None = None

@@ -180,13 +180,23 @@ def _run_of(recipe: Recipe, out: str | os.PathLike[str]) -> RunRecord:
 
 def _by_epoch(experiment: Experiment, runs: list[RunRecord], epochs: int) -> Reproduced:
     factor = experiment.loss_factor
-    header = ["epoch", "training loss", "ours", "validation loss", "ours", "error", "ours", "of the seeds", "reached"]
+    header = [
+        "epoch",
+        "training loss",
+        "ours",
+        "validation loss",
+        "ours",
+        "error rate",
+        "ours",
+        "of the seeds",
+        "reached",
+    ]
     table, met = [header], 0
     for epoch, loss, validation, error in experiment.rows:
         if epoch > epochs:
             break
         at = [record.history.epochs[epoch - 1] for record in runs]
-        errors = [float(record.metrics["error_rate"]) for record in at]
+        errors = [float(record.metrics["validation_error_rate"]) for record in at]
         ours = _mean(errors)
         met += ours <= error
         table.append(
@@ -209,7 +219,7 @@ def _at_the_end(experiment: Experiment, runs: list[RunRecord]) -> Reproduced:
     wanted = [
         ("last loss", experiment.last_loss, True),
         ("mean squared error", experiment.last_mean_squared_error, True),
-        ("least confidence", experiment.min_confidence, False),
+        ("min confidence", experiment.min_confidence, False),
     ]
     table, met = [["figure", "documented", "mean of ours", "worst of ours", "seeds that reach it", "reached"]], 0
     for name, documented, small_is_good in wanted:
@@ -231,8 +241,7 @@ def _figure(record: RunRecord, name: str) -> float:
     if name == "last loss":
         return record.history.final_loss
     _, figures = record.figures or ("", {})
-    key = "min_confidence" if name == "least confidence" else "mean_squared_error"
-    return float(figures[key])
+    return float(figures[name.replace(" ", "_")])
 
 
 def _mean(values: Sequence[float]) -> float:

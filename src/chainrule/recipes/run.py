@@ -54,6 +54,7 @@ from chainrule.recipes.log import (
     epoch_line,
     figure_lines,
     has_line,
+    in_words,
     opening_lines,
     read_rows,
     row,
@@ -274,7 +275,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
             batch_size=batch_size(recipe),
             validation_data=samples.validation,
             class_weight=_class_weight(recipe, samples),
-            metrics=() if samples.classes is None else ("error_rate",),
+            metrics=_metrics(samples),
             callbacks=[recorder, *stopping, *callbacks],
             keep=recipe.keep,
             monitor=recipe.monitor,
@@ -306,6 +307,16 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
     if result.problem is not None and recorder.say is None:  # nobody has heard of it yet
         warnings.warn(str(result.problem), stacklevel=4)  # whoever called run, or resume
     return result
+
+
+def _metrics(samples: Samples) -> tuple[str, ...]:
+    """Return what is measured after each epoch: of the training data only where there are no others, for it takes time.
+
+    The training data are measured once, in the end.
+    """
+    if samples.classes is None:
+        return ()
+    return ("error_rate",) if samples.validation is None else ("validation_error_rate",)
 
 
 def _finite(value: Any) -> Any:
@@ -379,7 +390,7 @@ class RunRecorder(Checkpoint):
         self.resumed = resumed is not None
         if resumed is not None:
             self.folder = resumed
-        self.history = History()
+        self.history, self.monitor = History(), "loss"
         self.finished = False
         self.unwritten: dict[str, FileError] = {}
         self._best_saved: int | None = None
@@ -388,7 +399,7 @@ class RunRecorder(Checkpoint):
         self._stack = ExitStack()
 
     def begin(self, training: Training) -> None:
-        self.history = training.history
+        self.history, self.monitor = training.history, training.monitor
         if not self.resumed:
             self.folder = self._stack.enter_context(Folder("run", new_folder(self.out, self.recipe.name), links=False))
         try:
@@ -495,7 +506,7 @@ class RunRecorder(Checkpoint):
         if history.stopped != "finished":
             lines.append(f"stopped in epoch {len(history)} of {epochs}: {history.stopped}")
         if history.kept == "best":
-            lines.append(f"weights of epoch {history.best_epoch}, the best by {self.recipe.monitor}")
+            lines.append(f"weights of epoch {history.best_epoch}, the best by {in_words(self.monitor)}")
         return lines
 
     def write(self, line: str) -> None:

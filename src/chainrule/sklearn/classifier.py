@@ -209,10 +209,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
 
     def predict(self, X: Any) -> Array:
         """Return the label of each sample, (samples,), or zeros and ones (samples, labels)."""
-        prediction = self._outputs(X)
+        indices = predicted_classes(self._outputs(X), self._head)
         if self._head == "multilabel":
-            return (prediction > 0.5).astype(np.int64)
-        indices = predicted_classes(prediction)
+            return indices
         return self.classes_[np.minimum(indices, len(self.classes_) - 1)]
 
     def predict_proba(self, X: Any) -> Array:
@@ -320,11 +319,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         def accuracy(prediction: Array, target: Array) -> float:
             if not np.isfinite(prediction).all():
                 return float("nan")
-            right = (
-                ((prediction > 0.5) == truth).all(axis=1)
-                if several
-                else predicted_classes(prediction) == self._indices(truth)
-            )
+            given = predicted_classes(prediction, self._head)
+            right = (given == truth).all(axis=1) if several else given == self._indices(truth)
             return float(np.average(right, weights=weights))
 
         return accuracy

@@ -26,7 +26,8 @@ from chainrule.threads import by_size
 from chainrule.training import Epoch, Training
 from chainrule.training.events import INTERRUPTED
 from chainrule.training.interrupt import on_signal
-from chainrule.training.metrics import Metric
+from chainrule.training.measures import Measure
+from chainrule.training.metrics import VALIDATION, Metric
 
 LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
 
@@ -73,7 +74,7 @@ class Progress:
         text = f"Iteration {this.n_iter_}, loss = {this.loss_:.8f}"
         score = None
         if epoch.validation_loss is not None:
-            score = float(epoch.metrics[this._score_name])
+            score = float(epoch.metrics[f"{VALIDATION}{this._score_name}"])
             this.validation_loss_curve_.append(this._scale * epoch.validation_loss)
             this.validation_scores_.append(score)
             text += f", validation score = {score:.6f}"
@@ -123,7 +124,7 @@ def fit_epochs(
     }
     if validation is not None and score is not None:
         estimator._score_name = score.__name__
-        settings |= {"validation_data": validation.dense(), "metrics": score}
+        settings |= {"validation_data": validation.dense(), "metrics": Measure(score, on_training=False)}
     network.optimizer.learning_rate = schedule
     try:
         if isinstance(data.x, np.ndarray):

@@ -16,6 +16,7 @@ from chainrule.training.metrics import (
     mean_squared_error,
     min_confidence,
     r2,
+    subset_accuracy,
 )
 from chainrule.words import missing_from
 
@@ -43,5 +44,6 @@ __all__ = [
     "min_confidence",
     "predict",
     "r2",
+    "subset_accuracy",
     "train",
 ]

@@ -17,8 +17,9 @@ from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.ops.losses import as_column
 from chainrule.ops.op import Array
-from chainrule.training.evaluate import CHUNK, predict, probabilities
-from chainrule.training.metrics import Metric, true_classes
+from chainrule.training.evaluate import CHUNK, figures, outputs_of
+from chainrule.training.measures import Measure
+from chainrule.training.metrics import true_classes
 
 Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"  # a text: numpy.random is imported when used
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
@@ -52,7 +53,7 @@ class BatchSource(Protocol):
         """
         ...
 
-    def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    def evaluate(self, network: Network, measures: Mapping[str, Measure]) -> dict[str, Any]:
         """Return metrics on these data."""
         ...
 
@@ -168,14 +169,13 @@ class ArraySource:
 
         return places
 
-    def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    def evaluate(self, network: Network, measures: Mapping[str, Measure]) -> dict[str, Any]:
         if self.rows is None:
-            outputs = predict(network, self.x)
+            outputs = outputs_of(network, self.x)
         else:
             chunks = (self.rows[start : start + CHUNK] for start in range(0, self.count, CHUNK))
-            outputs = np.concatenate([predict(network, self.x[rows]) for rows in chunks])
-        prediction = probabilities(network, outputs)
-        return {name: metric(prediction, self.y) for name, metric in metrics.items()}
+            outputs = np.concatenate([outputs_of(network, self.x[rows]) for rows in chunks])
+        return figures(network, measures, outputs, self.y)
 
 
 class IterableSource:
@@ -230,12 +230,12 @@ class IterableSource:
             raise _other_data("an iterable of batches", f"arrays of {state['samples']} samples")
         self.steps = state["steps"]
 
-    def evaluate(self, network: Network, metrics: Mapping[str, Metric]) -> dict[str, Any]:
-        parts = [(probabilities(network, network.compute(x)), y) for x, y, _, _ in self.batches()]
+    def evaluate(self, network: Network, measures: Mapping[str, Measure]) -> dict[str, Any]:
+        parts = [(network.compute(x), y) for x, y, _, _ in self.batches()]
         if not parts:
             raise used_up("for the metrics")
-        prediction, target = (np.concatenate(arrays) for arrays in zip(*parts))
-        return {name: metric(prediction, target) for name, metric in metrics.items()}
+        outputs, target = (np.concatenate(arrays) for arrays in zip(*parts))
+        return figures(network, measures, outputs, target)
 
 
 def _other_data(given: str, then: str) -> InputError:
@@ -284,6 +284,13 @@ def weighted_by_class(
     """Return sample weights times the weight of each sample's class, or of each row's."""
     if class_weight is None:
         return weights
+    if network.task == "multilabel":
+        raise InputError(
+            "train class_weight",
+            given="a network for several labels a sample",
+            expected="one class a sample",
+            fix="Pass sample_weight instead",
+        )
     classes = true_classes(y, 1 + len(network.output_shape))
     if classes is None:
         raise InputError(

@@ -170,10 +170,10 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
         raise FileError(f"{where}: {error.where}", given=error.given, expected=error.expected, fix=error.fix) from error
     arrays = {name.removeprefix(_SECTION): a for name, a in found.tensors.items() if name.startswith(_SECTION)}
     check_arrays(where, state, arrays, network)
-    if state.epoch > 1 and set(state.metrics) != set(training.metrics):
+    if state.epoch > 1 and set(state.metrics) != set(training.metric_names):
         raise InputError(
             where,
-            given=f"the metrics {list(training.metrics)}",
+            given=f"the metrics {training.metric_names}",
             expected=f"{shown(state.metrics)}, as before",
             fix="Pass the same metrics",
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule import checks
+from chainrule.errors import InputError
 from chainrule.nn import validation
 from chainrule.nn.engines import ROWS
 from chainrule.nn.network import Network
@@ -15,7 +16,8 @@ from chainrule.ops.activations import Sigmoid
 from chainrule.ops.op import Array
 from chainrule.ops.softmax import Softmax
 from chainrule.threads import by_size
-from chainrule.training.metrics import METRICS, Metric, named_metrics, predicted_classes, true_classes
+from chainrule.training.measures import Measure, named_measures
+from chainrule.training.metrics import Metric, expect_classes, predicted_classes, true_classes
 
 CHUNK = 1024  # rows at a time: more bring no speed, only memory
 
@@ -52,7 +54,11 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     checks.instance("predict", network, Network, "a cr.Network")
     x = network.as_samples("predict", X, mapped=True)
     validation.finite("predict", "X", x)
-    size = checks.whole("predict batch_size", batch_size)
+    return outputs_of(network, x, checks.whole("predict batch_size", batch_size))
+
+
+def outputs_of(network: Network, x: Array, size: int = CHUNK) -> Array:
+    """Return the outputs for samples that have been checked, so many rows at a time."""
     with by_size(network.parameters.size * min(len(x), size, ROWS)):
         parts = [network.compute(network.cast(x[rows])) for rows in _chunks(len(x), size)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -62,12 +68,19 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
 def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     """Return the class index of each sample: the largest output, or whether a single one is above ½.
 
-    Where a sample has several rows of outputs, one for each time, each row has a class: (samples, time).
+    Where a sample has several rows of outputs, one for each time, each row has a class: (samples, time). Where a
+    sample may have several labels, return zeros and ones, (samples, labels): whether each output is above ½.
 
-    ``network.classes`` has the names, where there are any.
+    ``network.task`` says which it is, ``network.classes`` has the names, where there are any.
+
+    Returns
+    -------
+    ndarray of int, (samples, …) or (samples, …, labels)
 
     Raises
     ------
+    InputError
+        If the network's task is regression.
     NonFiniteError
         If a prediction is NaN, which is no class.
 
@@ -76,8 +89,12 @@ def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     >>> import chainrule as cr
     >>> cr.classify(cr.Network([cr.Dense(3, inputs=2), cr.Softmax()]), [[0.0, 0.0]])
     array([0])
+    >>> cr.classify(cr.Network([cr.Dense(3, inputs=2), cr.Sigmoid()]), [[0.0, 0.0]])
+    array([[0, 0, 0]])
     """
-    return predicted_classes(probabilities(network, predict(network, X, batch_size=batch_size)))
+    outputs = predict(network, X, batch_size=batch_size)
+    expect_classes("classify", network.task)
+    return predicted_classes(probabilities(network, outputs), network.task)
 
 
 @checks.keywords
@@ -100,8 +117,8 @@ def evaluate(
     sample_weight : array_like, (samples,), optional
         For the loss; other figures count every sample once. Also (samples, time) where outputs are.
     metrics : sequence of str or function, optional
-        Names, or functions of (prediction, target). Left out: ``error_rate`` (and ``min_confidence`` where there
-        are probabilities) for classes, and ``mean_squared_error``.
+        Names, or functions of (prediction, target) or (y_true, y_pred), as `train` takes them. Left out:
+        ``error_rate`` (and ``min_confidence`` where there are probabilities) for classes, and ``mean_squared_error``.
     batch_size : int, default 1024
         Rows at a time.
 
@@ -122,10 +139,29 @@ def evaluate(
     validation.finite("evaluate", "X", x)
     validation.finite("evaluate", "y", target)
     network.check_targets("evaluate", target)
-    functions = default_metrics(network, target) if metrics is None else named_metrics(metrics)
+    measures = named_measures(default_metrics(network, target) if metrics is None else metrics)
+    for measure in measures.values():
+        if not measure.on_training:
+            raise InputError(
+                "evaluate metrics",
+                given=f"'validation_{measure.name}'",
+                expected="a metric: what is measured are these samples",
+                fix=f"Pass {measure.name!r}",
+            )
+    size = checks.whole("evaluate batch_size", batch_size)
+    return measured(network, (x, target, weights), measures, size)
+
+
+def measured(
+    network: Network,
+    samples: tuple[Array, Array, Array | None],
+    measures: Mapping[str, Measure],
+    size: int = CHUNK,
+) -> dict[str, Any]:
+    """Return the data loss and other figures on samples that have been checked."""
+    x, target, weights = samples
     total = mass = 0.0
     outputs = []
-    size = checks.whole("evaluate batch_size", batch_size)
     with by_size(network.parameters.size * min(len(x), size)):
         for rows in _chunks(len(x), size):
             part = None if weights is None else weights[rows]
@@ -136,18 +172,23 @@ def evaluate(
             loss, output = network.compute_with_loss(network.cast(x[rows]), target[rows], part)
             total, mass = total + loss * share, mass + share
             outputs.append(output)
-    prediction = probabilities(network, np.concatenate(outputs))
-    return {"loss": total / mass, **{name: metric(prediction, target) for name, metric in functions.items()}}
+    return {"loss": total / mass, **figures(network, measures, np.concatenate(outputs), target)}
 
 
-def default_metrics(network: Network, target: Array) -> dict[str, Metric]:
+def figures(network: Network, measures: Mapping[str, Measure], outputs: Array, target: Array) -> dict[str, Any]:
+    """Return metrics of outputs."""
+    prediction, task = probabilities(network, outputs), network.task
+    return {name: measure(prediction, target, task) for name, measure in measures.items()}
+
+
+def default_metrics(network: Network, target: Array) -> list[str]:
     """Return the metrics that have a meaning for this network and these targets."""
-    names = ["mean_squared_error"]
-    if true_classes(target, 1 + len(network.output_shape)) is not None:
+    names, task = ["mean_squared_error"], network.task
+    if task != "regression" and true_classes(target, 1 + len(network.output_shape), task) is not None:
         names.append("error_rate")
         if network.objective.takes_labels or network.objective.binary:
             names.append("min_confidence")
-    return {name: METRICS[name] for name in names}
+    return names
 
 
 def probabilities(network: Network, outputs: Array) -> Array:

@@ -36,15 +36,15 @@ from chainrule.training.batch_source import (
 )
 from chainrule.training.callbacks import Callback
 from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
-from chainrule.training.evaluate import evaluate
+from chainrule.training.evaluate import measured
 from chainrule.training.history import Epoch, History
-from chainrule.training.metrics import Metric, named_metrics
+from chainrule.training.measures import grows, named_measures, usual_name
+from chainrule.training.metrics import VALIDATION, Metric
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 Events = Generator["Event", None, None]
 
 INTERRUPTED, TERMINATED = "interrupted", "terminated"
-_LARGE_IS_GOOD = ("accuracy", "r2", "min_confidence")
 
 
 @dataclass(slots=True)
@@ -118,6 +118,8 @@ class Training:
         Where it is.
     loss, learning_rate : float
         The data loss and the learning rate of the last step.
+    monitor : str
+        What says which epoch was best: the name of a column of the history.
     figures : list of float
         The monitored figure after each epoch, the smaller the better.
 
@@ -150,7 +152,7 @@ class Training:
         metrics: Sequence[str | Metric] | str | Metric | None = (),
         callbacks: Sequence[Callback | AfterEpoch] | Callback | AfterEpoch | None = (),
         keep: str | None = None,
-        monitor: str = "loss",
+        monitor: str | None = None,
         shuffle: bool = True,
         augment: Augment | None = None,
         resume: str | os.PathLike[str] | None = None,
@@ -158,8 +160,7 @@ class Training:
         call = {name: value for name, value in locals().items() if name not in ("self", "network")}
         self.network: Network = checks.instance("train", network, Network, "a cr.Network")
         self.epochs = checks.whole("train epochs", epochs, least=0)
-        self.metrics = named_metrics(metrics)
-        self.monitor = checks.one_of("train monitor", monitor, ["loss", *self.metrics])
+        self.metrics = named_measures(metrics)
         self.keep = None if keep is None else checks.one_of("train keep", keep, ("best", "last"))
         self.history = History(network=network, call=call)
         self.position = Position()
@@ -179,13 +180,23 @@ class Training:
         self._compiles_steps = network.engine == "compiled" and not any(
             c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
         )
-        self._compiles_epochs = network.engine == "compiled" and not (self._callbacks or self._functions or metrics)
+        self._compiles_epochs = network.engine == "compiled" and not (
+            self._callbacks or self._functions or self.metrics
+        )
         self._after_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
         self._source, held = self._sources(
             X, y, batch_size, validation_data, validation_split, sample_weight, class_weight, shuffle, augment
         )
         validation_data = validation_data if held is None else held
         self._validation = None if validation_data is None else self._checked_validation(validation_data)
+        self._on_training = {name: measure for name, measure in self.metrics.items() if measure.on_training}
+        if self._validation is None and len(self._on_training) < len(self.metrics):
+            name = next(name for name in self.metrics if name not in self._on_training)
+            raise _no_validation("train metrics", name)
+        if network.built:
+            for measure in self.metrics.values():
+                measure.check(network.task)
+        self.monitor = self._monitored_column(monitor)
 
     def _sources(
         self,
@@ -233,6 +244,33 @@ class Training:
             (x, target, weights), rows, held = held_out(network, x, target, weights, share, counts)
         generator = network.generators["shuffle"] if shuffle else None
         return ArraySource(network, (x, target, weights), size, generator, augment, rows), held
+
+    @property
+    def metric_names(self) -> list[str]:
+        """What the metrics of an epoch are called: on the training data, on the validation data."""
+        measured = [] if self._validation is None else [f"{VALIDATION}{name}" for name in self.metrics]
+        return [*self._on_training, *measured]
+
+    def _monitored_column(self, monitor: str | None) -> str:
+        """Return the column of the history that says which epoch is best."""
+        validated = self._validation is not None
+        if monitor is None:
+            return f"{VALIDATION}loss" if validated else "loss"
+        known = ["loss", *([f"{VALIDATION}loss"] if validated else []), *self.metric_names]
+        name = usual_name(monitor) if isinstance(monitor, str) else monitor
+        name = next((one for one in known if name in (one, one.casefold())), name)
+        if validated and f"{VALIDATION}{name}" in known:
+            if name in known:
+                raise InputError(
+                    "train monitor",
+                    given=f"{monitor!r} with validation data",
+                    expected="one of two figures: that of the training data chooses what is learnt by heart",
+                    fix=f'Pass monitor="{VALIDATION}{name}"',
+                )
+            name = f"{VALIDATION}{name}"
+        if not validated and isinstance(name, str) and name.removeprefix(VALIDATION) in known and name not in known:
+            raise _no_validation("train monitor", name.removeprefix(VALIDATION))
+        return checks.one_of("train monitor", name, known)
 
     def stop(self, reason: str = "stopped") -> None:
         """End training after the current step; the history says why."""
@@ -397,13 +435,12 @@ class Training:
             raise used_up(f"in epoch {at.epoch}")
         if not self._stop:
             self.network.optimizer_state.settle(at.steps)
-        metrics, validation_loss = {}, None
+        metrics: dict[str, Any] = source.evaluate(self.network, self._on_training) if self._on_training else {}
+        validation_loss = None
         if self._validation is not None:
-            x, y, weights = self._validation
-            metrics = evaluate(self.network, x, y, sample_weight=weights, metrics=list(self.metrics.values()))
-            validation_loss = metrics.pop("loss")
-        elif self.metrics:
-            metrics = source.evaluate(self.network, self.metrics)
+            found = measured(self.network, self._validation, self.metrics)
+            validation_loss = found.pop("loss")
+            metrics |= {f"{VALIDATION}{name}": figure for name, figure in found.items()}
         record = Epoch(
             epoch=at.epoch,
             loss=at.loss / at.weight,
@@ -491,11 +528,11 @@ class Training:
 
     def _judge(self, record: Epoch) -> bool:
         """Note the monitored figure of an epoch, and return whether it is the best so far."""
-        if self.monitor == "loss":
+        if self.monitor.removeprefix(VALIDATION) == "loss":
             figure = record.monitored
         else:
             figure = self._as_figure(record.metrics[self.monitor])
-            figure = -figure if self.monitor in _LARGE_IS_GOOD else figure
+            figure = -figure if grows(self.monitor) else figure
         self._monitored.append(record.monitored)
         self.figures.append(figure)
         if figure < self._best or self.history.best_epoch is None:
@@ -540,6 +577,15 @@ class Training:
         validation.finite(where, "y", target)
         self.network.check_targets(where, target)
         return x, target, weights
+
+
+def _no_validation(where: str, name: str) -> InputError:
+    return InputError(
+        where,
+        given=f"'{VALIDATION}{name}' without validation data",
+        expected="samples to measure it on",
+        fix=f"Pass validation_split=0.1, or {name!r} for the training data",
+    )
 
 
 def _callbacks(given: Any) -> tuple[list[Callback], list[AfterEpoch]]:

@@ -12,6 +12,7 @@ from chainrule import checks
 from chainrule.errors import MisuseError, UnknownNameError, printable
 from chainrule.ops.op import Array
 from chainrule.settings import InNotebooks, unknown_attribute
+from chainrule.training.metrics import VALIDATION
 from chainrule.words import name_fix
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Epoch:
     penalty : float
         The L1 and L2 penalties at its end. The number that was differentiated is loss + penalty.
     metrics : dict of str to float (or what your own metrics return)
-        Measured at its end on the validation data, or on the training data where there are none.
+        Measured at its end, with the weights it ended with and without dropout: ``"accuracy"`` on the training data,
+        ``"validation_accuracy"`` on the validation data.
     validation_loss : float or None
         The data loss on the validation data.
     learning_rate : float
@@ -57,13 +59,14 @@ class Epoch:
         return self.loss if self.validation_loss is None else self.validation_loss
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the record as plain data, metrics beside the rest."""
+        """Return the record as plain data, metrics beside the rest: of the training data, then of the validation."""
         return {
             "epoch": self.epoch,
             "loss": self.loss,
             "penalty": self.penalty,
+            **{name: value for name, value in self.metrics.items() if not name.startswith(VALIDATION)},
             "validation_loss": self.validation_loss,
-            **self.metrics,
+            **{name: value for name, value in self.metrics.items() if name.startswith(VALIDATION)},
             "learning_rate": self.learning_rate,
             "steps": self.steps,
             "seconds": self.seconds,
@@ -172,7 +175,7 @@ class History(InNotebooks):
         return iter(self.epochs)
 
     def __getitem__(self, name: str) -> list[Any]:
-        """Return one column, a value an epoch: ``history["loss"]``, ``history["validation_loss"]`` …"""
+        """Return one column, a value an epoch: ``history["loss"]``, ``history["validation_accuracy"]`` …"""
         rows = [epoch.as_dict() for epoch in self.epochs]
         known = list(rows[0]) if rows else ["epoch", "loss", "penalty", "validation_loss", "learning_rate", "seconds"]
         if name not in known:
@@ -196,7 +199,7 @@ class History(InNotebooks):
             return f"History(no epochs, {printable(self.stopped)})"
         last = self.epochs[-1]
         numbers = {name: value for name, value in last.metrics.items() if np.ndim(value) == 0}
-        figures = "".join(f", {name} {value:.4g}" for name, value in numbers.items())
+        figures = "".join(f", {name.replace('_', ' ')} {value:.4g}" for name, value in numbers.items())
         validation = "" if last.validation_loss is None else f", validation loss {last.validation_loss:.4g}"
         best = "" if self.best_epoch is None else f", best after {self.best_epoch}, {self.kept} kept"
         return printable(

@@ -42,7 +42,7 @@ def train(
     metrics: Sequence[str | Metric] | str | Metric | None = (),
     callbacks: Sequence[Callback | AfterEpoch] | Callback | AfterEpoch | None = (),
     keep: str | None = None,
-    monitor: str = "loss",
+    monitor: str | None = None,
     shuffle: bool = True,
     augment: Augment | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -73,15 +73,20 @@ def train(
         How much each class counts in training; "balanced" lets all count the same. The validation loss has no part in
         it.
     metrics : sequence of str or function, optional
-        Measured after each epoch on the validation data, or on the training data where there are none.
+        Measured after each epoch, with the weights of its end: on the training data, as ``history["accuracy"]``, and
+        on the validation data, as ``history["validation_accuracy"]``. Names, such as ``"accuracy"``; ask for
+        ``"validation_accuracy"`` to save the pass over the training data. Or functions of (prediction, target) or of
+        (y_true, y_pred), told apart by these names, that return a number or an array. Those of ``sklearn.metrics``
+        are given classes where they take classes, else what `predict` gives.
     callbacks : sequence of Callback or function, optional
         Functions are called with (training, epoch) after each epoch.
     keep : {"best", "last"}, optional
         Which parameters the network has in the end, whatever ended training; the history holds both. Left out:
         "best" where there are validation data, else "last".
-    monitor : str, default "loss"
-        What "best" means: the smallest loss on the validation data (on the training data where there are none), or
-        a metric's name. Metrics that grow with quality (``accuracy``, ``r2``, ``min_confidence``) are maximised.
+    monitor : str, optional
+        What "best" means: a column of the history, such as ``"validation_accuracy"``. Left out: the smallest loss on
+        the validation data, or on the training data where there are none. Metrics that grow with quality are
+        maximised: ``r2``, ``min_confidence``, and names that end in ``accuracy`` or ``_score``.
     shuffle : bool, default True
         Take the samples in a new random order each epoch.
     augment : function of (samples, generator), optional

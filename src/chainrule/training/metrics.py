@@ -1,28 +1,33 @@
 """Metrics: how good predictions are, in figures that a person asks for.
 
-A metric is any function of (prediction, target). Predictions are (samples, …, outputs), probabilities where the
-network makes them; targets are as `train` takes them: class indices (samples, …), or numbers like the predictions.
-Where a sample has several rows of outputs, each row counts.
+Predictions are (samples, …, outputs), probabilities where the network makes them; targets are as `train` takes them:
+class indices (samples, …), or numbers like the predictions. Where a sample has several rows of outputs, each row
+counts. What the outputs answer is the network's `task`; without a network it is read off the targets.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, NonFiniteError, ShapeError, nearest
+from chainrule.errors import InputError, NonFiniteError, ShapeError
+from chainrule.nn.objective import TASKS
 from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
 
-Metric: TypeAlias = Callable[[Array, Array], Any]
+Metric: TypeAlias = Callable[..., Any]
+VALIDATION = "validation_"  # and a figure's name: on the validation data
 
 
-def predicted_classes(prediction: Array) -> Array:
-    """Return the class of each row of outputs: the largest, or whether a single output is above ½."""
+def predicted_classes(prediction: Array, task: str | None = None) -> Array:
+    """Return the class of each row of outputs: the largest, or whether a single output is above ½.
+
+    Where each output is a label of its own (``task="multilabel"``), return 1 where it is above ½ and else 0.
+    """
     if np.isnan(prediction).any():
         raise NonFiniteError(
             "classes",
@@ -30,47 +35,79 @@ def predicted_classes(prediction: Array) -> Array:
             expected="numbers",
             fix="Train with a smaller learning rate, or look at the data: NaN is no class",
         )
+    if task == "multilabel":
+        return (prediction > 0.5).astype(np.int64)
     if prediction.shape[-1] == 1:
         return (prediction[..., 0] > 0.5).astype(np.int64)
     classes: Array = prediction.argmax(axis=-1)
     return classes
 
 
-def true_classes(target: Array, rank: int = 2) -> Array | None:
+def true_classes(target: Array, rank: int = 2, task: str | None = None) -> Array | None:
     """Return the class of each target, or None where the targets are quantities.
 
-    Class indices are classes; so is a column of zeros and ones, and so are rows with a single one.
+    Class indices are classes; so is a column of zeros and ones, and so are rows with a single one. Where each output
+    is a label of its own, rows of zeros and ones stay what they are.
 
     Parameters
     ----------
     target : ndarray
     rank : int, default 2
         How many axes the predictions have: class indices have one less.
+    task : str, optional
+        A network's.
     """
     if target.ndim < rank:
         whole = target.dtype.kind in "iub" or bool((target == np.floor(target)).all())
         return target.astype(np.int64) if whole else None
     if not np.isin(target, (0, 1)).all():
         return None
+    if task == "multilabel":
+        return target.astype(np.int64)
     if target.shape[-1] == 1:
         return target[..., 0].astype(np.int64)
     return target.argmax(axis=-1) if (target.sum(axis=-1) == 1).all() else None
 
 
-def error_rate(prediction: Array, target: Array) -> float:
+def error_rate(prediction: Array, target: Array, task: str | None = None) -> float:
     """Return the share of wrong answers.
+
+    Where a sample may have several labels, each label is an answer; `subset_accuracy` takes all of a sample together.
+
+    Parameters
+    ----------
+    prediction, target : ndarray
+    task : {"binary", "multiclass", "multilabel"}, optional
+        What the outputs answer: ``network.task``. Left out, rows of zeros and ones that hold more or fewer than a
+        single one are labels of which several may be true.
 
     Examples
     --------
     >>> error_rate(np.array([[0.9], [0.2], [0.6], [0.4]]), np.array([[1.0], [0.0], [0.0], [0.0]]))
     0.25
+    >>> error_rate(np.array([[0.9, 0.8], [0.2, 0.1]]), np.array([[1, 1], [0, 1]]))
+    0.25
     """
-    return float((predicted_classes(prediction) != _classes("accuracy and error_rate", prediction, target)).mean())
+    given, true, _ = _answers("accuracy and error_rate", prediction, target, task)
+    return float((given != true).mean())
 
 
-def accuracy(prediction: Array, target: Array) -> float:
-    """Return the share of right answers."""
-    return 1 - error_rate(prediction, target)
+def accuracy(prediction: Array, target: Array, task: str | None = None) -> float:
+    """Return the share of right answers; where a sample may have several labels, each label is an answer."""
+    return 1 - error_rate(prediction, target, task)
+
+
+def subset_accuracy(prediction: Array, target: Array, task: str | None = None) -> float:
+    """Return the share of samples all of whose labels are right; where each has one class, it is the accuracy.
+
+    Examples
+    --------
+    >>> subset_accuracy(np.array([[0.9, 0.8], [0.2, 0.1]]), np.array([[1, 1], [0, 1]]))
+    0.5
+    """
+    given, true, task = _answers("subset_accuracy", prediction, target, task)
+    right = given == true
+    return float((right.all(axis=-1) if task == "multilabel" else right).mean())
 
 
 def mean_squared_error(prediction: Array, target: Array) -> float:
@@ -101,10 +138,12 @@ def r2(prediction: Array, target: Array) -> float:
     return float(scores.mean())
 
 
-def min_confidence(prediction: Array, target: Array) -> float:
-    """Return the smallest probability that was given to a true class."""
-    classes = _classes("min_confidence", prediction, target)
-    if prediction.shape[-1] == 1:
+def min_confidence(prediction: Array, target: Array, task: str | None = None) -> float:
+    """Return the smallest probability that was given to a true class, or to the truth of a label."""
+    _, classes, task = _answers("min_confidence", prediction, target, task)
+    if task == "multilabel":
+        given = np.where(classes == 1, prediction, 1 - prediction)
+    elif prediction.shape[-1] == 1:
         given = np.where(classes == 1, prediction[..., 0], 1 - prediction[..., 0])
     else:
         given = np.take_along_axis(prediction, classes[..., None], axis=-1)
@@ -112,7 +151,7 @@ def min_confidence(prediction: Array, target: Array) -> float:
 
 
 @checks.keywords
-def confusion_matrix(prediction: Array, target: Array) -> Array:
+def confusion_matrix(prediction: Array, target: Array, task: str | None = None) -> Array:
     """Return how often a sample, or row of outputs, of each class (row) was taken for each class (column).
 
     Parameters
@@ -121,11 +160,15 @@ def confusion_matrix(prediction: Array, target: Array) -> Array:
         As `predict` gives it.
     target : ndarray
         The true classes: indices (samples, …), or rows with a single one.
+    task : {"binary", "multiclass"}, optional
+        What the outputs answer: ``network.task``.
 
     Raises
     ------
     ShapeError
         If the prediction has no axis of outputs: classes, or the target by mistake.
+    InputError
+        If a sample may have several labels: of these each has a matrix of its own.
 
     Examples
     --------
@@ -140,52 +183,56 @@ def confusion_matrix(prediction: Array, target: Array) -> Array:
             expected="(samples, outputs), and the target after it",
             fix="Pass cr.predict(network, X), y",
         )
-    classes = _classes("confusion_matrix", prediction, target)
+    given, classes, task = _answers("confusion_matrix", prediction, target, task)
+    if task == "multilabel":
+        raise InputError(
+            "confusion_matrix",
+            given="samples that may have several labels",
+            expected="one class a sample: each label has a matrix of its own",
+            fix="Take one label at a time: cr.confusion_matrix(prediction[..., [0]], target[..., [0]])",
+        )
     count = max(prediction.shape[-1], 2, int(classes.max()) + 1)
-    places = (classes * count + predicted_classes(prediction)).ravel()
+    places = (classes * count + given).ravel()
     return np.bincount(places.astype(np.intp, copy=False), minlength=count * count).reshape(count, count)
 
 
 METRICS: dict[str, Metric] = {
     function.__name__: function
-    for function in (accuracy, error_rate, mean_squared_error, mean_absolute_error, r2, min_confidence)
+    for function in (
+        accuracy,
+        subset_accuracy,
+        error_rate,
+        mean_squared_error,
+        mean_absolute_error,
+        r2,
+        min_confidence,
+    )
 }
-
-# What a record of an epoch has beside metrics.
-RESERVED = frozenset({"epoch", "loss", "penalty", "validation_loss", "learning_rate", "steps", "seconds"})
+BY_TASK = (accuracy, subset_accuracy, error_rate, min_confidence, confusion_matrix)  # those that take a task
 
 
-def named_metrics(metrics: Sequence[str | Metric] | str | Metric | None) -> dict[str, Metric]:
-    """Return name -> function for metrics given by name or as functions."""
-    if metrics is None:
-        metrics = []
-    elif isinstance(metrics, str) or callable(metrics) or not isinstance(metrics, Iterable):
-        metrics = [metrics]
-    named: dict[str, Metric] = {}
-    for metric in metrics:
-        function = METRICS.get(metric) if isinstance(metric, str) else metric
-        if not callable(function) or isinstance(function, type):
-            raise InputError(
-                "metrics",
-                given=repr(metric)[:80],
-                expected="the name of a metric, or a function of (prediction, target)",
-                fix=nearest(str(metric), METRICS),
-            )
-        name = base = str(getattr(function, "__name__", type(function).__name__))
-        if name in RESERVED:
-            raise InputError(
-                "metrics", given=f"a function named {name!r}", expected="another name", fix=f"Rename it my_{name}"
-            )
-        count = 1
-        while named.get(name, function) is not function:
-            count += 1
-            name = f"{base}_{count}"
-        named[name] = function
-    return named
+def expect_classes(where: str, task: str) -> None:
+    """Raise if a network with this task gives numbers, and no classes."""
+    if task == "regression":
+        raise InputError(
+            where,
+            given="a network for regression, whose outputs are numbers",
+            expected="one that tells classes apart",
+            fix="Take cr.predict, r2 or mean_squared_error for numbers. For classes end with cr.Softmax() or "
+            "cr.Sigmoid(), or name them: cr.Network(…, classes=['no', 'yes'])",
+        )
 
 
-def _classes(where: str, prediction: Array, target: Array) -> Array:
-    classes = true_classes(target, prediction.ndim)
+def _answers(where: str, prediction: Array, target: Array, task: str | None) -> tuple[Array, Array, str]:
+    """Return the answers given, the true ones, and what they answer."""
+    prediction, target = np.asarray(prediction), np.asarray(target)
+    if task is None:
+        task = "binary" if prediction.shape[-1] == 1 else "multiclass"
+        several = target.ndim == prediction.ndim and target.shape[-1] > 1 and np.isin(target, (0, 1)).all()
+        if several and (target.sum(axis=-1) != 1).any():
+            task = "multilabel"
+    expect_classes(where, checks.one_of(f"{where} task", task, TASKS))
+    classes = true_classes(target, prediction.ndim, task)
     if classes is None:
         raise InputError(
             where,
@@ -193,7 +240,7 @@ def _classes(where: str, prediction: Array, target: Array) -> Array:
             expected="class indices, zeros and ones, or one-hot rows",
             fix="Ask for r2 or mean_squared_error instead",
         )
-    return classes
+    return predicted_classes(prediction, task), classes, task
 
 
 def _numbers(prediction: Array, target: Array) -> Array:

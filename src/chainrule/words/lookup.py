@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chainrule.errors import MissingNameError, UnknownNameError, nearest, nearest_name
-from chainrule.words.parts import folded, named_class
+from chainrule.words.by_name import folded, named_class
 from chainrule.words.vocabulary import Word, words
 
 # Callables -> the section of keywords that holds for them besides their own.

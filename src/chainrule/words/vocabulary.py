@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from chainrule.words.parts import folded
+from chainrule.words.by_name import folded
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,281 @@
+"""Functions as metrics: which of their two arguments is the prediction, what they are given, what they may return.
+
+Chainrule's own metrics take (prediction, target), scikit-learn's and Keras' (y_true, y_pred). Which a function takes is
+read off the names of its parameters; where they don't say, it is refused, for a wrong order is a wrong figure.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import InputError, nearest
+from chainrule.ops.op import Array, Op
+from chainrule.training.metrics import (
+    BY_TASK,
+    METRICS,
+    VALIDATION,
+    Metric,
+    expect_classes,
+    predicted_classes,
+    true_classes,
+)
+
+_ALIASES = {
+    "acc": "accuracy",
+    "accuracy_score": "accuracy",
+    "mae": "mean_absolute_error",
+    "mse": "mean_squared_error",
+    "r2_score": "r2",
+}
+# What a record of an epoch has beside metrics.
+RESERVED = frozenset({"epoch", "loss", "penalty", "learning_rate", "steps", "seconds"})
+# What parameters are called, without underscores and in small letters.
+_PREDICTIONS = frozenset((
+    "prediction", "predictions", "predicted", "predict", "pred", "preds", "p", "ypred", "ypreds", "yhat", "yscore",
+    "yprob", "yproba", "probaspred", "labelspred", "proba", "probas", "prob", "probs", "probability",
+    "probabilities", "output", "outputs", "out", "input", "inputs", "inp", "logit", "logits", "score", "scores",
+    "forecast", "forecasts", "estimate", "estimates", "estimated", "guess", "guesses", "hat",
+))  # fmt: skip
+_TARGETS = frozenset((
+    "target", "targets", "targ", "targs", "t", "ytrue", "true", "truth", "truths", "groundtruth", "gt", "label",
+    "labels", "labelstrue", "expected", "actual", "actuals", "observed", "reference", "references", "gold",
+))  # fmt: skip
+_WITH_PROBABILITIES = ("log_loss", "d2_log_loss_score")  # which scikit-learn calls y_pred all the same
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric, and how it is called.
+
+    Attributes
+    ----------
+    function : function
+    on_training : bool
+        Whether the training data are measured too, not the validation data alone.
+    name : str
+        What its figures are called.
+    turned : bool
+        Whether the target comes first.
+    """
+
+    function: Metric
+    on_training: bool = True
+    name: str = ""
+    turned: bool = False
+
+    def check(self, task: str) -> None:
+        """Raise if the metric has no meaning for a network with this task."""
+        if self.function in BY_TASK or self._takes_classes:
+            expect_classes(f"metrics {self.name}", task)
+
+    def __call__(self, prediction: Array, target: Array, task: str) -> Any:
+        """Return the figure."""
+        self.check(task)
+        if self.function in BY_TASK:
+            return self.function(prediction, target, task=task)
+        if self._module.startswith("sklearn."):
+            prediction, target = self._for_sklearn(prediction, target, task)
+        try:
+            value = self.function(target, prediction) if self.turned else self.function(prediction, target)
+        except (TypeError, ValueError) as error:
+            if not _is_of_sklearn(error.__traceback__):
+                raise
+            raise InputError(
+                f"metrics {self.name}",
+                given=f"what scikit-learn refuses: {' '.join(str(error).split())[:200].rstrip('.')}",
+                expected=f"what suits a network whose task is {task}",
+                fix="Pass a function of sklearn.metrics itself, which is given classes where it takes them, and its "
+                "settings by functools.partial(f1_score, average='macro'). In a function of your own, classes are "
+                "y_pred.argmax(axis=-1) or y_pred > 0.5",
+            ) from error
+        return _figure(self.name, value)
+
+    @property
+    def _innermost(self) -> Any:
+        return _innermost(self.function)
+
+    @property
+    def _module(self) -> str:
+        return str(getattr(self._innermost, "__module__", None))
+
+    @property
+    def _takes_classes(self) -> bool:
+        """Whether it is one of scikit-learn's for classes, as `classify` gives them."""
+        if not self._module.startswith(("sklearn.metrics._classification", "sklearn.metrics.cluster")):
+            return False
+        return self._innermost.__name__ not in _WITH_PROBABILITIES and any(
+            name in ("y_pred", "labels_pred") for name in inspect.signature(self.function).parameters
+        )
+
+    def _for_sklearn(self, prediction: Array, target: Array, task: str) -> tuple[Array, Array]:
+        """Return rows as scikit-learn wants them: no axis of time, a single column as a vector, classes as indices."""
+        if task != "regression":
+            classes = true_classes(target, prediction.ndim, task)
+            if classes is not None:
+                target = classes
+            if self._takes_classes:
+                prediction = predicted_classes(prediction, task)
+                return tuple(  # type: ignore[return-value]  # of two
+                    array.reshape(-1, array.shape[-1]) if task == "multilabel" else array.reshape(-1)
+                    for array in (prediction, target)
+                )
+        given = prediction.reshape(-1, prediction.shape[-1])
+        true = target.reshape(len(given), -1)
+        return (given[:, 0] if given.shape[1] == 1 else given), (true[:, 0] if true.shape[1] == 1 else true)
+
+
+def named_measures(metrics: Sequence[str | Metric | Measure] | str | Metric | Measure | None) -> dict[str, Measure]:
+    """Return name -> measure for metrics given by name or as functions.
+
+    Names are taken in capital letters too; ``"validation_accuracy"`` is measured on the validation data alone.
+    """
+    if metrics is None:
+        metrics = []
+    elif isinstance(metrics, str) or callable(metrics) or not isinstance(metrics, Iterable):
+        metrics = [metrics]
+    named: dict[str, Measure] = {}
+    for metric in metrics:
+        measure = _measure(metric)
+        name = base = measure.name
+        count = 1
+        while name in named and named[name].function is not measure.function:
+            count += 1
+            name = f"{base}_{count}"
+        on_training = measure.on_training or (name in named and named[name].on_training)
+        named[name] = Measure(measure.function, on_training, name, measure.turned)
+    return named
+
+
+def grows(name: str) -> bool:
+    """Return whether a figure of this name is the better, the larger it is.
+
+    Names of functions that end in ``_score`` are scikit-learn's for what is to be large.
+    """
+    return name.removeprefix(VALIDATION) in ("r2", "min_confidence") or name.endswith(("accuracy", "_score"))
+
+
+def usual_name(name: str) -> str:
+    """Return the name of a figure that is told in capitals, in short, or as in Keras: ``"val_acc"``."""
+    name = name.strip().casefold().replace(" ", "_").replace("-", "_")
+    prefix = ""
+    for start in (VALIDATION, "val_"):
+        if name.startswith(start):
+            prefix, name = VALIDATION, name.removeprefix(start)
+            break
+    return prefix + _ALIASES.get(name, name)
+
+
+def _measure(metric: Any) -> Measure:
+    function: Any
+    if isinstance(metric, Measure):
+        function, on_training = metric.function, metric.on_training
+    elif isinstance(metric, str):
+        told = usual_name(metric)
+        function, on_training = METRICS.get(told.removeprefix(VALIDATION)), not told.startswith(VALIDATION)
+    else:
+        function, on_training = metric, True
+    _expect_no_op(function)
+    if not callable(function) or isinstance(function, type):
+        raise InputError(
+            "metrics",
+            given=repr(metric)[:80],
+            expected="the name of a metric, or a function of (prediction, target) or (y_true, y_pred)",
+            fix=nearest(str(metric), METRICS),
+        )
+    innermost = _innermost(function)
+    name = str(getattr(innermost, "__name__", type(innermost).__name__))
+    if name in RESERVED or name.startswith(VALIDATION):
+        raise InputError(
+            "metrics", given=f"a function named {name!r}", expected="another name", fix=f"Rename it my_{name}"
+        )
+    return Measure(function, on_training, name, _target_first(function, name))
+
+
+def _expect_no_op(function: Any) -> None:
+    """Raise if it is an op, or builds a node: it is arrays that are measured."""
+    kind = getattr(function, "__wrapped__", None)
+    op = function if isinstance(function, type) else type(function) if isinstance(function, Op) else kind
+    if not (isinstance(op, type) and issubclass(op, Op)):
+        return
+    fix = f'Pass the name: metrics="{op.name}"'
+    if op.name not in METRICS:
+        fix = f"Write lambda prediction, target: float(cr.{op.__name__}().forward(prediction, target))"
+    raise InputError(
+        "metrics",
+        given=f"cr.{op.__name__ if kind is None else op.name}, which builds graphs",
+        expected="a function of arrays, or a metric's name",
+        fix=fix,
+    )
+
+
+def _innermost(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def _target_first(function: Any, name: str) -> bool:
+    """Return whether the first of a function's two arguments is the target."""
+    if function in BY_TASK or function in METRICS.values():
+        return False
+    names, fit = _arguments(function)
+    first, second = (_meaning(name) for name in [*names, "", ""][:2])
+    distance = "pred_decision" in names  # from a plane: what no network gives
+    if fit and first != second and not distance:  # one that says nothing is what the other isn't
+        return first == "target" or second == "prediction"
+    told = f"a function of ({', '.join(names)})" if names else "a function whose arguments have no names"
+    raise InputError(
+        "metrics",
+        given=f"{name}, {told}",
+        expected="two arguments, and names that say which is the prediction",
+        fix=f"Write lambda y_true, y_pred: …, or def {name if name.isidentifier() else 'metric'}(prediction, target)",
+    )
+
+
+def _meaning(name: str) -> str:
+    plain = name.replace("_", "").casefold()
+    return "prediction" if plain in _PREDICTIONS else "target" if plain in _TARGETS else ""
+
+
+def _arguments(function: Any) -> tuple[list[str], bool]:
+    """Return the names of the arguments that a function takes in order, and whether two are what it takes."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # one that is written in C
+        return [], False
+    ordered = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    fit = len(ordered) >= 2 and all(p in ordered[:2] for p in needed)
+    return [p.name for p in (ordered if fit else parameters)], fit
+
+
+def _figure(name: str, value: Any) -> Any:
+    """Return what a metric returned, if it is a number or an array."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        return value
+    if isinstance(value, (np.floating, np.integer, np.bool_)):
+        value = value.item()
+    if isinstance(value, (bool, int, float)):
+        return int(value) if isinstance(value, bool) else value
+    raise InputError(
+        f"metrics {name}",
+        given="None, as without a return" if value is None else f"{type(value).__name__} {value!r:.60}",
+        expected="a number, or an array of numbers",
+        fix="Return float(…) or np.asarray(…) of what NumPy computes from the two arrays",
+    )
+
+
+def _is_of_sklearn(traceback: TracebackType | None) -> bool:
+    """Return whether an error was raised inside scikit-learn."""
+    while traceback is not None:
+        if str(traceback.tb_frame.f_globals.get("__name__")).startswith("sklearn."):
+            return True
+        traceback = traceback.tb_next
+    return False
