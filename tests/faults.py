@@ -356,8 +356,8 @@ FAULTS = [
     Fault(
         "a fused loss is applied to probabilities",
         "nn/plan.py",
-        "last = len(self.layers) - 1 if aim.fused else len(self.layers)",
-        "last = len(self.layers)",
+        "prediction = next(iter(output.children.values())) if aim.fused else output",
+        "prediction = output",
         "tests/nn/test_network.py::test_fused_is_composed",
     ),
     Fault(

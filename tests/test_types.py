@@ -35,7 +35,7 @@ history: cr.History = cr.train(network, X, y, epochs=5)
 loss: float = history.final_loss
 words: str = history.final_loss  # refused
 cr.train(network, X, y, epoch=5)  # refused
-cr.Dense(8, activation="relu")  # refused
+cr.Dense(8, units_="relu")  # refused
 cr.Adam(learning_rate="fast")  # refused
 cr.LeakyReLU(slope="steep")  # refused
 cr.Dropout(rate=0.5).nosuch  # refused

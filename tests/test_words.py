@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.errors import MissingNameError, UnknownNameError
 from chainrule.nn import He
 from chainrule.nn.initializers import as_initializer
 from chainrule.nn.layer import as_activation
 from chainrule.nn.objective import as_loss
 from chainrule.optim import as_optimizer
+from chainrule.words import folded, words
 
 X, Y = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3), np.array([0, 1, 2, 1])
 
@@ -111,3 +116,98 @@ def test_a_dense_layer_starts_as_its_own_activation_wants() -> None:
     given = cr.Dense(3, "tanh", initializer="he_uniform")
     assert repr(given) == "Dense(3, activation=Tanh(), initializer=He(distribution='uniform'))"
     assert isinstance(given.initializer, He)
+
+
+NETWORK = cr.Network([cr.Dense(2, inputs=3), cr.Softmax()], "cross_entropy")
+HISTORY = cr.train(NETWORK, X, [0, 1, 1, 0], epochs=1, metrics="accuracy", validation_data=(X, [0, 1, 1, 0]))
+SUBJECTS: dict[str, Any] = {
+    "cr": cr,
+    "network": NETWORK,
+    "history": HISTORY,
+    "node": cr.Parameter("w", [[1.0]]),
+    "parameter": cr.Parameter("w", [[1.0]]),
+    "layer": NETWORK.layers[0],
+    "optimizer": NETWORK.optimizer,
+    "training": cr.training.Training(NETWORK, X, [0, 1, 1, 0]),
+    "self": cr.Layer,
+}
+TABLES = ("names", "keywords")
+ANSWERS = sorted({word.ours for table in TABLES for section in words(table).values() for word in section.values()})
+DOTTED = r"\b(cr|network|history|node|parameter|layer|optimizer|training)((?:\.[A-Za-z_]\w*)+)"
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_names_only_what_there_is(answer: str) -> None:
+    for subject, path in re.findall(DOTTED, answer):
+        there = SUBJECTS[subject]
+        for name in path.strip(".").split("."):
+            assert name in dir(there) or hasattr(there, name), f"{subject}{path}"
+            there = getattr(there, name)
+
+
+@pytest.mark.parametrize("answer", [answer for answer in ANSWERS if re.search(r"cr\.[A-Za-z.]+\(.*=", answer)])
+def test_an_answer_passes_only_keywords_that_there_are(answer: str) -> None:
+    for call in re.findall(r"cr\.[A-Za-z_.]+\([^()]*\)", answer):
+        path, _, given = call.rstrip(")").partition("(")
+        function: Any = cr
+        for name in path.split(".")[1:]:
+            function = getattr(function, name)
+        known = inspect.signature(function.__init__ if isinstance(function, type) else function).parameters
+        for keyword in re.findall(r"(\w+)=", given):
+            assert keyword in known, call
+
+
+@pytest.mark.parametrize("table", ["names", "keywords"])
+def test_a_name_stands_once_in_a_section(table: str) -> None:
+    lines = files("chainrule.words").joinpath(f"{table}.txt").read_text("utf-8").splitlines()
+    seen: set[tuple[str, str]] = set()
+    section = ""
+    for line in lines:
+        if line.startswith("["):
+            section = line
+        for name in line.strip().partition("  ")[2].split(", ") if line.startswith("    ") else []:
+            assert (section, folded(name)) not in seen, (section, name)
+            seen.add((section, folded(name)))
+
+
+NAMES = {
+    "cr.Sequential": "cr.Network(",
+    "cr.nn.Linear": "cr.Dense(units)",
+    "cr.nn.ReLU": "cr.ReLU",
+    "cr.MSELoss": "cr.MeanSquaredError",
+    "cr.BinaryCrossentropy": "cr.BinaryCrossEntropy",
+    "cr.optim.CosineAnnealingLR": "cr.CosineDecay",
+    "cr.data.make_moons": "cr.data.moons()",
+    "cr.tahn": "Did you mean cr.tanh?",
+    "NETWORK.fit": "cr.train(network, X, y",
+    "NETWORK.state_dict": "cr.save(network",
+    "HISTORY.history": 'history["loss"]',
+    "HISTORY['val_accuracy']": 'history["validation_accuracy"]',
+    "cr.Adam().zero_grad": "written anew",
+    "cr.Dense(2).kernel": "layer.weights.value",
+    "cr.Tanh().trainable": "network.freeze",
+    "cr.Input('x', 1.0).numpy": "node.value",
+    "cr.Input('x', 1.0)._prev": "node.children",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_of_another_library_is_answered_with_ours(name: str) -> None:
+    with pytest.raises(UnknownNameError) as told:
+        eval(name, {"cr": cr, "NETWORK": NETWORK, "HISTORY": HISTORY})
+    assert NAMES[name] in str(told.value)
+    assert told.value.name is None  # else Python appends a guess of its own
+
+
+@pytest.mark.parametrize("statement", ["from chainrule import Sequential", "from chainrule.nn import Sequential"])
+def test_a_name_that_is_imported_is_answered_too(statement: str) -> None:
+    with pytest.raises(MissingNameError, match=r"Use cr.Network\("):
+        exec(statement, {})
+
+
+def test_programs_that_ask_whether_there_is_a_name_are_answered_shortly() -> None:
+    assert not hasattr(cr, "Sequential")
+    assert not hasattr(NETWORK, "fit")
+    assert getattr(NETWORK.layers[0], "kernel", None) is None
+    with pytest.raises(AttributeError, match=r"^module 'chainrule' has no attribute '__wrapped__'$"):
+        _ = cr.__wrapped__  # type: ignore[attr-defined]  # that is what is tried

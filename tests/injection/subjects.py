@@ -205,11 +205,11 @@ def recipe(texts: dict[str, str], file: str) -> dict[str, Any]:
     """Return a recipe with these texts."""
     first, left, around, inner, last = layer_names(texts)
     layers = [
-        {"type": "Dense", "outputs": 2, "name": first},
+        {"type": "Dense", "units": 2, "name": first},
         {"type": "Tanh"},
         {"type": "Dropout", "rate": 0.25, "name": left},
-        {"type": "Residual", "layers": [{"type": "Dense", "outputs": 2, "name": inner}], "name": around},
-        {"type": "Dense", "outputs": 3, "name": last},
+        {"type": "Residual", "layers": [{"type": "Dense", "units": 2, "name": inner}], "name": around},
+        {"type": "Dense", "units": 3, "name": last},
         {"type": "Softmax"},
     ]
     return {

@@ -103,7 +103,7 @@ def test_lbfgs_has_its_network_for_itself(monkeypatch: pytest.MonkeyPatch) -> No
     raised: list[Exception | None] = []
 
     def meanwhile(text: str) -> int:
-        thread = threading.Thread(target=lambda: raised.append(error_of(model.network_.forward, X, y)))
+        thread = threading.Thread(target=lambda: raised.append(error_of(model.network_.compute_loss, X, y)))
         thread.start()
         thread.join()
         return len(text)
