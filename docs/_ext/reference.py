@@ -1,7 +1,7 @@
-"""The reference, generated: pages of ops and of the API, and how docstrings full of formulas become pages.
+"""The reference, generated: pages of ops, of the API, of other libraries' words, and how docstrings become pages.
 
-Pages are written into ``docs/ops`` and ``docs/api`` before Sphinx looks for pages, and only where they changed, so that
-a second build reads none of them again.
+Pages are written into ``docs/ops``, ``docs/api`` and ``docs/coming_from`` before Sphinx looks for pages, and only where
+they changed, so that a second build reads none of them again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from docutils.statemachine import StringList
 from op_pages import op_pages
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from word_pages import word_pages
 
 from chainrule.graph.functions import FUNCTIONS
 
 _HERE = Path(__file__).parent
-_PAGES = {"ops": op_pages, "api": lambda folder: api_pages()}
+_PAGES = {"ops": op_pages, "api": lambda folder: api_pages(), "coming_from": word_pages}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

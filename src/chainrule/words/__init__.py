@@ -6,8 +6,8 @@ library print it. The words stand for themselves: no room is imported here.
 
 from __future__ import annotations
 
-from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix
 from chainrule.words.by_name import folded, part_named
+from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix
 from chainrule.words.vocabulary import Word, words
 
 __all__ = ["Word", "folded", "is_word", "keyword_fix", "missing_from", "name_fix", "part_named", "words"]

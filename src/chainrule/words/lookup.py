@@ -10,7 +10,7 @@ from typing import Any
 
 from chainrule.errors import MissingNameError, UnknownNameError, nearest, nearest_name
 from chainrule.words.by_name import folded, named_class
-from chainrule.words.vocabulary import Word, words
+from chainrule.words.vocabulary import find, words
 
 # Callables -> the section of keywords that holds for them besides their own.
 _KINDS = {
@@ -34,14 +34,13 @@ def name_fix(place: str, name: str, known: Iterable[str]) -> str:
     known : iterable of str
         The names that are there.
     """
-    word = words("names")[place].get(folded(name))
+    word = find("names", place, name)
     return f"Use {word.ours}" if word is not None else nearest(name, known)
 
 
 def is_word(place: str, name: str) -> bool:
     """Return whether another library has exactly this name, with its underscores, where something of ours is asked."""
-    word = None if name.startswith("__") else words("names")[place].get(folded(name))
-    return word is not None and word.theirs == name
+    return not name.startswith("__") and name in words("names")[place]
 
 
 def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
@@ -55,15 +54,14 @@ def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
     known : sequence of str
         The keywords that it takes.
     """
-    tables = words("keywords")
     kind = _KINDS.get(where) or ("loss" if where.endswith(_LOSSES) else "")
     ours = name
     for section in (where, kind, "anywhere"):
-        word = tables.get(section, {}).get(folded(name))
+        word = find("keywords", section, name)
         if word is not None and (word.ours in known or not word.ours.isidentifier()):
             return f"Write {word.ours}=…" if word.ours in known else word.ours
         ours = word.ours if word is not None else ours
-    elsewhere = tables["elsewhere"].get(folded(ours)) or tables["elsewhere"].get(folded(name))
+    elsewhere = find("keywords", "elsewhere", ours) or find("keywords", "elsewhere", name)
     return elsewhere.ours if elsewhere is not None else nearest(name, known)
 
 
@@ -79,7 +77,7 @@ def missing_from(module: str, name: str) -> Exception:
     place = "data" if module == "chainrule.data" else "module"
     ours, room = sys.modules["chainrule"], importlib.import_module(module)
     public = [other for other in dir(room) if not other.startswith("_")]
-    word = words("names")[place].get(folded(name)) or words("names")["module"].get(folded(name))
+    word = find("names", place, name) or find("names", "module", name)
     given, fix = f"{module.replace('chainrule', 'cr', 1)}.{name}", ""
     others = [other for other in dir(ours) if not other.startswith("_")]
     alike = [other for other in others if folded(other) == folded(name)]
@@ -101,6 +99,3 @@ def missing_from(module: str, name: str) -> Exception:
 def _is_from_import(frame: Any) -> bool:
     """Return whether a frame is at ``from module import name``, which tells of an AttributeError only that it was."""
     return bool(frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"])
-
-
-__all__ = ["Word", "keyword_fix", "missing_from", "name_fix"]

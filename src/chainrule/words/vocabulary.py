@@ -29,7 +29,7 @@ class Word:
 
 @cache
 def words(table: str) -> dict[str, dict[str, Word]]:
-    """Return section -> folded name -> word, of the table ``"names"`` or ``"keywords"``.
+    """Return section -> name -> word, of the table ``"names"`` or ``"keywords"``.
 
     >>> words("names")["network"]["fit"].ours
     'cr.train(network, X, y, epochs=…)'
@@ -43,7 +43,24 @@ def words(table: str) -> dict[str, dict[str, Word]]:
         elif line.startswith("    "):
             libraries, _, names = line.strip().partition("  ")
             for name in names.split(", "):
-                found[section].setdefault(folded(name), Word(name, ours, tuple(libraries.split())))
+                found[section][name] = Word(name, ours, tuple(libraries.split()))
         elif line and not line.startswith("#"):
             ours = line
     return found
+
+
+def find(table: str, section: str, name: str) -> Word | None:
+    """Return the word for a name in any spelling; None if there is none.
+
+    >>> find("keywords", "anywhere", "N_Epochs").ours
+    'epochs'
+    """
+    return _by_folded_name(table).get(section, {}).get(folded(name))
+
+
+@cache
+def _by_folded_name(table: str) -> dict[str, dict[str, Word]]:
+    return {
+        section: {folded(name): word for name, word in reversed(found.items())}
+        for section, found in words(table).items()
+    }

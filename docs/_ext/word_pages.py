@@ -1,0 +1,91 @@
+"""The pages for those who come from another library, written from the table of words that errors read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from chainrule.words import words
+
+LIBRARIES = {
+    "keras": "Keras",
+    "torch": "PyTorch",
+    "sklearn": "scikit-learn",
+    "skorch": "skorch",
+    "fastai": "fastai",
+    "jax": "JAX, Flax and Optax",
+    "hf": "the Trainer of Hugging Face",
+    "thinc": "thinc",
+    "mygrad": "MyGrad",
+    "micrograd": "micrograd",
+}
+_PLACES = {
+    "module": "In the library itself, and in its modules",
+    "data": "For data",
+    "network": "At a network",
+    "layer": "At a layer",
+    "optimizer": "At an optimizer",
+    "history": "At a history",
+    "node": "At a node of a graph",
+}
+_CALLS = {
+    "anywhere": "anywhere",
+    "elsewhere": "anywhere",
+    "optimizer": "an optimizer",
+    "schedule": "a schedule",
+    "loss": "a loss",
+    "recipe": "a recipe",
+    "cli": "the command line",
+}
+
+
+def word_pages(folder: Path) -> Iterator[tuple[str, str]]:
+    """Return the name and the text of every page."""
+    yield "index.md", _index()
+    for library, title in LIBRARIES.items():
+        yield f"{library}.md", "\n\n".join(_parts(library, title)) + "\n"
+
+
+def _index() -> str:
+    entries = "\n".join(LIBRARIES)
+    return (
+        "# Coming from …\n\nWhat other libraries call things, and what to write here. The same words answer when you "
+        "type one of those names from memory: `network.fit` says `cr.train(network, X, y, epochs=…)`, `lr=` says "
+        '`learning_rate=`. And parts go by name, in any spelling, theirs too: `loss="mse"`, `optimizer="adam"`, '
+        '`cr.Dense(8, activation="relu")`, `initializer="he_normal"`.\n\n'
+        f"```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n"
+    )
+
+
+def _parts(library: str, title: str) -> Iterator[str]:
+    yield f"# From {title}"
+    yield f"Names that {title} has, or that people write who come from there, and what stands for them here."
+    for place, heading in _PLACES.items():
+        rows = _rows(library, "names", [place])
+        if rows:
+            yield f"## {heading}"
+            yield "\n".join(["| there | here |", "|---|---|", *rows])
+    calls: dict[str, list[str]] = {}
+    for section in words("keywords"):
+        calls.setdefault(_CALLS.get(section, f"`cr.{section}`"), []).append(section)
+    for name, sections in calls.items():
+        rows = _rows(library, "keywords", sections)
+        if rows:
+            yield f"## Keywords of {name}" if name != "anywhere" else "## Keywords"
+            yield "\n".join(["| there | here |", "|---|---|", *rows])
+
+
+def _rows(library: str, table: str, sections: list[str]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for section in sections:
+        for word in words(table)[section].values():
+            if library in word.libraries:
+                found.setdefault(word.ours, []).append(word.theirs)
+    return [f"| {', '.join(f'`{name}`' for name in names)} | {_marked(ours, table)} |" for ours, names in found.items()]
+
+
+def _marked(ours: str, table: str) -> str:
+    """Return an answer, whose code is set as code."""
+    if table == "keywords" and ours.isidentifier():
+        return f"`{ours}=`"
+    return f"`` {ours} ``" if ours.startswith(("cr.", "network.", "node.", "history")) else ours.replace("|", r"\|")
