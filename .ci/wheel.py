@@ -1,7 +1,7 @@
 """Build what is published, and try it as a stranger gets it: installed, away from the sources.
 
     python .ci/wheel.py build              build twice, from two clones: equal, described, and left in dist/
-    python .ci/wheel.py test alone         the README's first program, then the tests of all that is not pure computing
+    python .ci/wheel.py test alone         the README's first program, then the tests of what reads files of its own, and the commands
     python .ci/wheel.py test oldest        every adapter's tests too, with the oldest versions that are declared
     python .ci/wheel.py test newest        the same with the newest, or with pre-releases: `test pre-releases`
     python .ci/wheel.py conditions         -OO, warnings as errors, a C locale, an installation that is read-only
@@ -34,8 +34,8 @@ ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 ADAPTERS = ("fast", "onnx", "plot", "sklearn", "tensorboard")
-# The tests of rooms that compute, and ask nothing of how they were installed.
-COMPUTING = ("gradcheck", "graph", "nn", "ops", "optim", "replay")
+# The tests of what asks something of how it was installed: what reads the package's own files, and its commands.
+INSTALLED = ("cli", "data", "files", "recipes")
 # Tests of the repository, not of the package: its documents, its files, its tools.
 LEFT_BEHIND = [
     f"test_{name}.py"
@@ -116,8 +116,9 @@ def test(dependencies: str) -> None:
         # What an old release of a dependency does that a newer Python deprecates is not ours.
         lenient = ["-W", "default::DeprecationWarning"] if dependencies == "oldest" else []
         # Beside the whole suite on the sources, which `.ci/run` runs: what only computes is the same when installed.
-        less = ["--quick", *(f"--ignore=tests/{room}" for room in COMPUTING)] if dependencies == "alone" else []
-        run([python, "-m", "pytest", "-q", "-r", "fE", *less, *lenient], cwd=away, env=clean())
+        only = ["--quick", *(f"tests/{room}" for room in INSTALLED)] if dependencies == "alone" else []
+        only += [str(path.relative_to(away)) for path in sorted(away.glob("tests/test_*.py"))] if only else []
+        run([python, "-m", "pytest", "-q", "-r", "fE", *only, *lenient], cwd=away, env=clean())
     say(f"installed {dependencies}: the README's first program and the tests pass")
 
 
