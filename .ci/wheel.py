@@ -1,7 +1,7 @@
 """Build what is published, and try it as a stranger gets it: installed, away from the sources.
 
     python .ci/wheel.py build              build twice, from two clones: equal, described, and left in dist/
-    python .ci/wheel.py test alone         the README's first program, then the tests of what reads files of its own, and the commands
+    python .ci/wheel.py test alone         the README's first program, then the tests of files of its own, and commands
     python .ci/wheel.py test oldest        every adapter's tests too, with the oldest versions that are declared
     python .ci/wheel.py test newest        the same with the newest, or with pre-releases: `test pre-releases`
     python .ci/wheel.py conditions         -OO, warnings as errors, a C locale, an installation that is read-only
