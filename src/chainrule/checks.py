@@ -9,8 +9,8 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
-from chainrule.errors import ArgumentError, InputError, nearest
-from chainrule.words import keyword_fix, part_named
+from chainrule.errors import ArgumentError, InputError
+from chainrule.words import folded, keyword_fix, part_named, value_fix
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -162,12 +162,14 @@ def whole(where: str, value: Any, *, least: int = 1, most: int = 2**31 - 1) -> i
 
 
 def one_of(where: str, value: Any, known: Iterable[str]) -> str:
-    """Return `value` if it is one of the known names."""
+    """Return the one of the known names that `value` is, in any spelling."""
     names = list(known)
-    if isinstance(value, str) and value in names:
-        return value
+    if isinstance(value, str):
+        for name in names:
+            if folded(name) == folded(value):
+                return name
     text = value if isinstance(value, str) else ""
-    raise InputError(where, given=_told(value), expected="one of the known names", fix=nearest(text, names))
+    raise InputError(where, given=_told(value), expected="one of the known names", fix=value_fix(text, names))
 
 
 def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str) -> Any:
@@ -196,7 +198,7 @@ def part(where: str, value: Any, kind: type[T], known: Mapping[str, type[Any]], 
     if found is not None:
         return found
     raise InputError(
-        where, given=f"{value!r:.80}", expected=f"the name of one that it knows, or {like}", fix=nearest(value, known)
+        where, given=f"{value!r:.80}", expected=f"the name of one that it knows, or {like}", fix=value_fix(value, known)
     )
 
 

@@ -19,7 +19,7 @@ from chainrule import memory
 from chainrule.checks import instance, number, whole
 from chainrule.errors import InputError, MisuseError, ShapeError, nearest
 from chainrule.ops.op import Array
-from chainrule.optim.schedules import Schedule
+from chainrule.optim.schedules import Schedule, as_schedule
 from chainrule.settings import Configured
 
 
@@ -67,10 +67,11 @@ class Optimizer(Configured):
         clip_value: float | None = None,
         clip_norm: float | None = None,
     ) -> None:
-        if isinstance(learning_rate, Schedule):
-            self.learning_rate: float | Schedule = learning_rate
+        if isinstance(learning_rate, (Schedule, str)):  # a text is refused there, by the word for it
+            learning_rate = as_schedule(learning_rate)
         else:
-            self.learning_rate = self._number("learning_rate", learning_rate, above=0)
+            learning_rate = self._number("learning_rate", learning_rate, above=0)
+        self.learning_rate: float | Schedule = learning_rate
         self.clip_value = None if clip_value is None else self._number("clip_value", clip_value, above=0, like=0.5)
         self.clip_norm = None if clip_norm is None else self._number("clip_norm", clip_norm, above=0, like=1.0)
         if clip_value is not None and clip_norm is not None:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.checks import number, whole
+from chainrule.errors import InputError
 from chainrule.settings import Configured
+from chainrule.words import value_fix
 
 
 class Schedule(Configured):
@@ -46,12 +48,20 @@ class Schedule(Configured):
         return whole(f"{type(self).__name__}({setting}=…)", value)
 
 
-def as_schedule(value: float | Schedule) -> Schedule:
+def as_schedule(value: float | Schedule | str) -> Schedule:
     """Return a schedule as it is, and a number as a `Constant`.
 
     >>> as_schedule(0.1)
     Constant(value=0.1)
     """
+    if isinstance(value, str):
+        kinds = {kind.__name__ for kind in Schedule.__subclasses__() if kind.__module__.startswith("chainrule.")}
+        raise InputError(
+            "learning_rate",
+            given=f"{value!r:.60}",
+            expected="a number, or a schedule with its own",
+            fix=value_fix(value, sorted(kinds)),
+        )
     return value if isinstance(value, Schedule) else Constant(value)
 
 

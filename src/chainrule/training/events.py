@@ -39,7 +39,7 @@ from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
 from chainrule.training.evaluate import measured
 from chainrule.training.history import Epoch, History
 from chainrule.training.measures import grows, named_measures, usual_name
-from chainrule.training.metrics import VALIDATION, Metric
+from chainrule.training.metrics import METRICS, VALIDATION, Metric
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 Events = Generator["Event", None, None]
@@ -270,6 +270,14 @@ class Training:
             name = f"{VALIDATION}{name}"
         if not validated and isinstance(name, str) and name.removeprefix(VALIDATION) in known and name not in known:
             raise _no_validation("train monitor", name.removeprefix(VALIDATION))
+        figure = str(name).removeprefix(VALIDATION)
+        if figure in METRICS and name not in known:
+            raise InputError(
+                "train monitor",
+                given=f"{monitor!r}, which is not measured",
+                expected=f"one of {', '.join(known)}",
+                fix=f'Pass metrics=["{figure}"] too',
+            )
         return checks.one_of("train monitor", name, known)
 
     def stop(self, reason: str = "stopped") -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import InputError, nearest
+from chainrule.errors import InputError
 from chainrule.ops.op import Array, Op
 from chainrule.training.metrics import (
     BY_TASK,
@@ -26,13 +26,24 @@ from chainrule.training.metrics import (
     predicted_classes,
     true_classes,
 )
+from chainrule.words import value_fix
 
 _ALIASES = {
     "acc": "accuracy",
     "accuracy_score": "accuracy",
+    "binary_accuracy": "accuracy",
+    "categorical_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
+    "err": "error_rate",
+    "error": "error_rate",
     "mae": "mean_absolute_error",
     "mse": "mean_squared_error",
     "r2_score": "r2",
+}
+_PREFIXES = {
+    **dict.fromkeys((VALIDATION, "val_", "valid_", "eval_", "dev_"), VALIDATION),
+    "train_": "",
+    "training_": "",
 }
 # What a record of an epoch has beside metrics.
 RESERVED = frozenset({"epoch", "loss", "penalty", "learning_rate", "steps", "seconds"})
@@ -165,9 +176,9 @@ def usual_name(name: str) -> str:
     """Return the name of a figure that is told in capitals, in short, or as in Keras: ``"val_acc"``."""
     name = name.strip().casefold().replace(" ", "_").replace("-", "_")
     prefix = ""
-    for start in (VALIDATION, "val_"):
+    for start, ours in _PREFIXES.items():
         if name.startswith(start):
-            prefix, name = VALIDATION, name.removeprefix(start)
+            prefix, name = ours, name.removeprefix(start)
             break
     return prefix + _ALIASES.get(name, name)
 
@@ -187,7 +198,7 @@ def _measure(metric: Any) -> Measure:
             "metrics",
             given=repr(metric)[:80],
             expected="the name of a metric, or a function of (prediction, target) or (y_true, y_pred)",
-            fix=nearest(str(metric), METRICS),
+            fix=value_fix(str(metric), METRICS),
         )
     innermost = _innermost(function)
     name = str(getattr(innermost, "__name__", type(innermost).__name__))

@@ -9,13 +9,15 @@ from typing import Any
 # Folded name -> our class, and settings. Our own names need no line here.
 PARTS: dict[str, str | tuple[str, dict[str, Any]]] = {
     # losses
-    **dict.fromkeys(("mse", "mseloss", "l2", "l2loss", "squarederror", "squaredloss"), "MeanSquaredError"),
-    **dict.fromkeys(("mae", "l1", "l1loss", "absoluteerror"), "MeanAbsoluteError"),
+    **dict.fromkeys(("mse", "mseloss", "mselossflat", "squarederror", "squaredloss"), "MeanSquaredError"),
+    **dict.fromkeys(("mae", "l1loss", "l1lossflat", "absoluteerror"), "MeanAbsoluteError"),
     **dict.fromkeys(("huberloss", "smoothl1", "smoothl1loss"), "Huber"),
     **dict.fromkeys(("bce", "bceloss", "binarylogloss"), "BinaryCrossEntropy"),
-    **dict.fromkeys(("bcewithlogits", "bcewithlogitsloss"), "SigmoidBinaryCrossEntropy"),
+    **dict.fromkeys(("bcewithlogits", "bcewithlogitsloss", "bcewithlogitslossflat"), "SigmoidBinaryCrossEntropy"),
     **dict.fromkeys(("sparsecategoricalcrossentropy", "cce", "scce"), "CategoricalCrossEntropy"),
-    **dict.fromkeys(("crossentropy", "crossentropyloss", "logloss", "nll", "nllloss"), "CrossEntropy"),
+    **dict.fromkeys(
+        ("crossentropy", "crossentropyloss", "crossentropylossflat", "logloss", "nll", "nllloss"), "CrossEntropy"
+    ),
     # activations
     "logistic": "Sigmoid",
     "linear": "Identity",

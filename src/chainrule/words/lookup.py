@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import importlib
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -63,6 +64,17 @@ def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
         ours = word.ours if word is not None else ours
     elsewhere = find("keywords", "elsewhere", ours) or find("keywords", "elsewhere", name)
     return elsewhere.ours if elsewhere is not None else nearest(name, known)
+
+
+def value_fix(name: str, known: Iterable[str]) -> str:
+    """Return how to go on after a name, given as a value, that is none of the known ones.
+
+    >>> value_fix("lion", ["Adam", "SGD"])
+    'Use cr.Adam(), cr.AdamW(), cr.SGD(momentum=0.9), cr.RMSProp() or cr.Adagrad(): these are the ones there are'
+    """
+    bare = re.sub(r"\.v\d+$", "", name)  # registries number what they keep
+    word = find("names", "value", bare) or find("names", "module", bare)
+    return f"Use {word.ours}" if word is not None else nearest(name, known)
 
 
 def missing_from(module: str, name: str) -> Exception:
