@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import InputError, MisuseError, UnknownArgumentError, UnknownNameError
+from chainrule.errors import ArgumentError, InputError, MisuseError, UnknownNameError
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(2, 3, size=(24, 2)).astype("float32")
@@ -137,8 +137,8 @@ def test_the_head_is_the_last_layer_with_parameters_and_all_behind_it():
     [
         (lambda: cr.Network([cr.Dense(3)], inputs=2).replace_head(cr.Dense(2)), InputError, "one layer has"),
         (lambda: cr.Network([cr.Dense(3)]).replace_head(cr.Dense(2)), MisuseError, "not built"),
-        (lambda: trained().replace_head(cr.Dense(2), los=cr.Huber()), UnknownArgumentError, "Did you mean 'loss'"),
-        (lambda: trained().replace_head(layers=[cr.Dense(2)]), UnknownArgumentError, "replace_head: got layers="),
+        (lambda: trained().replace_head(cr.Dense(2), los=cr.Huber()), ArgumentError, "Did you mean 'loss'"),
+        (lambda: trained().replace_head(layers=[cr.Dense(2)]), ArgumentError, "replace_head: got layers="),
         (lambda: trained().replace_head(cr.Dense), InputError, "the class Dense itself"),
     ],
 )

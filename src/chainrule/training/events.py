@@ -24,6 +24,7 @@ from chainrule.nn.misuse import check_learns
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
+from chainrule.settings import Configured
 from chainrule.threads import by_size
 from chainrule.training.batch_source import (
     ArraySource,
@@ -597,7 +598,7 @@ def _callbacks(given: Any) -> tuple[list[Callback], list[AfterEpoch]]:
     given = list(given)
     functions = [c for c in given if not isinstance(c, Callback)]
     for function in functions:
-        if not callable(function) or isinstance(function, type):
+        if not callable(function) or isinstance(function, (type, Configured)):
             raise InputError(
                 "train callbacks",
                 given=f"the class {function.__name__}" if isinstance(function, type) else repr(function)[:80],
