@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
+from chainrule.data.dataset import unpacked
 from chainrule.errors import InputError, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
@@ -215,6 +216,7 @@ class Training:
         network = self.network
         size = None if batch_size is None else checks.whole("train batch_size", batch_size)
         share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
+        X, y = unpacked("train", X, y)
         if y is None:
             for name, value, instead in (
                 ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
