@@ -88,7 +88,7 @@ def data_sets() -> dict[str, Callable[[int], tuple[Any, Any, Any, Any]]]:
 
 def mnist(samples: int | None = None, test_samples: int | None = None) -> tuple[Any, Any, Any, Any]:
     """Return MNIST, or its beginning, as float32 from 0 to 1."""
-    (X, y), (X_test, y_test) = cr.data.mnist()
+    (X, y), (X_test, y_test) = cr.data.mnist("train"), cr.data.mnist("test")
     scale = np.float32(1 / 255)
     return X[:samples] * scale, X_test[:test_samples] * scale, y[:samples], y_test[:test_samples]
 

@@ -11,7 +11,7 @@ import numpy as np
 import chainrule as cr
 
 count = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
-(X, y), (X_test, y_test) = cr.data.mnist()
+(X, y), (X_test, y_test) = cr.data.mnist("train"), cr.data.mnist("test")
 X, y = X[:count], y[:count]
 
 network = cr.Network(

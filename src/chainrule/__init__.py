@@ -71,6 +71,11 @@ def _html(part: Any) -> str:
     return drawn
 
 
+def _node(op: Any, children: Any, name: str | None, roles: Any) -> Any:
+    """Return the node of an op that is called."""
+    return importlib.import_module("chainrule.graph.functions").node_of(op, children, name, roles)
+
+
 if not TYPE_CHECKING:  # a checker that saw these would take every name for one of ours
 
     def __getattr__(name: str) -> Any:

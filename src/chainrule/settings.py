@@ -7,11 +7,12 @@ computed was made for these settings, so one that is changed later is honoured o
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar
 
 from chainrule.checks import expect_arguments
 from chainrule.errors import MisuseError, UnknownNameError
@@ -102,6 +103,10 @@ class Configured(metaclass=_Settling):
     def settings(self) -> dict[str, Any]:
         """Return constructor argument -> value, every one of them."""
         return {name: getattr(self, name) for name in setting_names(type(self))}
+
+    def copy(self) -> Self:
+        """Return a part of its own with the same settings."""
+        return copy.deepcopy(self)
 
     def __repr__(self) -> str:
         kind: Any = type(self)

@@ -104,7 +104,7 @@ def test_evaluate_takes_a_model_file_with_data(capsys: CAPTURED, run: str) -> No
 
 
 def test_predict_prints_class_and_probability_of_each_row(capsys: CAPTURED, run: str) -> None:
-    np.save("x.npy", cr.data.xor()[0])
+    np.save("x.npy", cr.data.xor().X)
     rows = [line.split(",") for line in lines(capsys, "predict", run, "x.npy")]
     assert rows[0] == ["row", "class", "probability"]
     assert [row[:2] for row in rows[1:]] == [["1", "0"], ["2", "1"], ["3", "1"], ["4", "0"]]
@@ -138,7 +138,7 @@ def test_predict_gives_numbers_where_the_targets_are_quantities(capsys: CAPTURED
 
 def test_predict_of_a_network_without_probabilities_says_output(capsys: CAPTURED) -> None:
     assert status(["train", "xor-classic", "--epochs", "3", "--quiet", "--no-pictures"]) == 0
-    np.save("x.npy", cr.data.xor()[0])
+    np.save("x.npy", cr.data.xor().X)
     assert lines(capsys, "predict", "runs/xor-classic-001", "x.npy")[0] == "row,class,output"
 
 

@@ -37,7 +37,9 @@ def test_an_epoch_visits_each_sample_once_with_its_own_target(
 ) -> None:
     X, y, weights = pairs(count, order, kind)
     generator = None if seed is None else np.random.default_rng(seed)
-    seen = list(batches(X, y, size, sample_weight=weights, generator=generator))
+    found = batches(X, y, size, sample_weight=weights, shuffle=seed is not None, generator=generator)
+    seen = list(found)
+    assert len(found) == len(seen)
     assert [len(part) for part, _, _ in seen] == [size] * (count // size) + [count % size] * (count % size > 0)
     for X_batch, y_batch, weight_batch in seen:
         rows = y_batch // 10
@@ -91,24 +93,52 @@ def test_a_generator_goes_on_to_another_order_in_the_next_epoch() -> None:
     assert not np.array_equal(first, second)
 
 
-def test_the_order_is_drawn_when_batches_is_called() -> None:
+def test_batches_are_shuffled_anew_each_time_and_alike_in_each_program() -> None:
+    X, y, _ = pairs(50)
+    first, again = batches(X, y), batches(X, y)
+    orders = [np.concatenate([part for _, part in found]).tolist() for found in (first, first, again, again)]
+    assert orders[:2] == orders[2:]
+    assert orders[0] != orders[1]
+    assert all(sorted(order) == y.tolist() != order for order in orders)
+
+
+def test_an_order_is_drawn_when_one_begins_to_go_through() -> None:
     X, _, _ = pairs(20)
     generator = np.random.default_rng(0)
-    early = batches(X, batch_size=20, generator=generator)
+    found = batches(X, batch_size=20, generator=generator)
+    early = iter(found)
     generator.random(100)
     assert np.array_equal(next(early), X[np.random.default_rng(0).permutation(20)])
 
 
+def test_two_that_go_through_the_same_batches_do_not_disturb_each_other() -> None:
+    X, y, _ = pairs(9)
+    found = batches(X, y, 2)
+    for one, other in zip(found, found, strict=True):
+        assert np.array_equal(one[0][:, 0] * 10, one[1])
+        assert np.array_equal(other[0][:, 0] * 10, other[1])
+
+
+def test_a_data_set_brings_its_targets() -> None:
+    X, y = moons(20)
+    for one, other in zip(batches(moons(20), batch_size=6), batches(X, y, 6), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    for part, parts in zip(split(moons(20)), split(X, y), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(part, parts, strict=True))
+    with pytest.raises(InputError, match=r"batches: got Dataset\('moons'.*, and y beside it"):
+        batches(moons(20), y)
+
+
 def test_without_targets_a_batch_is_an_array_of_inputs() -> None:
     X, _, _ = pairs(5)
-    assert [part.tolist() for part in batches(X, batch_size=3)] == [X[:3].tolist(), X[3:].tolist()]
+    assert [part.tolist() for part in batches(X, batch_size=3, shuffle=False)] == [X[:3].tolist(), X[3:].tolist()]
 
 
 @pytest.mark.parametrize("generator", [None, np.random.default_rng(0)])
 def test_changing_a_batch_changes_no_data(generator: np.random.Generator | None) -> None:
     X, y, _ = pairs(6)
     before = X.copy(), y.copy()
-    for X_batch, y_batch in batches(X, y, 6, generator=generator):
+    for X_batch, y_batch in batches(X, y, 6, shuffle=generator is not None, generator=generator):
         X_batch[...] = 99
         y_batch[...] = 99
     assert np.array_equal(X, before[0])
@@ -117,12 +147,12 @@ def test_changing_a_batch_changes_no_data(generator: np.random.Generator | None)
 
 def test_batches_keep_types_and_trailing_shapes() -> None:
     X, y = np.zeros((5, 2, 3), np.uint8), np.zeros((5, 4), np.float64)
-    X_batch, y_batch = next(batches(X, y, 4, generator=np.random.default_rng(0)))
+    X_batch, y_batch = next(iter(batches(X, y, 4)))
     assert (X_batch.shape, X_batch.dtype, y_batch.shape, y_batch.dtype) == ((4, 2, 3), np.uint8, (4, 4), np.float64)
 
 
 def test_lists_are_taken_too() -> None:
-    X_batch, y_batch = next(batches([[1, 2], [3, 4]], [0, 1]))
+    X_batch, y_batch = next(iter(batches([[1, 2], [3, 4]], [0, 1], shuffle=False)))
     assert X_batch.tolist() == [[1, 2], [3, 4]]
     assert y_batch.tolist() == [0, 1]
 
@@ -134,12 +164,12 @@ def test_a_memory_map_is_never_copied_whole(tmp_path: Path, order: Any, kind: st
     np.save(path, np.asarray(np.arange(400_000.0).reshape(4000, 100), kind, order))
     X = read_npy(path)
     tracemalloc.start()
-    total = sum(float(part.sum()) for part in batches(X, generator=np.random.default_rng(0) if shuffled else None))
+    total = sum(float(part.sum()) for part in batches(X, shuffle=shuffled))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert total == pytest.approx(400_000 * 399_999 / 2)
     assert peak < 400_000 * 8 / 10
-    assert type(next(batches(X))) is np.ndarray
+    assert type(next(iter(batches(X)))) is np.ndarray
 
 
 def test_a_split_is_the_same_for_the_same_seed_only() -> None:
@@ -199,6 +229,7 @@ GOOD = np.zeros((3, 2))
         ((GOOD, None, 2.5), {}, "batches batch_size: got 2.5"),
         ((GOOD, None, True), {}, "batches batch_size: got True"),
         ((GOOD, None, "32"), {}, "batches batch_size: got '32'"),
+        ((GOOD,), {"generator": np.random.default_rng(0), "shuffle": False}, "Leave one of them out"),
         ((GOOD,), {"generator": 0}, "numpy.random.default_rng(0)"),
         ((GOOD,), {"generator": np.random.RandomState(0)}, "numpy.random.default_rng(0)"),
     ],

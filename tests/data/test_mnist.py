@@ -11,15 +11,15 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from chainrule.data import fashion_mnist, mnist
-from chainrule.errors import FileError
+from chainrule.data import Dataset, fashion_mnist, mnist
+from chainrule.errors import FileError, InputError
 from tests.referees import REQUIRED
 
 MODULE = importlib.import_module("chainrule.data.mnist")  # the package shows the function of the same name
@@ -95,13 +95,26 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def is_set(found: Any, name: str = "mnist") -> bool:
-    (X_train, y_train), (X_test, y_test) = found
+def is_set(make: Callable[..., Dataset], name: str = "mnist") -> bool:
+    (X_train, y_train), (X_test, y_test) = make("train"), make("test")
     assert (X_train.shape, y_train.shape, X_test.shape, y_test.shape) == ((6, 16), (6,), (3, 16), (3,))
     assert X_train.dtype == X_test.dtype == np.uint8
     assert y_train.dtype == y_test.dtype == np.int64
     arrays = [X_train.reshape(6, 4, 4), y_train, X_test.reshape(3, 4, 4), y_test]
     return [idx(array) for array in arrays] == list(SETS[name].values())
+
+
+def test_without_a_split_there_is_all_of_it_with_its_names(place: Place) -> None:
+    place.put(place.working / "data/mnist")
+    whole, train, test = mnist(), mnist("train"), mnist("test")
+    assert np.array_equal(whole.X, np.concatenate([train.X, test.X]))
+    assert np.array_equal(whole.y, np.concatenate([train.y, test.y]))  # type: ignore[arg-type]  # each has targets
+    assert [each.name for each in (whole, train, test)] == ["MNIST", "MNIST (train)", "MNIST (test)"]
+    assert test.class_names == tuple("0123456789")
+    assert test.feature_names is not None
+    assert test.feature_names[5] == "row 1 column 1"
+    with pytest.raises(InputError, match=r"mnist split: got 'training'.*Did you mean 'train'"):
+        mnist("training")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("form", ["{}", "{}.gz"])
@@ -112,7 +125,7 @@ def test_plain_compressed_and_dotted_names_are_found(place: Place, form: str, do
     if dotted:
         for path in list(folder.iterdir()):
             path.rename(folder / path.name.replace("-idx", ".idx"))
-    assert is_set(mnist())
+    assert is_set(mnist)
 
 
 @pytest.mark.parametrize("where", ["environment", "checkout/data", "working/data"])
@@ -124,7 +137,7 @@ def test_each_place_is_searched_with_and_without_the_sets_folder(
     place.put(folder / below)
     if where == "environment":
         monkeypatch.setenv("CHAINRULE_DATA", str(folder))
-    assert is_set(mnist())
+    assert is_set(mnist)
     assert not place.cache.exists()
 
 
@@ -144,7 +157,7 @@ def test_a_folder_that_lacks_a_file_is_passed_over(place: Place, monkeypatch: py
     monkeypatch.setenv("CHAINRULE_DATA", str(place.environment))
     place.put(place.environment / "mnist", files=FILES[:3])
     place.put(place.working / "data/mnist")
-    assert is_set(mnist())
+    assert is_set(mnist)
 
 
 @pytest.mark.parametrize("below", ["", "fashion-mnist"])
@@ -152,8 +165,8 @@ def test_the_other_set_is_not_taken_for_this_one(place: Place, below: str, monke
     monkeypatch.setenv("CHAINRULE_DATA", str(place.environment / below))
     place.put(place.environment / below, "fashion-mnist")
     place.put(place.working / "data/mnist")
-    assert is_set(mnist())
-    assert is_set(fashion_mnist(), "fashion-mnist")
+    assert is_set(mnist)
+    assert is_set(fashion_mnist, "fashion-mnist")
 
 
 def test_files_of_another_content_are_refused(place: Place) -> None:
@@ -182,22 +195,22 @@ def test_a_variable_that_names_no_folder_is_an_error(place: Place, named: str, m
 def test_an_empty_variable_counts_as_unset(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.put(place.working / "data/mnist")
     monkeypatch.setenv("CHAINRULE_DATA", "")
-    assert is_set(mnist())
+    assert is_set(mnist)
 
 
 def test_what_is_nowhere_is_downloaded_once(place: Place) -> None:
     place.put(place.served[0], "fashion-mnist")
-    assert is_set(fashion_mnist(), "fashion-mnist")
+    assert is_set(fashion_mnist, "fashion-mnist")
     assert sorted(os.listdir(place.cache / "chainrule/fashion-mnist")) == sorted(file + ".gz" for file in FILES)
     for path in place.served[0].iterdir():
         path.unlink()
-    assert is_set(fashion_mnist(), "fashion-mnist")
+    assert is_set(fashion_mnist, "fashion-mnist")
 
 
 def test_only_what_the_cache_lacks_is_downloaded(place: Place) -> None:
     place.put(place.cache / "chainrule/mnist", form="{}", files=FILES[:3])
     place.put(place.served[0], files=FILES[3:])
-    assert is_set(mnist())
+    assert is_set(mnist)
 
 
 @pytest.mark.parametrize("fault", ["missing", "another content", "cut", "no gzip"])
@@ -209,14 +222,14 @@ def test_a_mirror_at_fault_is_passed_over(place: Place, fault: str) -> None:
         place.put(place.served[0])
         for path in place.served[0].iterdir():
             path.write_bytes(path.read_bytes()[:-5] if fault == "cut" else b"<html>404</html>")
-    assert is_set(mnist())
+    assert is_set(mnist)
 
 
 def test_recompressed_copies_are_welcome(place: Place) -> None:
     place.put(place.served[0])
     for path in place.served[0].iterdir():
         path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1, mtime=1))
-    assert is_set(mnist())
+    assert is_set(mnist)
 
 
 @pytest.mark.parametrize("fault", ["missing", "another content"])
@@ -250,7 +263,7 @@ def test_an_installed_package_does_not_look_beside_itself(place: Place) -> None:
 def test_the_repository_holds_the_real_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REAL.parents[1])
     monkeypatch.delenv("CHAINRULE_DATA", raising=False)
-    (X_train, y_train), (X_test, y_test) = mnist()
+    (X_train, y_train), (X_test, y_test) = mnist("train"), mnist("test")
     assert (X_train.shape, X_test.shape) == ((60000, 784), (10000, 784))
     assert np.bincount(y_train).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert y_test[:5].tolist() == [7, 2, 1, 0, 4]

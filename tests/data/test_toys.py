@@ -45,7 +45,7 @@ def test_a_plane_set_has_two_features_and_labels_dealt_evenly(make: Callable[...
 def test_the_seed_decides_the_points(make: Callable[..., Any]) -> None:
     first, again, other = make(seed=3), make(seed=3), make(seed=4)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(first[0], other[0])
+    assert not np.array_equal(first.X, other.X)
 
 
 @pytest.mark.parametrize("make", SEEDED)
@@ -60,7 +60,7 @@ def test_rows_come_in_random_order(make: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("make", SEEDED)
 def test_noise_moves_points_by_its_standard_deviation(make: Callable[..., Any]) -> None:
     still, moved = make(samples=4000, noise=0), make(samples=4000, noise=0.5)
-    shift = (moved[1] - still[1]) if make is data.curve else (moved[0] - still[0])
+    shift = (moved.y - still.y) if make is data.curve else (moved.X - still.X)
     assert abs(shift.std() - 0.5) < 0.02
     assert abs(shift.mean()) < 0.03
 

@@ -177,10 +177,95 @@ def test_a_numpy_matrix_on_the_left_of_a_node():
     assert result.value.tolist() == [[3, 3], [12, 12]]
 
 
-def test_float32_and_float64_do_not_mix():
-    w = cr.Parameter("w", [1.0])
-    with pytest.raises(cr.ChainruleError, match=r"a in float32, b in float64.*astype\('float32'\)"):
-        w + np.array([1.0])
+OTHERS = {
+    "list of floats": [[0.5, -2.0]],
+    "list of whole numbers": [[1, -2]],
+    "float32": np.array([[0.5, -2.0]], np.float32),
+    "float64": np.array([[0.5, -2.0]]),
+    "int64": np.array([[1, -2]]),
+    "uint8": np.array([[1, 2]], np.uint8),
+    "not contiguous": np.arange(4.0)[None, ::2],
+}
+WAYS = {
+    "array @ node": lambda other, w: other @ w if isinstance(other, np.ndarray) else cr.matmul(other, w),
+    "by role": lambda other, w: cr.linear(x=other, weights=w),
+    "a layer's op": lambda other, w: cr.ops.Matmul()(other, w),
+    "an input": lambda other, w: cr.Input("x", other) @ w,
+    "an unnamed input": lambda other, w: cr.Input(other) @ w,
+    "an input, first added to": lambda other, w: (cr.Input(other, dtype="float64") + np.float64(0)) @ w,
+    "a state": lambda other, w: cr.State("x", np.asarray(other, "float64")) @ w,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_what_is_learnt_says_the_dtype(other, way, frozen, dtype):
+    w = cr.Parameter(np.array([[0.5], [0.25]]), dtype=dtype)
+    w.frozen = frozen
+    result = way(other, w)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result.value, np.asarray(other, dtype) @ w.value)
+    w.frozen = False
+    cr.sum(way(other, w)).backward()
+    np.testing.assert_array_equal(w.grad, np.asarray(other, dtype).T)
+    assert w.grad.dtype == dtype
+
+
+def test_an_array_takes_the_dtype_of_a_node_and_a_list_that_of_an_array():
+    assert (cr.Input("x", [1.0]) * np.array([0.5])).dtype == "float32"
+    assert cr.mean_squared_error([[1.0]], np.array([[0.5]])).dtype == "float64"
+    assert cr.mean_squared_error([[1.0]], [[0.5]]).dtype == "float32"
+
+
+def test_whole_numbers_stay_what_they_are_where_they_are_indices():
+    table = cr.Parameter([[1.0], [2.0]])
+    assert cr.gather(table, np.array([1])).children["indices"].dtype == np.int64
+    logits = cr.Parameter([[1.0, 2.0]])
+    assert cr.softmax_cross_entropy(logits, np.array([1])).children["target"].dtype == np.int64
+
+
+def test_a_mixed_graph_is_differentiated_checked_written_and_copied():
+    X, labels = RNG.normal(size=(6, 3)), RNG.integers(0, 2, (6, 1))
+    x, y = cr.Input("x", X), cr.Input("y", labels)
+    w, b, v = cr.Parameter(RNG.normal(size=(3, 2)).tolist()), cr.Parameter([0.1, 0.2]), cr.Parameter([[0.5], [-1]])
+    loss = cr.mean_squared_error(cr.tanh(x @ w + b) @ v, y)
+    graph = cr.Graph(loss)
+    assert [name for name in graph.names if name.startswith("parameter")] == ["parameter", "parameter_2", "parameter_3"]
+    report = cr.check_gradients(loss)
+    assert report.passed
+    assert [found.by for found in report.findings] == ["parameter", "parameter_2", "parameter_3"]
+    assert cr.derivative(loss, x).dtype == "float64"
+    value, gradients = {}, {}
+    exec(page := cr.source(graph), value)
+    value, gradients = value["step"](X.astype("float32"), w.value, b.value, v.value, labels)
+    graph.backward()
+    np.testing.assert_allclose(value, loss.value, rtol=1e-6)
+    np.testing.assert_allclose(gradients["parameter_2"], b.grad, rtol=1e-5, err_msg=page)
+    twin = pickle.loads(pickle.dumps(graph))
+    for each in (graph, twin):
+        assert each.forward(x=X[:2], y=labels[:2].astype("float64")).dtype == "float32"
+        each.forward(x=X[:3].tolist(), y=labels[:3])
+        each.forward(x=np.ones((1, 3), int), y=[[1]])
+    assert fingerprint(twin) == fingerprint(graph)
+
+
+def test_what_is_fed_takes_the_dtype_of_the_input():
+    graph = regression("float32")
+    graph.forward(x=RNG.normal(size=(4, 3)), y=np.ones((4, 1), int))
+    assert {node.dtype for node in graph.nodes} == {np.dtype("float32")}
+
+
+def test_a_name_is_optional():
+    assert cr.Input([[1.0]]).name == cr.Input(value=[[1.0]]).name == ""
+    assert cr.Input(name="x", value=[[1.0]]).name == cr.Input("x", [[1.0]]).name == "x"
+    assert (cr.Parameter([1.0]).name, cr.Parameter(None, [1.0]).name, cr.State([1.0]).name) == (
+        "parameter",
+        "parameter",
+        "state",
+    )
+    assert cr.Parameter([1.0], dtype="float64", penalised=True).penalised
 
 
 def test_slices_of_a_node():

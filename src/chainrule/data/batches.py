@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule import checks
-from chainrule.data.dataset import as_array, count_samples
+from chainrule.data.dataset import Dataset, as_array, count_samples, unpacked
 from chainrule.errors import InputError, ShapeError
 
 _Part = tuple[NDArray[Any], Any]
@@ -20,80 +20,118 @@ _Part = tuple[NDArray[Any], Any]
 
 @checks.keywords
 def batches(
-    X: ArrayLike,
+    X: ArrayLike | Dataset,
     y: ArrayLike | None = None,
     batch_size: int = 32,
     *,
     sample_weight: ArrayLike | None = None,
+    shuffle: bool = True,
     generator: np.random.Generator | None = None,
     into: Callable[[int], Sequence[NDArray[Any]] | None] | None = None,
-) -> Iterator[Any]:
-    """Return the batches of one epoch: every sample exactly once.
+) -> Batches:
+    """Return batches to go through once an epoch: every sample exactly once, each time in a new order.
+
+    Make them once, before the loop over epochs, as in the example.
 
     Parameters
     ----------
-    X : array, shape (samples, ...)
-        The inputs. A memory map is read batch by batch and never copied whole.
+    X : array, shape (samples, ...), or data set
+        The inputs. A memory map is read batch by batch and never copied whole. A data set brings its targets.
     y : array, shape (samples, ...), optional
         The targets, taken by the same index as `X`.
     batch_size : int
         Samples per batch; the last batch holds what is left.
     sample_weight : array, shape (samples,), optional
         A weight per sample, taken by the same index.
+    shuffle : bool, default True
+        Take the samples in a new random order each time, as `train` does; else in the order that they have.
     generator : numpy.random.Generator, optional
-        Draws the order of the samples, once, when `batches` is called. None keeps them in their order.
+        Draws the order each time that one begins to go through the batches. Left out, one that is made here and
+        begins with seed 0, so that the same program takes the same batches.
     into : function, optional
         Called with the number of samples in a batch, it returns the arrays to write the batch to, or None.
 
     Returns
     -------
-    iterator
-        Of ``(X_batch, y_batch)``; of ``(X_batch, y_batch, weight_batch)`` with weights; of ``X_batch`` without `y`.
-        All are arrays of their own, changing one changes no data; or those that `into` returned.
+    Batches
+        It can be gone through as often as one likes, and has a length. It gives ``(X_batch, y_batch)``;
+        ``(X_batch, y_batch, weight_batch)`` with weights; ``X_batch`` without `y`. All are arrays of their own,
+        changing one changes no data; or those that `into` returned.
 
     Raises
     ------
     ShapeError
         If there are no samples, or X, y and sample_weight differ in length.
     InputError
-        If `batch_size` or `generator` is not what it should be, or there are weights but no targets.
+        If `batch_size` or `generator` is not what it should be, there are weights but no targets, or a generator but
+        nothing to shuffle.
 
     Examples
     --------
     >>> import numpy as np
     >>> import chainrule as cr
     >>> X, y = np.arange(10).reshape(5, 2), np.arange(5)
-    >>> for X_batch, y_batch in cr.data.batches(X, y, batch_size=2):
-    ...     print(X_batch.tolist(), y_batch.tolist())
-    [[0, 1], [2, 3]] [0, 1]
-    [[4, 5], [6, 7]] [2, 3]
-    [[8, 9]] [4]
+    >>> batches = cr.data.batches(X, y, batch_size=2)
+    >>> for epoch in range(2):
+    ...     print([y_batch.tolist() for X_batch, y_batch in batches])
+    [[2, 4], [3, 0], [1]]
+    [[4, 1], [2, 0], [3]]
     """
-    arrays = [as_array("batches", "X", X)]
+    inputs, y = unpacked("batches", X, y)
+    arrays = [as_array("batches", "X", inputs)]
     if y is not None:
         arrays.append(as_array("batches", "y", y))
     if sample_weight is not None:
         arrays.append(_weights(sample_weight, y))
     count = count_samples("batches", arrays[0], **dict(zip(("y", "sample_weight"), arrays[1:], strict=False)))
     size = checks.whole("batches batch_size", batch_size)
-    order = None
     if generator is not None:
         checks.instance("batches generator", generator, np.random.Generator, "numpy.random.default_rng(0)")
-        order = generator.permutation(count)
-    return _walk(arrays, order, count, size, into)
+        if not shuffle:
+            raise InputError(
+                "batches", given="a generator with shuffle=False", expected="one of them", fix="Leave one of them out"
+            )
+    elif shuffle:
+        generator = np.random.default_rng(0)
+    return Batches(arrays, generator, count, size, into)
+
+
+class Batches:
+    """What `batches` returns."""
+
+    def __init__(
+        self,
+        arrays: list[NDArray[Any]],
+        generator: np.random.Generator | None,
+        count: int,
+        size: int,
+        into: Callable[[int], Sequence[NDArray[Any]] | None] | None,
+    ) -> None:
+        self._arrays, self._generator, self._count, self._size, self._into = arrays, generator, count, size, into
+
+    def __len__(self) -> int:
+        return -(-self._count // self._size)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = None if self._generator is None else self._generator.permutation(self._count)
+        return _walk(self._arrays, order, self._count, self._size, self._into)
+
+    def __repr__(self) -> str:
+        told = "in their order" if self._generator is None else "shuffled"
+        return f"Batches({self._count} samples, {self._size} at a time, {told})"
 
 
 @checks.keywords
 def split(
-    X: ArrayLike, y: ArrayLike | None, fraction: float = 0.2, seed: int = 0, stratify: bool = False
+    X: ArrayLike | Dataset, y: ArrayLike | None = None, fraction: float = 0.2, seed: int = 0, stratify: bool = False
 ) -> tuple[_Part, _Part]:
     """Return the set cut in two at random: what stays, and a part held out for validation or testing.
 
     Parameters
     ----------
-    X : array, shape (samples, ...)
-        The inputs.
-    y : array, shape (samples, ...), or None
+    X : array, shape (samples, ...), or data set
+        The inputs. A data set brings its targets.
+    y : array, shape (samples, ...), optional
         The targets, taken by the same index as `X`.
     fraction : float
         The share held out, between 0 and 1: rounded to whole samples, at least one, and leaving at least one.
@@ -106,7 +144,7 @@ def split(
     Returns
     -------
     (X_rest, y_rest), (X_part, y_part)
-        Copies, in random order. The targets are None if `y` is.
+        Copies, in random order. The targets are None where there are none.
 
     Raises
     ------
@@ -123,7 +161,8 @@ def split(
     >>> len(X_train), len(X_test), int((y_test == 1).sum())
     (75, 25, 12)
     """
-    inputs = as_array("split", "X", X)
+    samples, y = unpacked("split", X, y)
+    inputs = as_array("split", "X", samples)
     targets = None if y is None else as_array("split", "y", y)
     count = count_samples("split", inputs, y=targets)
     if count < 2:

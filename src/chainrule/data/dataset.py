@@ -1,6 +1,7 @@
 """A set of samples with the names that go with it, and the one check that keeps inputs and targets paired.
 
-Every reader of this room returns a `Dataset`; where only the arrays matter it unpacks as `X, y = dataset`.
+Every set and every reader of this room returns a `Dataset`, which `train` takes as it is; where only the arrays
+matter it unpacks as `X, y = dataset`.
 """
 
 from __future__ import annotations
@@ -68,6 +69,31 @@ class Dataset:
         targets = "no y" if self.y is None else f"y {self.y.shape} {self.y.dtype}"
         classes = "" if self.class_names is None else f", {len(self.class_names)} classes"
         return f"Dataset({self.name!r}, X {self.X.shape} {self.X.dtype}, {targets}{classes})"
+
+
+def unpacked(where: str, X: Any, y: Any) -> tuple[Any, Any]:
+    """Return samples and targets, which may come together as a data set.
+
+    Raises
+    ------
+    InputError
+        If there are targets beside a data set.
+    """
+    if not isinstance(X, Dataset):
+        return X, y
+    if y is not None:
+        raise InputError(
+            where,
+            given=f"{X!r}, and y beside it",
+            expected="a data set, which has its targets, or X and y",
+            fix="Leave y out, or take the arrays apart: X, y = dataset",
+        )
+    return X.X, X.y
+
+
+def pixel_names(rows: int, columns: int) -> tuple[str, ...]:
+    """Return the names of an image's pixels, row by row."""
+    return tuple(f"row {row} column {column}" for row in range(rows) for column in range(columns))
 
 
 def count_samples(where: str, X: NDArray[Any], **partners: NDArray[Any] | None) -> int:

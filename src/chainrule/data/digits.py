@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from chainrule import checks
-from chainrule.data.dataset import Dataset
+from chainrule.data.dataset import Dataset, pixel_names
 
 
 @checks.keywords
@@ -71,6 +71,6 @@ def digits(split: Literal["train", "test"] | None = None) -> Dataset:
         X,
         y,
         name,
-        feature_names=tuple(f"row {row} column {column}" for row in range(8) for column in range(8)),
+        feature_names=pixel_names(8, 8),
         class_names=tuple(str(digit) for digit in range(10)),
     )

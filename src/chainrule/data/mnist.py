@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import checks
+from chainrule.data.dataset import Dataset, pixel_names
 from chainrule.data.idx import load_idx
 from chainrule.data.opening import shown
 from chainrule.errors import FileError
 
-_Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
+_Split = Literal["train", "test"] | None
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
+_CLOTHES = (
+    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+
 
 class DownloadedSet(NamedTuple):
-    """One of the two sets: its folder, where it can be downloaded, and the SHA-256 of each uncompressed file."""
+    """One of the two sets: its folder, classes and mirrors, and the SHA-256 of each uncompressed file."""
 
     title: str
     folder: str
+    classes: tuple[str, ...]
     mirrors: tuple[str, ...]
     hashes: tuple[str, ...]
 
@@ -35,6 +41,7 @@ class DownloadedSet(NamedTuple):
 MNIST = DownloadedSet(
     title="MNIST",
     folder="mnist",
+    classes=tuple("0123456789"),
     mirrors=(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -50,6 +57,7 @@ MNIST = DownloadedSet(
 FASHION_MNIST = DownloadedSet(
     title="Fashion-MNIST",
     folder="fashion-mnist",
+    classes=_CLOTHES,
     mirrors=(
         "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -64,22 +72,29 @@ FASHION_MNIST = DownloadedSet(
 
 
 @checks.keywords
-def mnist() -> tuple[_Part, _Part]:
-    """Return the MNIST handwritten digits (LeCun, Cortes, Burges; CC BY-SA 3.0).
+def mnist(split: _Split = None) -> Dataset:
+    """Return the MNIST handwritten digits, 28 x 28 pixels each (LeCun, Cortes, Burges; CC BY-SA 3.0).
 
     The four files are looked for, each under its plain name or with the ending ``.gz``, in ``mnist/`` below and then
     directly in: the folder that ``$CHAINRULE_DATA`` names (if it is set, it must be a folder); ``data/`` of the source
     checkout that chainrule runs from; ``data/`` of the working folder; the user's cache. The first place that has all
     four is taken. If none has, they are downloaded into the cache (11 MB).
 
+    Parameters
+    ----------
+    split : {"train", "test"}, optional
+        60,000 samples to learn from or 10,000 to test on; None for all, in this order.
+
     Returns
     -------
-    (X_train, y_train), (X_test, y_test)
-        60,000 and 10,000 samples. X is uint8 of shape (n, 784), one row per image of 28 x 28 pixels, row by row,
-        from 0 (paper) to 255 (ink); y is int64 of shape (n,), from 0 to 9.
+    Dataset
+        X is uint8 of shape (samples, 784), one row per image, row by row, from 0 (paper) to 255 (ink); y is int64 of
+        shape (samples,), from 0 to 9.
 
     Raises
     ------
+    InputError
+        If `split` is something else.
     FileError
         If a file found is damaged or is not MNIST's; if none is found and the download fails; or if
         ``$CHAINRULE_DATA`` is not a folder.
@@ -87,48 +102,73 @@ def mnist() -> tuple[_Part, _Part]:
     Examples
     --------
     >>> import chainrule as cr
-    >>> (X_train, y_train), (X_test, y_test) = cr.data.mnist()
-    >>> X_train.shape, X_test.shape, y_train[:5].tolist()
-    ((60000, 784), (10000, 784), [5, 0, 4, 1, 9])
+    >>> X, y = cr.data.mnist("train")
+    >>> X.shape, y[:5].tolist()
+    ((60000, 784), [5, 0, 4, 1, 9])
+    >>> cr.data.mnist("test")
+    Dataset('MNIST (test)', X (10000, 784) uint8, y (10000,) int64, 10 classes)
     """
-    return _load(MNIST)
+    return _load(MNIST, "mnist", split)
 
 
 @checks.keywords
-def fashion_mnist() -> tuple[_Part, _Part]:
+def fashion_mnist(split: _Split = None) -> Dataset:
     """Return Fashion-MNIST: Zalando's pictures of clothes in the form of MNIST (Xiao, Rasul, Vollgraf 2017; MIT).
 
     The files are looked for as `mnist` does, in ``fashion-mnist/``, and otherwise downloaded (31 MB). The classes are
     T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot.
 
+    Parameters
+    ----------
+    split : {"train", "test"}, optional
+        As for `mnist`.
+
     Returns
     -------
-    (X_train, y_train), (X_test, y_test)
-        As `mnist` returns them.
+    Dataset
+        Like that of `mnist`; ``class_names`` has the names.
 
     Raises
     ------
-    FileError
-        As `mnist` raises it.
+    InputError, FileError
+        As `mnist` raises them.
 
     Examples
     --------
     >>> import chainrule as cr
-    >>> (X_train, y_train), _ = cr.data.fashion_mnist()  # doctest: +SKIP
-    >>> X_train.shape  # not run with the tests, for it may download 31 MB  # doctest: +SKIP
+    >>> X, y = cr.data.fashion_mnist("train")  # doctest: +SKIP
+    >>> X.shape  # not run with the tests, for it may download 31 MB  # doctest: +SKIP
     (60000, 784)
     """
-    return _load(FASHION_MNIST)
+    return _load(FASHION_MNIST, "fashion_mnist", split)
 
 
-def _load(source: DownloadedSet) -> tuple[_Part, _Part]:
+def _load(source: DownloadedSet, where: str, split: _Split) -> Dataset:
+    if split is not None:
+        checks.one_of(f"{where} split", split, ("train", "test"))
+    paths = dict(zip(FILES, _paths(source), strict=True))
+    parts = {"train": FILES[:2], "test": FILES[2:]}
+    names = parts.values() if split is None else [parts[split]]
+    arrays = [[_check(source, name, paths[name]) for name in pair] for pair in names]
+    images, labels = (found[0] if len(found) == 1 else np.concatenate(found) for found in zip(*arrays, strict=True))
+    return Dataset(
+        images.reshape(len(images), -1),
+        labels.astype(np.int64),
+        source.title if split is None else f"{source.title} ({split})",
+        feature_names=pixel_names(*images.shape[1:]),
+        class_names=source.classes,
+    )
+
+
+def _paths(source: DownloadedSet) -> list[str]:
+    """Return where the four files are; they are downloaded if they are nowhere."""
     folders = [folder for root in _roots() for folder in (os.path.join(root, source.folder), root)]
     for folder in folders:
         paths = [path for name in FILES if (path := _find(folder, name))]
         if len(paths) == len(FILES) and not _holds_the_other(folder, source):
-            return _read(source, paths)
+            return paths
     cache = os.path.join(_cache(), source.folder)
-    return _read(source, [_find(cache, name) or _download(source, name, cache, folders) for name in FILES])
+    return [_find(cache, name) or _download(source, name, cache, folders) for name in FILES]
 
 
 def _roots() -> list[str]:
@@ -195,15 +235,6 @@ def _check(source: DownloadedSet, name: str, path: str) -> NDArray[np.uint8]:
             fix="Delete or replace the file; to read an IDX file of your own use read_idx",
         )
     return array
-
-
-def _read(source: DownloadedSet, paths: list[str]) -> tuple[_Part, _Part]:
-    arrays = [_check(source, name, path) for name, path in zip(FILES, paths, strict=True)]
-    train_images, train_labels, test_images, test_labels = arrays
-    return (
-        (train_images.reshape(len(train_images), -1), train_labels.astype(np.int64)),
-        (test_images.reshape(len(test_images), -1), test_labels.astype(np.int64)),
-    )
 
 
 def _download(source: DownloadedSet, name: str, cache: str, folders: list[str]) -> str:

@@ -62,7 +62,7 @@ def read_npy(path: str | os.PathLike[str], memory_map: bool = True) -> NDArray[A
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "X.npy"
     >>> np.save(path, np.arange(6.0).reshape(3, 2))
     >>> X = cr.data.read_npy(path)
-    >>> type(X).__name__, X.shape, [float(batch.sum()) for batch in cr.data.batches(X, batch_size=2)]
+    >>> type(X).__name__, X.shape, [float(batch.sum()) for batch in cr.data.batches(X, batch_size=2, shuffle=False)]
     ('memmap', (3, 2), [6.0, 9.0])
     """
     where = f"read_npy {shown(path)}"

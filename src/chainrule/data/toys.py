@@ -7,22 +7,19 @@ a set looks like the whole; `noise` is always the standard deviation of a Gaussi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from chainrule import checks
-from chainrule.data.dataset import float_type
+from chainrule.data.dataset import Dataset, float_type
 
 #: More points than any of these pictures needs, and few enough for any machine's memory.
 MOST_SAMPLES = 10_000_000
 
-_Points = tuple[NDArray[np.float32], NDArray[np.int64]]
-
 
 @checks.keywords
-def xor(dtype: DTypeLike = "float32") -> tuple[NDArray[Any], NDArray[Any]]:
+def xor(dtype: DTypeLike = "float32") -> Dataset:
     """Return the exclusive or: two inputs of which exactly one must be 1.
 
     Parameters
@@ -32,10 +29,8 @@ def xor(dtype: DTypeLike = "float32") -> tuple[NDArray[Any], NDArray[Any]]:
 
     Returns
     -------
-    X : array, shape (4, 2)
-        The inputs 00, 01, 10, 11, in this order.
-    y : array, shape (4, 1)
-        The targets 0, 1, 1, 0.
+    Dataset
+        X is of shape (4, 2), the inputs 00, 01, 10, 11, in this order; y of shape (4, 1), the targets 0, 1, 1, 0.
 
     Raises
     ------
@@ -50,13 +45,11 @@ def xor(dtype: DTypeLike = "float32") -> tuple[NDArray[Any], NDArray[Any]]:
     ([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
     """
     kind = float_type("xor", dtype)
-    return np.array([[0, 0], [0, 1], [1, 0], [1, 1]], kind), np.array([[0], [1], [1], [0]], kind)
+    return Dataset(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], kind), np.array([[0], [1], [1], [0]], kind), "xor")
 
 
 @checks.keywords
-def spirals(
-    samples: int = 300, classes: int = 3, turns: float = 0.75, noise: float = 0.03, seed: int = 0
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def spirals(samples: int = 300, classes: int = 3, turns: float = 0.75, noise: float = 0.03, seed: int = 0) -> Dataset:
     """Return interleaved spiral arms around the origin, one per class.
 
     Parameters
@@ -75,8 +68,8 @@ def spirals(
 
     Returns
     -------
-    X : float32 array, shape (samples, 2)
-    labels : int64 array, shape (samples,)
+    Dataset
+        X is float32 of shape (samples, 2); y, the labels, int64 of shape (samples,).
 
     Raises
     ------
@@ -98,7 +91,7 @@ def spirals(
 
 
 @checks.keywords
-def moons(samples: int = 300, noise: float = 0.1, seed: int = 0) -> _Points:
+def moons(samples: int = 300, noise: float = 0.1, seed: int = 0) -> Dataset:
     """Return two half circles of radius 1, hooked into each other.
 
     Parameters
@@ -112,9 +105,9 @@ def moons(samples: int = 300, noise: float = 0.1, seed: int = 0) -> _Points:
 
     Returns
     -------
-    X : float32 array, shape (samples, 2)
-    labels : int64 array, shape (samples,)
-        0 for the upper half circle around (0, 0), 1 for the lower one around (1, 0.5).
+    Dataset
+        X is float32 of shape (samples, 2); y, the labels, int64 of shape (samples,): 0 for the upper half circle
+        around (0, 0), 1 for the lower one around (1, 0.5).
 
     Raises
     ------
@@ -136,7 +129,7 @@ def moons(samples: int = 300, noise: float = 0.1, seed: int = 0) -> _Points:
 
 
 @checks.keywords
-def circles(samples: int = 300, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> _Points:
+def circles(samples: int = 300, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Dataset:
     """Return two circles, one inside the other: no straight line parts them.
 
     Parameters
@@ -152,9 +145,8 @@ def circles(samples: int = 300, noise: float = 0.05, factor: float = 0.5, seed: 
 
     Returns
     -------
-    X : float32 array, shape (samples, 2)
-    labels : int64 array, shape (samples,)
-        0 outside, 1 inside.
+    Dataset
+        X is float32 of shape (samples, 2); y, the labels, int64 of shape (samples,): 0 outside, 1 inside.
 
     Raises
     ------
@@ -175,7 +167,7 @@ def circles(samples: int = 300, noise: float = 0.05, factor: float = 0.5, seed: 
 
 
 @checks.keywords
-def blobs(samples: int = 300, classes: int = 3, noise: float = 0.25, seed: int = 0) -> _Points:
+def blobs(samples: int = 300, classes: int = 3, noise: float = 0.25, seed: int = 0) -> Dataset:
     """Return round clouds of points, their centres evenly spaced on the unit circle.
 
     Parameters
@@ -191,8 +183,8 @@ def blobs(samples: int = 300, classes: int = 3, noise: float = 0.25, seed: int =
 
     Returns
     -------
-    X : float32 array, shape (samples, 2)
-    labels : int64 array, shape (samples,)
+    Dataset
+        X is float32 of shape (samples, 2); y, the labels, int64 of shape (samples,).
 
     Raises
     ------
@@ -221,9 +213,7 @@ _CURVES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 
 
 @checks.keywords
-def curve(
-    kind: str = "sine", samples: int = 200, noise: float = 0.1, seed: int = 0
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def curve(kind: str = "sine", samples: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
     r"""Return points on a curve over -1 <= x <= 1, for regression.
 
     Parameters
@@ -239,8 +229,8 @@ def curve(
 
     Returns
     -------
-    X : float32 array, shape (samples, 1)
-    y : float32 array, shape (samples, 1)
+    Dataset
+        X and y are float32 of shape (samples, 1).
 
     Raises
     ------
@@ -260,7 +250,7 @@ def curve(
     scale, rng = _randomness("curve", noise, seed)
     y = formula(x) + scale * rng.standard_normal(samples)
     order = rng.permutation(samples)
-    return x[order, None].astype(np.float32), y[order, None].astype(np.float32)
+    return Dataset(x[order, None].astype(np.float32), y[order, None].astype(np.float32), f"curve ({kind})")
 
 
 def _deal(
@@ -279,11 +269,12 @@ def _polar(radius: NDArray[np.float64], angle: NDArray[np.float64]) -> NDArray[n
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-def _finish(where: str, points: NDArray[np.float64], labels: NDArray[np.int64], noise: float, seed: int) -> _Points:
+def _finish(where: str, points: NDArray[np.float64], labels: NDArray[np.int64], noise: float, seed: int) -> Dataset:
     scale, rng = _randomness(where, noise, seed)
     points = points + scale * rng.standard_normal(points.shape)
     order = rng.permutation(len(points))
-    return points[order].astype(np.float32), labels[order]
+    names = tuple(str(k) for k in range(int(labels.max()) + 1))
+    return Dataset(points[order].astype(np.float32), labels[order], where, class_names=names)
 
 
 def _randomness(where: str, noise: float, seed: int) -> tuple[float, np.random.Generator]:

@@ -33,6 +33,7 @@ from chainrule.files.part_classes import (
     parameters,
 )
 from chainrule.nn import Layer, Network
+from chainrule.nn.layer import Kept
 from chainrule.nn.network import restored
 from chainrule.ops import Activation, Array, Loss
 
@@ -277,7 +278,8 @@ class _Rebuilder:
             self.before_network(place, settings)
         try:
             begun = self.start is not None and not place and issubclass(kind, Network)
-            part: Part = restored(kind, settings, None, self.start or {}) if begun else kind(**settings)
+            start = {name: Kept(array) for name, array in (self.start or {}).items()}
+            part: Part = restored(kind, settings, None, start) if begun else kind(**settings)
             kept = part.settings()
         except ChainruleError as problem:
             at = f"{place} ({problem.where})" if place else problem.where

@@ -203,12 +203,13 @@ def _leaf_findings(graph: Graph, tolerance: float, elements: int, seed: int = 0)
         return float((values[root] * weights).sum())
 
     findings = []
+    names = {id(node): name for name, node in graph.names.items()}
     for node in graph.wrt:
         place = graph.place(node)
         if node.op is None:
             values[place] = values[place].copy()
             given = np.zeros(node.shape) if gradients[place] is None else gradients[place]
-            found = Finding(_name(graph.root), _name(node), leaf=True)
+            found = Finding(_name(graph.root), names.get(id(node)) or _name(node), leaf=True)
             findings.append(_compared(found, loss, values[place], given, tolerance, elements, generator))
     return findings
 

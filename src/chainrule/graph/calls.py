@@ -86,7 +86,7 @@ def checked_forward(op: Op, where: str, arrays: Mapping[str, Array]) -> Array:
     floats = {array.dtype for array in arrays.values() if array.dtype.kind == "f"}
     given = ", ".join(f"{role} in {array.dtype}" for role, array in arrays.items())
     fix = "Convert with array.astype('float32')"
-    if len(floats) == 1:
+    if len(floats) == 1 or op.dtype is not None:
         op.check(where, **arrays)
         with np.errstate(all="ignore"):
             value = np.asarray(called(op, where, "forward", arrays))

@@ -1,4 +1,4 @@
-"""Ops as functions of nodes: ``cr.tanh(z=…)`` builds the node that `Tanh` computes.
+"""Ops as functions of nodes: ``cr.tanh(z=…)`` builds the node that `Tanh` computes, and so does ``cr.Tanh()(z)``.
 
 An op's roles and its settings are the function's arguments, all by keyword; the roles may also be given in order.
 """
@@ -6,6 +6,7 @@ An op's roles and its settings are the function's arguments, all by keyword; the
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from chainrule import ops
@@ -27,24 +28,7 @@ def function_of(kind: type[Op]) -> NodeFunction:
 
     def build(*children: Any, name: str | None = None, **given: Any) -> Node:
         told = {key: given.pop(key) for key in settings if key in given}
-        if kind.variadic:
-            roles: tuple[str, ...] = tuple(f"{kind.variadic}{i}" for i in range(len(children)))
-        else:
-            roles = kind.roles
-        if len(children) > len(roles):
-            raise InputError(
-                kind.name,
-                given=f"{len(children)} arrays in order",
-                expected=f"at most {len(roles)}: {', '.join(roles)}",
-                fix="Pass settings by name",
-            )
-        for key in given:
-            if not kind.variadic and key not in kind.roles:
-                known = (*kind.roles, *settings, "name")
-                raise ArgumentError(
-                    kind.name, given=f"{key}=…", expected=f"{', '.join(known)}", fix=nearest(key, known)
-                )
-        roled = dict(zip(roles, children)) | {role: child for role, child in given.items() if child is not None}
+        roled = children_of(kind, children, given, ("name", *settings), "Pass settings by name")
         return Node(kind(**told), roled, name)
 
     build.__name__ = build.__qualname__ = kind.name
@@ -52,6 +36,33 @@ def function_of(kind: type[Op]) -> NodeFunction:
     build.__wrapped__ = kind  # type: ignore[attr-defined]  # where `??` and `inspect.getsource` lead
     build.__signature__ = _signature(kind)  # type: ignore[attr-defined]  # what help() shows
     return build
+
+
+def node_of(op: Op, children: Sequence[Any], name: str | None, given: Mapping[str, Any]) -> Node:
+    """Return the node of an op that is called, with children in the order of its roles or by name."""
+    return Node(op, children_of(type(op), children, given, ("name",), "Its settings were told when it was made"), name)
+
+
+def children_of(
+    kind: type[Op], children: Sequence[Any], given: Mapping[str, Any], others: Sequence[str], fix: str
+) -> dict[str, Any]:
+    """Return role -> child, for children in order and by name.
+
+    `others` may be given by name, too; `fix` is what to do about children too many.
+    """
+    roles = tuple(f"{kind.variadic}{i}" for i in range(len(children))) if kind.variadic else kind.roles
+    if len(children) > len(roles):
+        raise InputError(
+            kind.name,
+            given=f"{len(children)} arrays in order",
+            expected=f"at most {len(roles)}: {', '.join(roles)}",
+            fix=fix,
+        )
+    for key in given:
+        if not kind.variadic and key not in kind.roles:
+            known = (*kind.roles, *others)
+            raise ArgumentError(kind.name, given=f"{key}=…", expected=", ".join(known), fix=nearest(key, known))
+    return dict(zip(roles, children)) | {role: child for role, child in given.items() if child is not None}
 
 
 def _signature(kind: type[Op]) -> inspect.Signature:

@@ -224,19 +224,24 @@ class Graph(InNotebooks):
                 raise InputError(
                     "Graph",
                     given=f"a value for {name!r}",
-                    expected="the name of an input",
-                    fix=nearest(name, self.inputs),
+                    expected="the name of an input" + (": one without a name is a constant" * (not self.inputs)),
+                    fix=nearest(name, self.inputs) if self.inputs else f"Write cr.Input({name!r}, …) for what is fed",
                 )
         values: Values = [node._value if node.op is None else None for node in self.nodes]
         for name, value in feeds.items():
             node = self.inputs[name]
-            listed = not isinstance(value, (np.ndarray, np.generic))
-            values[self._places[id(node)]] = own_array(node.where, value, node.dtype if listed else None)
+            values[self._places[id(node)]] = own_array(node.where, value, self._dtype_of(node, value))
         signature = tuple((v.shape, v.dtype) for v, n in zip(values, self.nodes, strict=True) if type(n) is Input)
         new = signature not in self._known
         self.walk.forward(values, self.walk.plain(check=new))
         self._known.add(signature)
         return values
+
+    def _dtype_of(self, node: Input, value: Any) -> np.dtype[Any] | None:
+        """Return the dtype in which an input takes a value; None: in the value's own."""
+        if node.dtype.kind == "f" or not isinstance(value, (np.ndarray, np.generic)):
+            return node.dtype
+        return self.parameters[0].dtype if self.parameters and value.dtype.kind == "f" else None
 
     def _what_is_asked(self) -> tuple[Node, ...]:
         if self._asked is None:

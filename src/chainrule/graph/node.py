@@ -6,10 +6,10 @@ grows. It keeps its value, the derivative of the loss that came back to it, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from chainrule.graph.calls import checked_forward, read_only
 from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Op
-from chainrule.ops.shaping import Slice
+from chainrule.ops.shaping import Cast, Slice
 from chainrule.settings import InNotebooks, unknown_attribute
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Node(InNotebooks):
     op : Op
         The function this node computes.
     children : mapping of str to Node or array
-        Role -> the node whose value plays it. Arrays and numbers become unnamed inputs.
+        Role -> the node whose value plays it. Arrays and numbers become unnamed inputs. Where something learnt is
+        among the children, all others are computed with in its dtype; else arrays and numbers take that of a node.
     name : str, optional
         What pictures, errors and `Graph` call the node; the op's name if left out.
 
@@ -75,8 +76,13 @@ class Node(InNotebooks):
         if not isinstance(op, Op):
             raise InputError("Node", given=repr(op)[:80], expected="an op", fix="Pass an op such as cr.Tanh()")
         _check_roles(self.where, op, children)
-        dtype = next((c.dtype for c in children.values() if isinstance(c, Node) and c.dtype.kind == "f"), None)
-        self.children = {role: as_node(child, dtype) for role, child in children.items()}
+        dtype, learnt = _dtype_of(children.values())
+        self.children = {
+            role: child
+            if isinstance(child, Node) and child._value.dtype is dtype  # most are
+            else as_node(child, dtype, cast=learnt, whole=role in op.constant)
+            for role, child in children.items()
+        }
         for role, child in self.children.items():
             if child.learnt and not op.differentiable(role):
                 raise InputError(
@@ -279,8 +285,18 @@ _OURS = {"dot": "a @ b", "inner": "a @ b", "square": "power", "amax": "max", "ab
 class Leaf(Node):
     """A node without children: it holds an array rather than computing one."""
 
+    #: What it is called if nobody names it; graphs add ``_2``, ``_3`` … where several share a name.
+    unnamed: ClassVar[str] = ""
+
+    @overload
+    def __init__(self, value: Any, /, *, dtype: npt.DTypeLike | None = None) -> None: ...
+    @overload
+    def __init__(self, *, value: Any, dtype: npt.DTypeLike | None = None) -> None: ...
+    @overload
+    def __init__(self, name: str | None, value: Any, dtype: npt.DTypeLike | None = None) -> None: ...
     @checks.keywords
-    def __init__(self, name: str | None, value: Any, dtype: npt.DTypeLike | None = None) -> None:
+    def __init__(self, name: Any = None, value: Any = ..., dtype: npt.DTypeLike | None = None) -> None:
+        name, value = _name_and_value(type(self).__name__, name, value)
         if name is not None and (not isinstance(name, str) or not name):
             raise InputError(
                 type(self).__name__,
@@ -288,7 +304,7 @@ class Leaf(Node):
                 expected="a text",
                 fix=f"Write {type(self).__name__}('x', …)",
             )
-        super().__init__(None, {}, name)
+        super().__init__(None, {}, name or self.unnamed)
         self._value = own_array(self.where, value, dtype)
 
 
@@ -297,8 +313,8 @@ class Input(Leaf):
 
     Parameters
     ----------
-    name : str or None
-        The name it is fed by: ``graph.forward(x=…)``. An unnamed input is a constant.
+    name : str, optional
+        The name it is fed by: ``graph.forward(x=…)``. An unnamed input, ``Input([[1.0]])``, is a constant.
     value : array_like
         Its first value. NumPy arrays keep their dtype; Python numbers become float32.
     dtype : dtype_like, optional
@@ -309,6 +325,8 @@ class Input(Leaf):
     >>> x = Input("x", [[1.0, 0.0]])
     >>> x.value
     array([[1., 0.]], dtype=float32)
+    >>> Input([[1.0, 0.0]], dtype="float64").dtype
+    dtype('float64')
     """
 
 
@@ -317,8 +335,8 @@ class Parameter(Leaf):
 
     Parameters
     ----------
-    name : str
-        Its name.
+    name : str, optional
+        Its name: ``Parameter("w", [[0.1]])``, or ``Parameter([[0.1]])``.
     value : array_like
         Where it starts. It is copied.
     dtype : dtype_like, optional
@@ -334,8 +352,20 @@ class Parameter(Leaf):
         True while it is kept as it is.
     """
 
+    unnamed = "parameter"
+
+    @overload
+    def __init__(self, value: Any, /, *, dtype: npt.DTypeLike | None = None, penalised: bool = False) -> None: ...
+    @overload
+    def __init__(self, *, value: Any, dtype: npt.DTypeLike | None = None, penalised: bool = False) -> None: ...
+    @overload
+    def __init__(
+        self, name: str | None, value: Any, dtype: npt.DTypeLike | None = None, *, penalised: bool = False
+    ) -> None: ...
     @checks.keywords
-    def __init__(self, name: str, value: Any, dtype: npt.DTypeLike | None = None, *, penalised: bool = False) -> None:
+    def __init__(
+        self, name: Any = None, value: Any = ..., dtype: npt.DTypeLike | None = None, *, penalised: bool = False
+    ) -> None:
         super().__init__(name, value, dtype)
         if self.dtype.kind != "f":
             raise ShapeError(
@@ -385,6 +415,8 @@ class Parameter(Leaf):
 
 class State(Leaf):
     """A leaf that is kept and saved but not learnt: the scaling of the data, running statistics."""
+
+    unnamed = "state"
 
 
 class Drawn(Input):
@@ -439,13 +471,65 @@ def _known_dtype(where: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
         ) from None
 
 
-def as_node(value: Any, dtype: npt.DTypeLike | None = None) -> Node:
-    """Return a node as it is, anything else as an unnamed input (plain numbers in `dtype`)."""
-    if isinstance(value, Node):
-        return value
-    if not isinstance(value, np.ndarray) and dtype is not None:
+def as_node(value: Any, dtype: np.dtype[Any] | None = None, *, cast: bool = False, whole: bool = False) -> Node:
+    """Return a node as it is, anything else as an unnamed input.
+
+    Parameters
+    ----------
+    value : Node or array_like
+    dtype : dtype, optional
+        That of the numbers, unless they are True and False.
+    cast : bool, default False
+        Whether a node of another dtype is cast to it, too, unless something learnt lies below.
+    whole : bool, default False
+        Whether whole numbers of NumPy stay what they are: they may be indices.
+    """
+    of_node = isinstance(value, Node)
+    if dtype is None or (of_node and not cast):
+        return value if of_node else Input(None, value)
+    if not of_node and not isinstance(value, np.ndarray):
         return Input(None, value, dtype)
-    return Input(None, value)
+    if value.dtype == dtype or not (value.dtype in _FLOATS or (value.dtype.kind in "iu" and not whole)):
+        return value if of_node else Input(None, value)
+    if not of_node:
+        return Input(None, value, dtype)
+    return value if _is_learnt(value) else Node(Cast(dtype.name), {"x": value})
+
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _is_learnt(node: Node) -> bool:
+    return node.learnt or isinstance(node, Parameter)  # one that is frozen now is learnt at another time
+
+
+def _dtype_of(children: Iterable[Any]) -> tuple[np.dtype[Any] | None, bool]:
+    """Return the dtype to compute in, None if nothing says it, and whether it is that of something learnt."""
+    node = array = None
+    for child in children:
+        if isinstance(child, Node):
+            dtype = child._value.dtype
+            if dtype.kind == "f":
+                if _is_learnt(child):
+                    return dtype, True
+                node = node or dtype
+        elif isinstance(child, np.ndarray) and child.dtype in _FLOATS:
+            array = array or child.dtype
+    return node or array, False
+
+
+def _name_and_value(kind: str, name: Any, value: Any) -> tuple[Any, Any]:
+    """Return the name and the value of a leaf, of which the name may have been left out."""
+    if value is not ...:
+        return name, value
+    if name is None or isinstance(name, str):
+        raise InputError(
+            kind,
+            given="no value" if name is None else f"the name {name!r:.80} without a value",
+            expected="the numbers that it begins with",
+            fix=f"Write cr.{kind}({name or 'x'!r:.80}, [[1.0, 2.0]])",
+        )
+    return None, name
 
 
 def _check_roles(where: str, op: Op, children: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,13 @@ LayerLike: TypeAlias = "Layer | Op"
 MOST_NESTED = 30  # lists of layers inside of each other in a network: what can be saved, copied and printed
 
 
+class Kept(NamedTuple):
+    """The numbers that a leaf of a copy begins with, and whether they stay as they are."""
+
+    array: Array
+    frozen: bool = False
+
+
 @dataclass
 class Scope:
     """What a layer that is being applied may know of its surroundings."""
@@ -44,7 +51,7 @@ class Scope:
     live: bool = False  # whether what passes through is a batch, not an example of its shape
     example: bool = False  # whether it is an example that stands for all batches
     following: str | None = None
-    start: dict[str, Array] = field(default_factory=dict)  # by path, where copies begin
+    start: dict[str, Kept] = field(default_factory=dict)  # by path, where copies begin
     counts: dict[str, int] = field(default_factory=dict)
     uses: dict[str, int] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
@@ -113,7 +120,7 @@ class Layer(Configured):
     _owner: Layer | None
     _parent: Layer | None
     _within: list[Layer]
-    _start: dict[str, Array]
+    _start: dict[str, Kept]
     __signature__: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -180,7 +187,7 @@ class Layer(Configured):
         x = as_node(x)
         scope = _scope.get() or Scope(dtype=x.dtype if x.dtype.kind == "f" else np.float32)
         self._join(scope)
-        start = {f"{self.path}.{name}": array for name, array in self._start.items()}
+        start = {f"{self.path}.{name}": kept for name, kept in self._start.items()}
         inside = replace(scope, parent=self, counts={}, start={**scope.start, **start})
         with entered(inside):
             y = self._applied(x)
@@ -207,14 +214,17 @@ class Layer(Configured):
 
     def _join(self, scope: Scope) -> None:
         """Become part of the network that is being built, unless another one has the layer already."""
-        if self._owner is not None and scope.owner is not None and outermost(self._owner) is not outermost(scope.owner):
-            raise MisuseError(
-                f"{type(self).__name__} {self.path!r}",
-                given="a layer that already belongs to another network",
-                expected="each layer in one network, since a network keeps its parameters in one vector",
-                fix="Pass layer.copy(), which has numbers of its own",
-                cause="layer.shared",
-            )
+        if self._owner is not None and scope.owner is not None:
+            home = outermost(self._owner)
+            if home is not outermost(scope.owner) and not home._gives_layers():
+                raise MisuseError(
+                    f"{type(self).__name__} {self.path!r}",
+                    given="a layer that already belongs to another network",
+                    expected="each layer in one network, since a network keeps its parameters in one vector",
+                    fix="Take the layers from a copy, which has numbers of its own: network.copy().layers; of one "
+                    "layer, layer.copy()",
+                    cause="layer.shared",
+                )
         if scope.owner is not None and self is not scope.owner:
             self._owner = scope.owner
         if scope.layers.get(self.path) is self:
@@ -224,7 +234,10 @@ class Layer(Configured):
             self._parent, self._within = scope.parent, []
             for name, leaf in self._leaves.items():  # it may have been built before, on its own
                 leaf.name = f"{self.path}.{name}"
-                leaf._value = _rounded(leaf.name, scope.start.get(leaf.name, leaf._value), scope.dtype)
+                start = scope.start.get(leaf.name)
+                leaf._value = _rounded(leaf.name, leaf._value if start is None else start.array, scope.dtype)
+                if start is not None and isinstance(leaf, Parameter):
+                    leaf.frozen = start.frozen
             if scope.parent is not None:
                 scope.parent._within.append(self)
         if self.path in scope.layers:
@@ -255,22 +268,25 @@ class Layer(Configured):
         initializer = checks.instance(f"{path} initializer", initializer or Zeros(), Initializer, "cr.He()")
         start = self.scope.start.get(path)
         if start is None:  # drawn by a generator of its own, so that other layers don't shift it
-            start = np.asarray(initializer(tuple(shape), self.scope.generators.fresh(path)))
-        if start.shape != tuple(shape):
+            start = Kept(np.asarray(initializer(tuple(shape), self.scope.generators.fresh(path))))
+        if start.array.shape != tuple(shape):
             raise ShapeError(
                 path,
-                given=f"shape {start.shape} to start from",
+                given=f"shape {start.array.shape} to start from",
                 expected=f"{tuple(shape)}",
                 fix="Copy it for samples of the same shape, and let initializers return the shape they are asked for",
             )
-        parameter = Parameter(path, _rounded(path, start, self.scope.dtype), penalised=penalised)
+        parameter = Parameter(path, _rounded(path, start.array, self.scope.dtype), penalised=penalised)
+        parameter.frozen = start.frozen
         self._leaves[name] = parameter
         return parameter
 
     def state(self, name: str, value: Any) -> State:
         """Make an array that is kept and saved but not learnt; to be called from `build`."""
         path = self._new_leaf(name)
-        state = State(path, _rounded(path, np.asarray(self.scope.start.get(path, value)), self.scope.dtype))
+        start = self.scope.start.get(path)
+        array = np.asarray(value) if start is None else start.array
+        state = State(path, _rounded(path, array, self.scope.dtype))
         self._leaves[name] = state
         return state
 
@@ -355,18 +371,25 @@ class Layer(Configured):
         return scope
 
     def copy(self) -> Self:
-        """Return a layer with the same settings and numbers of its own, equal to this one's, for another network."""
+        """Return a layer with the same settings and numbers of its own, equal to this one's, for another network.
+
+        What is frozen stays frozen.
+        """
         twin = copy.deepcopy(self)
         twin._start = self._numbers()
         return twin
 
-    def _numbers(self) -> dict[str, Array]:
+    def _gives_layers(self) -> bool:
+        """Return whether another network may have the layers of this one, and let them go then."""
+        return False
+
+    def _numbers(self) -> dict[str, Kept]:
         """Return a copy of every number in the layer and in layers inside it, by its path from here."""
         inside, numbers, prefix = [self], dict(self._start), f"{self.path}."
         for layer in inside:
             inside += layer._within
             for leaf in layer._leaves.values():
-                numbers[leaf.name.removeprefix(prefix)] = leaf.value.copy()
+                numbers[leaf.name.removeprefix(prefix)] = kept(leaf)
         return numbers
 
     def _leave(self, fresh: bool) -> None:
@@ -391,6 +414,11 @@ class Layer(Configured):
         return _remake, (type(self), self.settings(), self._start if self._owner else self._numbers())
 
 
+def kept(leaf: Parameter | State) -> Kept:
+    """Return a copy of what a leaf holds."""
+    return Kept(leaf.value.copy(), isinstance(leaf, Parameter) and leaf.frozen)
+
+
 def _rounded(path: str, array: Array, dtype: npt.DTypeLike) -> Array:
     """Return an array in the layer's dtype."""
     try:
@@ -405,7 +433,7 @@ def _rounded(path: str, array: Array, dtype: npt.DTypeLike) -> Array:
         ) from None
 
 
-def _remake(kind: type[Layer], settings: dict[str, Any], start: dict[str, Array]) -> Layer:
+def _remake(kind: type[Layer], settings: dict[str, Any], start: dict[str, Kept]) -> Layer:
     layer = kind(**settings)
     layer._start = start
     return layer
@@ -604,3 +632,12 @@ def declared_shape(layers: Sequence[LayerLike], given: tuple[int, ...] | None = 
         if not (layer.roles == ("z",) if isinstance(layer, Op) else layer.keeps_shape):
             return None
     return None
+
+
+def shape_before(layers: Sequence[LayerLike]) -> tuple[int, ...] | None:
+    """Return the shape of a sample in the network whose first layer the first of these was, if it was one."""
+    home = layers[0]._owner if isinstance(layers[0], Layer) else None
+    if home is None or layers[0] is not home.__dict__["layers"][0]:
+        return None
+    shape: tuple[int, ...] | None = home.__dict__["sample_shape"]
+    return shape

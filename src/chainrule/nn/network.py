@@ -25,6 +25,7 @@ from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
 from chainrule.nn.layer import (
     MOST_NESTED,
+    Kept,
     Layer,
     LayerLike,
     Scope,
@@ -34,10 +35,12 @@ from chainrule.nn.layer import (
     ending,
     entered,
     input_dtype,
+    kept,
     leading,
     output_op,
     range_of,
     sample_shape,
+    shape_before,
     too_deep,
 )
 from chainrule.nn.misuse import check_backward, check_forward, check_learns, not_built, unknown_node
@@ -62,7 +65,8 @@ class Network(Layer, InNotebooks):
     Parameters
     ----------
     layers : sequence of layers
-        Layers, and ops with one role such as ``cr.Tanh()``, or their names: ``"tanh"``.
+        Layers, and ops with one role such as ``cr.Tanh()``, or their names: ``"tanh"``. A network among
+        them is a layer like the others: its numbers are kept and learnt on, its loss and optimizer are not used.
     loss : Op or str, optional
         What is minimised: an op with the roles prediction (or logits) and target, or the name of one: ``"mse"``. If
         left out, the cross-entropy that suits a last softmax or sigmoid, else the mean squared error.
@@ -99,6 +103,8 @@ class Network(Layer, InNotebooks):
     _engine: Engine
     _first: dict[str, Any] | None = None
     _ready = False
+    _spare = False  # a copy that has taken no step: another network may have its layers
+    _given_away = False
 
     def __init__(
         self,
@@ -133,7 +139,8 @@ class Network(Layer, InNotebooks):
         self._chain: list[Node] = []
         self.inputs = sample_shape(inputs)
         self.sample_shape: tuple[int, ...] | None = None
-        if (shape := declared_shape(self.layers, self.inputs)) is not None:
+        shape = declared_shape(self.layers, self.inputs)
+        if (shape := shape_before(self.layers) if shape is None else shape) is not None:
             self.build(shape)
 
     def build(self, shape: int | tuple[int, ...]) -> None:
@@ -147,6 +154,7 @@ class Network(Layer, InNotebooks):
         sample = sample_shape(shape)
         with self._lock:
             if not self.built:
+                self._expect_layers()
                 nodes, members, vector = self._apply_to_an_example(sample or ())
                 self.sample_shape, self._chain = sample, nodes
                 self._run(
@@ -286,8 +294,7 @@ class Network(Layer, InNotebooks):
     def _applied(self, x: Node) -> Node:
         """As a layer of another network, whose parameters these are then."""
         if self._owner is not None:
-            self._plan, self._ready = None, False
-            self.__dict__.pop("_engine", None)
+            self._stop_running()
         return chain(self.layers, x)[-1]
 
     def graph(self, kind: str = "training") -> Graph:
@@ -305,6 +312,29 @@ class Network(Layer, InNotebooks):
     def _run(self, plan: Plan) -> None:
         """Run this plan from now on."""
         self._plan, self._engine, self._ready = plan, ENGINES[self.engine](plan), False
+
+    def _gives_layers(self) -> bool:
+        if self._spare and not self._given_away:
+            self.hold.check("Network")
+            self._given_away = True
+            self._stop_running()
+        return self._spare
+
+    def _stop_running(self) -> None:
+        """Be without a plan: the parameters are in another network's vector from now on."""
+        self._plan, self._ready = None, False
+        self.__dict__.pop("_engine", None)
+
+    def _expect_layers(self) -> None:
+        """Raise if another network has taken the layers."""
+        if self._given_away:
+            raise MisuseError(
+                "Network",
+                given="a copy whose layers have become those of another network",
+                expected="a network with layers of its own",
+                fix="Take another copy for each network that is made of its layers",
+                cause="layer.shared",
+            )
 
     def forward(self, x: Any) -> Any:
         """Return the outputs for samples, as a prediction has them: nothing is dropped out, nothing kept.
@@ -387,6 +417,7 @@ class Network(Layer, InNotebooks):
 
         Each row of `copies` gets the parameters, after an equal share of the steps. None: they can't be compiled.
         """
+        self._spare = False
         return self.hold.call("Network.steps", self._engine.steps, x, y, weights, order, rates, copies, step=True)
 
     def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
@@ -434,11 +465,12 @@ class Network(Layer, InNotebooks):
             check_learns("Network.step", self.vector)
         if self._first is None:
             self.beginning()
-        self._ready = True
+        self._ready, self._spare = True, False
 
     def _optimize(self, learning_rate: float | None) -> None:
         if self._first is None:
             self.beginning()
+        self._spare = False
         self._engine.optimize(learning_rate)
 
     @property
@@ -609,6 +641,7 @@ class Network(Layer, InNotebooks):
     def _built_plan(self, what: str) -> Plan:
         if self._plan is None:
             expect_outer(self)
+            self._expect_layers()
             raise not_built(f"Network.{what}")
         return self._plan
 
@@ -660,28 +693,95 @@ class Network(Layer, InNotebooks):
         self.generators.restore(state["generators"])
 
     def copy(self, **changes: Any) -> Self:
-        """Return a network with numbers of its own, equal to this one's.
+        """Return a network with numbers of its own, equal to this one's; what is frozen stays frozen.
+
+        As long as it has taken no step, other networks may be made of its layers:
+        ``cr.Network([*network.copy().layers[:-2], cr.Dense(3), cr.Softmax()])``.
 
         Parameters
         ----------
         **changes
             Settings of `Network` that are to be others: ``network.copy(l2=0.01)``. The optimizer begins anew then.
+            Other layers keep the numbers that they have.
         """
         checks.expect_known("Network.copy", changes, list(self.settings()))
+        self._expect_layers()
         if self._owner is None and not changes:
             twin = copy.deepcopy(self)
             twin._first = self._first
-            return twin
-        start = self._numbers() if self._owner is not None else {}
-        twin = restored(type(self), {**copy.deepcopy(self.settings()), **changes}, None, start)
-        if self.built and self.sample_shape is not None:
-            twin.build(self.sample_shape)
-            for name, leaf in self.leaves.items():
-                twin.leaves[name]._value[...] = leaf._value
+        else:
+            start = self._numbers() if "layers" not in changes else {}
+            others = {name: value for name, value in self.settings().items() if name not in changes}
+            twin = restored(type(self), {**copy.deepcopy(others), **changes}, None, start)
+            if self.built and self.sample_shape is not None:
+                twin.build(self.sample_shape)
+        twin._spare = True
         return twin
 
+    def replace_head(self, *layers: LayerLike | Sequence[LayerLike], **changes: Any) -> Self:
+        """Return a network with a copy of this one's body, and a head of its own.
+
+        The head is the last layer that has parameters, and all that follows it: ``cr.Dense(10), cr.Softmax()``. Of a
+        network, or another container, among the layers it is the whole. All before it is the body, whose numbers are
+        copied; what is frozen in it stays frozen. To part them elsewhere, write
+        ``cr.Network([*network.copy().layers[:3], …])``.
+
+        Parameters
+        ----------
+        *layers : layers
+            The new head, in order or as one list. Without any the body alone is returned, whose outputs are features.
+        **changes
+            Settings of `Network`. The loss is the one that suits the new head, and the classes have no names, unless
+            they are told here. All other settings stay; the optimizer begins anew.
+
+        Returns
+        -------
+        Network
+            It is built, for samples like this one's.
+
+        Raises
+        ------
+        MisuseError
+            If this network is not built.
+        InputError
+            If only one layer has parameters, so that no body would be left, or the new layers don't fit.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> X, y = cr.data.spirals()
+        >>> base = cr.Network([cr.Dense(8), cr.Tanh(), cr.Dense(3), cr.Softmax()])
+        >>> history = cr.train(base, X, y, epochs=5)
+        >>> network = base.replace_head(cr.Dense(1), cr.Sigmoid())
+        >>> network.layers, network.loss
+        ([Dense(8), Tanh(), Dense(1), Sigmoid()], None)
+        >>> bool((network["dense_1.weights"].value == base["dense_1.weights"].value).all())
+        True
+        >>> network.freeze("dense_1")  # only the head learns
+        """
+        checks.expect_known("Network.replace_head", changes, [name for name in self.settings() if name != "layers"])
+        names = [parameter.name for parameter, _ in self._built_plan("replace_head").vector.places]
+        learning = [
+            i
+            for i, layer in enumerate(self.layers)
+            if isinstance(layer, Layer) and any(name.startswith(f"{layer.path}.") for name in names)
+        ]
+        if len(learning) < 2:
+            raise InputError(
+                "Network.replace_head",
+                given=f"a network in which {'one layer has' if learning else 'no layer has'} parameters",
+                expected="two or more that have: a body, which is kept, and a head",
+                fix="Make a new network: cr.Network([…])",
+            )
+        head = layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers
+        told: dict[str, Any] = {"loss": None, "classes": None, "inputs": self.sample_shape, **changes}
+        return self.copy(layers=[*self.copy().layers[: learning[-1]], *head], **told)
+
+    def _numbers(self) -> dict[str, Kept]:
+        return super()._numbers() if self._plan is None else {name: kept(leaf) for name, leaf in self.leaves.items()}
+
     def fresh(self, **changes: Any) -> Self:
-        """Return this network as it was before its first step.
+        """Return this network as it was before its first step; its layers may be taken, as those of a copy.
 
         One that was loaded, or pickled, after its first step is built anew from its seed.
 
@@ -714,6 +814,7 @@ class Network(Layer, InNotebooks):
                 twin.build(self.plan.sample_shape)
         elif changes.keys().isdisjoint(("layers", "seed", "dtype", "inputs")):
             twin.restore(start if "optimizer" not in changes else {**start, "optimizer": None})
+        twin._spare = True
         return twin
 
     def beginning(self) -> dict[str, Any]:
@@ -724,6 +825,7 @@ class Network(Layer, InNotebooks):
         return start
 
     def __reduce__(self) -> tuple[Any, ...]:
+        self._expect_layers()
         state = None if self._plan is None else self.snapshot()
         return restored, (type(self), self.settings(), state, self._start)
 
@@ -736,7 +838,7 @@ class Network(Layer, InNotebooks):
 
 
 def restored(
-    kind: type[AnyNetwork], settings: dict[str, Any], state: dict[str, Any] | None, start: dict[str, Array]
+    kind: type[AnyNetwork], settings: dict[str, Any], state: dict[str, Any] | None, start: dict[str, Kept]
 ) -> AnyNetwork:
     """Return the network that was pickled or copied."""
     network = kind.__new__(kind)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
@@ -82,6 +83,8 @@ class Op(Configured):
     ('z',)
     >>> Square().forward(np.array([3.0]))
     array([9.])
+    >>> Square()([3.0])
+    Square(z=) (1,) float32 = [9.]
     """
 
     name: ClassVar[str]
@@ -125,6 +128,25 @@ class Op(Configured):
     def backward(self, dy: Any, y: Any, *roles: Any, **named: Any) -> Any:
         """Return role -> derivative of the loss by that role's array."""
         raise NotImplementedError
+
+    def __call__(self, *children: Any, name: str | None = None, **roles: Any) -> Any:
+        """Return the node that this op computes, as the function of its name does: ``cr.ReLU()(x)``, ``cr.relu(x)``.
+
+        Parameters
+        ----------
+        *children : Node or array_like
+            What plays its roles, in their order: ``cr.MeanSquaredError()(prediction, target)``.
+        name : str, optional
+            What pictures, errors and graphs call the node.
+        **roles : Node or array_like
+            The same by role: ``cr.MeanSquaredError()(prediction=…, target=…)``.
+
+        Returns
+        -------
+        Node
+        """
+        # What a node is, is known below this room.
+        return sys.modules["chainrule"]._node(self, children, name, roles)
 
     def check(self, where: str, **arrays: Array) -> None:
         """Raise an `InputError` if these arrays can't be used together.

@@ -22,9 +22,6 @@ from chainrule.recipes.recipe import Data, Recipe
 
 Part: TypeAlias = tuple[Array, Array]
 
-_CLOTHES = (
-    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
-)  # fmt: skip
 _TOYS: dict[str, Callable[..., Any]] = {
     "blobs": sets.blobs,
     "circles": sets.circles,
@@ -33,7 +30,11 @@ _TOYS: dict[str, Callable[..., Any]] = {
     "spirals": sets.spirals,
     "xor": sets.xor,
 }
-_IMAGES = ("digits", "fashion-mnist", "mnist")
+_IMAGES: dict[str, Callable[[Any], Dataset]] = {
+    "digits": sets.digits,
+    "fashion-mnist": sets.fashion_mnist,
+    "mnist": sets.mnist,
+}
 _TOY_SETTINGS = ("samples", "noise", "classes", "turns", "factor")
 
 
@@ -150,18 +151,13 @@ def _of_name(spec: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...]
         )
     takes = inspect.signature(_TOYS[name]).parameters if name in _TOYS else {}
     given = _settings_given(spec, takes, f"{where}, {name}", ("target", "task"))
-    if name == "mnist" or name == "fashion-mnist":
-        train, test = sets.mnist() if name == "mnist" else sets.fashion_mnist()
-        return train, test, tuple("0123456789") if name == "mnist" else _CLOTHES
-    if name == "digits":
-        first, second = sets.digits("train"), sets.digits("test")
+    if name in _IMAGES:
+        first, second = _IMAGES[name]("train"), _IMAGES[name]("test")
         return (first.X, np.asarray(first.y)), (second.X, np.asarray(second.y)), first.class_names
     if "seed" in takes:
         given["seed"] = spec.seed
-    X, y = _TOYS[name](**given)
-    if y.ndim == 1:
-        return (X, y), None, tuple(str(k) for k in range(int(y.max()) + 1))
-    return (X, y), None, ("0", "1") if name == "xor" else None
+    made = _TOYS[name](**given)
+    return (made.X, np.asarray(made.y)), None, ("0", "1") if name == "xor" else made.class_names
 
 
 def _of_file(spec: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:

@@ -98,7 +98,13 @@ class ArraySource:
             self._order = cast(dict[str, Any], self.generator.bit_generator.state)
         gathered = self.x if self.rows is None else self.rows
         parts = batches(
-            gathered, self.y, self.batch_size, sample_weight=self.weights, generator=self.generator, into=self._places()
+            gathered,
+            self.y,
+            self.batch_size,
+            sample_weight=self.weights,
+            shuffle=self.generator is not None,
+            generator=self.generator,
+            into=self._places(),
         )
         as_it_is = self.augment is None and self.network.cast(self.x[:1]).dtype == self.x.dtype  # asked once an epoch
         for i, (x, y, *weights) in islice(enumerate(parts), skip, None):

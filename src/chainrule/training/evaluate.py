@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
+from chainrule.data.dataset import unpacked
 from chainrule.errors import InputError
 from chainrule.nn import validation
 from chainrule.nn.engines import ROWS
@@ -31,7 +32,7 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     Parameters
     ----------
     network : Network
-    X : array_like, (samples, features)
+    X : array_like, (samples, features), or data set
     batch_size : int, default 1024
         Rows at a time.
 
@@ -52,7 +53,7 @@ def predict(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     array([[0.5]], dtype=float32)
     """
     checks.instance("predict", network, Network, "a cr.Network")
-    x = network.as_samples("predict", X, mapped=True)
+    x = network.as_samples("predict", unpacked("predict", X, None)[0], mapped=True)
     validation.finite("predict", "X", x)
     return outputs_of(network, x, checks.whole("predict batch_size", batch_size))
 
@@ -101,7 +102,7 @@ def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
 def evaluate(
     network: Network,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     sample_weight: Any = None,
     metrics: Sequence[str | Metric] | str | Metric | None = None,
@@ -113,7 +114,7 @@ def evaluate(
     ----------
     network : Network
     X, y : array_like
-        Samples and targets, as `train` takes them.
+        Samples and targets, as `train` takes them; or a data set alone.
     sample_weight : array_like, (samples,), optional
         For the loss; other figures count every sample once. Also (samples, time) where outputs are.
     metrics : sequence of str or function, optional
@@ -135,6 +136,7 @@ def evaluate(
     ['error_rate', 'loss', 'mean_squared_error', 'min_confidence']
     """
     checks.instance("evaluate", network, Network, "a cr.Network")
+    X, y = unpacked("evaluate", X, y)
     x, target, weights = network.as_batch("evaluate", X, y, sample_weight, mapped=True)
     validation.finite("evaluate", "X", x)
     validation.finite("evaluate", "y", target)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
+from chainrule.data.dataset import unpacked
 from chainrule.errors import InputError, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
@@ -24,6 +25,7 @@ from chainrule.nn.misuse import check_learns
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
+from chainrule.settings import Configured
 from chainrule.threads import by_size
 from chainrule.training.batch_source import (
     ArraySource,
@@ -214,6 +216,7 @@ class Training:
         network = self.network
         size = None if batch_size is None else checks.whole("train batch_size", batch_size)
         share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
+        X, y = unpacked("train", X, y)
         if y is None:
             for name, value, instead in (
                 ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
@@ -605,7 +608,7 @@ def _callbacks(given: Any) -> tuple[list[Callback], list[AfterEpoch]]:
     given = list(given)
     functions = [c for c in given if not isinstance(c, Callback)]
     for function in functions:
-        if not callable(function) or isinstance(function, type):
+        if not callable(function) or isinstance(function, (type, Configured)):
             raise InputError(
                 "train callbacks",
                 given=f"the class {function.__name__}" if isinstance(function, type) else repr(function)[:80],

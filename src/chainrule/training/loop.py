@@ -2,8 +2,9 @@
 
 The same in ten lines of your own::
 
+    batches = cr.data.batches(X, y, batch_size)
     for epoch in range(epochs):
-        for x, y in cr.data.batches(X, Y, batch_size, generator=generator):
+        for x, y in batches:
             network.compute_loss(x, y)
             network.backward()
             network.optimize()
@@ -53,16 +54,17 @@ def train(
     ----------
     network : Network
         It is changed in place. Training it again goes on from where it is.
-    X : array_like, (samples, features), or iterable of batches
-        The samples; an array mapped from a file is read batch by batch. Or anything that can be iterated once an
-        epoch and gives (x, y) or (x, y, sample_weight); `y` is left out then.
+    X : array_like, (samples, features), or data set, or iterable of batches
+        The samples; an array mapped from a file is read batch by batch. Or samples and targets together, such as
+        ``cr.data.digits("train")``. Or anything that can be iterated once an epoch and gives (x, y) or
+        (x, y, sample_weight). `y` is left out with both.
     y : array_like
         Targets (samples, outputs), or class indices (samples,).
     epochs : int, default 100
         Passes over the data.
     batch_size : int or None, default 32
         Samples a step: 1 is per-sample training; None takes all of them at once.
-    validation_data : (X, y) or (X, y, sample_weight), optional
+    validation_data : data set, (X, y) or (X, y, sample_weight), optional
         Measured after each epoch, never trained on.
     validation_split : float, default 0
         The share of the samples to hold out for that, chosen by the network's seed. Of samples mapped from a file

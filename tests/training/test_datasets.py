@@ -1,0 +1,78 @@
+"""Every data set of `cr.data` comes in one form, which training, evaluation and prediction take as it is."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.data import Dataset
+from chainrule.errors import InputError
+
+MADE = {name: getattr(cr.data, name) for name in ("blobs", "circles", "curve", "digits", "moons", "spirals", "xor")}
+
+
+def network(made: Dataset, **told: object) -> cr.Network:
+    outputs = 10 if made.class_names is None or len(made.class_names) > 3 else len(made.class_names)
+    end = [cr.Dense(np.shape(made.y)[1])] if np.ndim(made.y) == 2 else [cr.Dense(outputs), cr.Softmax()]
+    return cr.Network([cr.Dense(4), cr.Tanh(), *end], **told)  # type: ignore[arg-type]  # settings of any type
+
+
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_a_data_set_is_taken_whole_or_as_arrays(make, engine):
+    made = make()
+    assert isinstance(made, Dataset)
+    one, other = network(made, engine=engine), network(made, engine=engine)
+    cr.train(one, made, epochs=2, batch_size=50, validation_data=made)
+    X, y = make()
+    cr.train(other, X, y, epochs=2, batch_size=50, validation_data=(X, y))
+    assert one.parameters.tobytes() == other.parameters.tobytes()
+    assert cr.evaluate(one, made) == cr.evaluate(other, X, y)
+    assert cr.predict(one, made).tobytes() == cr.predict(other, X).tobytes()
+    if y.ndim == 1:
+        assert np.array_equal(cr.classify(one, made), cr.classify(other, X))
+        assert made.class_names == tuple(str(k) for k in range(y.max() + 1))
+
+
+def test_every_function_that_returns_data_has_the_same_form():
+    returned = {
+        name: inspect.signature(make).return_annotation
+        for name, make in vars(cr.data).items()
+        if name in cr.data.__all__ and inspect.isfunction(make)
+    }
+    arrays = {"batches", "split", "one_hot", "read_npy", "read_idx"}  # of what they are given, or one array
+    assert {name for name, kind in returned.items() if kind != "Dataset"} == arrays
+
+
+def test_a_training_on_a_data_set_can_be_repeated_and_weighted():
+    made = cr.data.moons(40)
+    one = network(made)
+    history = cr.train(one, made, epochs=2, class_weight="balanced", validation_split=0.25)
+    assert history.repeat().final_loss == history.final_loss
+
+
+def test_batches_are_trained_on_for_as_many_epochs_as_one_likes():
+    made = cr.data.moons(40)
+    history = cr.train(network(made), cr.data.batches(made, batch_size=16), epochs=3)
+    assert len(history) == 3
+
+
+BAD = {
+    "y beside it": (lambda n, d: cr.train(n, d, d.y), r"train: got Dataset\('moons'.*, and y beside it"),
+    "evaluated with y": (lambda n, d: cr.evaluate(n, d, d.y), r"evaluate: got Dataset\('moons'"),
+    "no targets": (
+        lambda n, d: cr.train(n, Dataset(d.X, None, "those")),
+        r"without y, but",
+    ),
+    "nothing to compare with": (lambda n, d: cr.evaluate(n, d.X), r"evaluate: got y=None"),
+}
+
+
+@pytest.mark.parametrize(("call", "says"), BAD.values(), ids=BAD)
+def test_what_is_missing_or_too_much_is_one_clear_error(call, says):
+    made = cr.data.moons(10)
+    with pytest.raises(InputError, match=says):
+        call(network(made), made)
