@@ -47,6 +47,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "early": {"data": VALIDATED, "early_stopping": EarlyStop(patience=1), "phases": [Phase(9, 0.5)]},
     "by-error": {"data": VALIDATED, "monitor": "validation_error_rate", "keep": "best", "dropout": 0.5},
     "weighted": {"class_weight": {"0": 1.0, "1": 2.0, "2": 0.5}},
+    "accumulated": {"gradient_accumulation_steps": 4, "batch_size": 2, "dropout": 0.2},
     "full": {"batch_size": "full", "dropout": 0.5, "phases": [Phase(20, 0.05)]},
     "float64": {"dtype": "float64", "batch_size": 1, "phases": [Phase(1, 0.01)], "dropout": 0.1},
     "turned": {"data": DIGITS, "layers": "64-16-10", "augment": Affine(), "batch_size": 32, "dropout": 0.1},

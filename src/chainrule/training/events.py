@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,6 +28,7 @@ from chainrule.threads import by_size
 from chainrule.training.batch_source import (
     ArraySource,
     Augment,
+    Batch,
     BatchSource,
     IterableSource,
     held_out,
@@ -43,6 +44,7 @@ from chainrule.training.metrics import VALIDATION, Metric
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 Events = Generator["Event", None, None]
+RateAt = Callable[[float], float]
 
 INTERRUPTED, TERMINATED = "interrupted", "terminated"
 
@@ -94,10 +96,10 @@ class Position:
     loss: float = 0.0
     weight: float = 0.0
 
-    def note(self, loss: float, weight: float) -> None:
-        """Note a step: the loss of its batch, and how much that counts."""
+    def note(self, loss: float, weight: float, batches: int = 1) -> None:
+        """Note a step: the loss of its batches, and how much that counts."""
         self.loss, self.weight = self.loss + loss * weight, self.weight + weight
-        self.batches, self.steps = self.batches + 1, self.steps + 1
+        self.batches, self.steps = self.batches + batches, self.steps + 1
 
 
 class Training:
@@ -110,6 +112,8 @@ class Training:
         The epochs so far.
     epochs : int
         How many are planned.
+    batches_per_step : int
+        How many batches a step of the optimizer has.
     step : int
         Steps taken in this training.
     compiled_steps : int
@@ -145,6 +149,7 @@ class Training:
         *,
         epochs: int = 100,
         batch_size: int | None = 32,
+        gradient_accumulation_steps: int = 1,
         validation_data: Sequence[Any] | None = None,
         validation_split: float = 0.0,
         sample_weight: Any = None,
@@ -160,6 +165,7 @@ class Training:
         call = {name: value for name, value in locals().items() if name not in ("self", "network")}
         self.network: Network = checks.instance("train", network, Network, "a cr.Network")
         self.epochs = checks.whole("train epochs", epochs, least=0)
+        self.batches_per_step = checks.whole("train gradient_accumulation_steps", gradient_accumulation_steps)
         self.metrics = named_measures(metrics)
         self.keep = None if keep is None else checks.one_of("train keep", keep, ("best", "last"))
         self.history = History(network=network, call=call)
@@ -177,12 +183,11 @@ class Training:
         self._resume = resume
         self._doubts: list[TrainingWarning] = []  # not told yet
         self._callbacks, self._functions = _callbacks(callbacks)
-        self._compiles_steps = network.engine == "compiled" and not any(
+        compiled = network.engine == "compiled" and self.batches_per_step == 1
+        self._compiles_steps = compiled and not any(
             c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
         )
-        self._compiles_epochs = network.engine == "compiled" and not (
-            self._callbacks or self._functions or self.metrics
-        )
+        self._compiles_epochs = compiled and not (self._callbacks or self._functions or self.metrics)
         self._after_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
         self._source, held = self._sources(
             X, y, batch_size, validation_data, validation_split, sample_weight, class_weight, shuffle, augment
@@ -375,6 +380,7 @@ class Training:
             "step": self.step,
             "learning_rate": self.learning_rate,
             "stopped": None if self._stop in (INTERRUPTED, TERMINATED) else self._stop,
+            "batches_per_step": self.batches_per_step,
             "source": self._source.state(self.position.batches),
             "history": list(self.history.epochs),
             "best_parameters": self.history.best_parameters,
@@ -416,14 +422,9 @@ class Training:
                     if self._stop:
                         self._tell_end()
                         break
-        for x, y, weights, progress in () if self._stop else source.batches(at.batches):
-            if not constant:
-                self.learning_rate = rate_at(done + progress, self.epochs, self._monitored)
-            share = len(x) if weights is None else float(weights.sum(dtype="float64"))
-            if share == 0:  # nobody in this batch counts: there is nothing to learn from it
-                at.batches += 1
-                continue
-            self._step(x, y, weights, share)
+        take = self._single_steps if self.batches_per_step == 1 else self._accumulated_steps
+        at_share = None if constant else lambda share: rate_at(done + share, self.epochs, self._monitored)
+        for _ in () if self._stop else take(source.batches(at.batches), at_share):
             self._tell_step()
             yield event
             if self._doubts:
@@ -497,6 +498,57 @@ class Training:
                     yield Event("epoch", self, record)
                 if self._stop:
                     return
+
+    def _single_steps(self, batches: Iterable[Batch], rate_at: RateAt | None) -> Iterator[None]:
+        """Take a step on each of these batches; the learning rate is that of its share of the epoch."""
+        for x, y, weights, progress in batches:
+            if rate_at is not None:
+                self.learning_rate = rate_at(progress)
+            share = len(x) if weights is None else float(weights.sum(dtype="float64"))
+            if share == 0:  # nobody in this batch counts: there is nothing to learn from it
+                self.position.batches += 1
+                continue
+            self._step(x, y, weights, share)
+            yield
+
+    def _accumulated_steps(self, batches: Iterable[Batch], rate_at: RateAt | None) -> Iterator[None]:
+        """Take a step on each `batches_per_step` of these batches, and on what is left at the end of the epoch.
+
+        The step is that of one batch of all their samples, and nothing stops in the middle of it: what it has had so
+        far needn't be saved.
+        """
+        loss = weight = 0.0
+        count = 0
+        for x, y, weights, progress in batches:
+            if rate_at is not None and not count:
+                self.learning_rate = rate_at(progress)
+            count += 1
+            share = len(x) if weights is None else float(weights.sum(dtype="float64"))
+            if share:
+                self._whole = False
+                weight += share
+                with quiet(), self.network.hold.stepping():
+                    part = self.network.accumulate(x, y, weights, share / weight, self.learning_rate)
+                loss += part * share
+            if count == self.batches_per_step:
+                if weight:
+                    self._step_accumulated(loss / weight, weight, count)
+                    yield
+                else:
+                    self.position.batches += count
+                loss = weight = 0.0
+                count = 0
+        if weight:
+            self._step_accumulated(loss / weight, weight, count)
+            yield
+
+    def _step_accumulated(self, loss: float, weight: float, count: int) -> None:
+        with quiet(), self.network.hold.stepping():
+            self.network.step_accumulated(self.learning_rate)
+        self.loss = loss
+        self.position.note(loss, weight, count)
+        self.step += 1
+        self._whole = True
 
     def _step(self, x: Array, y: Array, weights: Array | None, share: float) -> None:
         hold = self.network.hold
