@@ -321,8 +321,8 @@ FAULTS = [
     Fault(
         "a gradient that is not finite reaches the weights",
         "nn/engines.py",
-        "        if not _finite(loss, self._gradient):\n            program.run(\"forward\")  # the loss too",
-        "        if not isfinite(loss):\n            program.run(\"forward\")  # the loss too",
+        '        if not _finite(loss, self._gradient):\n            program.run("forward")  # the loss too',
+        '        if not isfinite(loss):\n            program.run("forward")  # the loss too',
         "tests/nn/test_steps.py::test_a_step_without_the_loss_value_still_refuses_what_is_not_finite",
     ),
     Fault(
@@ -408,6 +408,20 @@ FAULTS = [
         "(1 - self.beta_1) / (1 - self.beta_1**step)",
         "(1 - self.beta_1)",
         "tests/optim/test_optimizers.py::test_a_trajectory_is_that_of_the_paper",
+    ),
+    Fault(
+        "an average of weights is not corrected for its start",
+        "optim/optimizer.py",
+        "(1 - kept) / (1 - kept**step)",
+        "(1 - kept)",
+        "tests/training/test_average.py::test_the_average_is_a_weighted_mean_of_the_weights_after_each_step",
+    ),
+    Fault(
+        "validation measures the weights that learn, not their average",
+        "training/events.py",
+        "        with self._averaged():\n",
+        "        if True:\n",
+        "tests/training/test_average.py::test_validation_and_the_best_are_those_of_the_average",
     ),
     Fault(
         "AdamW decays the biases",

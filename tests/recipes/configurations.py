@@ -37,6 +37,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "rmsprop": {"optimizer": "RMSProp", "dropout": 0.3},
     "adagrad": {"optimizer": "Adagrad", "data": VALIDATED},
     "adamw": {"optimizer": {"type": "AdamW", "weight_decay": 0.1}, "input_dropout": 0.2},
+    "averaged": {"optimizer": {"type": "Adam", "ema": 0.95}, "data": VALIDATED},
     "clipped": {"optimizer": {"type": "Adam", "clip_norm": 0.05}, "l2": 0.01},
     "penalised": {"l1": 0.001, "l2": 0.01, "optimizer": "SGD"},
     "one-cycle": {"phases": _schedule(type="OneCycle", maximum=0.05), "dropout": 0.2},

@@ -50,6 +50,10 @@ CONFIGURATIONS = {
         lambda: classifier(cr.Adam(cr.OneCycle(0.05)), cr.Dropout(0.4), l2=0.01),
         dict(batch_size=2, gradient_accumulation_steps=5, sample_weight=WEIGHTS),
     ),
+    "averaged weights": (
+        lambda: classifier(cr.Adam(0.05, ema=0.9), cr.Dropout(0.2)),
+        dict(validation_split=0.3, metrics=["error_rate"]),
+    ),
     "full batch": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5)), dict(batch_size=None, epochs=12)),
     "float64, dynamic": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5), dtype="float64", engine="dynamic"), {}),
     "images that are turned": (

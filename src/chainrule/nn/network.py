@@ -553,6 +553,25 @@ class Network(Layer, InNotebooks):
         return self._built_plan("parameters").vector.array
 
     @property
+    def averaged_parameters(self) -> Array:
+        """The moving average of `parameters` that an optimizer with `ema` keeps: a copy. Before its first step, they.
+
+        Raises
+        ------
+        MisuseError
+            If the optimizer keeps none.
+        """
+        averaged = self._built_plan("averaged_parameters").averaged()
+        if averaged is None:
+            raise MisuseError(
+                "Network.averaged_parameters",
+                given=f"{self.optimizer!r}, which keeps no average",
+                expected="an optimizer that does",
+                fix="Pass ema=0.999 to the optimizer: cr.Adam(ema=0.999)",
+            )
+        return averaged
+
+    @property
     def gradients(self) -> Array:
         """The derivative of the loss by each of `parameters`, in the same order."""
         return self._built_plan("gradients").vector.gradient

@@ -69,6 +69,19 @@ class Plan:
         """The optimizer's own vectors and its count of steps, made when they are first needed."""
         return self.vector.state_of(self.optimizer)
 
+    def averaged(self) -> Array | None:
+        """Return the parameters as the optimizer's average has them, those that are frozen as they are; None without.
+
+        A new vector.
+        """
+        if self.optimizer.ema is None:
+            return None
+        averaged = self.vector.array.copy()
+        if self.optimizer_state.step:
+            for place, average in zip(self.vector.learnt(), self.optimizer_state.slots["average"], strict=True):
+                averaged[place] = average
+        return averaged
+
     @cached_property
     def accumulated(self) -> Array:
         """The mean gradient of the batches that a step has had so far, made when it is first needed."""

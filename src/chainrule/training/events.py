@@ -10,7 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -187,7 +187,8 @@ class Training:
         self._compiles_steps = compiled and not any(
             c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
         )
-        self._compiles_epochs = compiled and not (self._callbacks or self._functions or self.metrics)
+        looked_at = self._callbacks or self._functions or self.metrics or network.optimizer.ema is not None
+        self._compiles_epochs = compiled and not looked_at
         self._after_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
         self._source, held = self._sources(
             X, y, batch_size, validation_data, validation_split, sample_weight, class_weight, shuffle, augment
@@ -353,6 +354,8 @@ class Training:
             self._tell_end()
             if network.built:
                 history.start = history.start or network._first
+                if self.step:
+                    network.parameters[:] = self._learnt()
                 history.last_parameters, history.last_states = network.parameters.copy(), network.states()
             if history.kept == "best" and history.best_parameters is not None:
                 network.parameters[:] = history.best_parameters
@@ -436,12 +439,15 @@ class Training:
             raise used_up(f"in epoch {at.epoch}")
         if not self._stop:
             self.network.optimizer_state.settle(at.steps)
-        metrics: dict[str, Any] = source.evaluate(self.network, self._on_training) if self._on_training else {}
+        metrics: dict[str, Any] = {}
         validation_loss = None
-        if self._validation is not None:
-            found = measured(self.network, self._validation, self.metrics)
-            validation_loss = found.pop("loss")
-            metrics |= {f"{VALIDATION}{name}": figure for name, figure in found.items()}
+        with self._averaged():
+            if self._on_training:
+                metrics |= source.evaluate(self.network, self._on_training)
+            if self._validation is not None:
+                found = measured(self.network, self._validation, self.metrics)
+                validation_loss = found.pop("loss")
+                metrics |= {f"{VALIDATION}{name}": figure for name, figure in found.items()}
         record = Epoch(
             epoch=at.epoch,
             loss=at.loss / at.weight,
@@ -452,12 +458,31 @@ class Training:
             steps=at.steps,
             seconds=time.perf_counter() - start,
         )
-        self._record(record, self.network.parameters)
+        self._record(record, self._learnt())
         for callback in self._callbacks:
             callback.after_epoch(self, record)
         for function in self._functions:
             function(self, record)
         yield Event("epoch", self, record)
+
+    def _learnt(self) -> Array:
+        """Return what has been learnt so far: the parameters, or their average where the optimizer keeps one."""
+        averaged = self.network.plan.averaged()
+        return self.network.parameters if averaged is None else averaged
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Let the network have what it has learnt, an average perhaps, while it is measured."""
+        parameters, learnt = self.network.parameters, self._learnt()
+        if learnt is parameters:
+            yield
+            return
+        before = parameters.copy()
+        parameters[:] = learnt
+        try:
+            yield
+        finally:
+            parameters[:] = before
 
     def _warnings(self) -> Events:
         while self._doubts:
