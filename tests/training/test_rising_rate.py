@@ -171,8 +171,8 @@ def test_where_the_loss_never_falls_there_is_no_suggestion():
         ({"lowest": 1, "highest": 0.1}, "expected lowest below highest"),
         ({"steps": 9}, "steps: got 9"),
         ({"batch_size": 0}, "batch_size: got 0"),
-        ({"start_lr": 1e-7}, "lowest"),
-        ({"end_lr": 10}, "highest"),
+        ({"start_lr": 1e-7}, "Write lowest="),
+        ({"end_lr": 10}, "Write highest="),
         ({"num_it": 50}, "Write steps="),
     ],
 )
