@@ -111,7 +111,10 @@ def test_validation_and_the_best_are_those_of_the_average(engine):
     for epoch, parameters in zip(history, averaged, strict=True):
         twin.parameters[:] = parameters
         measured = cr.evaluate(twin, *HELD, metrics=["error_rate"])
-        assert (epoch.validation_loss, epoch.metrics["error_rate"]) == (measured["loss"], measured["error_rate"])
+        assert (epoch.validation_loss, epoch.metrics["validation_error_rate"]) == (
+            measured["loss"],
+            measured["error_rate"],
+        )
     best = averaged[history.best_epoch - 1]
     assert network.parameters.tobytes() == history.best_parameters.tobytes() == best.tobytes()
     assert history.last_parameters.tobytes() == averaged[-1].tobytes()
