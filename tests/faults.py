@@ -230,8 +230,8 @@ FAULTS = [
     Fault(
         "a compiled update drops what comes after it",
         "replay/program.py",
-        'self.plans["update"]), *self.plans.get("state", [])]',
-        'self.plans["update"])]',
+        '[*self.plans["update"], *self.plans.get("state", [])]',
+        'self.plans["update"]',
         "tests/replay/test_compiled_update.py::test_states_are_updated_after_it_too",
     ),
     Fault(
@@ -314,16 +314,30 @@ FAULTS = [
     Fault(
         "a step is not counted",
         "nn/engines.py",
-        "        self._state.advance(learning_rate)\n",
-        "",
+        "        self._state.advance(learning_rate)\n        for function",
+        "        for function",
         "tests/nn/test_stages.py::test_running_statistics_are_those_of_the_formula",
     ),
     Fault(
         "a gradient that is not finite reaches the weights",
         "nn/engines.py",
-        "        if not _finite(loss, self._gradient):\n",
-        "        if not isfinite(loss):\n",
+        '        if not _finite(loss, self._gradient):\n            program.run("forward")  # the loss too',
+        '        if not isfinite(loss):\n            program.run("forward")  # the loss too',
         "tests/nn/test_steps.py::test_a_step_without_the_loss_value_still_refuses_what_is_not_finite",
+    ),
+    Fault(
+        "the batches of a step count alike, whatever they weigh",
+        "training/events.py",
+        "share / weight, self.learning_rate)",
+        "1 / count, self.learning_rate)",
+        "tests/training/test_accumulation.py::test_k_batches_are_one_batch_as_large",
+    ),
+    Fault(
+        "penalties count at each batch of a step",
+        "nn/engines.py",
+        'program.run("forward", "backward")\n',
+        'program.run("forward", "backward", "penalty")\n',
+        "tests/training/test_accumulation.py::test_k_batches_are_one_batch_as_large",
     ),
     Fault(
         "dropout keeps its first mask",
@@ -342,8 +356,8 @@ FAULTS = [
     Fault(
         "penalties are added before the hook as well",
         "nn/engines.py",
-        'program.run("backward")\n        if self.plan',
-        'program.run("backward")\n        program.run("penalty")\n        if self.plan',
+        'program.run("backward")\n        self._finish',
+        'program.run("backward")\n        program.run("penalty")\n        self._finish',
         "tests/nn/test_stages.py::test_what_stands_between_backward_and_update_sees_every_gradient_without_penalties",
     ),
     Fault(
@@ -394,6 +408,20 @@ FAULTS = [
         "(1 - self.beta_1) / (1 - self.beta_1**step)",
         "(1 - self.beta_1)",
         "tests/optim/test_optimizers.py::test_a_trajectory_is_that_of_the_paper",
+    ),
+    Fault(
+        "an average of weights is not corrected for its start",
+        "optim/optimizer.py",
+        "(1 - kept) / (1 - kept**step)",
+        "(1 - kept)",
+        "tests/training/test_average.py::test_the_average_is_a_weighted_mean_of_the_weights_after_each_step",
+    ),
+    Fault(
+        "validation measures the weights that learn, not their average",
+        "training/events.py",
+        "        with self._averaged():\n",
+        "        if True:\n",
+        "tests/training/test_average.py::test_validation_and_the_best_are_those_of_the_average",
     ),
     Fault(
         "AdamW decays the biases",

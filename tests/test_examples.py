@@ -13,7 +13,9 @@ from chainrule.cli import status
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOWN = {
+    "average": r"ema=None(.|\n)*error on new data 1\d\.\d%\nema=0\.995(.|\n)*error on new data (1[0-2]|9)\.\d%",
     "custom_op_and_layer": r"Swish  z .* ok\nevery derivative is right(.|\n)*t₁ = 1 / \(1 \+ e\^\(−1\.5",
+    "gradient_accumulation": r"256: +4 steps(.|\n)*64: 4 steps(.|\n)*weights: \de-1\d",
     "graph_by_hand": r"backward  loss: 1 arrived(.|\n)*\bw .* ok(.|\n)*After 30 steps(.|\n)*def step\(",
     "mnist": r"1,500 images(.|\n)*test error [12]?\d\.\d\d%(.|\n)*taken for a",
     "own_training_loop": r"right: 9\d",

@@ -60,6 +60,7 @@ from chainrule.training import (
     classify,
     confusion_matrix,
     evaluate,
+    learning_rate_range_test,
     predict,
     train,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "Input",
     "jacobian",
     "Layer",
+    "learning_rate_range_test",
     "LeCun",
     "Network",
     "nn",

@@ -92,6 +92,7 @@ from chainrule.graph.derivatives import derivative as derivative
 from chainrule import errors as errors
 from chainrule.training.evaluate import evaluate as evaluate
 from chainrule.graph.derivatives import jacobian as jacobian
+from chainrule.training.rising_rate import learning_rate_range_test as learning_rate_range_test
 from chainrule import nn as nn
 from chainrule import ops as ops
 from chainrule import optim as optim

@@ -127,6 +127,13 @@ def test_what_flowed_is_watched_in_the_same_training_once_more(capsys: CAPTURED,
     assert all(name in text for name in ("size of the gradients", "relu_1", "dense_2.weights"))
 
 
+def test_rates_are_tried_on_the_network_as_it_was_before_its_first_step(capsys: CAPTURED, tmp_path: Path) -> None:
+    out = tmp_path / "rates.svg"
+    assert status(["plot", "runs/two-001", "--kind", "rates", "--out", str(out)]) == 0
+    assert "steps with learning rates from 1e-06" in capsys.readouterr().out
+    assert "learning rate" in out.read_text()
+
+
 def test_a_film_is_the_same_training_once_more(capsys: CAPTURED, tmp_path: Path) -> None:
     from PIL import Image
 

@@ -71,7 +71,14 @@ described("a layer as the optimizer", lambda d: d.update(optimizer={"type": "Tan
 described(
     "another optimizer than the arrays'",
     lambda d: d.update(
-        optimizer={"type": "Adagrad", "learning_rate": 0.1, "epsilon": 1e-7, "clip_value": None, "clip_norm": None}
+        optimizer={
+            "type": "Adagrad",
+            "learning_rate": 0.1,
+            "epsilon": 1e-7,
+            "clip_value": None,
+            "clip_norm": None,
+            "ema": None,
+        }
     ),
 )
 described("an unknown dtype", lambda d: d.update(dtype="float16"))

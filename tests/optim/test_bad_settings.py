@@ -30,6 +30,11 @@ CASES = [
     *((kind, (), dict(learning_rate=rate)) for kind in (SGD, Adagrad, RMSProp, Adam, AdamW) for rate in NO_RATES),
     *((SGD, (), {clip: bad}) for clip in ("clip_value", "clip_norm") for bad in (0, -1, math.nan, math.inf, "1")),
     (Adam, (), dict(clip_value=1.0, clip_norm=1.0)),
+    *(
+        (kind, (), dict(ema=bad))
+        for kind in (SGD, Adagrad, RMSProp, Adam, AdamW)
+        for bad in (0, 1, -0.9, math.nan, "0.9", True)
+    ),
     *((SGD, (), dict(momentum=bad)) for bad in (-1, 1, 1.5, math.nan, "0.9", None)),
     (SGD, (), dict(nesterov=True)),
     (SGD, (), dict(momentum=0.9, nesterov=1)),

@@ -25,6 +25,7 @@ from chainrule.plot import (
     hidden_space,
     learning_curve,
     learning_curves,
+    learning_rate_range_test,
     loss_along_gradient,
     neuron_surfaces,
     saliency,
@@ -33,6 +34,7 @@ from chainrule.plot import (
     weights,
 )
 from chainrule.plot.style import CLASS_COLOURS, diverging_colours
+from chainrule.training import RangeTest
 from tests.plot.pictured import POINTS, THREE, TWO, history, slope, thirds
 
 
@@ -59,6 +61,9 @@ PICTURES: dict[str, Callable[[Any], Any]] = {
     "saliency": lambda path: saliency(bent(), POINTS, path=path),
     "watched": lambda path: watched(Recorded(), ["value", "grad"], path=path),
     "loss_along_gradient": lambda path: loss_along_gradient(bent(), POINTS, TWO, path=path),
+    "learning_rate_range_test": lambda path: learning_rate_range_test(
+        RangeTest(np.geomspace(1e-4, 1, 30), np.linspace(-2, 1, 30) ** 2, "finished"), path=path
+    ),
     "graph": lambda path: graph(bent(), POINTS, TWO, path=path),
     "confusion_matrix": lambda path: confusion_matrix([[8, 2], [0, 10]], path=path),
 }

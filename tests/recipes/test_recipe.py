@@ -111,6 +111,7 @@ def test_a_data_file_is_seen_from_the_recipes_folder(tmp_path: Path) -> None:
         (changed('"2-4-1"', "[2, 4, 1]"), "layers[0]: got 2, but expected a table"),
         (GOOD + "batch_size = 'ful'\n", "batch_size: got 'ful', but expected 'full' or a whole number"),
         (GOOD + "batch_size = -1\n", "batch_size: got -1"),
+        (GOOD + "gradient_accumulation_steps = 0\n", "gradient_accumulation_steps: got 0"),
         (GOOD + "dtype = 'float16'\n", "dtype: got 'float16', but expected 'float32' or 'float64'"),
         (GOOD + "monitor = 'accuracy'\n", "monitor: got 'accuracy'"),
         (GOOD + "dropout = 1.0\n", "dropout: got 1.0"),

@@ -36,7 +36,7 @@ def digests(commands: Sequence[tuple[list[str], dict[str, str]]]) -> list[str]:
 
 
 def test_there_are_twenty_different_configurations() -> None:
-    assert len({recipes.to_toml(recipe) for recipe in CONFIGURATIONS.values()}) == 20
+    assert len({recipes.to_toml(recipe) for recipe in CONFIGURATIONS.values()}) == len(CONFIGURATIONS) >= 20
 
 
 def test_the_same_seed_gives_the_same_files_in_three_processes() -> None:
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_files_in_three_processes() -> None:
         [([], {"PYTHONHASHSEED": str(seed), "LANG": lang}) for seed, lang in zip((1, 2, 3), "CCC")]
     )
     assert others == [first, first]
-    assert first.count("\n") == 40
+    assert first.count("\n") == 2 * len(CONFIGURATIONS)
     assert len({line.split()[-1] for line in first.splitlines()}) > 20
 
 

@@ -46,6 +46,14 @@ CONFIGURATIONS = {
         dict(validation_data=(X, LABELS), callbacks=[cr.EarlyStopping(patience=1)], epochs=9),
     ),
     "sample weights with zeros": (lambda: classifier(cr.Adam(0.05)), dict(sample_weight=WEIGHTS, batch_size=2)),
+    "several batches a step": (
+        lambda: classifier(cr.Adam(cr.OneCycle(0.05)), cr.Dropout(0.4), l2=0.01),
+        dict(batch_size=2, gradient_accumulation_steps=5, sample_weight=WEIGHTS),
+    ),
+    "averaged weights": (
+        lambda: classifier(cr.Adam(0.05, ema=0.9), cr.Dropout(0.2)),
+        dict(validation_split=0.3, metrics=["error_rate"]),
+    ),
     "full batch": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5)), dict(batch_size=None, epochs=12)),
     "float64, dynamic": (lambda: classifier(cr.Adam(0.05), cr.Dropout(0.5), dtype="float64", engine="dynamic"), {}),
     "images that are turned": (
@@ -297,6 +305,8 @@ FORGED = {
     "a weight that is almost 0": entry("weight", 1e-320),
     "a loss below 0": entry("loss", -1.0),
     "a loss in words": entry("loss", "small"),
+    **{f"batches per step {value}": entry("batches_per_step", value) for value in (0, -4, 2**52, 1.5, "4", None)},
+    "other batches per step": entry("batches_per_step", 2),
     "a learning rate below 0": entry("learning_rate", -0.1),
     "an unknown key": entry("code", "x"),
     "a reason that is none": entry("stopped", 7),

@@ -112,6 +112,21 @@ def _watched(run: PicturedRun, path: Path) -> Any:
     return cr.plot.watched(watch, path=path, title=run.title)
 
 
+def _rates(run: PicturedRun, path: Path) -> Any:
+    """Draw the learning-rate range test of the network as it was before its first step."""
+    from chainrule.recipes.run import batch_size
+
+    assert run.recipe is not None
+    result = cr.learning_rate_range_test(
+        run.network.fresh(),
+        *run.samples.train,
+        batch_size=batch_size(run.recipe),
+        gradient_accumulation_steps=run.recipe.gradient_accumulation_steps,
+    )
+    say(str(result))
+    return cr.plot.learning_rate_range_test(result, path=path)
+
+
 def _animation(run: PicturedRun, path: Path) -> Any:
     movie = cr.plot.animation(*run.samples.train, path=path, title=run.title, classes=run.classes)
     return run.train_again(movie)
@@ -149,6 +164,7 @@ KINDS = {
         "graph", lambda run, path: cr.plot.graph(run.network, *run.some(_GRAPH_SAMPLES), path=path, title=run.title)
     ),
     "watched": PictureKind("watched", _watched, trains=True),
+    "rates": PictureKind("learning-rate-range-test", _rates, trains=True),
     "animation": PictureKind("animation", _animation, trains=True, **_PLANE),
 }
 
@@ -232,8 +248,9 @@ def plot(runs: tuple[str, ...], kind: str, out: str | None, form: str, layer: st
     descent    the loss along a step: is the learning rate too large?
     graph      the network with values and gradients on its edges
     watched    values, gradients and steps over time: trains once more
+    rates      the loss while the learning rate rises: trains a hundred steps
     animation  the surface while it learns: trains once more, for a GIF
-    all        all of them that suit the run, but the last two
+    all        all of them that suit the run, but the last three
     """
     records = [cr.recipes.open_run(folder) for folder in runs]
     if kind == "curve" or len(records) > 1:

@@ -85,7 +85,7 @@ class SavedNetwork:
             return
         frozen = sum(self.state["leaves"][name].size for name in self.state["frozen"])
         optimizer = settings.get("optimizer")
-        slots = (size.parameters - frozen) * len(getattr(optimizer, "slots", ()))
+        slots = (size.parameters - frozen) * len(getattr(optimizer, "kept", ()))
         kept = sum(array.size for array in self.state["optimizer"].values())
         if slots != kept:
             _refuse(self.where, f"{kept:,} numbers of the optimizer's", f"{slots:,} for {shown(optimizer)}")

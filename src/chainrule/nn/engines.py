@@ -1,7 +1,8 @@
 """Engines: how a plan's graphs are run. Ops are called anew for each batch, recorded and replayed, or compiled.
 
 Each does the same work, in the same stages, on the same vectors: gather, forward, backward, penalty, update, state.
-An engine knows its plan and no network; what it is handed has been checked.
+Where a step has several batches, gather, forward, backward and state are run for each, penalty and update once. An
+engine knows its plan and no network; what it is handed has been checked.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from chainrule.replay.compiled import CompiledEpoch
 
 
+ACCUMULATION = "gradients of several batches in a step"
 ROWS = 512  # predicted at a time: they are copied to the cache, and computed with from there
 
 
@@ -48,6 +50,17 @@ class Engine(Protocol):
         self, x: Array, y: Array, sample_weight: Array | None, learning_rate: float | None, with_loss: bool = True
     ) -> float:
         """Do all three, unless the loss or a gradient is not finite, and return the data loss; NaN without it."""
+
+    def accumulate(
+        self, x: Array, y: Array, sample_weight: Array | None, share: float, learning_rate: float | None
+    ) -> float:
+        """Take a batch into the mean gradient, of which it is this share, unless something is not finite.
+
+        States take their new values. Returns the data loss of the batch.
+        """
+
+    def step_accumulated(self, learning_rate: float | None) -> None:
+        """Take a step of the optimizer down the mean gradient, penalties included, unless it is not finite."""
 
     def steps(
         self,
@@ -92,6 +105,9 @@ class Dynamic(Engine):
     def backward(self) -> None:
         assert self.graph is not None
         self.graph.backward()
+        self._finish_gradient()
+
+    def _finish_gradient(self) -> None:
         if self.plan.after_backward is not None:
             self.plan.after_backward(self.plan.vector.gradient)
         self.plan.vector.add_penalty_gradients()
@@ -111,6 +127,27 @@ class Dynamic(Engine):
             raise nonfinite_error(self.plan, self.graph, learning_rate)
         self.optimize(learning_rate)
         return loss if with_loss else nan
+
+    def accumulate(
+        self, x: Array, y: Array, sample_weight: Array | None, share: float, learning_rate: float | None
+    ) -> float:
+        loss = self.forward(x, y, sample_weight)
+        assert self.graph is not None
+        self.graph.backward()
+        if not _finite(loss, self.plan.vector.gradient):
+            raise nonfinite_error(self.plan, self.graph, learning_rate)
+        self.plan.accumulate(share)
+        self.graph.update_states()
+        return loss
+
+    def step_accumulated(self, learning_rate: float | None) -> None:
+        plan = self.plan
+        assert self.graph is not None
+        np.copyto(plan.vector.gradient, plan.accumulated)
+        self._finish_gradient()
+        if not _finite(0.0, plan.vector.gradient):
+            raise nonfinite_error(plan, self.graph, learning_rate)
+        plan.optimizer_state.apply(plan.vector.learnt_gradients(), learning_rate)
 
     def compute(self, x: Array) -> Array:
         return self.plan.graph("prediction", x).compute()[0]
@@ -163,6 +200,9 @@ class Replay(Engine):
 
     def _back(self, program: Program) -> None:
         program.run("backward")
+        self._finish_gradient(program)
+
+    def _finish_gradient(self, program: Program) -> None:
         if self.plan.after_backward is not None:
             self.plan.after_backward(self.plan.vector.gradient)
         program.run("penalty")
@@ -196,6 +236,32 @@ class Replay(Engine):
         for function, arguments in program.from_update:
             function(*arguments)
         return loss if with_loss else nan
+
+    def accumulate(
+        self, x: Array, y: Array, sample_weight: Array | None, share: float, learning_rate: float | None
+    ) -> float:
+        program = self._fed(x, y, sample_weight)
+        program.run("forward", "backward")
+        self._spent = True
+        loss: float = program.root.item()
+        if not _finite(loss, self._gradient):
+            program.run("forward")  # the error looks at every value
+            raise nonfinite_error(self.plan, program.graph, learning_rate)
+        self.plan.accumulate(share)
+        if "state" in program.plans:
+            program.run("state")
+        return loss
+
+    def step_accumulated(self, learning_rate: float | None) -> None:
+        program = self._program
+        assert program is not None
+        np.copyto(self._gradient, self.plan.accumulated)
+        self._finish_gradient(program)
+        if not _finite(0.0, self._gradient):
+            program.run("forward")
+            raise nonfinite_error(self.plan, program.graph, learning_rate)
+        self._state.advance(learning_rate)
+        program.run("update")
 
     def compute(self, x: Array) -> Array:
         if len(x) <= ROWS:
@@ -284,6 +350,12 @@ class Compiled(Replay):
             return f"{text}; not compiled, because of {', '.join(sorted(self.refused))}"
         return f"{text}; whole epochs compiled"
 
+    def accumulate(
+        self, x: Array, y: Array, sample_weight: Array | None, share: float, learning_rate: float | None
+    ) -> float:
+        self.refused.add(ACCUMULATION)
+        return super().accumulate(x, y, sample_weight, share, learning_rate)
+
     def steps(
         self,
         x: Array,
@@ -317,6 +389,7 @@ class Compiled(Replay):
             taken = epoch.run(data, order.reshape(-1), state.ahead(rates), losses, copies)
         self._spent = True
         state.went_ahead(taken)
+        self.refused.discard(ACCUMULATION)  # of an earlier training
         if taken < len(rates):
             raise nonfinite_error(self.plan, program.graph, rates[taken])
         return losses

@@ -410,6 +410,43 @@ class Network(Layer, InNotebooks):
         finally:
             hold.thread = before
 
+    def accumulate(
+        self, x: Array, y: Array, sample_weight: Array | None, share: float, learning_rate: float | None = None
+    ) -> float:
+        """Run a batch from `as_batch` forward and back, and take its gradients into a mean; return its data loss.
+
+        Parameters
+        ----------
+        x, y, sample_weight : array
+        share : float
+            How much of the mean they are: their weight divided by that of all batches so far. 1 begins a new mean.
+        learning_rate : float, optional
+            Of the step to come, for errors.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss or a gradient is NaN or infinite.
+        """
+        arguments = x, y, sample_weight, share, learning_rate
+        return self.hold.call("Network.accumulate", self._accumulate, *arguments, step=True)
+
+    def _accumulate(self, *arguments: Any) -> float:
+        if not self._ready:
+            self._get_ready()
+        return self._engine.accumulate(*arguments)
+
+    def step_accumulated(self, learning_rate: float | None = None) -> None:
+        """Take a step of the optimizer down the mean of `accumulate`, with the penalties, which count once.
+
+        Raises
+        ------
+        NonFiniteError
+            If a gradient is NaN or infinite; the parameters are those of before then.
+        """
+        check_forward("Network.step_accumulated", self._last_graph)
+        self.hold.call("Network.step_accumulated", self._engine.step_accumulated, learning_rate, step=True)
+
     def steps(
         self, x: Array, y: Array, weights: Array | None, order: Array, rates: Sequence[float], copies: Any = None
     ) -> Array | None:
@@ -546,6 +583,25 @@ class Network(Layer, InNotebooks):
     def parameters(self) -> Array:
         """Every number that is learnt, as one vector (a view: writing to it changes the network)."""
         return self._built_plan("parameters").vector.array
+
+    @property
+    def averaged_parameters(self) -> Array:
+        """The moving average of `parameters` that an optimizer with `ema` keeps: a copy. Before its first step, they.
+
+        Raises
+        ------
+        MisuseError
+            If the optimizer keeps none.
+        """
+        averaged = self._built_plan("averaged_parameters").averaged()
+        if averaged is None:
+            raise MisuseError(
+                "Network.averaged_parameters",
+                given=f"{self.optimizer!r}, which keeps no average",
+                expected="an optimizer that does",
+                fix="Pass ema=0.999 to the optimizer: cr.Adam(ema=0.999)",
+            )
+        return averaged
 
     @property
     def gradients(self) -> Array:

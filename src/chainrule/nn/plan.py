@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from chainrule import checks
+from chainrule import checks, memory
 from chainrule.errors import MisuseError
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
@@ -68,6 +68,38 @@ class Plan:
     def optimizer_state(self) -> OptimizerState:
         """The optimizer's own vectors and its count of steps, made when they are first needed."""
         return self.vector.state_of(self.optimizer)
+
+    def averaged(self) -> Array | None:
+        """Return the parameters as the optimizer's average has them, those that are frozen as they are; None without.
+
+        A new vector.
+        """
+        if self.optimizer.ema is None:
+            return None
+        averaged = self.vector.array.copy()
+        if self.optimizer_state.step:
+            for place, average in zip(self.vector.learnt(), self.optimizer_state.slots["average"], strict=True):
+                averaged[place] = average
+        return averaged
+
+    @cached_property
+    def accumulated(self) -> Array:
+        """The mean gradient of the batches that a step has had so far, made when it is first needed."""
+        return memory.zeros(self.vector.gradient.shape, self.vector.gradient.dtype)
+
+    def accumulate(self, share: float) -> None:
+        """Take the gradients of a batch into the mean, of which they are this share; 1 begins a new mean.
+
+        mean ← (1 − share) · mean + share · gradient. No number in it is larger than the largest gradient, whatever the
+        samples weigh. The gradients' vector is written over.
+        """
+        mean, gradient = self.accumulated, self.vector.gradient
+        if share == 1:
+            np.copyto(mean, gradient)
+            return
+        mean *= 1 - share
+        gradient *= share
+        mean += gradient
 
     @cached_property
     def learns(self) -> bool:

@@ -36,7 +36,7 @@ def expect_room(
     itemsize, inputs = np.dtype(dtype).itemsize, math.prod(shape)
     numbers, _ = least_numbers(layers, shape, set())
     copies = 4  # of a sample: what the network is built with, and what its graphs for training and prediction hold
-    needed = itemsize * (numbers * (2 + len(optimizer.slots)) + copies * inputs)
+    needed = itemsize * (numbers * (2 + len(optimizer.kept)) + copies * inputs)
     if needed <= _ALWAYS_THERE:
         return
     there = memory.most()

@@ -33,7 +33,7 @@ class Adagrad(Optimizer):
         η.
     epsilon : float
         ε, keeps a weight without a gradient where it is.
-    clip_value, clip_norm : float, optional
+    clip_value, clip_norm, ema : float, optional
         See `Optimizer`.
 
     References
@@ -54,8 +54,9 @@ class Adagrad(Optimizer):
         *,
         clip_value: float | None = None,
         clip_norm: float | None = None,
+        ema: float | None = None,
     ) -> None:
-        super().__init__(learning_rate, clip_value=clip_value, clip_norm=clip_norm)
+        super().__init__(learning_rate, clip_value=clip_value, clip_norm=clip_norm, ema=ema)
         self.epsilon = self._number("epsilon", epsilon, least=SMALLEST_EPSILON, like=1e-7)
 
 
@@ -78,7 +79,7 @@ class RMSProp(Optimizer):
         ρ, how much of the past is kept at each step, from 0 to below 1.
     epsilon : float
         ε, keeps a weight without a gradient where it is.
-    clip_value, clip_norm : float, optional
+    clip_value, clip_norm, ema : float, optional
         See `Optimizer`.
 
     References
@@ -106,8 +107,9 @@ class RMSProp(Optimizer):
         *,
         clip_value: float | None = None,
         clip_norm: float | None = None,
+        ema: float | None = None,
     ) -> None:
-        super().__init__(learning_rate, clip_value=clip_value, clip_norm=clip_norm)
+        super().__init__(learning_rate, clip_value=clip_value, clip_norm=clip_norm, ema=ema)
         self.rho = self._number("rho", rho, least=0, below=1, like=0.9)
         self.epsilon = self._number("epsilon", epsilon, least=SMALLEST_EPSILON, like=1e-7)
 
@@ -134,7 +136,7 @@ class Adam(Optimizer):
         β₁ and β₂, how much of the past is kept at each step, from 0 to below 1.
     epsilon : float
         ε, keeps a weight without a gradient where it is.
-    clip_value, clip_norm : float, optional
+    clip_value, clip_norm, ema : float, optional
         See `Optimizer`.
 
     References
@@ -168,8 +170,9 @@ class Adam(Optimizer):
         *,
         clip_value: float | None = None,
         clip_norm: float | None = None,
+        ema: float | None = None,
     ) -> None:
-        super().__init__(learning_rate, clip_value=clip_value, clip_norm=clip_norm)
+        super().__init__(learning_rate, clip_value=clip_value, clip_norm=clip_norm, ema=ema)
         self.beta_1 = self._number("beta_1", beta_1, least=0, below=1, like=0.9)
         self.beta_2 = self._number("beta_2", beta_2, least=0, below=1, like=0.999)
         self.epsilon = self._number("epsilon", epsilon, least=SMALLEST_EPSILON, like=1e-8)
@@ -185,7 +188,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta_1, beta_2, epsilon, clip_value, clip_norm
+    learning_rate, beta_1, beta_2, epsilon, clip_value, clip_norm, ema
         See `Adam`.
     weight_decay : float
         λ, of at least 0.
@@ -208,6 +211,7 @@ class AdamW(Adam):
         *,
         clip_value: float | None = None,
         clip_norm: float | None = None,
+        ema: float | None = None,
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, clip_value=clip_value, clip_norm=clip_norm)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, clip_value=clip_value, clip_norm=clip_norm, ema=ema)
         self.weight_decay = self._number("weight_decay", weight_decay, least=0)

@@ -27,7 +27,7 @@ class SGD(Optimizer):
         μ, from 0 to below 1. With a steady gradient the step grows to η / (1 − μ) · g.
     nesterov : bool
         Look ahead: take the gradient as if the velocity had been followed already. Needs momentum.
-    clip_value, clip_norm : float, optional
+    clip_value, clip_norm, ema : float, optional
         See `Optimizer`.
 
     References
@@ -56,8 +56,9 @@ class SGD(Optimizer):
         *,
         clip_value: float | None = None,
         clip_norm: float | None = None,
+        ema: float | None = None,
     ) -> None:
-        super().__init__(learning_rate, clip_value=clip_value, clip_norm=clip_norm)
+        super().__init__(learning_rate, clip_value=clip_value, clip_norm=clip_norm, ema=ema)
         self.momentum = self._number("momentum", momentum, least=0, below=1, like=0.9)
         self.nesterov = bool(instance("SGD(nesterov=…)", nesterov, bool, "True or False"))
         if self.nesterov and not self.momentum:

@@ -35,6 +35,10 @@ class Optimizer(Configured):
     clip_norm : float, optional
         Shorten the gradient to this Euclidean norm where it is longer. The norm is that of the *whole* gradient,
         over all weights (Keras' ``global_clipnorm``), so its direction stays.
+    ema : float, optional
+        Keep an exponential moving average of the weights, of which each step keeps this much: from above 0 to below
+        1, such as 0.999. `train` measures it on the validation data, and it is what the network has in the end. The
+        formula is at `OptimizerState`.
 
     Attributes
     ----------
@@ -66,6 +70,7 @@ class Optimizer(Configured):
         *,
         clip_value: float | None = None,
         clip_norm: float | None = None,
+        ema: float | None = None,
     ) -> None:
         if isinstance(learning_rate, (Schedule, str)):  # a text is refused there, by the word for it
             learning_rate = as_schedule(learning_rate)
@@ -81,6 +86,13 @@ class Optimizer(Configured):
                 expected="at most one of them",
                 fix="Keep clip_norm, which leaves the gradient's direction as it is",
             )
+
+        self.ema = None if ema is None else self._number("ema", ema, above=0, below=1, like=0.999)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The slots, and ``"average"`` with `ema`: one vector each for each weight vector."""
+        return self.slots if self.ema is None else (*self.slots, "average")
 
     def late(self, name: str, value: Any) -> Any:
         if name == "learning_rate":  # which is looked up at every step, or where a training begins
@@ -185,6 +197,16 @@ class Learnable(Protocol):
 class OptimizerState:
     """An optimizer at work on some weight arrays.
 
+    With `ema`, written d, it keeps an average a of the weights as they are after each step t = 1, 2, …:
+
+    a ← a + (w − a) · (1 − d) / (1 − dᵗ)
+
+    which is the moving average m ← d m + (1 − d) w that begins with m = 0, divided by the weight 1 − dᵗ that it has
+    given out so far, as Adam's moments are: Σ d^(t−i) wᵢ / Σ d^(t−i) over the steps i up to t. The start counts no more
+    than it should, and after the first step a is w. (D. P. Kingma and J. Ba, "Adam: A Method for Stochastic
+    Optimization", 2015, section 7.2; B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic approximation by
+    averaging", 1992, on why averages are better than last weights.)
+
     Parameters
     ----------
     optimizer : Optimizer
@@ -201,7 +223,7 @@ class OptimizerState:
     step : int
         How many steps were taken.
     slots : dict of str to list of arrays
-        Slot -> one array for each of `weights`.
+        Slot -> one array for each of `weights`; with `ema` also ``"average"``.
     rate : array of no axes
         The learning rate of the last step.
     scalars : dict of str to arrays of no axes
@@ -239,16 +261,16 @@ class OptimizerState:
                     )
         dtype = self.weights[0].dtype if self.weights else np.dtype(np.float32)
         self.step = 0
-        self.slots = {slot: [memory.zeros(w.shape, w.dtype) for w in self.weights] for slot in self.optimizer.slots}
+        self.slots = {slot: [memory.zeros(w.shape, w.dtype) for w in self.weights] for slot in self.optimizer.kept}
         self.rate = np.zeros((), dtype)
-        self.scalars = {name: np.zeros((), dtype) for name in self.optimizer.scalars(1, 1.0)}
+        self.scalars = {name: np.zeros((), dtype) for name in self._values(1, 1.0)}
         self._parameters: Sequence[Learnable] | None = None
         self._last_rate: float | None = None
-        self._steady = self.optimizer.scalars(1, 1.0) == self.optimizer.scalars(2, 1.0)
+        self._steady = self._values(1, 1.0) == self._values(2, 1.0)
         # Made once: what each call of `optimizer.update` gets beside the weights and the gradient.
+        own = {name: self.scalars[name] for name in self.optimizer.scalars(1, 1.0)}
         self._named: list[dict[str, Any]] = [
-            {**{slot: arrays[i] for slot, arrays in self.slots.items()}, **self.scalars}
-            for i in range(len(self.weights))
+            {**{slot: self.slots[slot][i] for slot in self.optimizer.slots}, **own} for i in range(len(self.weights))
         ]
 
     @np.errstate(all="ignore")  # what overflows is an infinity in the weights, for all to see
@@ -288,6 +310,9 @@ class OptimizerState:
         for array, gradient, named in zip(self.weights, gradients, self._named):
             wrapped = {name: wrap(value) for name, value in named.items()}
             optimizer.update(wrap(array), optimizer.clip(gradient, norm), **wrapped)
+        for array, kept in zip(self.weights, self.slots.get("average", ())):
+            average = wrap(kept)
+            average += wrap(self.scalars["average_rate"]) * (wrap(array) - average)
 
     def update(self, learning_rate: float | None = None) -> None:
         """Take one step down the gradients that the last backward left in the parameters.
@@ -337,7 +362,7 @@ class OptimizerState:
         elif self._steady:
             self.step += 1
             return
-        values = self.optimizer.scalars(self.step + 1, rate)
+        values = self._values(self.step + 1, rate)
         self.step += 1
         self._last_rate = rate
         self.rate.fill(rate)
@@ -355,8 +380,13 @@ class OptimizerState:
         return np.array([self._row(self.step + 1 + i, checked[rate]) for i, rate in enumerate(rates)])
 
     def _row(self, step: int, rate: float) -> list[float]:
-        values = self.optimizer.scalars(step, rate)
+        values = self._values(step, rate)
         return [rate, *(values[name] for name in self.scalars)]
+
+    def _values(self, step: int, rate: float) -> dict[str, float]:
+        """Return the numbers of a step: the optimizer's own, and how much of it the average takes."""
+        values, kept = self.optimizer.scalars(step, rate), self.optimizer.ema
+        return values if kept is None else {**values, "average_rate": (1 - kept) / (1 - kept**step)}
 
     def went_ahead(self, steps: int) -> None:
         """Count steps that an engine took by itself, having written their numbers into `rate` and `scalars`."""

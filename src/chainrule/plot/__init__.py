@@ -19,6 +19,7 @@ What it has learnt, for any network
 How it learns, or why it doesn't
     watched(watch), of ``cr.watch()``
     loss_along_gradient(network, X, y)
+    learning_rate_range_test(result), of ``cr.learning_rate_range_test(network, X, y)``
     graph(network, x, y) or graph(loss)
 
 Pictures need the extra, ``pip install "chainrule[plot]"``; matplotlib is imported when one is drawn, not before.
@@ -30,6 +31,7 @@ from chainrule.plot.descent import loss_along_gradient
 from chainrule.plot.graph_picture import graph
 from chainrule.plot.hidden_layers import hidden_space, neuron_surfaces
 from chainrule.plot.movie import Animation, animation
+from chainrule.plot.range_curve import learning_rate_range_test
 from chainrule.plot.saliency_maps import saliency
 from chainrule.plot.surface import decision_surface, surface_text
 from chainrule.plot.weight_pictures import weights
@@ -43,6 +45,7 @@ __all__ = [
     "hidden_space",
     "learning_curve",
     "learning_curves",
+    "learning_rate_range_test",
     "loss_along_gradient",
     "neuron_surfaces",
     "saliency",

@@ -122,7 +122,14 @@ def adopt(
                 write(last, model, where="run")
             else:
                 # No epoch: the checkpoint holds where training begins.
-                train(network, *samples.train, epochs=0, batch_size=batch_size(recipe), callbacks=Checkpoint(last))
+                train(
+                    network,
+                    *samples.train,
+                    epochs=0,
+                    batch_size=batch_size(recipe),
+                    gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+                    callbacks=Checkpoint(last),
+                )
                 write_text(RECIPE, to_toml(stored(recipe, made)))
             now = environment(compiled=recipe is not None and recipe.compiled)
             write_text(ENVIRONMENT, msgspec.json.format(msgspec.json.encode(now), indent=2).decode() + "\n")

@@ -129,7 +129,9 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     phases : list of Phase
         One after the other, on the same weights.
     batch_size : int or "full", default 32
-        Samples a step; ``"full"`` (or 0) takes all of them at once.
+        Samples a batch; ``"full"`` (or 0) takes all of them at once.
+    gradient_accumulation_steps : int, default 1
+        Batches a step.
     l1, l2 : float, default 0
         Penalties on the weights.
     seed : int, default 0
@@ -165,6 +167,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     optimizer: Part = "Adam"
     phases: list[Phase]
     batch_size: int | Literal["full"] = 32
+    gradient_accumulation_steps: int = 1
     l1: float = 0.0
     l2: float = 0.0
     seed: int = 0
@@ -279,6 +282,7 @@ def checked(recipe: Recipe, where: str) -> Recipe:
             checks.number(f"{where}, phases[{i}].learning_rate", phase.learning_rate, above=0)
     if recipe.batch_size != "full":
         checks.whole(f"{where}, batch_size", recipe.batch_size, least=0)
+    checks.whole(f"{where}, gradient_accumulation_steps", recipe.gradient_accumulation_steps)
     checks.number(f"{where}, dropout", recipe.dropout, least=0, below=1, like=0.2)
     checks.number(f"{where}, input_dropout", recipe.input_dropout, least=0, below=1, like=0.1)
     checks.number(f"{where}, l1", recipe.l1, least=0, like=0.001)

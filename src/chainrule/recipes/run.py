@@ -273,6 +273,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
             *samples.train,
             epochs=recipe.epochs,
             batch_size=batch_size(recipe),
+            gradient_accumulation_steps=recipe.gradient_accumulation_steps,
             validation_data=samples.validation,
             class_weight=_class_weight(recipe, samples),
             metrics=_metrics(samples),

@@ -193,13 +193,15 @@ class Program:
         update = stages.index("update") if "update" in stages else len(stages)
         before = [pair for stage in stages[:update] for pair in plans[stage]]
         self.before_update = [step for _, step in before]
-        self.from_update = [step for stage in stages[update:] for step in self.plans[stage]]
         self.update_told = ""
         in_update = self.calls.get("update", [])
         runs = runs_before_compiling(in_update) if lowering else None
         if runs is not None:
             countdown = itertools.count(runs, -1)
-            self.from_update.append((partial(self._compile_update, at_home(in_update), countdown), ()))
+            as_recorded = self.plans["update"]
+            again = partial(self._compile_update, at_home(in_update), as_recorded, countdown)
+            self.plans["update"] = [*as_recorded, (again, ())]
+        self.from_update = [step for stage in stages[update:] for step in self.plans[stage]]
         root = self.recorded[self.graph.place(self.graph.root)]
         asked = [r.operand.buffer for r in results if r is not root] + self._homes
         own = [call for call in calls if call.stage in stages[:update]]
@@ -216,11 +218,12 @@ class Program:
             if r.operand.buffer.temporary:
                 arena.array(r.operand)[...] = r.operand.array
 
-    def _compile_update(self, calls: list[Call], countdown: Iterator[int]) -> None:
+    def _compile_update(self, calls: list[Call], as_recorded: list[Step], countdown: Iterator[int]) -> None:
         """Compile the update at the end of a countdown; it computes the same bits from then on, in less time."""
         if next(countdown) <= 1:
             step, self.update_told = compiled(calls)
-            self.from_update = [*([step] if step else self.plans["update"]), *self.plans.get("state", [])]
+            self.plans["update"] = [step] if step else as_recorded
+            self.from_update = [*self.plans["update"], *self.plans.get("state", [])]
 
     def feed(self, **arrays: Array) -> None:
         """Copy a batch to where the program reads it."""

@@ -18,6 +18,7 @@ from chainrule.training.metrics import (
     r2,
     subset_accuracy,
 )
+from chainrule.training.rising_rate import RangeTest, learning_rate_range_test
 from chainrule.words import missing_from
 
 if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
@@ -33,12 +34,14 @@ __all__ = [
     "Epoch",
     "Event",
     "History",
+    "RangeTest",
     "Training",
     "accuracy",
     "classify",
     "confusion_matrix",
     "error_rate",
     "evaluate",
+    "learning_rate_range_test",
     "mean_absolute_error",
     "mean_squared_error",
     "min_confidence",

@@ -127,7 +127,7 @@ def contents(training: Training) -> Contents:
     plain = SavedState(
         epochs=training.epochs,
         metrics=names,
-        **{key: state[key] for key in ("step", "learning_rate", "stopped", "source")},
+        **{key: state[key] for key in ("step", "batches_per_step", "learning_rate", "stopped", "source")},
         **state["position"],
     )
     arrays = {name: np.array([getattr(record, name) for record in history]) for name in COLUMNS}
@@ -176,6 +176,13 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
             given=f"the metrics {training.metric_names}",
             expected=f"{shown(state.metrics)}, as before",
             fix="Pass the same metrics",
+        )
+    if state.batches_per_step != training.batches_per_step:
+        raise InputError(
+            where,
+            given=f"gradient_accumulation_steps={training.batches_per_step}",
+            expected=f"gradient_accumulation_steps={state.batches_per_step}, as before",
+            fix="Pass the same data and settings",
         )
     if other_rate or state.epochs != training.epochs:
         state.stopped = None  # why it ended is no reason any more

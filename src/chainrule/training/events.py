@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from chainrule.threads import by_size
 from chainrule.training.batch_source import (
     ArraySource,
     Augment,
+    Batch,
     BatchSource,
     IterableSource,
     held_out,
@@ -45,6 +46,7 @@ from chainrule.training.metrics import METRICS, VALIDATION, Metric
 
 AfterEpoch = Callable[["Training", Epoch], Any]
 Events = Generator["Event", None, None]
+RateAt = Callable[[float], float]
 
 INTERRUPTED, TERMINATED = "interrupted", "terminated"
 
@@ -96,10 +98,10 @@ class Position:
     loss: float = 0.0
     weight: float = 0.0
 
-    def note(self, loss: float, weight: float) -> None:
-        """Note a step: the loss of its batch, and how much that counts."""
+    def note(self, loss: float, weight: float, batches: int = 1) -> None:
+        """Note a step: the loss of its batches, and how much that counts."""
         self.loss, self.weight = self.loss + loss * weight, self.weight + weight
-        self.batches, self.steps = self.batches + 1, self.steps + 1
+        self.batches, self.steps = self.batches + batches, self.steps + 1
 
 
 class Training:
@@ -112,6 +114,8 @@ class Training:
         The epochs so far.
     epochs : int
         How many are planned.
+    batches_per_step : int
+        How many batches a step of the optimizer has.
     step : int
         Steps taken in this training.
     compiled_steps : int
@@ -147,6 +151,7 @@ class Training:
         *,
         epochs: int = 100,
         batch_size: int | None = 32,
+        gradient_accumulation_steps: int = 1,
         validation_data: Sequence[Any] | None = None,
         validation_split: float = 0.0,
         sample_weight: Any = None,
@@ -162,6 +167,7 @@ class Training:
         call = {name: value for name, value in locals().items() if name not in ("self", "network")}
         self.network: Network = checks.instance("train", network, Network, "a cr.Network")
         self.epochs = checks.whole("train epochs", epochs, least=0)
+        self.batches_per_step = checks.whole("train gradient_accumulation_steps", gradient_accumulation_steps)
         self.metrics = named_measures(metrics)
         self.keep = None if keep is None else checks.one_of("train keep", keep, ("best", "last"))
         self.history = History(network=network, call=call)
@@ -179,12 +185,12 @@ class Training:
         self._resume = resume
         self._doubts: list[TrainingWarning] = []  # not told yet
         self._callbacks, self._functions = _callbacks(callbacks)
-        self._compiles_steps = network.engine == "compiled" and not any(
+        compiled = network.engine == "compiled" and self.batches_per_step == 1
+        self._compiles_steps = compiled and not any(
             c.each_step and type(c).after_step is not Callback.after_step for c in self._callbacks
         )
-        self._compiles_epochs = network.engine == "compiled" and not (
-            self._callbacks or self._functions or self.metrics
-        )
+        looked_at = self._callbacks or self._functions or self.metrics or network.optimizer.ema is not None
+        self._compiles_epochs = compiled and not looked_at
         self._after_step = [c for c in self._callbacks if type(c).after_step is not Callback.after_step]
         self._source, held = self._sources(
             X, y, batch_size, validation_data, validation_split, sample_weight, class_weight, shuffle, augment
@@ -359,6 +365,8 @@ class Training:
             self._tell_end()
             if network.built:
                 history.start = history.start or network._first
+                if self.step:
+                    network.parameters[:] = self._learnt()
                 history.last_parameters, history.last_states = network.parameters.copy(), network.states()
             if history.kept == "best" and history.best_parameters is not None:
                 network.parameters[:] = history.best_parameters
@@ -386,6 +394,7 @@ class Training:
             "step": self.step,
             "learning_rate": self.learning_rate,
             "stopped": None if self._stop in (INTERRUPTED, TERMINATED) else self._stop,
+            "batches_per_step": self.batches_per_step,
             "source": self._source.state(self.position.batches),
             "history": list(self.history.epochs),
             "best_parameters": self.history.best_parameters,
@@ -427,14 +436,9 @@ class Training:
                     if self._stop:
                         self._tell_end()
                         break
-        for x, y, weights, progress in () if self._stop else source.batches(at.batches):
-            if not constant:
-                self.learning_rate = rate_at(done + progress, self.epochs, self._monitored)
-            share = len(x) if weights is None else float(weights.sum(dtype="float64"))
-            if share == 0:  # nobody in this batch counts: there is nothing to learn from it
-                at.batches += 1
-                continue
-            self._step(x, y, weights, share)
+        take = self._single_steps if self.batches_per_step == 1 else self._accumulated_steps
+        at_share = None if constant else lambda share: rate_at(done + share, self.epochs, self._monitored)
+        for _ in () if self._stop else take(source.batches(at.batches), at_share):
             self._tell_step()
             yield event
             if self._doubts:
@@ -446,12 +450,15 @@ class Training:
             raise used_up(f"in epoch {at.epoch}")
         if not self._stop:
             self.network.optimizer_state.settle(at.steps)
-        metrics: dict[str, Any] = source.evaluate(self.network, self._on_training) if self._on_training else {}
+        metrics: dict[str, Any] = {}
         validation_loss = None
-        if self._validation is not None:
-            found = measured(self.network, self._validation, self.metrics)
-            validation_loss = found.pop("loss")
-            metrics |= {f"{VALIDATION}{name}": figure for name, figure in found.items()}
+        with self._averaged():
+            if self._on_training:
+                metrics |= source.evaluate(self.network, self._on_training)
+            if self._validation is not None:
+                found = measured(self.network, self._validation, self.metrics)
+                validation_loss = found.pop("loss")
+                metrics |= {f"{VALIDATION}{name}": figure for name, figure in found.items()}
         record = Epoch(
             epoch=at.epoch,
             loss=at.loss / at.weight,
@@ -462,12 +469,31 @@ class Training:
             steps=at.steps,
             seconds=time.perf_counter() - start,
         )
-        self._record(record, self.network.parameters)
+        self._record(record, self._learnt())
         for callback in self._callbacks:
             callback.after_epoch(self, record)
         for function in self._functions:
             function(self, record)
         yield Event("epoch", self, record)
+
+    def _learnt(self) -> Array:
+        """Return what has been learnt so far: the parameters, or their average where the optimizer keeps one."""
+        averaged = self.network.plan.averaged()
+        return self.network.parameters if averaged is None else averaged
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Let the network have what it has learnt, an average perhaps, while it is measured."""
+        parameters, learnt = self.network.parameters, self._learnt()
+        if learnt is parameters:
+            yield
+            return
+        before = parameters.copy()
+        parameters[:] = learnt
+        try:
+            yield
+        finally:
+            parameters[:] = before
 
     def _warnings(self) -> Events:
         while self._doubts:
@@ -508,6 +534,57 @@ class Training:
                     yield Event("epoch", self, record)
                 if self._stop:
                     return
+
+    def _single_steps(self, batches: Iterable[Batch], rate_at: RateAt | None) -> Iterator[None]:
+        """Take a step on each of these batches; the learning rate is that of its share of the epoch."""
+        for x, y, weights, progress in batches:
+            if rate_at is not None:
+                self.learning_rate = rate_at(progress)
+            share = len(x) if weights is None else float(weights.sum(dtype="float64"))
+            if share == 0:  # nobody in this batch counts: there is nothing to learn from it
+                self.position.batches += 1
+                continue
+            self._step(x, y, weights, share)
+            yield
+
+    def _accumulated_steps(self, batches: Iterable[Batch], rate_at: RateAt | None) -> Iterator[None]:
+        """Take a step on each `batches_per_step` of these batches, and on what is left at the end of the epoch.
+
+        The step is that of one batch of all their samples, and nothing stops in the middle of it: what it has had so
+        far needn't be saved.
+        """
+        loss = weight = 0.0
+        count = 0
+        for x, y, weights, progress in batches:
+            if rate_at is not None and not count:
+                self.learning_rate = rate_at(progress)
+            count += 1
+            share = len(x) if weights is None else float(weights.sum(dtype="float64"))
+            if share:
+                self._whole = False
+                weight += share
+                with quiet(), self.network.hold.stepping():
+                    part = self.network.accumulate(x, y, weights, share / weight, self.learning_rate)
+                loss += part * share
+            if count == self.batches_per_step:
+                if weight:
+                    self._step_accumulated(loss / weight, weight, count)
+                    yield
+                else:
+                    self.position.batches += count
+                loss = weight = 0.0
+                count = 0
+        if weight:
+            self._step_accumulated(loss / weight, weight, count)
+            yield
+
+    def _step_accumulated(self, loss: float, weight: float, count: int) -> None:
+        with quiet(), self.network.hold.stepping():
+            self.network.step_accumulated(self.learning_rate)
+        self.loss = loss
+        self.position.note(loss, weight, count)
+        self.step += 1
+        self._whole = True
 
     def _step(self, x: Array, y: Array, weights: Array | None, share: float) -> None:
         hold = self.network.hold

@@ -36,6 +36,7 @@ def train(
     *,
     epochs: int = 100,
     batch_size: int | None = 32,
+    gradient_accumulation_steps: int = 1,
     validation_data: Sequence[Any] | None = None,
     validation_split: float = 0.0,
     sample_weight: Any = None,
@@ -63,7 +64,11 @@ def train(
     epochs : int, default 100
         Passes over the data.
     batch_size : int or None, default 32
-        Samples a step: 1 is per-sample training; None takes all of them at once.
+        Samples a batch: 1 is per-sample training; None takes all of them at once.
+    gradient_accumulation_steps : int, default 1
+        How many batches a step of the optimizer has. Their gradients are averaged, each batch weighing what its
+        samples do, so that the step is that of one batch as large, in the memory of a small one. Steps end with the
+        epoch.
     validation_data : data set, (X, y) or (X, y, sample_weight), optional
         Measured after each epoch, never trained on.
     validation_split : float, default 0
@@ -137,6 +142,7 @@ def train(
         y,
         epochs=epochs,
         batch_size=batch_size,
+        gradient_accumulation_steps=gradient_accumulation_steps,
         validation_data=validation_data,
         validation_split=validation_split,
         sample_weight=sample_weight,

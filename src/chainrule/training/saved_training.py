@@ -36,6 +36,7 @@ class SavedState(msgspec.Struct, forbid_unknown_fields=True):
     loss: float
     weight: float
     step: int
+    batches_per_step: int
     learning_rate: float
     stopped: str | None
     source: dict[str, Any]
@@ -69,6 +70,8 @@ def checked_state(where: str, found: Contents) -> SavedState:
         refuse(where, f"a loss of {state.loss} over {state.weight} after {state.steps} steps of the epoch")
     if state.steps and not math.isfinite(state.loss / state.weight):
         refuse(where, f"a loss of {state.loss} over {state.weight}")
+    if not 1 <= state.batches_per_step < MOST_STEPS:
+        refuse(where, f"{state.batches_per_step} batches per step")
     if state.learning_rate < 0:
         refuse(where, f"a learning rate of {state.learning_rate}")
     if len(set(state.metrics)) < len(state.metrics):
