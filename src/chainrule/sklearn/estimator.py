@@ -1,20 +1,16 @@
-"""What both estimators share: from data to a network, through a solver, and back to predictions."""
+"""What both perceptrons share: from data to a network, through a solver, and back to predictions."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from chainrule.errors import InputError, ShapeError
-from chainrule.nn import Network
-from chainrule.nn.hold import Hold
 from chainrule.ops.op import Array
+from chainrule.sklearn.base import FLOATS, NetworkEstimator, new_seed
 from chainrule.sklearn.inputs import FitSamples, outputs
 from chainrule.sklearn.parameters import (
     OUT_ACTIVATIONS,
@@ -29,10 +25,7 @@ from chainrule.sklearn.parameters import (
     refuse_with_lbfgs,
 )
 from chainrule.sklearn.solvers import fit_epochs, fit_lbfgs
-from chainrule.training.history import History
 from chainrule.training.metrics import Metric
-
-FLOATS = (np.float64, np.float32)
 
 
 def is_stochastic(estimator: Any) -> bool:
@@ -40,14 +33,7 @@ def is_stochastic(estimator: Any) -> bool:
     return estimator.solver in STOCHASTIC
 
 
-def new_seed(random_state: Any) -> int:
-    """Return a seed for a new network; without a state a fresh one, for there is no global generator here."""
-    if random_state is None or isinstance(random_state, np.random.Generator):
-        return int(np.random.default_rng(random_state).integers(2**31 - 1))
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class MultilayerPerceptron(NetworkEstimator):
     """Base of `MLPClassifier` and `MLPRegressor`; a subclass says what targets are to the network."""
 
     hidden_layer_sizes: Any
@@ -65,20 +51,11 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     keep: Any
     dtype: Any
     compiled: Any
-    network_: Network
-    history_: History
-    n_features_in_: int
     _head: str
     _plan: tuple[Any, ...]
     _best_parameters: Array | None
     _last_parameters: Array | None
-
-    def _target(self, y: Any, labels: str) -> Array:
-        """Return `y` as the network wants it.
-
-        `labels` says which ones it may have: "new" ones, "all" that are known, or "some" of those.
-        """
-        raise NotImplementedError
+    accepts: ClassVar[dict[str, Any]] = {"accept_sparse": "csr"}
 
     def _n_outputs(self, target: Array) -> int:
         raise NotImplementedError
@@ -97,21 +74,11 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         """Return what a split for validation keeps the shares of."""
         return None
 
-    def _store(self, given: dict[str, Any]) -> None:
-        """Keep the constructor's arguments, and do nothing else with them: so it is among estimators."""
-        for name in self._get_param_names():
-            setattr(self, name, given[name])
-
     def _fit(self, X: Any, y: Any, sample_weight: Any, *validation: Any) -> Self:
         """Train for `max_iter` epochs or until nothing gets better."""
         with self._training("fit"):
             goes_on = bool(self.warm_start) and hasattr(self, "network_")
             return self._learn(X, y, sample_weight, validation, "all" if goes_on else "new", goes_on=goes_on)
-
-    def _training(self, method: str) -> AbstractContextManager[None]:
-        """Let no other thread train the estimator meanwhile, nor a callback."""
-        hold: Hold = self.__dict__.setdefault("_hold", Hold("estimator", "sklearn.base.clone(estimator)"))
-        return hold.training(f"{type(self).__name__}.{method}")
 
     def _learn(
         self,
@@ -140,7 +107,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             X, y, weights = self._weighted(X, y, sample_weight)
         target = self._target(y, labels)
         data = FitSamples(X, target, weights)
-        held_out = self._validation(*validation) if validation else None
+        held_out = self._enough(self._validation(*validation, dtype=list(FLOATS)) if validation else None)
         if self.solver == "lbfgs":
             refuse_with_lbfgs(where, self, made_of.dropout, held_out is not None)
         seed = self.network_.seed if goes_on else new_seed(self.random_state)
@@ -155,51 +122,12 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             fit_epochs(self, data, held_out, truth, epochs=1 if partial else int(self.max_iter), partial=partial)
         return self
 
-    def _validated(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Any, Any]:
-        """Return samples and targets as scikit-learn's own checks return them."""
-        options: dict[str, Any] = {"accept_sparse": "csr", "multi_output": True, "dtype": dtype}
-        X, y = validate_data(self, X, y, reset=reset, y_numeric=self._head_is_numeric, **options)
-        return X, y
-
-    _head_is_numeric = False
-
     def _dtypes(self, goes_on: bool) -> Any:
         if goes_on and self.dtype == "auto":
             return self.network_.dtype
         return list(FLOATS) if self.dtype == "auto" else self.dtype
 
-    def _weighted(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Array]:
-        """Return the samples that weigh anything: the others must not matter, not even to chance."""
-        weights = _check_sample_weight(sample_weight, X, dtype=FLOATS, ensure_non_negative=True)
-        counts = weights > 0
-        if not counts.any():
-            raise InputError(
-                type(self).__name__,
-                given="a sample_weight of 0 for every sample",
-                expected="one above 0",
-                fix="Pass 1 for a sample that counts",
-            )
-        return (X, y, weights) if counts.all() else (X[counts], y[counts], weights[counts])
-
-    def _validation(self, X: Any, y: Any, sample_weight: Any) -> FitSamples | None:
-        """Return the validation samples that were passed to fit, if any."""
-        if X is None and y is None:
-            return None
-        if X is None or y is None:
-            raise InputError(
-                f"{type(self).__name__}.fit",
-                given="X_val without y_val" if y is None else "y_val without X_val",
-                expected="both, or neither",
-                fix="Pass fit(X, y, X_val=…, y_val=…)",
-            )
-        # What `y` may be was settled by the training samples, and so were the features.
-        X, y = self._validated(X, y, reset=False, dtype=list(FLOATS))
-        weights = None
-        if sample_weight is not None:
-            X, y, weights = self._weighted(X, y, sample_weight)
-        return self._enough(FitSamples(X, self._target(y, "some"), weights))
-
-    def _split(self, data: FitSamples, seed: int) -> tuple[FitSamples, FitSamples]:
+    def _split(self, data: FitSamples, seed: int) -> tuple[FitSamples, FitSamples | None]:
         """Return the samples to train on and to validate on: the same at each call with the same samples."""
         order = np.arange(len(data.y))
         kept, held = train_test_split(
@@ -211,8 +139,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         ]
         return parts[0], self._enough(parts[1])
 
-    def _enough(self, validation: FitSamples) -> FitSamples:
-        if len(validation.y) >= 2:
+    def _enough(self, validation: FitSamples | None) -> FitSamples | None:
+        if validation is None or len(validation.y) >= 2:
             return validation
         raise InputError(
             type(self).__name__,
@@ -275,14 +203,9 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             self.best_loss_ = None
 
     def _outputs(self, X: Any) -> Array:
-        """Return the network's outputs for samples it may not have seen."""
-        samples = self._samples(X)
-        return outputs(self.network_, samples)
-
-    def _samples(self, X: Any) -> Any:
-        """Return samples to predict for, in the network's dtype."""
         check_is_fitted(self)
-        return validate_data(self, X, accept_sparse="csr", dtype=self.network_.dtype, reset=False)
+        samples = self._samples(X, self.network_.dtype)
+        return outputs(self.network_, samples)
 
     @property
     def coefs_(self) -> list[Array]:

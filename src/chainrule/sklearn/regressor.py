@@ -132,8 +132,6 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
         prediction = self._outputs(X)
         return prediction.ravel() if prediction.shape[1] == 1 else prediction
 
-    _head_is_numeric = True
-
     def _target(self, y: Any, labels: str) -> Array:
         where = type(self).__name__
         column = column_or_1d(y, warn=True).reshape(-1, 1) if y.ndim == 1 or y.shape[1] == 1 else y
