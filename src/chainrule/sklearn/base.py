@@ -1,8 +1,9 @@
-"""What all estimators here do alike: they keep their settings, check samples, and are fitted by one thread at a time."""
+"""What all estimators here do alike: they keep their settings, check samples, and are fitted by one at a time."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,12 +37,19 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
     #: What samples may be, as scikit-learn's `check_array` has it.
     accepts: ClassVar[dict[str, Any]] = {}
 
-    def _target(self, y: Any, labels: str) -> Array:
-        """Return `y` as the network wants it.
+    def _known(self, y: Any, labels: str) -> Array:
+        """Return targets that have been checked.
 
-        `labels` says which ones it may have: "new" ones, "all" that are known, or "some" of those.
+        `labels` says which ones there may be: "new" ones, "all" that are known, or "some" of those.
         """
         raise NotImplementedError
+
+    def _encoded(self, y: Array) -> Array:
+        """Return known targets as the network wants them."""
+        raise NotImplementedError
+
+    def _target(self, y: Any, labels: str) -> Array:
+        return self._encoded(self._known(y, labels))
 
     def _outputs(self, X: Any) -> Array:
         """Return the network's outputs for samples it may not have seen."""
@@ -98,3 +106,17 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         if sample_weight is not None:
             X, y, weights = self._weighted(X, y, sample_weight)
         return FitSamples(X, self._target(y, "some"), weights)
+
+
+def without_data(history: History) -> History:
+    """Return a history without the data and copies of the parameters, which every estimator would hold."""
+    return replace(
+        history,
+        best_parameters=None,
+        last_parameters=None,
+        best_states={},
+        last_states={},
+        network=None,
+        call={},
+        start=None,
+    )

@@ -46,7 +46,7 @@ class ClassLabels(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]  # s
             return np.ones_like(prediction)
         return np.hstack([1 - prediction, prediction])
 
-    def _target(self, y: Any, labels: str) -> Array:
+    def _known(self, y: Any, labels: str) -> Any:
         check_classification_targets(y)
         several = type_of_target(y, input_name="y").startswith("multilabel")
         y = dense(y) if several else column_or_1d(y, warn=True)
@@ -61,10 +61,9 @@ class ClassLabels(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]  # s
                 expected=f"{'the' if labels == 'all' else 'only'} classes of before: {self.classes_.tolist()}",
                 fix="Pass the same classes again, or train a new estimator without warm_start",
             )
-        return self._encoded(y)
+        return y
 
     def _encoded(self, y: Array) -> Array:
-        """Return known labels as the network wants them."""
         if self._head == "multilabel":
             return np.asarray(y, np.float64)
         indices: Array = np.searchsorted(self.classes_, y)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from dataclasses import replace
 from signal import SIGINT
 from typing import Any
 
@@ -21,6 +20,7 @@ from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Schedule
+from chainrule.sklearn.base import without_data
 from chainrule.sklearn.inputs import FitSamples, SparseBatches
 from chainrule.threads import by_size
 from chainrule.training import Epoch, Training
@@ -145,8 +145,7 @@ def fit_epochs(
         warnings.warn(f"Training ended, and the best weights until then are kept: {error}", ConvergenceWarning, 5)
     finally:
         network.optimizer.learning_rate = schedule.value
-    # Without data and copies of the parameters: every estimator would hold them.
-    estimator.history_ = replace(history, best_parameters=None, last_parameters=None, network=None, call={}, start=None)
+    estimator.history_ = without_data(history)
     if history.stopped == "finished" and not partial:
         warnings.warn(
             f"Stopped after max_iter={epochs} epochs, still getting better: raise max_iter, or tol",
