@@ -17,7 +17,7 @@ from chainrule.nn import Network
 from chainrule.ops import Sigmoid, Softmax
 from chainrule.ops.losses import ElementwiseLoss
 from chainrule.ops.op import Array
-from chainrule.sklearn.base import NetworkEstimator, new_seed, without_data
+from chainrule.sklearn.base import NetworkEstimator, expect_steady, new_seed, without_data
 from chainrule.sklearn.class_labels import ClassLabels
 from chainrule.sklearn.inputs import class_factors
 from chainrule.sklearn.nested import (
@@ -185,6 +185,8 @@ class AnyNetwork(NetworkEstimator):
                 expected="the same, to go on from there",
                 fix="Pass warm_start=False, or train a new estimator",
             )
+        if epochs is not None:
+            expect_steady(f"{type(self).__name__}.partial_fit", self.network_.optimizer)
         held_out = self._validation(*validation, dtype="numeric")
         history = train(
             self.network_,

@@ -15,6 +15,7 @@ from chainrule.errors import InputError
 from chainrule.nn import Network
 from chainrule.nn.hold import Hold
 from chainrule.ops.op import Array
+from chainrule.optim import Optimizer
 from chainrule.sklearn.inputs import FitSamples
 from chainrule.training.history import History
 
@@ -106,6 +107,18 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         if sample_weight is not None:
             X, y, weights = self._weighted(X, y, sample_weight)
         return FitSamples(X, self._target(y, "some"), weights)
+
+
+def expect_steady(where: str, optimizer: Optimizer) -> None:
+    """Raise if a learning rate follows a schedule where nobody knows how many epochs there will be."""
+    if isinstance(optimizer.learning_rate, (int, float)):
+        return
+    raise InputError(
+        where,
+        given=f"{optimizer.learning_rate!r:.60}, a schedule",
+        expected="a learning rate that is a number: each call is one epoch, and none knows of the others",
+        fix="Call fit, or pass an optimizer with a number as its learning rate",
+    )
 
 
 def without_data(history: History) -> History:

@@ -8,8 +8,12 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from chainrule import checks
+from chainrule.data import one_hot
 from chainrule.ops import LogSoftmax, Softplus
-from chainrule.ops.op import Array
+from chainrule.ops.cross_entropy import ClassLoss
+from chainrule.ops.op import Array, Op
+from chainrule.optim import Optimizer, Schedule
 from chainrule.sklearn.class_labels import ClassLabels
 from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
 from chainrule.sklearn.inputs import logits, weigh_classes
@@ -30,13 +34,15 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus",
         "hard_sigmoid", "softsign", "selu", "mish", or an op of your own such as
         ``cr.Activation(function, derivative)``.
-    solver : {"adam", "sgd", "lbfgs"}
+    solver : {"adam", "sgd", "lbfgs"}, or Optimizer
+        An optimizer, such as ``cr.AdamW(0.01)``, says its learning rate and all else itself.
     alpha : float, default 0.0001
         The L2 penalty alpha/2 · ‖W‖² of a batch, divided like its loss by what the batch weighs; biases are excluded.
     batch_size : int or "auto", default "auto"
         "auto" is 200, or all samples if they are fewer.
-    learning_rate : {"constant", "invscaling", "adaptive"}
-        For "sgd": "invscaling" divides it by (samples seen + 1)^power_t after each epoch, "adaptive" by 5 when
+    learning_rate : {"constant", "invscaling", "adaptive"}, or Schedule
+        A schedule, such as ``cr.CosineDecay(0.01)``, for "sgd" and "adam"; it begins anew at each fit. For "sgd":
+        "invscaling" divides it by (samples seen + 1)^power_t after each epoch, "adaptive" by 5 when
         nothing has become better for `n_iter_no_change` epochs.
     learning_rate_init : float, default 0.001
     power_t : float, default 0.5
@@ -74,6 +80,9 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         Which weights to have in the end. Left out: the best ones if there are validation samples, else the last.
     dtype : {"auto", "float32", "float64"}
         "auto" is that of X; whole numbers count as float64. float32 takes about half the time.
+    loss : Op, optional
+        Another loss than the cross-entropy, such as ``cr.HalfSquaredError()`` or one of your own, on probabilities or
+        on logits. `loss_` is the network's own then.
     compiled : bool, default False
         Compile whole epochs, which takes some seconds once and then saves up to a third of the time; needs
         ``pip install "chainrule[fast]"``.
@@ -122,15 +131,17 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
     True
     """
 
+    loss: Op | None
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        solver: str = "adam",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -154,6 +165,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         keep: str | None = None,
         dtype: str = "auto",
         compiled: bool = False,
+        loss: Op | None = None,
     ) -> None:
         self._store(locals())
 
@@ -226,6 +238,15 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         check_is_fitted(self)
         samples = self._samples(X, self.network_.dtype)
         return logits(self.network_, samples)
+
+    def _own_loss(self) -> Op | None:
+        return (
+            None if self.loss is None else checks.instance("MLPClassifier loss", self.loss, Op, "cr.HalfSquaredError()")
+        )
+
+    def _for_loss(self, target: Array, loss: Op | None) -> Array:
+        labels = loss is None or isinstance(loss, ClassLoss) or loss.roles[1] == "labels"
+        return target if self._head != "multiclass" or labels else one_hot(target, len(self.classes_))
 
     def _indices(self, target: Array) -> Array:
         return target.reshape(-1).astype(np.intp)

@@ -9,8 +9,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from chainrule.errors import InputError, ShapeError
-from chainrule.ops.op import Array
-from chainrule.sklearn.base import FLOATS, NetworkEstimator, new_seed
+from chainrule.nn import Dense
+from chainrule.ops.op import Array, Op
+from chainrule.optim import Optimizer
+from chainrule.sklearn.base import FLOATS, NetworkEstimator, expect_steady, new_seed
 from chainrule.sklearn.inputs import FitSamples, outputs
 from chainrule.sklearn.parameters import (
     OUT_ACTIVATIONS,
@@ -22,15 +24,17 @@ from chainrule.sklearn.parameters import (
     carry_over,
     check_settings,
     dense_layers,
+    expect_said_once,
     refuse_with_lbfgs,
 )
-from chainrule.sklearn.solvers import fit_epochs, fit_lbfgs
+from chainrule.sklearn.solvers import fit_epochs, fit_lbfgs, has_own_rate
+from chainrule.training.evaluate import probabilities
 from chainrule.training.metrics import Metric
 
 
 def is_stochastic(estimator: Any) -> bool:
     """Return whether an estimator's solver works in epochs: only then is there a `partial_fit`."""
-    return estimator.solver in STOCHASTIC
+    return isinstance(estimator.solver, Optimizer) or estimator.solver in STOCHASTIC
 
 
 class MultilayerPerceptron(NetworkEstimator):
@@ -64,6 +68,15 @@ class MultilayerPerceptron(NetworkEstimator):
         """Return a metric for the validation samples, weighted: accuracy or R²."""
         raise NotImplementedError
 
+    def _own_loss(self) -> Op | None:
+        """Return the loss that was given as an op, if it was."""
+        loss = getattr(self, "loss", None)
+        return loss if isinstance(loss, Op) else None
+
+    def _for_loss(self, target: Array, loss: Op | None) -> Array:
+        """Return targets as a loss of one's own wants them."""
+        return target
+
     def _weights_by_class(self, target: Array, weights: Array | None) -> Array | None:
         return weights
 
@@ -93,6 +106,8 @@ class MultilayerPerceptron(NetworkEstimator):
     ) -> Self:
         where = type(self).__name__
         check_settings(where, self)
+        expect_said_once(where, self)
+        loss = self._own_loss()
         made_of = architecture(where, self.hidden_layer_sizes, self.activation, self.dropout)
         if partial and self.early_stopping:
             raise InputError(
@@ -101,6 +116,8 @@ class MultilayerPerceptron(NetworkEstimator):
                 expected="False: one call is one epoch, and no samples can be held out",
                 fix="Pass early_stopping=False, or call fit",
             )
+        if partial:
+            expect_steady(f"{where}.partial_fit", build_optimizer(self))
         X, y = self._validated(X, y, reset=not goes_on, dtype=self._dtypes(goes_on))
         weights = None
         if sample_weight is not None:
@@ -114,11 +131,13 @@ class MultilayerPerceptron(NetworkEstimator):
         if self.early_stopping and held_out is None and is_stochastic(self):
             data, held_out = self._split(data, seed)
         data = data._replace(weights=self._weights_by_class(data.y, data.weights))
-        self._prepare(made_of, data, held_out is not None, seed, goes_on=goes_on, partial=partial)
+        self._prepare(made_of, loss, data, held_out is not None, seed, goes_on=goes_on, partial=partial)
+        truth = None if held_out is None else self._scorer(held_out.y, held_out.weights)
+        data = data._replace(y=self._for_loss(data.y, loss))
+        held_out = None if held_out is None else held_out._replace(y=self._for_loss(held_out.y, loss))
         if self.solver == "lbfgs":
             fit_lbfgs(self, data)
         else:
-            truth = None if held_out is None else self._scorer(held_out.y, held_out.weights)
             fit_epochs(self, data, held_out, truth, epochs=1 if partial else int(self.max_iter), partial=partial)
         return self
 
@@ -150,12 +169,20 @@ class MultilayerPerceptron(NetworkEstimator):
         )
 
     def _prepare(
-        self, made_of: Architecture, data: FitSamples, has_validation: bool, seed: int, *, goes_on: bool, partial: bool
+        self,
+        made_of: Architecture,
+        loss: Op | None,
+        data: FitSamples,
+        has_validation: bool,
+        seed: int,
+        *,
+        goes_on: bool,
+        partial: bool,
     ) -> None:
         """Make the network, or let the one there is go on, with the settings of now."""
         mass = len(data.y) if data.weights is None else float(data.weights.sum(dtype=np.float64))
         features, count = data.x.shape[1], self._n_outputs(data.y)
-        self._scale = count if self._head == "multilabel" else 1
+        self._scale = count if self._head == "multilabel" and loss is None else 1
         batch = len(data.y)
         if is_stochastic(self):
             batch = min(200 if self.batch_size == "auto" else int(self.batch_size), batch)
@@ -164,14 +191,16 @@ class MultilayerPerceptron(NetworkEstimator):
         optimizer = build_optimizer(self)
         settings = {**optimizer.settings(), "learning_rate": None}
         dtype = str(data.x.dtype) if self.dtype == "auto" else self.dtype
-        plan = (made_of, self._head, type(optimizer), settings, l2, dtype, self.compiled)
+        plan = (made_of, self._head, repr(loss), type(optimizer), settings, l2, dtype, self.compiled)
         if goes_on:
             self.network_.hold.check(type(self).__name__, step=True)
         if not goes_on or plan != self._plan:
             network = build_network(
                 made_of,
                 self._head,
+                loss,
                 optimizer,
+                where=type(self).__name__,
                 features=features,
                 outputs=count,
                 l2=l2,
@@ -183,6 +212,8 @@ class MultilayerPerceptron(NetworkEstimator):
             if goes_on:
                 carry_over(self.network_, network, type(self).__name__)
             self.network_, self._plan = network, plan
+        elif has_own_rate(self):
+            self.network_.optimizer.learning_rate = optimizer.learning_rate
         if not goes_on:
             self.t_, self._no_improvement_count, self._reductions = 0, 0, 0
             self.loss_curve_: list[float] = []
@@ -205,7 +236,7 @@ class MultilayerPerceptron(NetworkEstimator):
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self)
         samples = self._samples(X, self.network_.dtype)
-        return outputs(self.network_, samples)
+        return probabilities(self.network_, outputs(self.network_, samples))
 
     @property
     def coefs_(self) -> list[Array]:
@@ -254,7 +285,8 @@ class MultilayerPerceptron(NetworkEstimator):
     def out_activation_(self) -> str:
         """What the last layer makes of its weighted sums."""
         check_is_fitted(self)
-        return OUT_ACTIVATIONS[self._head]
+        ends_in_sums = isinstance(self.network_.layers[-1], Dense)
+        return "identity" if ends_in_sums else OUT_ACTIVATIONS[self._head]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

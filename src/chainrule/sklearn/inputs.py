@@ -62,6 +62,8 @@ def outputs(network: Network, x: Any) -> Array:
 
 def logits(network: Network, x: Any) -> Array:
     """Return what a network's last activation is applied to, for samples that may be sparse."""
+    if network.objective.prediction_role == "logits" and not network.objective.fused:
+        return outputs(network, x)
     graph = network.graph("prediction")
     (before,) = graph.root.children.values()
     place = graph.place(before)

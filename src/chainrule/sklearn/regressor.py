@@ -10,7 +10,8 @@ from sklearn.utils.metaestimators import available_if
 
 from chainrule import checks
 from chainrule.errors import InputError
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Op
+from chainrule.optim import Optimizer, Schedule
 from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
 from chainrule.sklearn.quantities import Quantities
 from chainrule.training.metrics import Metric
@@ -21,9 +22,10 @@ class MLPRegressor(Quantities, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}
+    loss : {"squared_error", "poisson"}, or Op
         "squared_error" is ½ Σ (prediction − target)² over outputs, the mean over samples. "poisson" is half the
-        Poisson deviance, for counts: the network then ends in exp.
+        Poisson deviance, for counts: the network then ends in exp. Or any loss that compares predictions of any size
+        with targets, such as ``cr.Huber()`` or one of your own.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, \
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun
@@ -60,14 +62,14 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | Op = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        solver: str = "adam",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -129,7 +131,9 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
     def _known(self, y: Any, labels: str) -> Array:
         where = type(self).__name__
         target = super()._known(y, labels)
-        self._head = checks.one_of(f"{where} loss", self.loss, ("squared_error", "poisson"))
+        self._head = "own loss"
+        if self._own_loss() is None:
+            self._head = checks.one_of(f"{where} loss", self.loss, ("squared_error", "poisson"))
         if self._head == "poisson" and (target < 0).any():
             raise InputError(
                 where,
