@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainrule as cr
-from chainrule.errors import InputError, MisuseError, UnknownArgumentError
+from chainrule.errors import ArgumentError, InputError, MisuseError
 from chainrule.sklearn import Classifier, Regressor
 from tests.rebuilding import from_states
 from tests.sklearn.samples import digits, iris, numbers, quantities, same_network, several_labels
@@ -305,14 +305,14 @@ WORDS = {
 @pytest.mark.parametrize("word", WORDS)
 def test_words_of_other_libraries_are_answered_with_ours(word: str) -> None:
     for call in (lambda: Classifier(**{word: 3}), lambda: Regressor(network()).set_params(**{word: 3})):
-        with pytest.raises(UnknownArgumentError, match=f"Write {word and WORDS[word]}"):
+        with pytest.raises(ArgumentError, match=f"Write {word and WORDS[word]}"):
             call()
 
 
 def test_a_misspelt_setting_of_the_network_is_refused_when_it_is_set() -> None:
-    with pytest.raises(UnknownArgumentError, match="Write learning_rate=…"):
+    with pytest.raises(ArgumentError, match="Write learning_rate=…"):
         Classifier(network()).set_params(network__optimizer__lr=0.1)
-    with pytest.raises(UnknownArgumentError, match=r"network__widht=3.*network__width"):
+    with pytest.raises(ArgumentError, match=r"network__widht=3.*network__width"):
         Classifier(make).set_params(network__widht=3)
 
 

@@ -32,6 +32,7 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"loss": cr.HalfSquaredError(), "learning_rate_init": 0.01},
         {"loss": "squared_error", "learning_rate_init": 0.01},
     ),
+    "a name": ({"loss": "huber", "learning_rate_init": 0.01}, {"loss": cr.Huber(), "learning_rate_init": 0.01}),
     "schedule": ({"solver": cr.Adam(cr.CosineDecay(0.02))}, {"learning_rate": cr.CosineDecay(0.02)}),
 }
 
@@ -139,9 +140,11 @@ WRONG: list[tuple[Any, str]] = [
     (lambda X, y: make(learning_rate=cr.CosineDecay(0.1), learning_rate_init=0.1).fit(X, y), "into CosineDecay"),
     (lambda X, y: make(solver="lbfgs", learning_rate=cr.CosineDecay(0.1)).fit(X, y), "a schedule with solver='lbfgs'"),
     (lambda X, y: make(solver=cr.Adam).fit(X, y), "solver"),
-    (lambda X, y: make(loss="hinge").fit(X, y), "cr.HalfSquaredError"),
+    (lambda X, y: make(loss="hinge").fit(X, y), "loss: got 'hinge'"),
     (lambda X, y: make(MLPRegressor, loss=cr.BinaryCrossEntropy()).fit(X, y), "probabilities.*Pass another loss"),
     (lambda X, y: make(loss=cr.SoftmaxCrossEntropy()).fit(X, y > 0), "one output.*Pass another loss"),
+    (lambda X, y: make(loss="multiclass").fit(X, y), "loss: got 'multiclass'"),
+    (lambda X, y: make(MLPRegressor, loss="own loss").fit(X, y), "loss: got 'own loss'"),
     (lambda X, y: make(loss=cr.Tanh()).fit(X, y), "Tanh"),
     (lambda X, y: make(solver=cr.SGD(1e30)).fit(1e3 * X, y), r"learning_rate=1e\+30"),
     (

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from chainrule import checks
 from chainrule.data import one_hot
 from chainrule.ops import LogSoftmax, Softplus
 from chainrule.ops.cross_entropy import ClassLoss
@@ -80,7 +79,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         Which weights to have in the end. Left out: the best ones if there are validation samples, else the last.
     dtype : {"auto", "float32", "float64"}
         "auto" is that of X; whole numbers count as float64. float32 takes about half the time.
-    loss : Op, optional
+    loss : Op or str, optional
         Another loss than the cross-entropy, such as ``cr.HalfSquaredError()`` or one of your own, on probabilities or
         on logits. `loss_` is the network's own then.
     compiled : bool, default False
@@ -131,8 +130,6 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
     True
     """
 
-    loss: Op | None
-
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -165,7 +162,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         keep: str | None = None,
         dtype: str = "auto",
         compiled: bool = False,
-        loss: Op | None = None,
+        loss: Op | str | None = None,
     ) -> None:
         self._store(locals())
 
@@ -238,11 +235,6 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         check_is_fitted(self)
         samples = self._samples(X, self.network_.dtype)
         return logits(self.network_, samples)
-
-    def _own_loss(self) -> Op | None:
-        return (
-            None if self.loss is None else checks.instance("MLPClassifier loss", self.loss, Op, "cr.HalfSquaredError()")
-        )
 
     def _for_loss(self, target: Array, loss: Op | None) -> Array:
         labels = loss is None or isinstance(loss, ClassLoss) or loss.roles[1] == "labels"

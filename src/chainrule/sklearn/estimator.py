@@ -8,13 +8,16 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
+from chainrule import checks
 from chainrule.errors import InputError, ShapeError
 from chainrule.nn import Dense
+from chainrule.nn.objective import as_loss
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Optimizer
 from chainrule.sklearn.base import FLOATS, NetworkEstimator, expect_steady, new_seed
 from chainrule.sklearn.inputs import FitSamples, outputs
 from chainrule.sklearn.parameters import (
+    HEADS,
     OUT_ACTIVATIONS,
     STOCHASTIC,
     Architecture,
@@ -45,6 +48,7 @@ class MultilayerPerceptron(NetworkEstimator):
     solver: Any
     alpha: Any
     batch_size: Any
+    loss: Any
     max_iter: Any
     random_state: Any
     warm_start: Any
@@ -60,6 +64,8 @@ class MultilayerPerceptron(NetworkEstimator):
     _best_parameters: Array | None
     _last_parameters: Array | None
     accepts: ClassVar[dict[str, Any]] = {"accept_sparse": "csr"}
+    #: What scikit-learn calls the losses that its own class has.
+    losses: ClassVar[tuple[str, ...]] = ()
 
     def _n_outputs(self, target: Array) -> int:
         raise NotImplementedError
@@ -69,9 +75,13 @@ class MultilayerPerceptron(NetworkEstimator):
         raise NotImplementedError
 
     def _own_loss(self) -> Op | None:
-        """Return the loss that was given as an op, if it was."""
-        loss = getattr(self, "loss", None)
-        return loss if isinstance(loss, Op) else None
+        """Return the loss that was given, unless it is one that scikit-learn has a word for."""
+        if self.loss is None or (isinstance(self.loss, str) and self.loss in self.losses):
+            return None
+        last = HEADS[self._head][0]
+        given = as_loss([] if last is None else [last()], self.loss)
+        loss: Op = checks.instance(f"{type(self).__name__} loss", given, Op, "cr.MeanSquaredError()")
+        return loss
 
     def _for_loss(self, target: Array, loss: Op | None) -> Array:
         """Return targets as a loss of one's own wants them."""
@@ -107,7 +117,6 @@ class MultilayerPerceptron(NetworkEstimator):
         where = type(self).__name__
         check_settings(where, self)
         expect_said_once(where, self)
-        loss = self._own_loss()
         made_of = architecture(where, self.hidden_layer_sizes, self.activation, self.dropout)
         if partial and self.early_stopping:
             raise InputError(
@@ -123,6 +132,7 @@ class MultilayerPerceptron(NetworkEstimator):
         if sample_weight is not None:
             X, y, weights = self._weighted(X, y, sample_weight)
         target = self._target(y, labels)
+        loss = self._own_loss()
         data = FitSamples(X, target, weights)
         held_out = self._enough(self._validation(*validation, dtype=list(FLOATS)) if validation else None)
         if self.solver == "lbfgs":

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chainrule import checks
-from chainrule.errors import UnknownArgumentError
+from chainrule.errors import ArgumentError
 from chainrule.nn import Network
 from chainrule.settings import Configured
 
@@ -110,7 +110,7 @@ def takes_anything(function: Any) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
 
 
-def unknown(where: str, name: str, value: Any, known: list[str]) -> UnknownArgumentError:
+def unknown(where: str, name: str, value: Any, known: list[str]) -> ArgumentError:
     """Return the error for a parameter that an estimator doesn't have, with the one that is meant."""
     ours = _WORDS.get(name)
     for prefix, instead in _WORDS.items():
@@ -119,9 +119,9 @@ def unknown(where: str, name: str, value: Any, known: list[str]) -> UnknownArgum
     if ours is None:
         try:
             checks.expect_known(where, {name: value}, known)
-        except UnknownArgumentError as error:
+        except ArgumentError as error:
             return error
-    return UnknownArgumentError(
+    return ArgumentError(
         where,
         given=f"{name}={value!r:.60}",
         expected=", ".join(known),

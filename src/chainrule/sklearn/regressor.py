@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
-from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Optimizer, Schedule
@@ -22,10 +21,10 @@ class MLPRegressor(Quantities, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, or Op
+    loss : {"squared_error", "poisson"}, another name, or Op
         "squared_error" is ½ Σ (prediction − target)² over outputs, the mean over samples. "poisson" is half the
         Poisson deviance, for counts: the network then ends in exp. Or any loss that compares predictions of any size
-        with targets, such as ``cr.Huber()`` or one of your own.
+        with targets, such as ``"huber"``, ``cr.Huber()`` or one of your own.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, \
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun
@@ -128,12 +127,12 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
             goes_on = hasattr(self, "network_")
             return self._learn(X, y, sample_weight, (), "some" if goes_on else "new", goes_on=goes_on, partial=True)
 
+    losses = ("squared_error", "poisson")
+
     def _known(self, y: Any, labels: str) -> Array:
         where = type(self).__name__
         target = super()._known(y, labels)
-        self._head = "own loss"
-        if self._own_loss() is None:
-            self._head = checks.one_of(f"{where} loss", self.loss, ("squared_error", "poisson"))
+        self._head = self.loss if isinstance(self.loss, str) and self.loss in self.losses else "own loss"
         if self._head == "poisson" and (target < 0).any():
             raise InputError(
                 where,
