@@ -11,11 +11,13 @@ import pandas
 import pytest
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainrule as cr
+import chainrule.sklearn
 from chainrule.errors import ArgumentError, InputError, MisuseError
 from chainrule.sklearn import Classifier, Regressor
 from tests.rebuilding import from_states
@@ -284,7 +286,8 @@ def test_a_fit_that_is_refused_leaves_no_network_of_other_classes() -> None:
     model = Classifier(network(), epochs=1).fit(X, y)
     with pytest.raises(InputError):
         model.fit(X, y > 0)
-    assert not hasattr(model, "network_")
+    with pytest.raises(NotFittedError):
+        model.predict(X)
 
 
 WORDS = {
@@ -307,6 +310,16 @@ def test_words_of_other_libraries_are_answered_with_ours(word: str) -> None:
     for call in (lambda: Classifier(**{word: 3}), lambda: Regressor(network()).set_params(**{word: 3})):
         with pytest.raises(ArgumentError, match=f"Write {word and WORDS[word]}"):
             call()
+
+
+def test_classes_of_other_libraries_are_answered_with_ours() -> None:
+    for name, ours in (
+        ("NeuralNetClassifier", "Classifier"),
+        ("KerasRegressor", "Regressor"),
+        ("Clasifier", "Classifier"),
+    ):
+        with pytest.raises(AttributeError, match=ours):
+            getattr(chainrule.sklearn, name)
 
 
 def test_a_misspelt_setting_of_the_network_is_refused_when_it_is_set() -> None:

@@ -175,9 +175,11 @@ class AnyNetwork(NetworkEstimator):
             repr(self.network) if isinstance(self.network, Network) else self.network,
             repr(self._network_settings()),
         )
+        network = self.network_ if goes_on else self._fitting(self._described(X.shape[1:]))
+        if epochs is not None:
+            expect_steady(f"{type(self).__name__}.partial_fit", network.optimizer)
         if not goes_on:
-            self.network_ = self._fitting(self._described(X.shape[1:]))
-            self._made_of = made_of
+            self.network_, self._made_of = network, made_of
         elif made_of != self._made_of:
             raise MisuseError(
                 type(self).__name__,
@@ -185,8 +187,6 @@ class AnyNetwork(NetworkEstimator):
                 expected="the same, to go on from there",
                 fix="Pass warm_start=False, or train a new estimator",
             )
-        if epochs is not None:
-            expect_steady(f"{type(self).__name__}.partial_fit", self.network_.optimizer)
         held_out = self._validation(*validation, dtype="numeric")
         history = train(
             self.network_,

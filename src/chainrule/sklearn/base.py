@@ -56,6 +56,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         """Return the network's outputs for samples it may not have seen."""
         raise NotImplementedError
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
+
     def _store(self, given: dict[str, Any]) -> None:
         """Keep the constructor's arguments, and do nothing else with them: so it is among estimators."""
         for name in self._get_param_names():
