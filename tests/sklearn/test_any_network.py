@@ -268,7 +268,7 @@ WRONG: list[tuple[Any, str]] = [
     (lambda X, y: Classifier(lambda n: network()).fit(X, y), r"too many positional.*def make\(n_features, n_classes"),
     (lambda X, y: Classifier(lambda n, k: None).fit(X, y), "None from the function"),
     (lambda X, y: Classifier(make, network__height=3).fit(X, y), "network__height"),
-    (lambda X, y: Classifier(network(), network__optimiser=3).fit(X, y), "Did you mean 'optimizer'"),
+    (lambda X, y: Classifier(network(), network__optimiser=3).fit(X, y), "Write optimizer=…"),
     (lambda X, y: Regressor(network()).fit(X, y), "for classes take Classifier"),
     (lambda X, y: Regressor(curve(2)).fit(X, y), r"2 outputs for 1 targets.*cr.Dense\(1\)"),
     (lambda X, y: Regressor(curve(1), epochs=1).fit(X, y).partial_fit(X, X), "4 columns"),

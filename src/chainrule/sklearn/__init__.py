@@ -7,7 +7,7 @@ parts too. `MLPClassifier` and `MLPRegressor` take scikit-learn's own parameters
 
 from typing import NoReturn
 
-from chainrule.errors import MissingExtraError, UnknownNameError, nearest
+from chainrule.errors import MissingExtraError
 
 try:
     import sklearn  # noqa: F401  # only to see whether it is there
@@ -22,23 +22,10 @@ except ImportError as problem:
 from chainrule.sklearn.any_network import Classifier, Regressor
 from chainrule.sklearn.classifier import MLPClassifier
 from chainrule.sklearn.regressor import MLPRegressor
+from chainrule.words import missing_from
 
 __all__ = ["Classifier", "MLPClassifier", "MLPRegressor", "Regressor"]
 
-# Classes of skorch and scikeras -> ours.
-_ELSEWHERE = {
-    **dict.fromkeys(("NeuralNet", "NeuralNetClassifier", "NeuralNetBinaryClassifier", "KerasClassifier"), "Classifier"),
-    **dict.fromkeys(("NeuralNetRegressor", "KerasRegressor"), "Regressor"),
-}
-
 
 def __getattr__(name: str) -> NoReturn:
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    ours = _ELSEWHERE.get(name)
-    raise UnknownNameError(
-        __name__,
-        given=f".{name}",
-        expected="one of its estimators",
-        fix=f"Use {ours}(network)" if ours else nearest(name, __all__),
-    )
+    raise missing_from(__name__, name)

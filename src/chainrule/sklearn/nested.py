@@ -14,27 +14,15 @@ from chainrule import checks
 from chainrule.errors import ArgumentError
 from chainrule.nn import Network
 from chainrule.settings import Configured
+from chainrule.words import keyword_fix
 
 PREFIX = "network__"
 
-# What people call a setting in skorch and scikeras -> ours; a name that ends in two underscores begins longer ones.
-_WORDS = {
-    **dict.fromkeys(("module", "model", "build_fn", "net"), "network"),
+# How names of settings begin in skorch and scikeras -> here.
+_BEGINNINGS = {
     **dict.fromkeys(("module__", "model__"), "network__"),
-    **dict.fromkeys(("criterion", "loss"), "network__loss"),
-    **dict.fromkeys(("criterion__", "loss__"), "network__loss__"),
-    **dict.fromkeys(
-        ("lr", "learning_rate", "learning_rate_init", "optimizer__lr"), "network__optimizer__learning_rate"
-    ),
-    "optimizer": "network__optimizer",
     "optimizer__": "network__optimizer__",
-    **dict.fromkeys(("max_epochs", "max_iter", "n_epochs"), "epochs"),
-    **dict.fromkeys(("train_split", "validation_fraction"), "validation_split"),
-    "iterator_train__shuffle": "shuffle",
-    "seed": "random_state",
-    **dict.fromkeys(("alpha", "weight_decay"), "network__l2"),
-    **dict.fromkeys(("hidden_layer_sizes", "layers"), "network__layers"),
-    "early_stopping": "callbacks=[cr.EarlyStopping()]",
+    **dict.fromkeys(("criterion__", "loss__"), "network__loss__"),
 }
 
 
@@ -112,18 +100,8 @@ def takes_anything(function: Any) -> bool:
 
 def unknown(where: str, name: str, value: Any, known: list[str]) -> ArgumentError:
     """Return the error for a parameter that an estimator doesn't have, with the one that is meant."""
-    ours = _WORDS.get(name)
-    for prefix, instead in _WORDS.items():
-        if ours is None and prefix.endswith("__") and name.startswith(prefix):
-            ours = instead + name.removeprefix(prefix)
-    if ours is None:
-        try:
-            checks.expect_known(where, {name: value}, known)
-        except ArgumentError as error:
-            return error
-    return ArgumentError(
-        where,
-        given=f"{name}={value!r:.60}",
-        expected=", ".join(known),
-        fix=f"Write {ours}" + ("" if ours and "=" in ours else "=…"),
-    )
+    fix = keyword_fix(where, name, known)
+    for theirs, ours in _BEGINNINGS.items():
+        if name.startswith(theirs) and ours not in fix:
+            fix = f"Write {ours}{name.removeprefix(theirs)}=…"
+    return ArgumentError(where, given=f"{name}={value!r:.60}", expected=", ".join(known), fix=fix)
