@@ -214,8 +214,10 @@ def test_validation_samples_choose_the_weights() -> None:
     X, y = iris()
     model = Classifier(network(), epochs=8).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
     assert (model.history_.kept, len(model.history_["validation_loss"])) == ("best", 8)
-    split = Classifier(network(), epochs=8, validation_split=0.2, metrics="accuracy", monitor="accuracy").fit(X, y)
-    assert len(split.history_["accuracy"]) == 8
+    split = Classifier(
+        network(), epochs=8, validation_split=0.2, metrics="accuracy", monitor="validation_accuracy"
+    ).fit(X, y)
+    assert len(split.history_["validation_accuracy"]) == 8
     assert split.history_.network is None
 
 

@@ -47,7 +47,7 @@ class AnyNetwork(NetworkEstimator):
     metrics: Any
     callbacks: Any
     keep: str | None
-    monitor: str
+    monitor: str | None
     shuffle: bool
     augment: Any
     warm_start: bool
@@ -334,7 +334,7 @@ class Classifier(ClassLabels, AnyNetwork):
         metrics: Any = (),
         callbacks: Any = (),
         keep: str | None = None,
-        monitor: str = "loss",
+        monitor: str | None = None,
         shuffle: bool = True,
         augment: Any = None,
         warm_start: bool = False,
@@ -476,7 +476,7 @@ class Regressor(Quantities, AnyNetwork):
         metrics: Any = (),
         callbacks: Any = (),
         keep: str | None = None,
-        monitor: str = "loss",
+        monitor: str | None = None,
         shuffle: bool = True,
         augment: Any = None,
         warm_start: bool = False,
