@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.cli import status
+from tests.referees import needed
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOWN = {
@@ -17,6 +18,7 @@ SHOWN = {
     "custom_op_and_layer": r"Swish  z .* ok\nevery derivative is right(.|\n)*t₁ = 1 / \(1 \+ e\^\(−1\.5",
     "gradient_accumulation": r"256: +4 steps(.|\n)*64: 4 steps(.|\n)*weights: \de-1\d",
     "graph_by_hand": r"backward  loss: 1 arrived(.|\n)*\bw .* ok(.|\n)*After 30 steps(.|\n)*def step\(",
+    "grid_search": r"8\d\.\d% \[Dense\(1\)(.|\n)*9\d\.\d%(.|\n)*dense_1    Dense\(16\)",
     "mnist": r"1,500 images(.|\n)*test error [12]?\d\.\d\d%(.|\n)*taken for a",
     "own_training_loop": r"right: 9\d",
     "regression": r"best kept(.|\n)*without noise: [01]\.",
@@ -30,6 +32,8 @@ SHOWN = {
 def test_an_example_runs_and_shows_what_it_is_there_for(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if name == "grid_search":
+        needed("sklearn", "sklearn")
     monkeypatch.setattr(sys, "argv", [name, *(["1500"] if name == "mnist" else [])])
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
     printed = capsys.readouterr().out

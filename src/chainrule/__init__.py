@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from chainrule.explain import show as show
     from chainrule.explain import trace as trace
     from chainrule.explain import watch as watch
+    from chainrule.files import dumps as dumps
     from chainrule.files import load as load
+    from chainrule.files import loads as loads
     from chainrule.files import save as save
     from chainrule.gradcheck import check as check
     from chainrule.gradcheck import check_gradients as check_gradients
@@ -55,8 +57,7 @@ _ROOMS = {
 _LATER = {
     "check": "gradcheck",
     "check_gradients": "gradcheck",
-    "save": "files",
-    "load": "files",
+    **dict.fromkeys(("save", "load", "dumps", "loads"), "files"),
     "Checkpoint": "training.checkpoint",
     "resume": "recipes",
     **dict.fromkeys(("show", "trace", "watch"), "explain"),

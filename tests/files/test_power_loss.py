@@ -68,6 +68,10 @@ class _Noted:
         self.note(data)
         return int(self.file.write(data))
 
+    def writelines(self, parts: list[Any]) -> None:
+        for part in parts:
+            self.write(part)
+
 
 def crash_states(done: list[tuple[Any, ...]], disk: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
     """Yield name -> content for every state a power cut after these operations may leave."""

@@ -11,6 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import InputError, MisuseError
+from tests.rebuilding import from_states
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
@@ -84,7 +85,7 @@ def test_every_kind_of_layer_has_right_gradients(layers):
 def test_copies_and_pickles_train_on_to_the_same_bytes(layers, engine):
     network = cr.Network(layers(), inputs=3, l2=0.1, seed=1, engine=engine)
     cr.train(network, X, Y, epochs=2, batch_size=3)
-    twins = [network.copy(), copy.deepcopy(network), pickle.loads(pickle.dumps(network))]
+    twins = [network.copy(), copy.deepcopy(network), pickle.loads(pickle.dumps(network)), from_states(network)]
     for twin in twins:
         assert twin.parameters.tobytes() == network.parameters.tobytes()
         assert not np.shares_memory(twin.parameters, network.parameters)
@@ -166,11 +167,14 @@ def test_a_copied_layer_keeps_every_number(layers):
     assert list(first.leaves) == list(second.leaves)
 
 
-def test_a_layer_outside_a_network_pickles_with_its_numbers():
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_layer_outside_a_network_pickles_with_its_numbers(protocol):
     layer = cr.Residual([cr.Dense(3), cr.Tanh()])
     y = layer(cr.Input("x", X))
-    twin = pickle.loads(pickle.dumps(layer))
-    assert np.array_equal(twin(cr.Input("x", X)).value, y.value)
+    for twin in (pickle.loads(pickle.dumps(layer, protocol)), from_states(layer)):
+        assert np.array_equal(twin(cr.Input("x", X)).value, y.value)
+        with pytest.raises(MisuseError, match="change of it"):
+            twin.layers.append(cr.Tanh())
     assert layer(cr.Input("x", X)).children["b"].children["z"].children["weights"] is layer.layers[0].weights
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import pickle
 import warnings
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -23,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 import chainrule as cr
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from tests.rebuilding import from_states
 from tests.sklearn.samples import digits, iris, quantities, same_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -68,15 +70,25 @@ def test_a_clone_has_the_settings_and_nothing_that_was_learnt() -> None:
     assert same_network(twin.fit(X, y), model)
 
 
-@pytest.mark.parametrize("way", ["pickle", "joblib"])
-def test_what_was_stored_predicts_the_same(way: str, tmp_path: Path) -> None:
+def joblibbed(model: Any) -> Any:
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    return joblib.load(file)
+
+
+WAYS = {
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+    "joblib": joblibbed,
+    "deepcopy": copy.deepcopy,
+    "skops": from_states,
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_what_was_stored_predicts_the_same(way: Any) -> None:
     X, y = iris()
     model = make(early_stopping=True).fit(X, y)
-    if way == "pickle":
-        again = pickle.loads(pickle.dumps(model))
-    else:
-        joblib.dump(model, tmp_path / "model.joblib")
-        again = joblib.load(tmp_path / "model.joblib")
+    again = way(model)
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert again.loss_curve_ == model.loss_curve_
     assert len(again.history_) == len(model.history_)

@@ -71,7 +71,7 @@ CALLS: list[tuple[Any, str]] = [
     (lambda X, y: MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2]), "early_stopping=True"),
     (lambda X, y: MLPClassifier(class_weight="balanced").fit(*several_labels()), "several labels"),
     (lambda X, y: MLPRegressor("poisson").fit(X, -y), "counts, of at least 0"),
-    (lambda X, y: MLPRegressor("huber").fit(X, y), "loss: got 'huber'"),
+    (lambda X, y: MLPRegressor("hubber").fit(X, y), "loss: got 'hubber'"),
     (lambda X, y: MLPRegressor(learning_rate_init=1e30, solver="sgd").fit(X, y), "NaN or infinity in training"),
 ]
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from chainrule.files.atomic import write_atomically
 from chainrule.files.description import describe, rebuild
-from chainrule.files.model import check_savable, contents_of, load, network_from, save
+from chainrule.files.model import check_savable, contents_of, dumps, load, loads, network_from, save
 from chainrule.files.safetensors import Contents, Header, read, read_header, write
 
 __all__ = [
     "save",
     "load",
+    "dumps",
+    "loads",
     "check_savable",
     "describe",
     "rebuild",

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol, cast
 
 from chainrule import checks
-from chainrule.data.opening import shown
+from chainrule.data.opening import Readable, shown
 from chainrule.errors import ChainruleError, FileError, InputError, ShapeError
 from chainrule.files import bounds, strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.description import checked_classes, describe, rebuild
-from chainrule.files.safetensors import FORMAT, LONGEST_HEADER, VERSION, Contents, bad_name, read, write
+from chainrule.files.safetensors import (
+    FORMAT,
+    LONGEST_HEADER,
+    VERSION,
+    Contents,
+    bad_name,
+    from_bytes,
+    from_stream,
+    read,
+    to_bytes,
+    write,
+)
 from chainrule.files.saved_network import SLOTS, SavedNetwork
+from chainrule.files.streams import called, is_stream, write_all
 from chainrule.graph import Parameter
 from chainrule.nn import Network
 from chainrule.ops import Array
+
+
+class Writable(Protocol):
+    """What a model can be saved to, beside a path."""
+
+    def write(self, data: Any, /) -> Any: ...
+
 
 _LONGEST_DESCRIPTION = LONGEST_HEADER // 2  # the rest is for the state and the names of the arrays
 
 
 @checks.keywords
-def save(network: Network, path: Path) -> None:
+def save(network: Network, path: Path | Writable) -> None:
     """Save a network: its description, its numbers, its optimizer's, and the states of its generators.
 
     The file is safetensors, which other programs read too. It is written whole or not at all, and the same network
@@ -30,8 +49,9 @@ def save(network: Network, path: Path) -> None:
     Parameters
     ----------
     network : Network
-    path : path
-        Usually ``"name.safetensors"``.
+    path : path, or binary file object
+        Usually ``"name.safetensors"``. A file object, such as ``io.BytesIO()``, gets all bytes in one ``write`` and is
+        left open; what it has got when that fails, nobody knows.
 
     Raises
     ------
@@ -52,7 +72,29 @@ def save(network: Network, path: Path) -> None:
     >>> bool((cr.load(path).parameters == network.parameters).all())
     True
     """
-    write(path, contents_of(network))
+    if is_stream(path):
+        write_all("save", path, dumps(network))
+    else:
+        write(cast(Path, path), contents_of(network))
+
+
+@checks.keywords
+def dumps(network: Network) -> bytes:
+    """Return a network as the bytes of its file, for a database or a message; `loads` takes them.
+
+    Raises
+    ------
+    InputError, MisuseError
+        As `save`.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> network = cr.Network([cr.Dense(2), cr.Tanh()], inputs=3)
+    >>> cr.loads(cr.dumps(network)).parameters.tobytes() == network.parameters.tobytes()
+    True
+    """
+    return to_bytes(contents_of(network, where="dumps"))
 
 
 def check_savable(network: Network, *, where: str = "save") -> None:
@@ -144,14 +186,15 @@ def _text(where: str, data: Any) -> str:
 
 
 @checks.keywords
-def load(path: Path, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
+def load(path: Path | Readable, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
     """Return the network in a model file: it predicts the same bytes, and training goes on as if never interrupted.
 
     Nothing in the file is executed or imported, so a file from a stranger is safe to load.
 
     Parameters
     ----------
-    path : path
+    path : path, or binary file object
+        A file object is read from where it is to the end of the model, without seeking, and left open there.
     custom : mapping of str to class, optional
         Classes of your own that the network consists of: ``{"MyLayer": MyLayer}``. Their constructors are called with
         what the file says.
@@ -161,7 +204,34 @@ def load(path: Path, *, custom: Mapping[str, type[Any]] | None = None) -> Networ
     FileError
         If the file is missing, damaged, not a model that chainrule saved, or names classes that were not passed.
     """
-    return network_from(read(path), custom=custom, where=f"load {shown(path)}")
+    if isinstance(path, (bytes, bytearray, memoryview)):
+        raise InputError(
+            "load",
+            given=f"{len(path):,} bytes",
+            expected="a path, or a file object",
+            fix="Call cr.loads(data); a path in bytes is os.fsdecode(path)",
+        )
+    contents = from_stream(path) if is_stream(path) else read(cast(Path, path))
+    return network_from(contents, custom=custom, where=f"load {called(path)}")
+
+
+@checks.keywords
+def loads(data: bytes | bytearray | memoryview, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
+    """Return the network in the bytes that `dumps` made, or that are a whole model file, as `load` does.
+
+    Parameters
+    ----------
+    data : bytes
+    custom : mapping of str to class, optional
+        Classes of your own that the network consists of: ``{"MyLayer": MyLayer}``.
+
+    Raises
+    ------
+    FileError
+        As `load`.
+    """
+    checks.instance("loads", data, (bytes, bytearray, memoryview), "the bytes of a model file; for a path, cr.load")
+    return network_from(from_bytes(data), custom=custom, where="loads")
 
 
 def network_from(contents: Contents, *, custom: Mapping[str, type[Any]] | None = None, where: str = "load") -> Network:

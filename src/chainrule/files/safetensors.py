@@ -16,7 +16,7 @@ import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from chainrule.data.opening import file_size, open_file, shown
 from chainrule.errors import FileError, InputError, nearest
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path, write_atomically
+from chainrule.files.streams import Stream, called
 from chainrule.ops import Array
 
 FORMAT, VERSION = "chainrule", "1"
@@ -66,20 +67,35 @@ def write(path: Path, contents: Contents, *, where: str = "save") -> None:
     FileError
         If the file can't be written.
     """
+    pieces = _pieces(where, contents)
+
+    def pour(file: BinaryIO) -> None:
+        file.writelines(pieces)
+
+    write_atomically(path, pour, where=where)
+
+
+def to_bytes(contents: Contents, *, where: str = "dumps") -> bytes:
+    """Return what `write` would write.
+
+    Raises
+    ------
+    InputError
+        If something can't be stored.
+    """
+    return b"".join(_pieces(where, contents))
+
+
+def _pieces(where: str, contents: Contents) -> list[bytes | memoryview]:
+    """Return the header and the arrays, one after the other."""
     arrays = {name: _storable(where, name, array) for name, array in contents.tensors.items()}
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))  # keeps every array aligned
     header = _header(where, contents.metadata, [(name, arrays[name]) for name in order])
+    parts = [_bytes(arrays[name]) for name in order]
     digest = hashlib.sha256(header)
-    for name in order:
-        digest.update(_bytes(arrays[name]))
-    signed = header.replace(digest_field(NO_DIGEST), digest_field(digest.hexdigest()), 1)
-
-    def pour(file: BinaryIO) -> None:
-        file.write(signed)
-        for name in order:
-            file.write(_bytes(arrays[name]))
-
-    write_atomically(path, pour, where=where)
+    for part in parts:
+        digest.update(part)
+    return [header.replace(digest_field(NO_DIGEST), digest_field(digest.hexdigest()), 1), *parts]
 
 
 def digest_field(digest: str) -> bytes:
@@ -173,6 +189,14 @@ _OTHERS = {
 }
 
 
+class Source(Protocol):
+    """What a model file is read from."""
+
+    def read(self, count: int, /) -> bytes: ...
+
+    def readinto(self, buffer: memoryview, /) -> int: ...
+
+
 @dataclass(frozen=True)
 class Tensor:
     """Where an array lies: its dtype and shape, and its bytes from `start` to `stop`, counted behind the header."""
@@ -214,7 +238,7 @@ def read_header(path: Path, *, where: str = "load") -> Header:
     """
     where_it_is = f"{where} {shown(path)}"
     with open_file(where, path) as file:
-        return _read_header(where_it_is, file)
+        return _read_header(where_it_is, file, file_size(file))
 
 
 def read(path: Path, *, where: str = "load") -> Contents:
@@ -225,10 +249,25 @@ def read(path: Path, *, where: str = "load") -> Contents:
     FileError
         If anything about the file is wrong, down to a single bit.
     """
-    where_it_is = f"{where} {shown(path)}"
     with open_file(where, path) as file:
-        header = _read_header(where_it_is, file)
-        data = _data(where_it_is, file, header)
+        return _read(f"{where} {shown(path)}", file, file_size(file))
+
+
+def from_bytes(data: bytes | bytearray | memoryview, *, where: str = "loads") -> Contents:
+    """Return what is in the bytes of a model file, as `read` does."""
+    return _read(where, io.BytesIO(data), memoryview(data).nbytes)
+
+
+def from_stream(file: Any, *, where: str = "load") -> Contents:
+    """Return what is in the model file that a file object gives from here on, as `read` does; what follows is left."""
+    where = f"{where} from {called(file)}"
+    return _read(where, Stream(where, file), None)
+
+
+def _read(where_it_is: str, file: Source, size: int | None) -> Contents:
+    """Return what is in a model file of this size; None: it ends where its header says."""
+    header = _read_header(where_it_is, file, size)
+    data = _data(where_it_is, file, header, size)
     stated = header.metadata["sha256"]
     digest = hashlib.sha256(header.raw.replace(digest_field(stated), digest_field(NO_DIGEST), 1))
     digest.update(data.data)
@@ -247,18 +286,22 @@ def read(path: Path, *, where: str = "load") -> Contents:
     return Contents(header.metadata, tensors)
 
 
-def _read_header(where: str, file: io.BufferedReader) -> Header:
-    size = file_size(file)
+def _read_header(where: str, file: Source, size: int | None) -> Header:
     prefix = file.read(8)
     length = int.from_bytes(prefix, "little")
-    if len(prefix) < 8 or not 0 < length <= min(size - 8, LONGEST_HEADER):
-        given = next((kind for magic, kind in _OTHERS.items() if prefix.startswith(magic)), None)
-        if given is None:
-            given = f"a header of {length:,} bytes in a file of {size:,}" if len(prefix) == 8 else f"{size} bytes"
-        _refuse(where, given, f"a model file, with a header of at most {LONGEST_HEADER:,} bytes")
+    most = LONGEST_HEADER if size is None else min(size - 8, LONGEST_HEADER)
+    wanted = f"a model file, with a header of at most {LONGEST_HEADER:,} bytes"
+    other = next((kind for magic, kind in _OTHERS.items() if prefix.startswith(magic)), None)
+    if len(prefix) < 8 or not 0 < length <= most:
+        given = f"{len(prefix)} bytes"
+        if len(prefix) == 8:
+            given = f"a header of {length:,} bytes" + ("" if size is None else f" in a file of {size:,}")
+        _refuse(where, other or given, wanted)
     text = file.read(length)
+    if other is not None and not text.startswith(b"{"):
+        _refuse(where, other, wanted)
     if len(text) != length:
-        _refuse(where, "a file that became shorter while it was read", "one that stays as it is")
+        _cut_short(where, size)
     if not text.startswith(b"{"):
         _refuse(where, f"a header that begins with {text[:1]!r}", "a JSON object")
     if marks(text) > MOST_MARKS:
@@ -270,8 +313,10 @@ def _read_header(where: str, file: io.BufferedReader) -> Header:
         _refuse(where, "a digest that is not written as chainrule writes it", 'one "sha256":"…"')
     tensors = {name: _tensor(where, name, entry) for name, entry in table.items()}
     ordered = dict(sorted(tensors.items(), key=lambda item: (item[1].start, item[1].stop)))
-    _expect_no_holes(where, ordered, size - 8 - length)
-    return Header(metadata, ordered, prefix + text, size - 8 - length)
+    stop = max((tensor.stop for tensor in ordered.values()), default=0)
+    behind = stop if size is None else size - 8 - length
+    _expect_no_holes(where, ordered, behind)
+    return Header(metadata, ordered, prefix + text, behind)
 
 
 def _expect_metadata(where: str, metadata: Any) -> None:
@@ -336,7 +381,7 @@ def _expect_no_holes(where: str, ordered: Mapping[str, Tensor], size: int) -> No
         _refuse(where, f"{size:,} bytes behind the header", f"{stops[-1]:,}, as the header says")
 
 
-def _data(where: str, file: io.BufferedReader, header: Header) -> npt.NDArray[np.uint8]:
+def _data(where: str, file: Source, header: Header, size: int | None) -> npt.NDArray[np.uint8]:
     try:
         data = np.empty(header.size, np.uint8)
     except MemoryError as error:
@@ -347,11 +392,17 @@ def _data(where: str, file: io.BufferedReader, header: Header) -> npt.NDArray[np
     while done < header.size:
         count = file.readinto(view[done : done + _CHUNK])
         if not count:
-            _refuse(where, "a file that became shorter while it was read", "one that stays as it is")
+            _cut_short(where, size)
         done += count
-    if file.read(1):
+    if size is not None and file.read(1):
         _refuse(where, "a file that became longer while it was read", "one that stays as it is")
     return data
+
+
+def _cut_short(where: str, size: int | None) -> NoReturn:
+    if size is None:
+        _refuse(where, "bytes that end before the model does", "all of them")
+    _refuse(where, "a file that became shorter while it was read", "one that stays as it is")
 
 
 def _refuse(where: str, given: str, expected: str) -> NoReturn:

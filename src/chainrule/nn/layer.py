@@ -409,9 +409,17 @@ class Layer(Configured):
                 )
         return super().settings()
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> dict[str, Any]:
         # Inside a network it is the network that keeps the numbers: a layer is pickled without them then.
-        return _remake, (type(self), self.settings(), self._start if self._owner else self._numbers())
+        return {"settings": self.settings(), "start": self._start if self._owner else self._numbers()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._start = state["start"]  # first, because a network's constructor may build
+        self.__init__(**state["settings"])  # type: ignore[misc]  # as calling the class does
+        self.settle()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return super().__reduce_ex__(max(protocol, 2))  # before that, pickles made objects without our __new__
 
 
 def kept(leaf: Parameter | State) -> Kept:
@@ -431,12 +439,6 @@ def _rounded(path: str, array: Array, dtype: npt.DTypeLike) -> Array:
             expected=f"numbers that {np.dtype(dtype)} can hold",
             fix="Take smaller ones, or dtype='float64'",
         ) from None
-
-
-def _remake(kind: type[Layer], settings: dict[str, Any], start: dict[str, Kept]) -> Layer:
-    layer = kind(**settings)
-    layer._start = start
-    return layer
 
 
 def outermost(layer: Layer) -> Layer:

@@ -880,10 +880,15 @@ class Network(Layer, InNotebooks):
             self._first = start if not start["steps"] else {}
         return start
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> dict[str, Any]:
         self._expect_layers()
-        state = None if self._plan is None else self.snapshot()
-        return restored, (type(self), self.settings(), state, self._start)
+        snapshot = None if self._plan is None else self.snapshot()
+        return {"settings": self.settings(), "start": self._start, "snapshot": snapshot}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if state["snapshot"] is not None:
+            self.restore(state["snapshot"])
 
     if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a network's
 
@@ -894,15 +899,11 @@ class Network(Layer, InNotebooks):
 
 
 def restored(
-    kind: type[AnyNetwork], settings: dict[str, Any], state: dict[str, Any] | None, start: dict[str, Kept]
+    kind: type[AnyNetwork], settings: dict[str, Any], snapshot: dict[str, Any] | None, start: dict[str, Kept]
 ) -> AnyNetwork:
-    """Return the network that was pickled or copied."""
+    """Return the network that was copied or read."""
     network = kind.__new__(kind)
-    network._start = start  # first, because the constructor may build
-    network.__init__(**settings)  # type: ignore[misc]  # as calling the class does
-    network.settle()
-    if state is not None:
-        network.restore(state)
+    network.__setstate__({"settings": settings, "start": start, "snapshot": snapshot})
     return network
 
 

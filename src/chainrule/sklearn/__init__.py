@@ -1,8 +1,11 @@
-"""scikit-learn's multi-layer perceptrons, trained by chainrule: change the import, keep the rest of the program.
+"""Networks as scikit-learn's estimators: any network, or its multi-layer perceptrons with only the import changed.
 
-`MLPClassifier` and `MLPRegressor` take scikit-learn's parameters and work wherever its own estimators do; `network_`
-is the `chainrule.Network` inside, to look at. They need the extra, ``pip install "chainrule[sklearn]"``.
+`Classifier` and `Regressor` take a `chainrule.Network` and work wherever an estimator does, in searches over all its
+parts too. `MLPClassifier` and `MLPRegressor` take scikit-learn's own parameters. In each, `network_` is the
+`chainrule.Network` inside, to look at. They need the extra, ``pip install "chainrule[sklearn]"``.
 """
+
+from typing import NoReturn
 
 from chainrule.errors import MissingExtraError
 
@@ -16,7 +19,13 @@ except ImportError as problem:
         fix='Run pip install "chainrule[sklearn]"',
     ) from problem
 
+from chainrule.sklearn.any_network import Classifier, Regressor
 from chainrule.sklearn.classifier import MLPClassifier
 from chainrule.sklearn.regressor import MLPRegressor
+from chainrule.words import missing_from
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["Classifier", "MLPClassifier", "MLPRegressor", "Regressor"]
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise missing_from(__name__, name)

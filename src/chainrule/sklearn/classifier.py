@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted
 
-from chainrule.errors import InputError
+from chainrule.data import one_hot
 from chainrule.ops import LogSoftmax, Softplus
-from chainrule.ops.op import Array
+from chainrule.ops.cross_entropy import ClassLoss
+from chainrule.ops.op import Array, Op
+from chainrule.optim import Optimizer, Schedule
+from chainrule.sklearn.class_labels import ClassLabels
 from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
-from chainrule.sklearn.inputs import dense, logits, weigh_classes
+from chainrule.sklearn.inputs import logits, weigh_classes
 from chainrule.training.metrics import Metric, predicted_classes
 
 
-class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc]  # scikit-learn has no types
+class MLPClassifier(ClassLabels, MultilayerPerceptron):
     """A multi-layer perceptron that tells classes apart.
 
     The parameters down to `max_fun` are those of scikit-learn's class of this name, and mean the same; the others
@@ -33,13 +33,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus",
         "hard_sigmoid", "softsign", "selu", "mish", or an op of your own such as
         ``cr.Activation(function, derivative)``.
-    solver : {"adam", "sgd", "lbfgs"}
+    solver : {"adam", "sgd", "lbfgs"}, or Optimizer
+        An optimizer, such as ``cr.AdamW(0.01)``, says its learning rate and all else itself.
     alpha : float, default 0.0001
         The L2 penalty alpha/2 · ‖W‖² of a batch, divided like its loss by what the batch weighs; biases are excluded.
     batch_size : int or "auto", default "auto"
         "auto" is 200, or all samples if they are fewer.
-    learning_rate : {"constant", "invscaling", "adaptive"}
-        For "sgd": "invscaling" divides it by (samples seen + 1)^power_t after each epoch, "adaptive" by 5 when
+    learning_rate : {"constant", "invscaling", "adaptive"}, or Schedule
+        A schedule, such as ``cr.CosineDecay(0.01)``, for "sgd" and "adam"; it begins anew at each fit. For "sgd":
+        "invscaling" divides it by (samples seen + 1)^power_t after each epoch, "adaptive" by 5 when
         nothing has become better for `n_iter_no_change` epochs.
     learning_rate_init : float, default 0.001
     power_t : float, default 0.5
@@ -77,6 +79,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         Which weights to have in the end. Left out: the best ones if there are validation samples, else the last.
     dtype : {"auto", "float32", "float64"}
         "auto" is that of X; whole numbers count as float64. float32 takes about half the time.
+    loss : Op or str, optional
+        Another loss than the cross-entropy, such as ``cr.HalfSquaredError()`` or one of your own, on probabilities or
+        on logits. `loss_` is the network's own then.
     compiled : bool, default False
         Compile whole epochs, which takes some seconds once and then saves up to a third of the time; needs
         ``pip install "chainrule[fast]"``.
@@ -130,10 +135,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        solver: str = "adam",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -157,6 +162,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         keep: str | None = None,
         dtype: str = "auto",
         compiled: bool = False,
+        loss: Op | str | None = None,
     ) -> None:
         self._store(locals())
 
@@ -207,22 +213,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
                 self._meet_classes(y, classes, goes_on)
             return self._learn(X, y, sample_weight, (), "some", goes_on=goes_on, partial=True)
 
-    def predict(self, X: Any) -> Array:
-        """Return the label of each sample, (samples,), or zeros and ones (samples, labels)."""
-        indices = predicted_classes(self._outputs(X), self._head)
-        if self._head == "multilabel":
-            return indices
-        return self.classes_[np.minimum(indices, len(self.classes_) - 1)]
-
-    def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, (samples, classes), in the order of `classes_`."""
-        prediction = self._outputs(X)
-        if self._head != "binary":
-            return prediction
-        if len(self.classes_) == 1:
-            return np.ones_like(prediction)
-        return np.hstack([1 - prediction, prediction])
-
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of `predict_proba`, finite also where a probability is too small to differ from 0."""
         check_is_fitted(self)
@@ -242,51 +232,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         return scores.ravel() if self._head == "binary" else scores
 
     def _logits(self, X: Any) -> Array:
-        samples = self._samples(X)
+        check_is_fitted(self)
+        samples = self._samples(X, self.network_.dtype)
         return logits(self.network_, samples)
 
-    def _target(self, y: Any, labels: str) -> Array:
-        check_classification_targets(y)
-        several = type_of_target(y, input_name="y").startswith("multilabel")
-        y = dense(y) if several else column_or_1d(y, warn=True)
-        found = np.arange(y.shape[1]) if several else np.unique(y)
-        if labels == "new":
-            self._know(found, several)
-        missing, strangers = np.setdiff1d(self.classes_, found), np.setdiff1d(found, self.classes_)
-        if strangers.size or (labels == "all" and missing.size) or several != (self._head == "multilabel"):
-            raise InputError(
-                type(self).__name__,
-                given=f"y with {'several labels' if several else f'the classes {found.tolist()}'}",
-                expected=f"{'the' if labels == 'all' else 'only'} classes of before: {self.classes_.tolist()}",
-                fix="Pass the same classes again, or train a new estimator without warm_start",
-            )
-        if several:
-            return np.asarray(y, np.float64)
-        indices: Array = np.searchsorted(self.classes_, y)
-        return indices.reshape(-1, 1).astype(np.float64) if self._head == "binary" else indices
-
-    def _know(self, classes: Array, several: bool) -> None:
-        self.classes_ = classes
-        self._head = "multilabel" if several else "binary" if len(classes) <= 2 else "multiclass"
-
-    def _meet_classes(self, y: Any, classes: Any, goes_on: bool) -> None:
-        if classes is None:
-            raise InputError(
-                f"{type(self).__name__}.partial_fit",
-                given="no classes in the first call",
-                expected="all labels that will ever come",
-                fix="Pass classes=np.unique(y_of_all_samples)",
-            )
-        known = np.unique(np.asarray(classes))
-        if not goes_on:
-            self._know(known, type_of_target(y).startswith("multilabel"))
-        elif not np.array_equal(known, self.classes_):
-            raise InputError(
-                f"{type(self).__name__}.partial_fit",
-                given=f"classes={known.tolist()}",
-                expected=f"{self.classes_.tolist()}, as in the first call",
-                fix="Leave classes out, or train a new estimator",
-            )
+    def _for_loss(self, target: Array, loss: Op | None) -> Array:
+        labels = loss is None or isinstance(loss, ClassLoss) or loss.roles[1] == "labels"
+        return target if self._head != "multiclass" or labels else one_hot(target, len(self.classes_))
 
     def _indices(self, target: Array) -> Array:
         return target.reshape(-1).astype(np.intp)
@@ -294,21 +246,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     def _weights_by_class(self, target: Array, weights: Array | None) -> Array | None:
         if self.class_weight is None:
             return weights
-        where = type(self).__name__
-        if self._head == "multilabel":
-            raise InputError(
-                where,
-                given="class_weight with several labels a sample",
-                expected="one label a sample",
-                fix="Pass sample_weight to fit instead",
-            )
-        return weigh_classes(where, self.class_weight, self.classes_, self._indices(target), weights)
+        self._expect_one_label()
+        return weigh_classes(type(self).__name__, self.class_weight, self.classes_, self._indices(target), weights)
 
     def _n_outputs(self, target: Array) -> int:
         return 1 if self._head == "binary" else len(self.classes_)
-
-    def _class_names(self) -> list[str] | None:
-        return None if len(self.classes_) == 1 else [str(label) for label in self.classes_]
 
     def _strata(self, target: Array) -> Array | None:
         return None if self._head == "multilabel" else self._indices(target)
@@ -324,8 +266,3 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
             return float(np.average(right, weights=weights))
 
         return accuracy
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags

@@ -1,22 +1,23 @@
-"""What both estimators share: from data to a network, through a solver, and back to predictions."""
+"""What both perceptrons share: from data to a network, through a solver, and back to predictions."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from chainrule import checks
 from chainrule.errors import InputError, ShapeError
-from chainrule.nn import Network
-from chainrule.nn.hold import Hold
-from chainrule.ops.op import Array
+from chainrule.nn import Dense
+from chainrule.nn.objective import as_loss
+from chainrule.ops.op import Array, Op
+from chainrule.optim import Optimizer
+from chainrule.sklearn.base import FLOATS, NetworkEstimator, expect_steady, new_seed
 from chainrule.sklearn.inputs import FitSamples, outputs
 from chainrule.sklearn.parameters import (
+    HEADS,
     OUT_ACTIVATIONS,
     STOCHASTIC,
     Architecture,
@@ -26,28 +27,20 @@ from chainrule.sklearn.parameters import (
     carry_over,
     check_settings,
     dense_layers,
+    expect_said_once,
     refuse_with_lbfgs,
 )
-from chainrule.sklearn.solvers import fit_epochs, fit_lbfgs
-from chainrule.training.history import History
+from chainrule.sklearn.solvers import fit_epochs, fit_lbfgs, has_own_rate
+from chainrule.training.evaluate import probabilities
 from chainrule.training.metrics import Metric
-
-FLOATS = (np.float64, np.float32)
 
 
 def is_stochastic(estimator: Any) -> bool:
     """Return whether an estimator's solver works in epochs: only then is there a `partial_fit`."""
-    return estimator.solver in STOCHASTIC
+    return isinstance(estimator.solver, Optimizer) or estimator.solver in STOCHASTIC
 
 
-def new_seed(random_state: Any) -> int:
-    """Return a seed for a new network; without a state a fresh one, for there is no global generator here."""
-    if random_state is None or isinstance(random_state, np.random.Generator):
-        return int(np.random.default_rng(random_state).integers(2**31 - 1))
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class MultilayerPerceptron(NetworkEstimator):
     """Base of `MLPClassifier` and `MLPRegressor`; a subclass says what targets are to the network."""
 
     hidden_layer_sizes: Any
@@ -55,6 +48,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     solver: Any
     alpha: Any
     batch_size: Any
+    loss: Any
     max_iter: Any
     random_state: Any
     warm_start: Any
@@ -65,20 +59,13 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     keep: Any
     dtype: Any
     compiled: Any
-    network_: Network
-    history_: History
-    n_features_in_: int
     _head: str
     _plan: tuple[Any, ...]
     _best_parameters: Array | None
     _last_parameters: Array | None
-
-    def _target(self, y: Any, labels: str) -> Array:
-        """Return `y` as the network wants it.
-
-        `labels` says which ones it may have: "new" ones, "all" that are known, or "some" of those.
-        """
-        raise NotImplementedError
+    accepts: ClassVar[dict[str, Any]] = {"accept_sparse": "csr"}
+    #: What scikit-learn calls the losses that its own class has.
+    losses: ClassVar[tuple[str, ...]] = ()
 
     def _n_outputs(self, target: Array) -> int:
         raise NotImplementedError
@@ -86,6 +73,19 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     def _scorer(self, truth: Array, weights: Array | None) -> Metric:
         """Return a metric for the validation samples, weighted: accuracy or R²."""
         raise NotImplementedError
+
+    def _own_loss(self) -> Op | None:
+        """Return the loss that was given, unless it is one that scikit-learn has a word for."""
+        if self.loss is None or (isinstance(self.loss, str) and self.loss in self.losses):
+            return None
+        last = HEADS[self._head][0]
+        given = as_loss([] if last is None else [last()], self.loss)
+        loss: Op = checks.instance(f"{type(self).__name__} loss", given, Op, "cr.MeanSquaredError()")
+        return loss
+
+    def _for_loss(self, target: Array, loss: Op | None) -> Array:
+        """Return targets as a loss of one's own wants them."""
+        return target
 
     def _weights_by_class(self, target: Array, weights: Array | None) -> Array | None:
         return weights
@@ -97,21 +97,11 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         """Return what a split for validation keeps the shares of."""
         return None
 
-    def _store(self, given: dict[str, Any]) -> None:
-        """Keep the constructor's arguments, and do nothing else with them: so it is among estimators."""
-        for name in self._get_param_names():
-            setattr(self, name, given[name])
-
     def _fit(self, X: Any, y: Any, sample_weight: Any, *validation: Any) -> Self:
         """Train for `max_iter` epochs or until nothing gets better."""
         with self._training("fit"):
             goes_on = bool(self.warm_start) and hasattr(self, "network_")
             return self._learn(X, y, sample_weight, validation, "all" if goes_on else "new", goes_on=goes_on)
-
-    def _training(self, method: str) -> AbstractContextManager[None]:
-        """Let no other thread train the estimator meanwhile, nor a callback."""
-        hold: Hold = self.__dict__.setdefault("_hold", Hold("estimator", "sklearn.base.clone(estimator)"))
-        return hold.training(f"{type(self).__name__}.{method}")
 
     def _learn(
         self,
@@ -126,6 +116,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     ) -> Self:
         where = type(self).__name__
         check_settings(where, self)
+        expect_said_once(where, self)
         made_of = architecture(where, self.hidden_layer_sizes, self.activation, self.dropout)
         if partial and self.early_stopping:
             raise InputError(
@@ -134,72 +125,38 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 expected="False: one call is one epoch, and no samples can be held out",
                 fix="Pass early_stopping=False, or call fit",
             )
+        if partial:
+            expect_steady(f"{where}.partial_fit", build_optimizer(self))
         X, y = self._validated(X, y, reset=not goes_on, dtype=self._dtypes(goes_on))
         weights = None
         if sample_weight is not None:
             X, y, weights = self._weighted(X, y, sample_weight)
         target = self._target(y, labels)
+        loss = self._own_loss()
         data = FitSamples(X, target, weights)
-        held_out = self._validation(*validation) if validation else None
+        held_out = self._enough(self._validation(*validation, dtype=list(FLOATS)) if validation else None)
         if self.solver == "lbfgs":
             refuse_with_lbfgs(where, self, made_of.dropout, held_out is not None)
         seed = self.network_.seed if goes_on else new_seed(self.random_state)
         if self.early_stopping and held_out is None and is_stochastic(self):
             data, held_out = self._split(data, seed)
         data = data._replace(weights=self._weights_by_class(data.y, data.weights))
-        self._prepare(made_of, data, held_out is not None, seed, goes_on=goes_on, partial=partial)
+        self._prepare(made_of, loss, data, held_out is not None, seed, goes_on=goes_on, partial=partial)
+        truth = None if held_out is None else self._scorer(held_out.y, held_out.weights)
+        data = data._replace(y=self._for_loss(data.y, loss))
+        held_out = None if held_out is None else held_out._replace(y=self._for_loss(held_out.y, loss))
         if self.solver == "lbfgs":
             fit_lbfgs(self, data)
         else:
-            truth = None if held_out is None else self._scorer(held_out.y, held_out.weights)
             fit_epochs(self, data, held_out, truth, epochs=1 if partial else int(self.max_iter), partial=partial)
         return self
-
-    def _validated(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Any, Any]:
-        """Return samples and targets as scikit-learn's own checks return them."""
-        options: dict[str, Any] = {"accept_sparse": "csr", "multi_output": True, "dtype": dtype}
-        X, y = validate_data(self, X, y, reset=reset, y_numeric=self._head_is_numeric, **options)
-        return X, y
-
-    _head_is_numeric = False
 
     def _dtypes(self, goes_on: bool) -> Any:
         if goes_on and self.dtype == "auto":
             return self.network_.dtype
         return list(FLOATS) if self.dtype == "auto" else self.dtype
 
-    def _weighted(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Array]:
-        """Return the samples that weigh anything: the others must not matter, not even to chance."""
-        weights = _check_sample_weight(sample_weight, X, dtype=FLOATS, ensure_non_negative=True)
-        counts = weights > 0
-        if not counts.any():
-            raise InputError(
-                type(self).__name__,
-                given="a sample_weight of 0 for every sample",
-                expected="one above 0",
-                fix="Pass 1 for a sample that counts",
-            )
-        return (X, y, weights) if counts.all() else (X[counts], y[counts], weights[counts])
-
-    def _validation(self, X: Any, y: Any, sample_weight: Any) -> FitSamples | None:
-        """Return the validation samples that were passed to fit, if any."""
-        if X is None and y is None:
-            return None
-        if X is None or y is None:
-            raise InputError(
-                f"{type(self).__name__}.fit",
-                given="X_val without y_val" if y is None else "y_val without X_val",
-                expected="both, or neither",
-                fix="Pass fit(X, y, X_val=…, y_val=…)",
-            )
-        # What `y` may be was settled by the training samples, and so were the features.
-        X, y = self._validated(X, y, reset=False, dtype=list(FLOATS))
-        weights = None
-        if sample_weight is not None:
-            X, y, weights = self._weighted(X, y, sample_weight)
-        return self._enough(FitSamples(X, self._target(y, "some"), weights))
-
-    def _split(self, data: FitSamples, seed: int) -> tuple[FitSamples, FitSamples]:
+    def _split(self, data: FitSamples, seed: int) -> tuple[FitSamples, FitSamples | None]:
         """Return the samples to train on and to validate on: the same at each call with the same samples."""
         order = np.arange(len(data.y))
         kept, held = train_test_split(
@@ -211,8 +168,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         ]
         return parts[0], self._enough(parts[1])
 
-    def _enough(self, validation: FitSamples) -> FitSamples:
-        if len(validation.y) >= 2:
+    def _enough(self, validation: FitSamples | None) -> FitSamples | None:
+        if validation is None or len(validation.y) >= 2:
             return validation
         raise InputError(
             type(self).__name__,
@@ -222,12 +179,20 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         )
 
     def _prepare(
-        self, made_of: Architecture, data: FitSamples, has_validation: bool, seed: int, *, goes_on: bool, partial: bool
+        self,
+        made_of: Architecture,
+        loss: Op | None,
+        data: FitSamples,
+        has_validation: bool,
+        seed: int,
+        *,
+        goes_on: bool,
+        partial: bool,
     ) -> None:
         """Make the network, or let the one there is go on, with the settings of now."""
         mass = len(data.y) if data.weights is None else float(data.weights.sum(dtype=np.float64))
         features, count = data.x.shape[1], self._n_outputs(data.y)
-        self._scale = count if self._head == "multilabel" else 1
+        self._scale = count if self._head == "multilabel" and loss is None else 1
         batch = len(data.y)
         if is_stochastic(self):
             batch = min(200 if self.batch_size == "auto" else int(self.batch_size), batch)
@@ -236,14 +201,16 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         optimizer = build_optimizer(self)
         settings = {**optimizer.settings(), "learning_rate": None}
         dtype = str(data.x.dtype) if self.dtype == "auto" else self.dtype
-        plan = (made_of, self._head, type(optimizer), settings, l2, dtype, self.compiled)
+        plan = (made_of, self._head, repr(loss), type(optimizer), settings, l2, dtype, self.compiled)
         if goes_on:
             self.network_.hold.check(type(self).__name__, step=True)
         if not goes_on or plan != self._plan:
             network = build_network(
                 made_of,
                 self._head,
+                loss,
                 optimizer,
+                where=type(self).__name__,
                 features=features,
                 outputs=count,
                 l2=l2,
@@ -255,6 +222,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             if goes_on:
                 carry_over(self.network_, network, type(self).__name__)
             self.network_, self._plan = network, plan
+        elif has_own_rate(self):
+            self.network_.optimizer.learning_rate = optimizer.learning_rate
         if not goes_on:
             self.t_, self._no_improvement_count, self._reductions = 0, 0, 0
             self.loss_curve_: list[float] = []
@@ -275,14 +244,9 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             self.best_loss_ = None
 
     def _outputs(self, X: Any) -> Array:
-        """Return the network's outputs for samples it may not have seen."""
-        samples = self._samples(X)
-        return outputs(self.network_, samples)
-
-    def _samples(self, X: Any) -> Any:
-        """Return samples to predict for, in the network's dtype."""
         check_is_fitted(self)
-        return validate_data(self, X, accept_sparse="csr", dtype=self.network_.dtype, reset=False)
+        samples = self._samples(X, self.network_.dtype)
+        return probabilities(self.network_, outputs(self.network_, samples))
 
     @property
     def coefs_(self) -> list[Array]:
@@ -331,7 +295,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     def out_activation_(self) -> str:
         """What the last layer makes of its weighted sums."""
         check_is_fitted(self)
-        return OUT_ACTIVATIONS[self._head]
+        ends_in_sums = isinstance(self.network_.layers[-1], Dense)
+        return "identity" if ends_in_sums else OUT_ACTIVATIONS[self._head]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -62,6 +62,8 @@ def outputs(network: Network, x: Any) -> Array:
 
 def logits(network: Network, x: Any) -> Array:
     """Return what a network's last activation is applied to, for samples that may be sparse."""
+    if network.objective.prediction_role == "logits" and not network.objective.fused:
+        return outputs(network, x)
     graph = network.graph("prediction")
     (before,) = graph.root.children.values()
     place = graph.place(before)
@@ -96,29 +98,8 @@ def weigh_classes(where: str, class_weight: Any, classes: Array, indices: Array,
         totals = np.bincount(indices.astype(np.intp, copy=False), weights=own, minlength=len(classes))
         present = totals > 0
         factors = np.divide(own.sum() / present.sum(), totals, out=np.ones(len(classes)), where=present)
-    elif hasattr(class_weight, "items"):
-        known = classes.tolist()
-        strangers = [label for label in class_weight if label not in known]
-        if strangers:
-            raise InputError(
-                f"{where} class_weight",
-                given=f"a weight for {strangers[0]!r}",
-                expected=f"labels of y: {known}",
-                fix="Leave it out, or write the label as y does",
-            )
-        factors = np.array(
-            [
-                checks.number(f"{where} class_weight[{label!r}]", class_weight.get(label, 1), least=0, like=1)
-                for label in known
-            ]
-        )
     else:
-        raise InputError(
-            f"{where} class_weight",
-            given=repr(class_weight)[:80],
-            expected='a mapping of label to weight, or "balanced"',
-            fix='Pass class_weight="balanced"',
-        )
+        factors = class_factors(where, class_weight, classes)
     weighed: Array = own * factors[indices]
     if not weighed.any():
         raise InputError(
@@ -128,3 +109,29 @@ def weigh_classes(where: str, class_weight: Any, classes: Array, indices: Array,
             fix="Leave class_weight out",
         )
     return weighed
+
+
+def class_factors(where: str, class_weight: Any, classes: Array) -> Array:
+    """Return the weight of each class, (classes,), from a mapping of label to weight."""
+    known = classes.tolist()
+    if not hasattr(class_weight, "items"):
+        raise InputError(
+            f"{where} class_weight",
+            given=repr(class_weight)[:80],
+            expected='a mapping of label to weight, or "balanced"',
+            fix='Pass class_weight="balanced"',
+        )
+    strangers = [label for label in class_weight if label not in known]
+    if strangers:
+        raise InputError(
+            f"{where} class_weight",
+            given=f"a weight for {strangers[0]!r}",
+            expected=f"labels of y: {known}",
+            fix="Leave it out, or write the label as y does",
+        )
+    return np.array(
+        [
+            checks.number(f"{where} class_weight[{label!r}]", class_weight.get(label, 1), least=0, like=1)
+            for label in known
+        ]
+    )

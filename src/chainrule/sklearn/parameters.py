@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from chainrule.ops import (
     all_ops,
 )
 from chainrule.ops.op import Array
-from chainrule.optim import SGD, Adam, Optimizer
+from chainrule.optim import SGD, Adam, Optimizer, Schedule
 
 # Activations of one number at a time; scikit-learn calls the sigmoid by another name.
 ACTIVATIONS: dict[str, type[Op]] = {
@@ -69,8 +70,10 @@ def check_settings(where: str, estimator: Any) -> None:
     def one_of(name: str, *known: str) -> None:
         checks.one_of(f"{where} {name}", getattr(estimator, name), known)
 
-    one_of("solver", "lbfgs", *STOCHASTIC)
-    one_of("learning_rate", "constant", "invscaling", "adaptive")
+    if not isinstance(estimator.solver, Optimizer):
+        one_of("solver", "lbfgs", *STOCHASTIC)
+    if not isinstance(estimator.learning_rate, Schedule):
+        one_of("learning_rate", "constant", "invscaling", "adaptive")
     one_of("dtype", "auto", "float32", "float64")
     if estimator.keep is not None:
         one_of("keep", "best", "last")
@@ -93,11 +96,32 @@ def check_settings(where: str, estimator: Any) -> None:
         checks.instance(f"{where} {name}", getattr(estimator, name), (bool, np.bool_), "True or False")
 
 
+# What an optimizer and a schedule of chainrule's say themselves, and scikit-learn's parameters that would say it too.
+_OF_SCHEDULE = ("learning_rate_init", "power_t")
+_OF_OPTIMIZER = ("learning_rate", *_OF_SCHEDULE, "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon")
+
+
+def expect_said_once(where: str, estimator: Any) -> None:
+    """Raise if a parameter is given that an optimizer, or a schedule, says itself."""
+    defaults = inspect.signature(type(estimator).__init__).parameters
+    for part, names in ((estimator.solver, _OF_OPTIMIZER), (estimator.learning_rate, _OF_SCHEDULE)):
+        for name in names if isinstance(part, (Optimizer, Schedule)) else ():
+            value = getattr(estimator, name)
+            if value is not defaults[name].default and value != defaults[name].default:
+                raise InputError(
+                    where,
+                    given=f"{name}={value!r:.60} beside {part!r:.80}",
+                    expected="each setting said once",
+                    fix=f"Leave {name} out: write what you want into {type(part).__name__}(…)",
+                )
+
+
 def refuse_with_lbfgs(where: str, estimator: Any, rates: tuple[float, ...], has_validation: bool) -> None:
     """Raise if something is asked for that needs epochs, or a loss that is the same at each call."""
     for name, asked in (
         ("dropout", any(rates)),
         ("callbacks", bool(estimator.callbacks)),
+        ("a schedule", isinstance(estimator.learning_rate, Schedule)),
         ("X_val", has_validation),
     ):
         if asked:
@@ -156,6 +180,7 @@ HEADS: dict[str, tuple[type[Op] | None, Op | None]] = {
     "multiclass": (Softmax, None),
     "squared_error": (None, HalfSquaredError()),
     "poisson": (Exp, Loss(poisson_deviance, poisson_derivative, per_sample=True)),
+    "own loss": (None, None),
 }
 OUT_ACTIVATIONS = {
     "binary": "logistic",
@@ -163,14 +188,17 @@ OUT_ACTIVATIONS = {
     "multiclass": "softmax",
     "squared_error": "identity",
     "poisson": "exp",
+    "own loss": "identity",
 }
 
 
 def build_network(
     made_of: Architecture,
     head: str,
+    loss: Op | None,
     optimizer: Optimizer,
     *,
+    where: str,
     features: int,
     outputs: int,
     l2: float,
@@ -197,16 +225,38 @@ def build_network(
             layers.append(Dropout(rate))
         inputs = size
     layers.append(_dense(inputs, outputs, factor))
-    last, loss = HEADS[head]
-    if last is not None:
+    last, usual = HEADS[head]
+    if last is not None and not (loss is not None and loss.roles[0] == "logits"):
         layers.append(last())
     settings: dict[str, Any] = {"l2": l2, "inputs": features, "classes": classes, "seed": seed, "dtype": dtype}
-    return Network(layers, loss, optimizer, engine="compiled" if compiled else "replay", **settings)
+    try:
+        network = Network(layers, loss or usual, optimizer, engine="compiled" if compiled else "replay", **settings)
+    except InputError as error:
+        if loss is None:
+            raise
+        raise InputError(
+            f"{where} loss",
+            given=error.given,
+            expected=error.expected,
+            fix="Pass another loss, or give chainrule.sklearn.Classifier or Regressor a network of your own",
+        ) from error
+    if loss is not None and loss.roles[0] == "logits" and head != "multiclass" and not network.objective.binary:
+        raise InputError(
+            f"{where} loss",
+            given=f"{loss!r:.60}, which takes logits, for labels that are a yes or no each",
+            expected="a loss on probabilities, or cr.SigmoidBinaryCrossEntropy()",
+            fix="Write it for probabilities",
+        )
+    return network
 
 
 def build_optimizer(estimator: Any) -> Optimizer:
     """Return the optimizer an estimator describes; with L-BFGS one that is never asked for a step."""
-    rate = float(estimator.learning_rate_init)
+    if isinstance(estimator.solver, Optimizer):
+        return type(estimator.solver)(**estimator.solver.settings())  # each network has its own
+    rate: Any = float(estimator.learning_rate_init)
+    if isinstance(estimator.learning_rate, Schedule):
+        rate = estimator.learning_rate
     if estimator.solver == "adam":
         return Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
     if estimator.solver == "sgd" and estimator.momentum:

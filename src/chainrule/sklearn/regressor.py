@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from chainrule import checks
 from chainrule.errors import InputError
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Op
+from chainrule.optim import Optimizer, Schedule
 from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
+from chainrule.sklearn.quantities import Quantities
 from chainrule.training.metrics import Metric
 
 
-class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]  # scikit-learn has no types
+class MLPRegressor(Quantities, MultilayerPerceptron):
     """A multi-layer perceptron that predicts quantities.
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}
+    loss : {"squared_error", "poisson"}, another name, or Op
         "squared_error" is ½ Σ (prediction − target)² over outputs, the mean over samples. "poisson" is half the
-        Poisson deviance, for counts: the network then ends in exp.
+        Poisson deviance, for counts: the network then ends in exp. Or any loss that compares predictions of any size
+        with targets, such as ``"huber"``, ``cr.Huber()`` or one of your own.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, \
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun
@@ -61,14 +61,14 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | Op = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        solver: str = "adam",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -127,33 +127,18 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
             goes_on = hasattr(self, "network_")
             return self._learn(X, y, sample_weight, (), "some" if goes_on else "new", goes_on=goes_on, partial=True)
 
-    def predict(self, X: Any) -> Array:
-        """Return the prediction for each sample, (samples,) or (samples, outputs)."""
-        prediction = self._outputs(X)
-        return prediction.ravel() if prediction.shape[1] == 1 else prediction
+    losses = ("squared_error", "poisson")
 
-    _head_is_numeric = True
-
-    def _target(self, y: Any, labels: str) -> Array:
+    def _known(self, y: Any, labels: str) -> Array:
         where = type(self).__name__
-        column = column_or_1d(y, warn=True).reshape(-1, 1) if y.ndim == 1 or y.shape[1] == 1 else y
-        target: Array = column.astype(np.float64) if column.dtype.kind != "f" else column
-        self._head = checks.one_of(f"{where} loss", self.loss, ("squared_error", "poisson"))
+        target = super()._known(y, labels)
+        self._head = self.loss if isinstance(self.loss, str) and self.loss in self.losses else "own loss"
         if self._head == "poisson" and (target < 0).any():
             raise InputError(
                 where,
                 given=f"y down to {target.min():g} with loss='poisson'",
                 expected="counts, of at least 0",
                 fix="Pass loss='squared_error'",
-            )
-        if labels == "new":
-            self._columns = target.shape[1]
-        elif target.shape[1] != self._columns:
-            raise InputError(
-                where,
-                given=f"y with {target.shape[1]} columns",
-                expected=f"{self._columns}, as before",
-                fix="Pass targets of the same kind, or train a new estimator without warm_start",
             )
         return target
 
@@ -168,8 +153,3 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
                 return float(r2_score(truth, prediction, sample_weight=weights))
 
         return r2
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from dataclasses import replace
 from signal import SIGINT
 from typing import Any
 
@@ -20,7 +19,8 @@ from sklearn.exceptions import ConvergenceWarning
 from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
-from chainrule.optim import Schedule
+from chainrule.optim import Optimizer, Schedule
+from chainrule.sklearn.base import without_data
 from chainrule.sklearn.inputs import FitSamples, SparseBatches
 from chainrule.threads import by_size
 from chainrule.training import Epoch, Training
@@ -56,13 +56,13 @@ class Progress:
         Its attributes are written.
     samples : int
         How many are in an epoch.
-    schedule : Set
-        Its value is set.
+    schedule : Set or None
+        Its value is set; None where the rate is the optimizer's, or a schedule's.
     may_stop : bool
         Whether to stop when nothing has become better for `n_iter_no_change` epochs.
     """
 
-    def __init__(self, estimator: Any, samples: int, schedule: Set, may_stop: bool) -> None:
+    def __init__(self, estimator: Any, samples: int, schedule: Set | None, may_stop: bool) -> None:
         self.estimator, self.samples, self.schedule, self.may_stop = estimator, samples, schedule, may_stop
 
     def __call__(self, training: Training, epoch: Epoch) -> None:
@@ -83,7 +83,8 @@ class Progress:
         self._judge(score, training.network)
         if self.may_stop and this._no_improvement_count > this.n_iter_no_change:
             self._slow_down_or_stop(training)
-        self.schedule.value = learning_rate(this)
+        if self.schedule is not None:
+            self.schedule.value = learning_rate(this)
 
     def _judge(self, score: float | None, network: Network) -> None:
         """Count the epochs without a gain of `tol`, and remember the best weights."""
@@ -113,7 +114,7 @@ def fit_epochs(
 ) -> None:
     """Train an estimator's network, with its settings, and leave the best or the last weights in it."""
     network: Network = estimator.network_
-    schedule = Set(learning_rate(estimator))
+    schedule = None if has_own_rate(estimator) else Set(learning_rate(estimator))
     estimator.n_iter_ = 0
     progress = Progress(estimator, len(data.y), schedule, may_stop=not partial)
     size = min(200, len(data.y)) if estimator.batch_size == "auto" else int(estimator.batch_size)
@@ -125,7 +126,8 @@ def fit_epochs(
     if validation is not None and score is not None:
         estimator._score_name = score.__name__
         settings |= {"validation_data": validation.dense(), "metrics": Measure(score, on_training=False)}
-    network.optimizer.learning_rate = schedule
+    if schedule is not None:
+        network.optimizer.learning_rate = schedule
     try:
         if isinstance(data.x, np.ndarray):
             settings |= {"sample_weight": data.weights, "batch_size": size, "shuffle": bool(estimator.shuffle)}
@@ -144,9 +146,9 @@ def fit_epochs(
         estimator.validation_scores_.append(math.nan)
         warnings.warn(f"Training ended, and the best weights until then are kept: {error}", ConvergenceWarning, 5)
     finally:
-        network.optimizer.learning_rate = schedule.value
-    # Without data and copies of the parameters: every estimator would hold them.
-    estimator.history_ = replace(history, best_parameters=None, last_parameters=None, network=None, call={}, start=None)
+        if schedule is not None:
+            network.optimizer.learning_rate = schedule.value
+    estimator.history_ = without_data(history)
     if history.stopped == "finished" and not partial:
         warnings.warn(
             f"Stopped after max_iter={epochs} epochs, still getting better: raise max_iter, or tol",
@@ -160,6 +162,11 @@ def fit_epochs(
     else:
         estimator._last_parameters = network.parameters.copy()
         network.parameters[:] = estimator._best_parameters
+
+
+def has_own_rate(estimator: Any) -> bool:
+    """Return whether the learning rate is that of an optimizer or a schedule, not one that scikit-learn's words say."""
+    return isinstance(estimator.solver, Optimizer) or isinstance(estimator.learning_rate, Schedule)
 
 
 def learning_rate(estimator: Any) -> float:
@@ -186,12 +193,14 @@ def callback_list(callbacks: Any) -> list[Any]:
 
 def diverged(where: str, estimator: Any) -> InputError:
     """Return the error for weights, or a loss, that are no numbers any more."""
+    rate = f"learning_rate_init={estimator.learning_rate_init:g}"
+    if has_own_rate(estimator):
+        rate = f"learning_rate={estimator.network_.optimizer.learning_rate!r:.60}"
     return InputError(
         where,
-        given=f"NaN or infinity in training (solver={estimator.solver!r}, "
-        f"learning_rate_init={estimator.learning_rate_init:g})",
+        given=f"NaN or infinity in training (solver={estimator.solver!r:.60}, {rate})",
         expected="finite numbers",
-        fix="Scale the data, for example with a StandardScaler in a Pipeline, or pass a smaller learning_rate_init",
+        fix="Scale the data, for example with a StandardScaler in a Pipeline, or pass a smaller learning rate",
     )
 
 

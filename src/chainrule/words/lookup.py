@@ -17,7 +17,8 @@ from chainrule.words.vocabulary import find, words
 _KINDS = {
     **dict.fromkeys(("Adam", "AdamW", "SGD", "RMSProp", "Adagrad"), "optimizer"),
     **dict.fromkeys(("CosineDecay", "StepDecay", "ExponentialDecay", "OneCycle", "Warmup", "Phases"), "schedule"),
-    **dict.fromkeys(("MLPRegressor", "Classifier", "Regressor"), "MLPClassifier"),
+    "MLPRegressor": "MLPClassifier",
+    "Regressor": "Classifier",
     **dict.fromkeys(("fit", "Training", "History.repeat"), "train"),
     **dict.fromkeys(("Network.copy", "Network.fresh", "network"), "Network"),
 }
