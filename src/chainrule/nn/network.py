@@ -44,7 +44,7 @@ from chainrule.nn.layer import (
     too_deep,
 )
 from chainrule.nn.misuse import check_backward, check_forward, check_learns, not_built, unknown_node
-from chainrule.nn.objective import as_loss, expect_classes, objective
+from chainrule.nn.objective import as_loss, expect_outputs, objective
 from chainrule.nn.plan import Plan, expect_outer, rows_of_samples, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
@@ -239,7 +239,7 @@ class Network(Layer, InNotebooks):
                 expected="probabilities along the last axis, where the loss looks for the classes",
                 fix="End with cr.Softmax()",
             )
-        expect_classes(self.layers, self.objective.loss, outputs)
+        expect_outputs(self.layers, self.objective.loss, outputs)
         if self.classes is not None and len(self.classes) != max(outputs, 2):
             raise InputError(
                 "Network classes",

@@ -134,7 +134,7 @@ class Plan:
             return self._own(Graph(output))
         if y is None:
             shape = prediction.shape
-            y = np.zeros(shape[:-1], np.intp) if aim.takes_labels else np.zeros(shape, self.dtype)
+            y = np.zeros(shape[:-1], np.intp) if aim.takes_labels else np.zeros(aim.target_shape(shape), self.dtype)
         children: dict[str, Node] = {aim.prediction_role: prediction, aim.target_role: Input("y", y)}
         if sample_weight is not None:
             children["sample_weight"] = Input("sample_weight", sample_weight)

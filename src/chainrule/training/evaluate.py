@@ -185,6 +185,8 @@ def figures(network: Network, measures: Mapping[str, Measure], outputs: Array, t
 
 def default_metrics(network: Network, target: Array) -> list[str]:
     """Return the metrics that have a meaning for this network and these targets."""
+    if network.objective.op.target_columns is not None:  # outputs that are no estimates of the target each
+        return []
     names, task = ["mean_squared_error"], network.task
     if task != "regression" and true_classes(target, 1 + len(network.output_shape), task) is not None:
         names.append("error_rate")
