@@ -398,7 +398,7 @@ FAULTS = [
     Fault(
         "dropout works in prediction",
         "nn/dropout.py",
-        "if not self.scope.training or self.rate == 0:",
+        "if not self.scope.draws or self.rate == 0:",
         "if self.rate == 0:",
         "tests/nn/test_layers.py::test_dropout_keeps_the_mean_and_is_off_in_prediction",
     ),

@@ -159,12 +159,12 @@ def binary_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: 
     """
 
 def binary_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.BinaryFocalCrossEntropy
-    """y = mean(−a (1 − prediction)^gamma · log(prediction) − b prediction^gamma · log(1 − prediction))
-    ∂prediction = ∂y · (b prediction^gamma · (gamma σ + 1 / (1 − prediction)) − a (1 − prediction)^gamma · (gamma ρ + 1 / prediction)) / n
+    """y = mean(a q^gamma · u + b p^gamma · v), p = prediction, q = 1 − p, u = −log p, v = −log q
+    ∂prediction = ∂y · (b p^gamma · (gamma v / p + 1 / q) − a q^gamma · (gamma u / q + 1 / p)) / n
 
     The mean runs over all n elements. a = target and b = 1 − target, or with `alpha` a = alpha · target and
-    b = (1 − alpha) · (1 − target). ρ = −log(prediction) / (1 − prediction) and σ = −log(1 − prediction) / prediction,
-    which are 1 where their denominator is 0. What is multiplied by a or b of 0 counts as 0.
+    b = (1 − alpha) · (1 − target). u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an a or
+    b of 0 counts as 0.
 
     Parameters
     ----------
@@ -189,11 +189,11 @@ def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_wei
     """
 
 def categorical_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: _Sequence[float] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.CategoricalFocalCrossEntropy
-    """y = mean over samples of −Σ a (1 − prediction)^gamma · log(prediction)
-    ∂prediction = −∂y · a (1 − prediction)^gamma · (gamma ρ + 1 / prediction) / samples
+    """y = mean over samples of Σ a q^gamma · u, p = prediction, q = 1 − p, u = −log p
+    ∂prediction = −∂y · a q^gamma · (gamma u / q + 1 / p) / samples
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). a = target, or alpha · target.
-    ρ = −log(prediction) / (1 − prediction), which is 1 at 1. What is multiplied by a of 0 counts as 0.
+    u / q is 1 where q is 0. What is multiplied by an a of 0 counts as 0.
 
     Parameters
     ----------

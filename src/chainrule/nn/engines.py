@@ -8,13 +8,14 @@ engine knows its plan and no network; what it is handed has been checked.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from chainrule.errors import MissingExtraError
+from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Drawn
 from chainrule.nn.nonfinite import nonfinite_error
@@ -76,6 +77,9 @@ class Engine(Protocol):
 
     def compute(self, x: Array) -> Array:
         """Return the output, freshly; changes nothing."""
+
+    def sampler(self, generators: Generators) -> Callable[[Array], Array]:
+        """Return a function that computes the output with dropout, drawn from these; it changes nothing else."""
 
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
         """Return the data loss and the output, freshly; changes nothing."""
@@ -151,6 +155,10 @@ class Dynamic(Engine):
 
     def compute(self, x: Array) -> Array:
         return self.plan.graph("prediction", x).compute()[0]
+
+    def sampler(self, generators: Generators) -> Callable[[Array], Array]:
+        plan, _ = self.plan.sampling(generators)
+        return lambda x: plan.graph("sampling", x).compute()[0]
 
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
         loss, output = self.plan.graph("evaluation", x, y, sample_weight).compute()
@@ -267,6 +275,21 @@ class Replay(Engine):
         if len(x) <= ROWS:
             return self.programs("prediction").compute(x)[0]
         return np.concatenate([self.compute(x[start : start + ROWS]) for start in range(0, len(x), ROWS)])
+
+    def sampler(self, generators: Generators) -> Callable[[Array], Array]:
+        with self._lock:
+            _, graph = self.plan.sampling(generators)
+        programs = Programs(graph, lowering=self.lowering)
+        drawn = [node for node in graph.nodes if isinstance(node, Drawn)]
+
+        def sample(x: Array) -> Array:
+            feeds = {"x": x, **{str(node.name): node.drawn(len(x)) for node in drawn}}
+            program = programs.get(feeds)
+            program.feed(**feeds)
+            program.run_quietly("forward")
+            return program.results[0].copy()
+
+        return sample
 
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
         programs = self.programs(_kind("evaluation", sample_weight))

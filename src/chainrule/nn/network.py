@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
@@ -302,9 +302,9 @@ class Network(Layer, InNotebooks):
 
         Parameters
         ----------
-        kind : {"training", "evaluation", "prediction"}
-            With the loss and dropout; with the loss and the output, without dropout; the output alone. The first
-            two end in ``-weighted`` where samples are weighted.
+        kind : {"training", "evaluation", "prediction", "sampling"}
+            With the loss and dropout; with the loss and the output, without dropout; the output alone; the output
+            with dropout. The first two end in ``-weighted`` where samples are weighted.
         """
         plan = self._built_plan("graph")
         return self._engine.programs(kind).graph if isinstance(self._engine, Replay) else plan.example_graph(kind)
@@ -471,6 +471,11 @@ class Network(Layer, InNotebooks):
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
         """Return the data loss and the output for a batch from `as_batch`; changes nothing, safe from threads."""
         return self._engine.compute_with_loss(x, y, sample_weight)
+
+    def sampler(self, generators: Generators) -> Callable[[Array], Array]:
+        """Return a function like `compute`, for one thread, but with dropout, drawn from these generators."""
+        self._built_plan("sampler")
+        return self._engine.sampler(generators)
 
     def backward(self) -> None:
         """Send the derivative of the loss, penalties included, back to every parameter.
