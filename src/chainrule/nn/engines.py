@@ -91,6 +91,9 @@ class Engine(Protocol):
         """
         return None
 
+    def stepped_because(self, reason: str) -> None:
+        """Note why steps are taken one by one, where that is not the engine's own way."""
+
     def describe(self) -> str:
         """Return in words how the graphs are run."""
 
@@ -366,11 +369,13 @@ class Compiled(Replay):
         super().__init__(plan, keep_records=True)
         self._made: dict[int, tuple[Program, CompiledEpoch | None]] = {}
         self.refused: set[str] = set()
+        self._outside = ""
 
     def describe(self) -> str:
         text = super().describe()
-        if self.refused:
-            return f"{text}; not compiled, because of {', '.join(sorted(self.refused))}"
+        refused = {*self.refused, self._outside} - {""}
+        if refused:
+            return f"{text}; not compiled, because of {', '.join(sorted(refused))}"
         return f"{text}; whole epochs compiled"
 
     def accumulate(
@@ -378,6 +383,9 @@ class Compiled(Replay):
     ) -> float:
         self.refused.add(ACCUMULATION)
         return super().accumulate(x, y, sample_weight, share, learning_rate)
+
+    def stepped_because(self, reason: str) -> None:
+        self._outside = reason
 
     def steps(
         self,

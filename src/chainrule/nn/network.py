@@ -358,6 +358,13 @@ class Network(Layer, InNotebooks):
         """
         return self(x) if isinstance(x, Node) else self.compute(self.as_samples("forward", x))
 
+    def stepped_because(self, reason: str) -> None:
+        """Note why the batches of a training are stepped through one by one, though the network may be compiled.
+
+        An empty text says that nothing stands against whole runs of steps. The summary tells it.
+        """
+        self._engine.stepped_because(reason)
+
     def compute_loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Run a batch forward to the loss, as training does it, and keep every value for `backward`.
 
