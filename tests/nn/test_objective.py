@@ -146,6 +146,21 @@ def test_on_logits_a_loss_keeps_its_settings(last: Any, loss: Any, fused: Any) -
     assert cr.evaluate(network, X, y)["loss"] == pytest.approx(float(loss.forward(cr.predict(network, X), y)), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("end", "name", "loss"),
+    [
+        ([cr.Softmax()], "focal_loss", cr.CategoricalFocalCrossEntropy),
+        ([cr.Sigmoid()], "FocalLoss", cr.BinaryFocalCrossEntropy),
+        ([], "focal", cr.SoftmaxFocalCrossEntropy),
+        ([], "sigmoid_focal_loss", cr.SigmoidFocalCrossEntropy),
+        ([], "quantile", cr.PinballLoss),
+    ],
+    ids=str,
+)
+def test_other_libraries_names_of_these_losses_are_taken(end: Any, name: str, loss: Any) -> None:
+    assert type(cr.Network([cr.Dense(3), *end], name).loss) is loss
+
+
 @pytest.mark.parametrize("engine", ["replay", "dynamic", "compiled"])
 def test_quantiles_of_one_column_are_trained_in_every_engine(engine: str) -> None:
     network = cr.Network([cr.Dense(3)], cr.PinballLoss(), cr.Adam(0.01), engine=engine)

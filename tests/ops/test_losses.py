@@ -114,6 +114,15 @@ def test_a_focal_loss_with_gamma_0_is_the_cross_entropy(focal: Any, plain: Any) 
         close(one, other, 1e-12)
 
 
+@pytest.mark.parametrize("kind", [ops.BinaryFocalCrossEntropy, ops.CategoricalFocalCrossEntropy])
+@pytest.mark.parametrize("gamma", [0.1, 0.5, 1.0])
+def test_certainty_in_the_truth_has_no_slope_at_any_gamma(kind: Any, gamma: float) -> None:
+    """1 − p is 0 there, and a power of it below gamma would be infinite."""
+    value, slope = _both(kind(gamma), {"prediction": np.array([[1.0, 0.0]]), "target": np.array([[1.0, 0.0]])})
+    assert value == 0
+    assert slope.tolist() == [[0, 0]]
+
+
 def test_what_is_predicted_well_counts_as_little_as_the_paper_says() -> None:
     """With gamma = 2 a sample with p = 0.9 counts 100 times less, one with p = 0.968 about 1,000 times."""
     for p, times in [(0.9, 100), (0.968, 1000)]:

@@ -55,6 +55,11 @@ _SUITING: dict[type, type[Op]] = {
     LogSoftmax: SoftmaxCrossEntropy,  # which takes logarithms of probabilities for logits, and right so
 }
 TASKS = ("regression", "binary", "multiclass", "multilabel")
+_FOCAL: dict[type, type[Op]] = {
+    CategoricalCrossEntropy: CategoricalFocalCrossEntropy,
+    BinaryCrossEntropy: BinaryFocalCrossEntropy,
+    SoftmaxCrossEntropy: SoftmaxFocalCrossEntropy,
+}
 _PREDICTION_ROLES = ("prediction", "logits")
 _TARGET_ROLES = ("target", "labels")
 _SURE = 3  # a logit that large is a probability of 95 %; of ends that reach no such logit none is ever sure
@@ -221,7 +226,9 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
 
 
 def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
-    """Return a loss as it is, and the one that a name stands for; ``"cross_entropy"`` is that which suits the layers.
+    """Return a loss as it is, and the one that a name stands for.
+
+    ``"cross_entropy"`` and ``"focal_loss"`` are those that suit the layers.
 
     >>> as_loss([Sigmoid()], "cross-entropy")
     BinaryCrossEntropy()
@@ -232,7 +239,8 @@ def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
         return loss
     suiting = _suiting(ending(layers))
     known = {kind.__name__: kind for kind in all_ops().values() if kind.is_loss() and kind.in_files}
-    known["CrossEntropy"] = SoftmaxCrossEntropy if isinstance(suiting, MeanSquaredError) else type(suiting)
+    plain = SoftmaxCrossEntropy if isinstance(suiting, MeanSquaredError) else type(suiting)
+    known |= {"CrossEntropy": plain, "FocalLoss": _FOCAL[plain]}
     return checks.part("Network loss", loss, Op, known, f"cr.{suiting!r}")
 
 
