@@ -398,9 +398,30 @@ FAULTS = [
     Fault(
         "dropout works in prediction",
         "nn/dropout.py",
-        "if not self.scope.training or self.rate == 0:",
+        "if not self.scope.draws or self.rate == 0:",
         "if self.rate == 0:",
         "tests/nn/test_layers.py::test_dropout_keeps_the_mean_and_is_off_in_prediction",
+    ),
+    Fault(
+        "a network on logits forgets the settings of its loss",
+        "nn/objective.py",
+        "fused(**loss.settings())",
+        "fused()",
+        "tests/nn/test_objective.py::test_on_logits_a_loss_keeps_its_settings",
+    ),
+    Fault(
+        "samples of a prediction are drawn from the network's own generators",
+        "nn/plan.py",
+        "plan = replace(self, generators=generators)",
+        "plan = self",
+        "tests/training/test_sampling.py::test_drawing_leaves_no_trace",
+    ),
+    Fault(
+        "targets are mixed with others than their samples",
+        "data/mixup.py",
+        "return _mixed(x, share, other), _mixed(y, share, other)",
+        "return _mixed(x, share, other), _mixed(y, share, other[::-1])",
+        "tests/data/test_mixup.py::test_samples_and_targets_are_mixed_by_the_same_shares_with_the_same_others",
     ),
     Fault(
         "Adam is not corrected for its start",

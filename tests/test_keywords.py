@@ -106,7 +106,7 @@ def test_every_public_function_refuses_what_it_does_not_take(name: str) -> None:
 
 def test_a_public_function_is_what_it_was() -> None:
     assert pickle.loads(pickle.dumps(cr.predict)) is cr.predict
-    assert list(inspect.signature(cr.predict).parameters) == ["network", "X", "batch_size"]
+    assert list(inspect.signature(cr.predict).parameters) == ["network", "X", "batch_size", "samples", "seed"]
     assert cr.predict.__doc__
     with pytest.raises(ArgumentError, match=r"^predict: got no X, but expected it: predict\(network, X, …\). Pass X=…"):
         cr.predict(network())  # type: ignore[call-arg]  # that is what is tried

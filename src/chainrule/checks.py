@@ -143,6 +143,21 @@ def number(
     raise InputError(where, given=_told(value), expected=expected, fix=f"Pass for example {like:g}")
 
 
+def numbers(
+    where: str, values: Any, *, above: float = -math.inf, below: float = math.inf, like: Sequence[float]
+) -> tuple[float, ...]:
+    """Return `values` as a tuple of finite floats, at least one, each with above < value < below."""
+    try:
+        found = None if isinstance(values, str) else list(values)
+    except TypeError:
+        found = None
+    if not found:
+        raise InputError(where, given=_told(values)[:80], expected="several numbers", fix=f"Pass for example {like}")
+    return tuple(
+        number(f"{where}[{i}]", value, above=above, below=below, like=like[0]) for i, value in enumerate(found)
+    )
+
+
 def whole(where: str, value: Any, *, least: int = 1, most: int = 2**31 - 1) -> int:
     """Return `value` as an int with least <= value <= most."""
     try:

@@ -6,8 +6,10 @@ from chainrule.optim.adaptive import Adagrad as Adagrad
 from chainrule.optim.adaptive import Adam as Adam
 from chainrule.optim.adaptive import AdamW as AdamW
 from chainrule.ops.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
+from chainrule.ops.focal import BinaryFocalCrossEntropy as BinaryFocalCrossEntropy
 from chainrule.training.callbacks import Callback as Callback
 from chainrule.ops.cross_entropy import CategoricalCrossEntropy as CategoricalCrossEntropy
+from chainrule.ops.focal import CategoricalFocalCrossEntropy as CategoricalFocalCrossEntropy
 from chainrule.errors import ChainruleError as ChainruleError
 from chainrule.ops.arithmetic import Clip as Clip
 from chainrule.nn.containers import Concatenate as Concatenate
@@ -57,6 +59,7 @@ from chainrule.nn.initializers import Orthogonal as Orthogonal
 from chainrule.nn.prelu import PReLU as PReLU
 from chainrule.graph.node import Parameter as Parameter
 from chainrule.optim.schedule_parts import Phases as Phases
+from chainrule.ops.losses import PinballLoss as PinballLoss
 from chainrule.optim.adaptive import RMSProp as RMSProp
 from chainrule.ops.activations import ReLU as ReLU
 from chainrule.optim.schedules import ReduceOnPlateau as ReduceOnPlateau
@@ -69,10 +72,12 @@ from chainrule.optim.schedules import Schedule as Schedule
 from chainrule.ops.activations import SiLU as SiLU
 from chainrule.ops.activations import Sigmoid as Sigmoid
 from chainrule.ops.cross_entropy import SigmoidBinaryCrossEntropy as SigmoidBinaryCrossEntropy
+from chainrule.ops.focal import SigmoidFocalCrossEntropy as SigmoidFocalCrossEntropy
 from chainrule.ops.arithmetic import Sin as Sin
 from chainrule.ops.shaping import Slice as Slice
 from chainrule.ops.softmax import Softmax as Softmax
 from chainrule.ops.cross_entropy import SoftmaxCrossEntropy as SoftmaxCrossEntropy
+from chainrule.ops.focal import SoftmaxFocalCrossEntropy as SoftmaxFocalCrossEntropy
 from chainrule.ops.activations import Softplus as Softplus
 from chainrule.ops.activations import Softsign as Softsign
 from chainrule.ops.arithmetic import Sqrt as Sqrt
@@ -139,20 +144,63 @@ def add(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chain
     What was broadcast gets the sum over its copies.
     """
 
-def binary_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.BinaryCrossEntropy
+def binary_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.BinaryCrossEntropy
     """y = mean(−target · log(prediction) − (1 − target) · log(1 − prediction))
     ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
 
     The mean runs over all n elements. What is multiplied by 0 counts as 0, also where its
     logarithm is infinite.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        With s, from 0 to below 1, the target is (1 − s) · target + s / 2. It counts in every loss, that of `evaluate`
+        too.
     """
 
-def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.CategoricalCrossEntropy
+def binary_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.BinaryFocalCrossEntropy
+    """y = mean(a q^gamma · u + b p^gamma · v), p = prediction, q = 1 − p, u = −log p, v = −log q
+    ∂prediction = ∂y · (b p^gamma · (gamma v / p + 1 / q) − a q^gamma · (gamma u / q + 1 / p)) / n
+
+    The mean runs over all n elements. a = target and b = 1 − target, or with `alpha` a = alpha · target and
+    b = (1 − alpha) · (1 − target). u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an a or
+    b of 0 counts as 0.
+
+    Parameters
+    ----------
+    gamma : float, default 2
+        How far it turns away from what is predicted well; 0 or more.
+    alpha : float, optional
+        How much a yes counts, between 0 and 1; a no counts 1 − alpha. Left out, each counts 1.
+    """
+
+def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.CategoricalCrossEntropy
     """y = mean over samples of −Σ target · log(prediction)
     ∂prediction = −∂y · target / prediction / samples
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
     of 0 counts as 0.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        With s, from 0 to below 1, the target is (1 − s) · target + s / classes. It counts in every loss, that of
+        `evaluate` too.
+    """
+
+def categorical_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: _Sequence[float] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.CategoricalFocalCrossEntropy
+    """y = mean over samples of Σ a q^gamma · u, p = prediction, q = 1 − p, u = −log p
+    ∂prediction = −∂y · a q^gamma · (gamma u / q + 1 / p) / samples
+
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). a = target, or alpha · target.
+    u / q is 1 where q is 0. What is multiplied by an a of 0 counts as 0.
+
+    Parameters
+    ----------
+    gamma : float, default 2
+        How far it turns away from what is predicted well; 0 or more.
+    alpha : sequence of float, optional
+        How much each class counts. Left out, each counts 1.
     """
 
 def clip(z: _Operand, *, low: float | None = None, high: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Clip
@@ -415,6 +463,21 @@ def norm(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str |
     Where all are 0, so are y and the derivative.
     """
 
+def pinball_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, quantiles: float | _Sequence[float] = (0.1, 0.5, 0.9), name: str | None = None) -> _Node:  # chainrule.ops.losses.PinballLoss
+    """y = mean(max(q · d, (q − 1) · d)), d = target − prediction
+    ∂prediction = ∂y · (1 − q where the prediction is above the target, −q where it is below) / n
+
+    The mean runs over all n elements. The smallest loss has the prediction below which a share q of the targets lies:
+    their q-quantile. Where prediction and target are equal the derivative is 0. With several quantiles the prediction
+    has a column for each, and the target is one column that all of them are compared with; with a single one it is
+    the quantile of every output. R. Koenker and G. Bassett, *Regression quantiles*, 1978.
+
+    Parameters
+    ----------
+    quantiles : float or sequence of float, default (0.1, 0.5, 0.9)
+        Each between 0 and 1. 0.5 is the median.
+    """
+
 def power(base: _Operand, exponent: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Power
     """y = base ** exponent
     ∂base = ∂y · exponent · base ** (exponent − 1)   ∂exponent = ∂y · y · log(base)
@@ -460,12 +523,34 @@ def sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.
     1 − y is computed as the sigmoid of −z: the same, but it does not become 0 as soon as y rounds to 1.
     """
 
-def sigmoid_binary_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SigmoidBinaryCrossEntropy
+def sigmoid_binary_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SigmoidBinaryCrossEntropy
     """y = mean(log(1 + exp(logits)) − target · logits)
     ∂logits = ∂y · (σ(logits) − target) / n
 
     The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
     derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        With s, from 0 to below 1, the target is (1 − s) · target + s / 2. It counts in every loss, that of `evaluate`
+        too.
+    """
+
+def sigmoid_focal_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.SigmoidFocalCrossEntropy
+    """y = mean(a q^gamma · u + b p^gamma · v), p = σ(logits), q = σ(−logits), u = −log p, v = −log q
+    ∂logits = ∂y · (b p^gamma · (p + gamma q v) − a q^gamma · (q + gamma p u)) / n
+
+    The binary focal loss of σ(logits), for any logit. The mean runs over all n elements. a = target and
+    b = 1 − target, or with `alpha` a = alpha · target and b = (1 − alpha) · (1 − target). The powers are computed as
+    p^gamma = e^(−gamma u).
+
+    Parameters
+    ----------
+    gamma : float, default 2
+        How far it turns away from what is predicted well; 0 or more.
+    alpha : float, optional
+        How much a yes counts, between 0 and 1; a no counts 1 − alpha. Left out, each counts 1.
     """
 
 def silu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.SiLU
@@ -498,12 +583,33 @@ def softmax(z: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  
     last place in float32, one above 0.01 to 8.
     """
 
-def softmax_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SoftmaxCrossEntropy
+def softmax_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SoftmaxCrossEntropy
     """y = mean over samples of −Σ target · log softmax(logits)
     ∂logits = ∂y · (softmax(logits) · Σ target − target) / samples
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …); Σ target over the classes is
     then 1.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        With s, from 0 to below 1, the target is (1 − s) · target + s / classes. It counts in every loss, that of
+        `evaluate` too.
+    """
+
+def softmax_focal_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: _Sequence[float] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.SoftmaxFocalCrossEntropy
+    """y = mean over samples of Σ a (1 − p)^gamma · u, p = softmax(logits), u = −log p
+    ∂logits = ∂y · (p · Σ s − s) / samples, s = a (1 − p)^gamma · (1 + gamma u / (e^u − 1))
+
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). a = target, or alpha · target.
+    u / (e^u − 1), which is p u / (1 − p), is 1 where u is 0.
+
+    Parameters
+    ----------
+    gamma : float, default 2
+        How far it turns away from what is predicted well; 0 or more.
+    alpha : sequence of float, optional
+        How much each class counts. Left out, each counts 1.
     """
 
 def softplus(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Softplus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable
 from itertools import product
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import InputError, TrainingWarning
+from chainrule.errors import InputError, ShapeError, TrainingWarning
 from chainrule.ops import Absolute, Exp, Log, Matmul, Negative, Sqrt, all_ops
 from tests.ops.cases import CASES
 
@@ -20,6 +21,13 @@ YES = (X[:, :1] > 0).astype(np.float32)
 
 CATEGORICAL, BINARY = cr.CategoricalCrossEntropy, cr.BinaryCrossEntropy
 SOFTMAX_LOGITS, SIGMOID_LOGITS = cr.SoftmaxCrossEntropy, cr.SigmoidBinaryCrossEntropy
+#: What is refused where these are.
+FOCAL = {
+    CATEGORICAL: cr.CategoricalFocalCrossEntropy,
+    BINARY: cr.BinaryFocalCrossEntropy,
+    SOFTMAX_LOGITS: cr.SoftmaxFocalCrossEntropy,
+    SIGMOID_LOGITS: cr.SigmoidFocalCrossEntropy,
+}
 OTHERS = (None, cr.MeanSquaredError, cr.HalfSquaredError, cr.MeanAbsoluteError, cr.Huber)
 
 Layers = Callable[[], list[Any]]
@@ -69,13 +77,14 @@ PLACES: dict[str, Callable[[list[Any]], list[Any]]] = {
 @pytest.mark.parametrize("end", ENDS)
 def test_a_cross_entropy_is_refused_after_what_gives_no_such_numbers(end: str, place: str) -> None:
     layers, refused = ENDS[end]
-    for loss in (CATEGORICAL, BINARY, SOFTMAX_LOGITS, SIGMOID_LOGITS):
-        if loss in refused:
-            with pytest.raises(InputError) as told:
-                cr.Network(PLACES[place](layers()), loss())
-            assert told.value.cause == f"head.{refused[loss]}", (end, loss)
-        else:
-            cr.Network(PLACES[place](layers()), loss())
+    for loss, focal in FOCAL.items():
+        for kind in (loss, focal):
+            if loss in refused:
+                with pytest.raises(InputError) as told:
+                    cr.Network(PLACES[place](layers()), kind())
+                assert told.value.cause == f"head.{refused[loss]}", (end, kind)
+            else:
+                cr.Network(PLACES[place](layers()), kind())
     for other in OTHERS:
         cr.Network(PLACES[place](layers()), other and other())
 
@@ -90,7 +99,103 @@ def test_what_the_refusals_advise_works() -> None:
         targets = np.eye(4)[np.arange(24) % 4]
         if loss in (BINARY, SIGMOID_LOGITS):  # of which several may be true
             targets = np.maximum(targets, targets[::-1])
-        cr.train(cr.Network(layers, loss()), X, targets, epochs=1)
+        for kind in (loss, FOCAL[loss]):
+            cr.train(cr.Network([layer.copy() if isinstance(layer, cr.Dense) else layer for layer in layers], kind()),
+                     X, targets, epochs=1)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "advised"),
+    [
+        (cr.Softmax(), cr.SoftmaxCrossEntropy(0.1), cr.CategoricalCrossEntropy(0.1)),
+        (cr.Softmax(), cr.SoftmaxFocalCrossEntropy(3, (1, 2)), cr.CategoricalFocalCrossEntropy(3, (1, 2))),
+        (cr.Sigmoid(), cr.SigmoidFocalCrossEntropy(3, 0.2), cr.BinaryFocalCrossEntropy(3, 0.2)),
+        (cr.Sigmoid(), cr.SoftmaxFocalCrossEntropy(3), cr.BinaryCrossEntropy()),
+        (cr.Softmax(), cr.SigmoidBinaryCrossEntropy(0.1), cr.CategoricalCrossEntropy()),
+    ],
+    ids=repr,
+)
+def test_after_probabilities_the_loss_on_them_is_advised_with_its_settings(last: Any, loss: Any, advised: Any) -> None:
+    with pytest.raises(InputError) as told:
+        cr.Network([cr.Dense(2), last], loss)
+    assert told.value.fix == f"Drop the last {last!r}, or pass cr.{advised!r}"
+    assert cr.Network([cr.Dense(2), last], advised).objective.fused
+
+
+def test_a_categorical_focal_loss_after_a_sigmoid_is_told_its_binary_one() -> None:
+    with pytest.raises(InputError, match=r"cr\.BinaryFocalCrossEntropy\(\)"):
+        cr.Network([cr.Dense(2), cr.Sigmoid()], cr.CategoricalFocalCrossEntropy())
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "fused"),
+    [
+        (cr.Softmax(), cr.CategoricalCrossEntropy(0.1), cr.SoftmaxCrossEntropy(0.1)),
+        (cr.Sigmoid(), cr.BinaryCrossEntropy(label_smoothing=0.3), cr.SigmoidBinaryCrossEntropy(0.3)),
+        (cr.Softmax(), cr.CategoricalFocalCrossEntropy(1.5, (1, 2)), cr.SoftmaxFocalCrossEntropy(1.5, (1, 2))),
+        (cr.Sigmoid(), cr.BinaryFocalCrossEntropy(1.5, 0.2), cr.SigmoidFocalCrossEntropy(1.5, 0.2)),
+    ],
+    ids=repr,
+)
+def test_on_logits_a_loss_keeps_its_settings(last: Any, loss: Any, fused: Any) -> None:
+    network = cr.Network([cr.Dense(2, inputs=3), last], loss)
+    assert repr(network.objective.op) == repr(fused)
+    twin = pickle.loads(pickle.dumps(network))
+    assert repr(twin.objective.op) == repr(fused)
+    y = np.eye(2)[np.arange(24) % 2]
+    assert cr.evaluate(network, X, y)["loss"] == pytest.approx(float(loss.forward(cr.predict(network, X), y)), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("end", "name", "loss"),
+    [
+        ([cr.Softmax()], "focal_loss", cr.CategoricalFocalCrossEntropy),
+        ([cr.Sigmoid()], "FocalLoss", cr.BinaryFocalCrossEntropy),
+        ([], "focal", cr.SoftmaxFocalCrossEntropy),
+        ([], "sigmoid_focal_loss", cr.SigmoidFocalCrossEntropy),
+        ([], "quantile", cr.PinballLoss),
+    ],
+    ids=str,
+)
+def test_other_libraries_names_of_these_losses_are_taken(end: Any, name: str, loss: Any) -> None:
+    assert type(cr.Network([cr.Dense(3), *end], name).loss) is loss
+
+
+@pytest.mark.parametrize("engine", ["replay", "dynamic", "compiled"])
+def test_quantiles_of_one_column_are_trained_in_every_engine(engine: str) -> None:
+    network = cr.Network([cr.Dense(3)], cr.PinballLoss(), cr.Adam(0.01), engine=engine)
+    y = X @ [1.0, 2.0, 3.0]
+    history = cr.train(network, X, y, epochs=3, batch_size=8, validation_data=(X, y[:, None]))
+    assert cr.predict(network, X).shape == (24, 3)
+    assert list(cr.evaluate(network, X, y)) == ["loss"]
+    assert cr.evaluate(network, X, y)["loss"] == pytest.approx(min(e.validation_loss for e in history.epochs), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layers", [[cr.Dense(4, inputs=3)], [cr.Dense(4)]], ids=["known at once", "known with the data"]
+)
+@pytest.mark.parametrize(
+    ("end", "loss"),
+    [([], cr.PinballLoss((0.1, 0.9))), ([cr.Softmax()], cr.CategoricalFocalCrossEntropy(alpha=(1, 2)))],
+    ids=["quantiles", "classes"],
+)
+def test_a_loss_of_two_columns_is_refused_four_outputs(layers: list[Any], end: list[Any], loss: Any) -> None:
+    with pytest.raises(ShapeError, match=r"got 4 outputs for .* expected 2 outputs\. Build the last layer with 2"):
+        cr.Network([*(layer.copy() for layer in layers), *end], loss).build(3)
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_several_columns_of_targets_are_refused_by_quantiles(columns: int) -> None:
+    network = cr.Network([cr.Dense(3)], cr.PinballLoss())
+    with pytest.raises(ShapeError, match=r"\(24, 1\), which PinballLoss\(\) compares .* y\[:, :1\]") as told:
+        cr.train(network, X, X[:, :columns])
+    assert told.value.cause == "target.shape"
+
+
+def test_metrics_of_each_output_are_refused_for_quantiles() -> None:
+    network = cr.Network([cr.Dense(3)], cr.PinballLoss())
+    with pytest.raises(ShapeError, match="a target for each output"):
+        cr.evaluate(network, X, YES, metrics="r2")
 
 
 @pytest.mark.parametrize(

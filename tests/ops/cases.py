@@ -353,3 +353,113 @@ for _axis, _keep in _AXES:
          lambda t, x, a=_all, k=_keep: t.linalg.vector_norm(x, dim=a, keepdim=k), x=normal(2, 3, 4))  # fmt: skip
 for _axis, _shape in [(-1, (3, 4)), (0, (3, 2)), (1, (2, 3, 2)), (-1, (3,)), (-2, (2, 1))]:
     case(ops.Cumsum(_axis), ref.cumsum(_axis), lambda t, x, a=_axis: t.cumsum(x, a), bilinear=True, x=normal(*_shape))
+
+
+# Losses that came later: smoothed labels, quantiles, focal losses.
+def _smoothed(share: float) -> Any:
+    def loss(t: Any, target: Any, sample_weight: Any = None, **predictions: Any) -> Any:
+        ((role, prediction),) = predictions.items()
+        if role == "logits" and prediction.ndim == 2:
+            target = target.long() if target.ndim < 2 else target
+            losses = t.nn.functional.cross_entropy(prediction, target, reduction="none", label_smoothing=share)
+            return _weighted(t, losses, sample_weight)
+        scores = t.log_softmax(prediction, -1) if role == "logits" else t.log(prediction)
+        classes = prediction.shape[-1]
+        target = (
+            t.nn.functional.one_hot(target.long(), classes).to(scores.dtype)
+            if target.ndim < prediction.ndim
+            else target
+        )
+        return _weighted(t, -((target * (1 - share) + share / classes) * scores).sum(axis=-1), sample_weight)
+
+    return loss
+
+
+def _smoothed_binary(share: float) -> Any:
+    def loss(t: Any, target: Any, sample_weight: Any = None, **predictions: Any) -> Any:
+        name = "binary_cross_entropy_with_logits" if "logits" in predictions else "binary_cross_entropy"
+        return _elementwise(name)(t, target * (1 - share) + share / 2, sample_weight, **predictions)
+
+    return loss
+
+
+def _focal_binary(gamma: float, alpha: float | None) -> Any:
+    """torchvision's sigmoid_focal_loss for targets of 0 and 1, and the mean of the two for what lies between."""
+
+    def loss(t: Any, target: Any, sample_weight: Any = None, **predictions: Any) -> Any:
+        ((role, p),) = predictions.items()
+        losses = 0
+        for share, of in [(target, t.ones_like(p)), (1 - target, t.zeros_like(p))]:
+            name = "binary_cross_entropy_with_logits" if role == "logits" else "binary_cross_entropy"
+            surprise = getattr(t.nn.functional, name)(p, of, reduction="none")
+            given = t.sigmoid(p) if role == "logits" else p
+            one = surprise * (1 - (given * of + (1 - given) * (1 - of))) ** gamma
+            losses = losses + share * (one if alpha is None else (alpha * of + (1 - alpha) * (1 - of)) * one)
+        return _weighted(t, losses, sample_weight)
+
+    return loss
+
+
+def _focal_classes(gamma: float, alpha: Any) -> Any:
+    def loss(t: Any, target: Any, sample_weight: Any = None, **predictions: Any) -> Any:
+        ((role, p),) = predictions.items()
+        p = t.softmax(p, -1) if role == "logits" else p
+        target = t.nn.functional.one_hot(target.long(), p.shape[-1]).to(p.dtype) if target.ndim < p.ndim else target
+        weights = 1 if alpha is None else t.tensor(alpha, dtype=p.dtype)
+        return _weighted(t, -(weights * target * (1 - p) ** gamma * t.log(p)).sum(axis=-1), sample_weight)
+
+    return loss
+
+
+def _pinball(quantiles: Any) -> Any:
+    def loss(t: Any, prediction: Any, target: Any, sample_weight: Any = None) -> Any:
+        q, d = t.tensor(quantiles, dtype=prediction.dtype), target - prediction
+        return _weighted(t, t.maximum(q * d, (q - 1) * d), sample_weight)
+
+    return loss
+
+
+_BINARY: list[tuple[Any, Any, Any]] = [
+    (lambda on: (ops.SigmoidBinaryCrossEntropy if on else ops.BinaryCrossEntropy)(label_smoothing=0.2),
+     ref.smoothed_binary(0.2, ref.binary), _smoothed_binary(0.2)),
+    *((lambda on, g=_gamma, a=_alpha: (ops.SigmoidFocalCrossEntropy if on else ops.BinaryFocalCrossEntropy)(g, a),
+       ref.focal_binary(_gamma, _alpha), _focal_binary(_gamma, _alpha))
+      for _gamma, _alpha in [(2.0, None), (0.5, 0.25)]),
+]  # fmt: skip
+_SEVERAL: list[tuple[Any, Any, Any]] = [
+    (lambda on: (ops.SoftmaxCrossEntropy if on else ops.CategoricalCrossEntropy)(label_smoothing=0.2),
+     ref.smoothed_classes(0.2, ref.categorical), _smoothed(0.2)),
+    *((lambda on, g=_gamma, a=_alpha: (ops.SoftmaxFocalCrossEntropy if on else ops.CategoricalFocalCrossEntropy)(g, a),
+       ref.focal_classes(_gamma, _alpha), _focal_classes(_gamma, _alpha))
+      for _gamma, _alpha in [(2.0, None), (0.5, (1.0, 3.0, 0.5))]),
+]  # fmt: skip
+for _on in (False, True):
+    _role = "logits" if _on else "prediction"
+    for _make, _reference, _torch in _BINARY:
+        _reference = ref.loss(ref.on_logits(_reference, ref.sigmoid) if _on else _reference)
+        for _note, _shape, _weights in [("", (4, 3), None), ("", (2, 2, 3), 2), ("-yes-and-no", (3, 3), 3)]:
+            _shown = {_role: normal(*_shape) if _on else probabilities(*_shape)}
+            _shown["target"] = probabilities(*_shape) if not _note else np.eye(3)
+            if _weights:
+                _shown["sample_weight"] = _random.uniform(0.2, 2, _weights)
+            case(_make(_on), _reference, _torch, note=_note, **_shown)
+    for _make, _reference, _torch in _SEVERAL:
+        _reference = ref.loss(ref.on_logits(_reference, ref.softmax) if _on else _reference)
+        for _note, _target in [
+            ("", shares(4, 3)), ("-indices", np.array([2, 0, 1, 2])), ("-one-hot", np.eye(3)[[2, 0]]),
+            ("-indices", np.array([[2, 0], [1, 1]])),
+        ]:  # fmt: skip
+            _shape = (*_target.shape, 3) if _note == "-indices" else _target.shape
+            _shown = {_role: normal(*_shape) if _on else shares(*_shape), "target": _target}
+            if _note != "-indices" or len(_shape) > 2:
+                _shown["sample_weight"] = _random.uniform(0.2, 2, len(_target))
+            case(_make(_on), _reference, _torch, note=_note, **_shown)
+for _quantiles, _shape, _columns, _weights in [
+    (0.5, (4, 3), 3, None), (0.1, (3, 1), 1, 3), (0.9, (2, 3, 2), 2, 2), ((0.1, 0.5, 0.9), (4, 3), 1, None),
+    ((0.2, 0.7), (2, 3, 2), 1, 2),
+]:  # fmt: skip
+    _op = ops.PinballLoss(_quantiles)
+    _shown = {"prediction": apart(*_shape), "target": zeros(*_shape[:-1], _columns)}
+    if _weights:
+        _shown["sample_weight"] = _random.uniform(0.2, 2, _weights)
+    case(_op, ref.loss(ref.pinball(_op.quantiles)), _pinball(_op.quantiles), **_shown)

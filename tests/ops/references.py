@@ -172,3 +172,50 @@ def categorical(p: Any, t: Any) -> Any:
 
 def categorical_on_logits(z: Any, t: Any) -> Any:
     return categorical(softmax(z), t)
+
+
+def smoothed_binary(share: float, of_sample: Any) -> Any:
+    def smoothed(p: Any, t: Any) -> Any:
+        return (1 - share) * of_sample(p, t) + share * (of_sample(p, 0 * t) + of_sample(p, 0 * t + 1)) / 2
+
+    return smoothed
+
+
+def smoothed_classes(share: float, of_sample: Any) -> Any:
+    def smoothed(p: Any, t: Any) -> Any:
+        count = p.shape[-1]
+        each = [of_sample(p, np.broadcast_to(row, p.shape)) for row in np.eye(count)]
+        return (1 - share) * of_sample(p, t) + share * sum(each) / count
+
+    return smoothed
+
+
+def pinball(quantiles: Any) -> Any:
+    def of_sample(p: Any, t: Any) -> Any:
+        total = 0
+        for column, at in np.broadcast(np.arange(p.shape[-1]), np.array(quantiles)):
+            d = t[..., 0 if len(quantiles) > 1 else column] - p[..., column]
+            total = total + np.where(d.real > 0, at * d, (at - 1) * d).mean()
+        return total / p.shape[-1]
+
+    return of_sample
+
+
+def focal_binary(gamma: float, alpha: float | None) -> Any:
+    def of_sample(p: Any, t: Any) -> Any:
+        yes, no = (1, 1) if alpha is None else (alpha, 1 - alpha)
+        return -(yes * t * (1 - p) ** gamma * np.log(p) + no * (1 - t) * p**gamma * np.log(1 - p)).mean()
+
+    return of_sample
+
+
+def focal_classes(gamma: float, alpha: Any) -> Any:
+    def of_sample(p: Any, t: Any) -> Any:
+        counts = 1 if alpha is None else np.array(alpha)
+        return -(_rows(t, p) * counts * (1 - p) ** gamma * np.log(p)).sum(axis=-1).mean()
+
+    return of_sample
+
+
+def on_logits(of_sample: Any, activation: Any) -> Any:
+    return lambda z, t: of_sample(activation(z), t)

@@ -63,12 +63,21 @@ def test_a_loss_is_the_mean_of_the_losses_of_its_samples(case: Case) -> None:
 
 FUSED: list[tuple[Any, Any, Any, str]] = [
     (ops.SigmoidBinaryCrossEntropy(), ops.Sigmoid(), ops.BinaryCrossEntropy(), "binary"),
-    (ops.SoftmaxCrossEntropy(), ops.Softmax(), ops.CategoricalCrossEntropy(), "one-hot"),
-    (ops.SoftmaxCrossEntropy(), ops.Softmax(), ops.CategoricalCrossEntropy(), "indices"),
+    (ops.SigmoidBinaryCrossEntropy(0.1), ops.Sigmoid(), ops.BinaryCrossEntropy(0.1), "binary"),
+    (ops.SigmoidFocalCrossEntropy(3, 0.3), ops.Sigmoid(), ops.BinaryFocalCrossEntropy(3, 0.3), "binary"),
+    *(
+        (on_logits(*settings), ops.Softmax(), on_probabilities(*settings), kind)
+        for on_logits, on_probabilities, settings in [
+            (ops.SoftmaxCrossEntropy, ops.CategoricalCrossEntropy, ()),
+            (ops.SoftmaxCrossEntropy, ops.CategoricalCrossEntropy, (0.1,)),
+            (ops.SoftmaxFocalCrossEntropy, ops.CategoricalFocalCrossEntropy, (3, (1, 2, 3, 4))),
+        ]
+        for kind in ("one-hot", "indices")
+    ),
 ]
 
 
-@pytest.mark.parametrize(("fused", "activation", "loss", "kind"), FUSED, ids=["binary", "one-hot", "indices"])
+@pytest.mark.parametrize(("fused", "activation", "loss", "kind"), FUSED, ids=str)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_fused_is_composed(fused: Any, activation: Any, loss: Any, kind: str, weighted: bool) -> None:
     random = np.random.default_rng(3)
@@ -85,6 +94,66 @@ def test_fused_is_composed(fused: Any, activation: Any, loss: Any, kind: str, we
         activation.backward(by_probability, probabilities, logits)["z"],
         1e-11,
     )
+
+
+@pytest.mark.parametrize(
+    ("focal", "plain"),
+    [
+        (ops.BinaryFocalCrossEntropy(0), ops.BinaryCrossEntropy()),
+        (ops.SigmoidFocalCrossEntropy(0), ops.SigmoidBinaryCrossEntropy()),
+        (ops.CategoricalFocalCrossEntropy(0), ops.CategoricalCrossEntropy()),
+        (ops.SoftmaxFocalCrossEntropy(0), ops.SoftmaxCrossEntropy()),
+    ],
+    ids=repr,
+)
+def test_a_focal_loss_with_gamma_0_is_the_cross_entropy(focal: Any, plain: Any) -> None:
+    random = np.random.default_rng(3)
+    given = random.dirichlet(np.ones(4), 6) if plain.roles[0] == "prediction" else random.normal(0, 30, (6, 4))
+    arrays = {plain.roles[0]: given, "target": np.eye(4)[random.integers(0, 4, 6)]}
+    for one, other in zip(_both(focal, arrays), _both(plain, arrays), strict=True):
+        close(one, other, 1e-12)
+
+
+@pytest.mark.parametrize("kind", [ops.BinaryFocalCrossEntropy, ops.CategoricalFocalCrossEntropy])
+@pytest.mark.parametrize("gamma", [0.1, 0.5, 1.0])
+def test_certainty_in_the_truth_has_no_slope_at_any_gamma(kind: Any, gamma: float) -> None:
+    """1 − p is 0 there, and a power of it below gamma would be infinite."""
+    value, slope = _both(kind(gamma), {"prediction": np.array([[1.0, 0.0]]), "target": np.array([[1.0, 0.0]])})
+    assert value == 0
+    assert slope.tolist() == [[0, 0]]
+
+
+def test_what_is_predicted_well_counts_as_little_as_the_paper_says() -> None:
+    """With gamma = 2 a sample with p = 0.9 counts 100 times less, one with p = 0.968 about 1,000 times."""
+    for p, times in [(0.9, 100), (0.968, 1000)]:
+        prediction, target = np.array([[p]]), np.ones((1, 1))
+        ratio = ops.BinaryCrossEntropy().forward(prediction, target) / ops.BinaryFocalCrossEntropy(2).forward(
+            prediction, target
+        )
+        assert ratio == pytest.approx(times, rel=0.03)
+
+
+@pytest.mark.parametrize("gamma", [0.1, 0.5, 2.0, 5.0])
+@pytest.mark.parametrize("target", [0, 1])
+def test_the_slope_of_a_focal_loss_is_right_in_float32_far_from_0(gamma: float, target: int) -> None:
+    column = np.array([-80, -20, -1e-4, 0, 3, 8, 15, 80])[:, None]
+    truth = np.full(len(column), target)
+    for op, logits, labels, rtol, atol in [
+        (ops.SigmoidFocalCrossEntropy(gamma), column, truth[:, None], 1e-5, 1e-30),
+        (ops.SoftmaxFocalCrossEntropy(gamma), np.hstack([0 * column, column]), truth, 1e-3, 1e-7),  # as softmax is
+    ]:
+        exact = op.backward(1.0, None, logits.astype(np.longdouble), labels)["logits"]
+        found = op.backward(np.float32(1), None, logits.astype(np.float32), labels)["logits"]
+        np.testing.assert_allclose(found, exact.astype(float), rtol, atol)
+
+
+def test_the_smallest_pinball_loss_has_the_quantiles_of_the_targets() -> None:
+    target = np.random.default_rng(0).exponential(size=(999, 1))
+    op = ops.PinballLoss((0.1, 0.5, 0.9))
+    best = np.quantile(target, op.quantiles)
+    slope = op.backward(1.0, None, np.tile(best, (999, 1)), target)["prediction"].sum(axis=0)
+    np.testing.assert_allclose(slope, 0, atol=1e-3)
+    assert ops.PinballLoss(0.5).forward(target[:50], target[:50] + 3) == pytest.approx(1.5)
 
 
 def test_softmax_has_its_true_jacobian_not_its_diagonal() -> None:

@@ -60,6 +60,10 @@ CONFIGURATIONS = {
         lambda: classifier(cr.Adam(0.05), cr.Dropout(0.2)),
         dict(augment=cr.data.RandomAffine(20, 0.3, 0.2)),
     ),
+    "samples that are mixed": (
+        lambda: classifier(cr.Adam(0.05), cr.Dropout(0.2)),
+        dict(augment=cr.data.Mixup(0.5), class_weight="balanced"),
+    ),
     "all images at once": (lambda: classifier(cr.Adam(0.05)), dict(augment=cr.data.RandomAffine(), batch_size=None)),
     "batches of one's own": (lambda: classifier(cr.Adam(cr.CosineDecay(0.05))), dict(batches=BATCHES)),
 }

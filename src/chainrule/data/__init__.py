@@ -15,6 +15,7 @@ from chainrule.data.dataset import Dataset
 from chainrule.data.digits import digits
 from chainrule.data.idx import read_idx
 from chainrule.data.labels import one_hot
+from chainrule.data.mixup import Mixup
 from chainrule.data.mnist import fashion_mnist, mnist
 from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.readers import read
@@ -29,6 +30,7 @@ if not TYPE_CHECKING:  # a checker that saw this would take any name for one of 
 
 __all__ = [
     "Dataset",
+    "Mixup",
     "RandomAffine",
     "batches",
     "blobs",

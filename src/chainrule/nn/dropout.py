@@ -1,4 +1,7 @@
-"""Dropout: in training each value is left out with some probability, so that no neuron can lean on another."""
+"""Dropout: in training each value is left out with some probability, so that no neuron can lean on another.
+
+Left on in prediction, it shows how far the answers of the many thinned networks lie apart: ``cr.predict(samples=)``.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ class Dropout(Layer):
         return given  # in prediction
 
     def forward(self, x: Node) -> Node:
-        if not self.scope.training or self.rate == 0:
+        if not self.scope.draws or self.rate == 0:
             return x
         uses = self.scope.uses  # the layer may be used more than once in a network
         uses[self.path] = uses.get(self.path, 0) + 1

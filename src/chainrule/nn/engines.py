@@ -8,13 +8,14 @@ engine knows its plan and no network; what it is handed has been checked.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from chainrule.errors import MissingExtraError
+from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Drawn
 from chainrule.nn.nonfinite import nonfinite_error
@@ -77,6 +78,9 @@ class Engine(Protocol):
     def compute(self, x: Array) -> Array:
         """Return the output, freshly; changes nothing."""
 
+    def sampler(self, generators: Generators) -> Callable[[Array], Array]:
+        """Return a function that computes the output with dropout, drawn from these; it changes nothing else."""
+
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
         """Return the data loss and the output, freshly; changes nothing."""
 
@@ -86,6 +90,9 @@ class Engine(Protocol):
         What is gathered there need not be copied. None where there is no such place.
         """
         return None
+
+    def stepped_because(self, reason: str) -> None:
+        """Note why steps are taken one by one, where that is not the engine's own way."""
 
     def describe(self) -> str:
         """Return in words how the graphs are run."""
@@ -151,6 +158,10 @@ class Dynamic(Engine):
 
     def compute(self, x: Array) -> Array:
         return self.plan.graph("prediction", x).compute()[0]
+
+    def sampler(self, generators: Generators) -> Callable[[Array], Array]:
+        plan, _ = self.plan.sampling(generators)
+        return lambda x: plan.graph("sampling", x).compute()[0]
 
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
         loss, output = self.plan.graph("evaluation", x, y, sample_weight).compute()
@@ -268,6 +279,21 @@ class Replay(Engine):
             return self.programs("prediction").compute(x)[0]
         return np.concatenate([self.compute(x[start : start + ROWS]) for start in range(0, len(x), ROWS)])
 
+    def sampler(self, generators: Generators) -> Callable[[Array], Array]:
+        with self._lock:
+            _, graph = self.plan.sampling(generators)
+        programs = Programs(graph, lowering=self.lowering)
+        drawn = [node for node in graph.nodes if isinstance(node, Drawn)]
+
+        def sample(x: Array) -> Array:
+            feeds = {"x": x, **{str(node.name): node.drawn(len(x)) for node in drawn}}
+            program = programs.get(feeds)
+            program.feed(**feeds)
+            program.run_quietly("forward")
+            return program.results[0].copy()
+
+        return sample
+
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
         programs = self.programs(_kind("evaluation", sample_weight))
         loss, output = programs.compute(*_feeds(x, y, sample_weight).values())
@@ -343,11 +369,13 @@ class Compiled(Replay):
         super().__init__(plan, keep_records=True)
         self._made: dict[int, tuple[Program, CompiledEpoch | None]] = {}
         self.refused: set[str] = set()
+        self._outside = ""
 
     def describe(self) -> str:
         text = super().describe()
-        if self.refused:
-            return f"{text}; not compiled, because of {', '.join(sorted(self.refused))}"
+        refused = {*self.refused, self._outside} - {""}
+        if refused:
+            return f"{text}; not compiled, because of {', '.join(sorted(refused))}"
         return f"{text}; whole epochs compiled"
 
     def accumulate(
@@ -355,6 +383,9 @@ class Compiled(Replay):
     ) -> float:
         self.refused.add(ACCUMULATION)
         return super().accumulate(x, y, sample_weight, share, learning_rate)
+
+    def stepped_because(self, reason: str) -> None:
+        self._outside = reason
 
     def steps(
         self,

@@ -47,7 +47,9 @@ class Scope:
     parent: Layer | None = None
     dtype: npt.DTypeLike = np.float32
     generators: Generators = field(default_factory=Generators)
-    use: str = "prediction"  # or "training", "evaluation"; "build" while the network is built and names its layers
+    use: str = (
+        "prediction"  # or "training", "evaluation", "sampling"; "build" while the network is built and names its layers
+    )
     live: bool = False  # whether what passes through is a batch, not an example of its shape
     example: bool = False  # whether it is an example that stands for all batches
     following: str | None = None
@@ -62,6 +64,11 @@ class Scope:
     def training(self) -> bool:
         """Whether the layer is applied to be trained: with dropout, and statistics of the batch."""
         return self.use == "training"
+
+    @property
+    def draws(self) -> bool:
+        """Whether what is random is drawn: in training, and where samples are drawn of a prediction."""
+        return self.use in ("training", "sampling")
 
     @property
     def prefix(self) -> str:

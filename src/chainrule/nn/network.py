@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
@@ -44,7 +44,7 @@ from chainrule.nn.layer import (
     too_deep,
 )
 from chainrule.nn.misuse import check_backward, check_forward, check_learns, not_built, unknown_node
-from chainrule.nn.objective import as_loss, expect_classes, objective
+from chainrule.nn.objective import as_loss, expect_outputs, objective
 from chainrule.nn.plan import Plan, expect_outer, rows_of_samples, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
@@ -239,7 +239,7 @@ class Network(Layer, InNotebooks):
                 expected="probabilities along the last axis, where the loss looks for the classes",
                 fix="End with cr.Softmax()",
             )
-        expect_classes(self.layers, self.objective.loss, outputs)
+        expect_outputs(self.layers, self.objective.loss, outputs)
         if self.classes is not None and len(self.classes) != max(outputs, 2):
             raise InputError(
                 "Network classes",
@@ -302,9 +302,9 @@ class Network(Layer, InNotebooks):
 
         Parameters
         ----------
-        kind : {"training", "evaluation", "prediction"}
-            With the loss and dropout; with the loss and the output, without dropout; the output alone. The first
-            two end in ``-weighted`` where samples are weighted.
+        kind : {"training", "evaluation", "prediction", "sampling"}
+            With the loss and dropout; with the loss and the output, without dropout; the output alone; the output
+            with dropout. The first two end in ``-weighted`` where samples are weighted.
         """
         plan = self._built_plan("graph")
         return self._engine.programs(kind).graph if isinstance(self._engine, Replay) else plan.example_graph(kind)
@@ -357,6 +357,13 @@ class Network(Layer, InNotebooks):
         array([[0.5]], dtype=float32)
         """
         return self(x) if isinstance(x, Node) else self.compute(self.as_samples("forward", x))
+
+    def stepped_because(self, reason: str) -> None:
+        """Note why the batches of a training are stepped through one by one, though the network may be compiled.
+
+        An empty text says that nothing stands against whole runs of steps. The summary tells it.
+        """
+        self._engine.stepped_because(reason)
 
     def compute_loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Run a batch forward to the loss, as training does it, and keep every value for `backward`.
@@ -471,6 +478,11 @@ class Network(Layer, InNotebooks):
     def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
         """Return the data loss and the output for a batch from `as_batch`; changes nothing, safe from threads."""
         return self._engine.compute_with_loss(x, y, sample_weight)
+
+    def sampler(self, generators: Generators) -> Callable[[Array], Array]:
+        """Return a function like `compute`, for one thread, but with dropout, drawn from these generators."""
+        self._built_plan("sampler")
+        return self._engine.sampler(generators)
 
     def backward(self) -> None:
         """Send the derivative of the loss, penalties included, back to every parameter.

@@ -20,7 +20,7 @@ from chainrule.graph.calls import called, is_own
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
 from chainrule.nn.layer import Layer
-from chainrule.ops.cross_entropy import BinaryCrossEntropy, CategoricalCrossEntropy
+from chainrule.ops.cross_entropy import BinaryLoss, ClassLoss
 from chainrule.ops.op import Array, Op
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ def _told(plan: Plan, graph: Graph, place: _Place, step: int, rate: float) -> tu
     if _outside(op, place):
         if "weights.scale" in grown and step > 1:
             return f"{what}, with {_listed(grown)}", op.limit, slower, "optimizer.rate"
-        if isinstance(op, (BinaryCrossEntropy, CategoricalCrossEntropy)):
-            end = "cr.Softmax()" if isinstance(op, CategoricalCrossEntropy) else "cr.Sigmoid()"
+        if isinstance(op, (BinaryLoss, ClassLoss)):
+            end = "cr.Softmax()" if isinstance(op, ClassLoss) else "cr.Sigmoid()"
             fix = f"End the network with {end} directly before the loss: the two are computed from logits then"
             given = f"log of 0: the last layer gives no probabilities, but 0 to what is true, {what}"
             return given, op.limit, fix, "head.probabilities"

@@ -22,17 +22,32 @@ from chainrule.ops import all_ops
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.cross_entropy import (
     BinaryCrossEntropy,
+    BinaryLoss,
     CategoricalCrossEntropy,
+    ClassLoss,
     SigmoidBinaryCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from chainrule.ops.losses import ElementwiseLoss, MeanSquaredError
+from chainrule.ops.focal import (
+    BinaryFocalCrossEntropy,
+    CategoricalFocalCrossEntropy,
+    SigmoidFocalCrossEntropy,
+    SoftmaxFocalCrossEntropy,
+)
+from chainrule.ops.losses import ElementwiseLoss, MeanSquaredError, expect_columns
 from chainrule.ops.op import Array, Op, Range
 from chainrule.ops.softmax import LogSoftmax, Softmax
 
 _FUSED: dict[tuple[type, type], type[Op]] = {
     (Softmax, CategoricalCrossEntropy): SoftmaxCrossEntropy,
+    (Softmax, CategoricalFocalCrossEntropy): SoftmaxFocalCrossEntropy,
     (Sigmoid, BinaryCrossEntropy): SigmoidBinaryCrossEntropy,
+    (Sigmoid, BinaryFocalCrossEntropy): SigmoidFocalCrossEntropy,
+}
+_ON_PROBABILITIES = {fused: plain for (_, plain), fused in _FUSED.items()}
+_BINARY: dict[type, type[Op]] = {
+    CategoricalCrossEntropy: BinaryCrossEntropy,
+    CategoricalFocalCrossEntropy: BinaryFocalCrossEntropy,
 }
 _SUITING: dict[type, type[Op]] = {
     Softmax: CategoricalCrossEntropy,
@@ -40,6 +55,11 @@ _SUITING: dict[type, type[Op]] = {
     LogSoftmax: SoftmaxCrossEntropy,  # which takes logarithms of probabilities for logits, and right so
 }
 TASKS = ("regression", "binary", "multiclass", "multilabel")
+_FOCAL: dict[type, type[Op]] = {
+    CategoricalCrossEntropy: CategoricalFocalCrossEntropy,
+    BinaryCrossEntropy: BinaryFocalCrossEntropy,
+    SoftmaxCrossEntropy: SoftmaxFocalCrossEntropy,
+}
 _PREDICTION_ROLES = ("prediction", "logits")
 _TARGET_ROLES = ("target", "labels")
 _SURE = 3  # a logit that large is a probability of 95 %; of ends that reach no such logit none is ever sure
@@ -138,12 +158,17 @@ class Objective:
     @property
     def takes_labels(self) -> bool:
         """Whether class indices may be given as the target."""
-        return isinstance(self.op, (SoftmaxCrossEntropy, CategoricalCrossEntropy)) or self.target_role == "labels"
+        return isinstance(self.op, ClassLoss) or self.target_role == "labels"
 
     @property
     def binary(self) -> bool:
         """Whether the target is a probability or a yes or no."""
-        return isinstance(self.op, (SigmoidBinaryCrossEntropy, BinaryCrossEntropy))
+        return isinstance(self.op, BinaryLoss)
+
+    def target_shape(self, output: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of a sample's target that is not class indices, where the outputs have this shape."""
+        columns = self.op.target_columns
+        return output if columns is None else (*output[:-1], columns)
 
     def task(self, outputs: int, named: bool) -> str:
         """Return what so many outputs answer, one of `TASKS`; `named`: whether the network has names of classes."""
@@ -193,15 +218,17 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     _expect_fitting(layers, loss)
     if named:  # else it may be meant as a layer of another network, which has an objective of its own
         shape = least_numbers(layers, None, set())[1]
-        expect_classes(layers, loss, shape[-1] if shape else None)
+        expect_outputs(layers, loss, shape[-1] if shape else None)
     fused, end = _FUSED.get((type(last), type(loss))), (ending(layers), range_of(layers))
     if fused is not None and not (isinstance(last, Softmax) and last.axis not in (-1, 1)):
-        return Objective(loss, fused(), True, *end)
+        return Objective(loss, fused(**loss.settings()), True, *end)
     return Objective(loss, loss, False, *end)
 
 
 def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
-    """Return a loss as it is, and the one that a name stands for; ``"cross_entropy"`` is that which suits the layers.
+    """Return a loss as it is, and the one that a name stands for.
+
+    ``"cross_entropy"`` and ``"focal_loss"`` are those that suit the layers.
 
     >>> as_loss([Sigmoid()], "cross-entropy")
     BinaryCrossEntropy()
@@ -212,7 +239,8 @@ def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
         return loss
     suiting = _suiting(ending(layers))
     known = {kind.__name__: kind for kind in all_ops().values() if kind.is_loss() and kind.in_files}
-    known["CrossEntropy"] = SoftmaxCrossEntropy if isinstance(suiting, MeanSquaredError) else type(suiting)
+    plain = SoftmaxCrossEntropy if isinstance(suiting, MeanSquaredError) else type(suiting)
+    known |= {"CrossEntropy": plain, "FocalLoss": _FOCAL[plain]}
     return checks.part("Network loss", loss, Op, known, f"cr.{suiting!r}")
 
 
@@ -229,18 +257,18 @@ def _expect_fitting(layers: Sequence[LayerLike], loss: Op) -> None:
     """Raise if the numbers that the last layer gives are none that the loss can learn from."""
     last, reach = ending(layers), range_of(layers)
     lowest, highest = (-math.inf, math.inf) if reach is None else reach
-    softmax = isinstance(loss, (CategoricalCrossEntropy, SoftmaxCrossEntropy))
+    softmax = isinstance(loss, ClassLoss)
     end = "cr.Softmax()" if softmax else "cr.Sigmoid()"
     if loss.roles[0] == "logits" and isinstance(last, (Softmax, Sigmoid)):
         raise InputError(
             "Network loss",
             given=f"{loss!r}, which takes logits, after a last layer {last!r}",
             expected="probabilities or logits, not one applied to the other",
-            fix=f"Drop the last {last!r}, or pass cr.{_suiting(last)!r}",
+            fix=f"Drop the last {last!r}, or pass {_on_probabilities(loss, last)}",
             cause="head.logits",
         )
-    one_sided = type(loss) is SigmoidBinaryCrossEntropy and highest < _SURE
-    if type(loss) in _FUSED.values() and (lowest > -_SURE or one_sided):
+    one_sided = isinstance(loss, BinaryLoss) and highest < _SURE
+    if type(loss) in _ON_PROBABILITIES and (lowest > -_SURE or one_sided):
         raise InputError(
             "Network loss",
             given=f"{loss!r}, which takes logits, after a last layer {last!r}, which gives {told_range(reach)}",
@@ -248,15 +276,16 @@ def _expect_fitting(layers: Sequence[LayerLike], loss: Op) -> None:
             fix=f"End the network with cr.Dense(…): drop the last {last!r}",
             cause="head.logits",
         )
-    if type(loss) is CategoricalCrossEntropy and isinstance(last, Sigmoid):
+    if type(loss) in _BINARY and isinstance(last, Sigmoid):
         raise InputError(
             "Network loss",
             given=f"{loss!r} after a last layer {last!r}",
             expected="probabilities of classes, which add up to 1",
-            fix="End the network with cr.Softmax(), or pass cr.BinaryCrossEntropy() where each output is a yes or no",
+            fix=f"End the network with cr.Softmax(), or pass cr.{_BINARY[type(loss)].__name__}() where each output is "
+            "a yes or no",
             cause="head.probabilities",
         )
-    if any(type(loss) is kind for _, kind in _FUSED) and not (reach is None or 0 <= lowest <= highest <= 1):
+    if type(loss) in _ON_PROBABILITIES.values() and not (reach is None or 0 <= lowest <= highest <= 1):
         raise InputError(
             "Network loss",
             given=f"{loss!r} after a last layer {last!r:.60}, which gives {told_range(reach)}",
@@ -267,12 +296,25 @@ def _expect_fitting(layers: Sequence[LayerLike], loss: Op) -> None:
         )
 
 
-def expect_classes(layers: Sequence[LayerLike], loss: Op, outputs: int | None) -> None:
-    """Raise if a softmax is to choose between one output and nothing; None: nobody knows yet how many there are."""
+def _on_probabilities(loss: Op, last: LayerLike) -> str:
+    """Return, as it is written, a loss on the probabilities that the last layer gives, like this one on logits."""
+    plain = _ON_PROBABILITIES.get(type(loss))
+    if plain is not None and (type(last), plain) in _FUSED:
+        return f"cr.{plain(**loss.settings())!r}"
+    return f"cr.{_suiting(last)!r}"
+
+
+def expect_outputs(layers: Sequence[LayerLike], loss: Op, outputs: int | None) -> None:
+    """Raise if these are too few or too many outputs for the loss; None: nobody knows yet how many there are.
+
+    There are too few if a softmax is to choose between one output and nothing.
+    """
+    if outputs is not None:
+        expect_columns("Network", loss, outputs)
     last = ending(layers)
     if isinstance(last, (Softmax, LogSoftmax)) and last.axis in (-1, 1):
         given = f"one output for {last!r}"
-    elif isinstance(loss, (CategoricalCrossEntropy, SoftmaxCrossEntropy)):
+    elif isinstance(loss, ClassLoss):
         given = f"one output for {loss!r}"
     else:
         return

@@ -7,7 +7,7 @@ optimizer's state; the generators. A network makes a new plan where what is lear
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +23,7 @@ from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array
 from chainrule.optim import Optimizer, OptimizerState
 
-USES = ("training", "evaluation", "prediction")
+USES = ("training", "evaluation", "prediction", "sampling")
 
 
 @dataclass(eq=False)
@@ -112,7 +112,8 @@ class Plan:
         Parameters
         ----------
         kind : str
-            ``"training"``, ``"evaluation"`` or ``"prediction"``; the first two may end in ``-weighted``.
+            ``"training"``, ``"evaluation"``, ``"prediction"`` or ``"sampling"``; the first two may end in
+            ``-weighted``.
         """
         use, _, weighted = kind.partition("-")
         checks.one_of("Network.graph", use, USES)
@@ -130,11 +131,11 @@ class Plan:
         with entered(scope):
             output = chain(self.layers, samples)[-1]
         prediction = next(iter(output.children.values())) if aim.fused else output
-        if use == "prediction":
+        if use in ("prediction", "sampling"):
             return self._own(Graph(output))
         if y is None:
             shape = prediction.shape
-            y = np.zeros(shape[:-1], np.intp) if aim.takes_labels else np.zeros(shape, self.dtype)
+            y = np.zeros(shape[:-1], np.intp) if aim.takes_labels else np.zeros(aim.target_shape(shape), self.dtype)
         children: dict[str, Node] = {aim.prediction_role: prediction, aim.target_role: Input("y", y)}
         if sample_weight is not None:
             children["sample_weight"] = Input("sample_weight", sample_weight)
@@ -142,6 +143,26 @@ class Plan:
         if use == "training":
             return self._own(Graph(loss, updates=scope.updates))
         return self._own(Graph(loss, output))
+
+    def sampling(self, generators: Generators) -> tuple[Plan, Graph]:
+        """Return a plan that draws from these generators, and its graph of a prediction with dropout on.
+
+        Raises
+        ------
+        MisuseError
+            If nothing is drawn in it.
+        """
+        plan = replace(self, generators=generators)
+        graph = plan.example_graph("sampling")
+        if not generators.states():
+            raise MisuseError(
+                "predict samples",
+                given="a network in which nothing is drawn: each sample would be the same",
+                expected="one that was trained with dropout",
+                fix="Put cr.Dropout(0.2) between its layers and train it, or leave samples out; a layer of your own "
+                "that draws in training asks self.scope.draws",
+            )
+        return plan, graph
 
     @property
     def dynamic(self) -> bool:

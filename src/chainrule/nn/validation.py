@@ -92,8 +92,8 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
             fix="Take X and y from the same rows",
             cause="target.shape",
         )
-    *before, outputs = output
-    rows, whole = (count, *before), (count, *output)
+    *before, outputs = objective.target_shape(output)
+    rows, whole = (count, *before), (count, *before, outputs)
     if objective.takes_labels and array.shape == (*rows, 1) != whole:
         array = array.reshape(rows)  # class indices in a column
     if objective.takes_labels and array.shape == rows:
@@ -102,14 +102,19 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
     if array.shape == rows and outputs == 1:
         array = array.reshape(whole)
     if array.shape != whole:
-        raise _other_targets(where, array, rows, outputs, objective.takes_labels)
+        raise _other_targets(where, array, rows, outputs, objective)
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
 
 
-def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, labels: bool) -> ShapeError:
+def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, objective: Objective) -> ShapeError:
     """Return the error for targets of another shape than the outputs."""
-    given = f"y with shape {y.shape}"
+    given, labels = f"y with shape {y.shape}", objective.takes_labels
+    if objective.op.target_columns is not None:
+        expected = f"{(*rows, outputs)}, which {objective.loss!r:.80} compares all outputs with"
+        fix = "Pass one column, such as y[:, :1]; for several targets train a network for each"
+        fix = fix if outputs == 1 else f"Pass {outputs} columns"
+        return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
     if len(rows) > 1:
         expected = f"shape {(*rows, outputs)}, a number for each output" + (f", or {rows}, class indices" * labels)
         given += f" for outputs of shape {(*rows[1:], outputs)}"

@@ -55,10 +55,15 @@ from chainrule.ops.losses import MeanSquaredError as MeanSquaredError
 from chainrule.ops.losses import HalfSquaredError as HalfSquaredError
 from chainrule.ops.losses import MeanAbsoluteError as MeanAbsoluteError
 from chainrule.ops.losses import Huber as Huber
+from chainrule.ops.losses import PinballLoss as PinballLoss
 from chainrule.ops.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.ops.cross_entropy import SigmoidBinaryCrossEntropy as SigmoidBinaryCrossEntropy
 from chainrule.ops.cross_entropy import CategoricalCrossEntropy as CategoricalCrossEntropy
 from chainrule.ops.cross_entropy import SoftmaxCrossEntropy as SoftmaxCrossEntropy
+from chainrule.ops.focal import BinaryFocalCrossEntropy as BinaryFocalCrossEntropy
+from chainrule.ops.focal import SigmoidFocalCrossEntropy as SigmoidFocalCrossEntropy
+from chainrule.ops.focal import CategoricalFocalCrossEntropy as CategoricalFocalCrossEntropy
+from chainrule.ops.focal import SoftmaxFocalCrossEntropy as SoftmaxFocalCrossEntropy
 from chainrule.ops.custom import Loss as Loss
 from chainrule.ops.penalties import L1Penalty as L1Penalty
 from chainrule.ops.penalties import L2Penalty as L2Penalty

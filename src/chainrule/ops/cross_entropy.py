@@ -1,13 +1,15 @@
 """Cross-entropies: how surprised a prediction of probabilities is by the truth.
 
 Those on logits hold their sigmoid or softmax within and are right at any logit. Those on probabilities clip nothing:
-certainty in the truth costs 0, certainty in something else costs inf.
+certainty in the truth costs 0, certainty in something else costs inf. With `label_smoothing` s, a target says "1 − s
+sure, and s shared evenly by all answers"; no certainty is right then, and the smallest loss is above 0.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, ShapeError
 from chainrule.ops.losses import (
     ElementwiseLoss,
@@ -23,18 +25,35 @@ from chainrule.ops.special import sigmoid
 _ROUNDING = 1e-6  # how far above 1 a probability in float32 may come to lie
 
 
-class BinaryCrossEntropy(ElementwiseLoss):
+class BinaryLoss(ElementwiseLoss):
+    """A loss of answers between no, 0, and yes, 1."""
+
+    def check(self, where: str, **arrays: Array) -> None:
+        super().check(where, **arrays)
+        expect_truth(where, arrays["target"])
+
+
+class BinaryCrossEntropy(BinaryLoss):
     """y = mean(−target · log(prediction) − (1 − target) · log(1 − prediction))
     ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
 
     The mean runs over all n elements. What is multiplied by 0 counts as 0, also where its
     logarithm is infinite.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        With s, from 0 to below 1, the target is (1 − s) · target + s / 2. It counts in every loss, that of `evaluate`
+        too.
     """
 
     limit = "no 0 for what is true, and no 1 for what is not: there is no log of 0"
 
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = _checked_smoothing(type(self).__name__, label_smoothing)
+
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
-        target = in_dtype_of(prediction, target)
+        target = smoothed(in_dtype_of(prediction, target), self.label_smoothing, 2)
         yes = np.where(target == 0, 0, target * np.log(prediction))
         no = np.where(target == 1, 0, (1 - target) * np.log1p(-prediction))
         return average(-(yes + no), sample_weight, prediction.shape[-1])
@@ -42,40 +61,44 @@ class BinaryCrossEntropy(ElementwiseLoss):
     def backward(
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
-        target = in_dtype_of(prediction, target)
+        target = smoothed(in_dtype_of(prediction, target), self.label_smoothing, 2)
         yes = np.where(target == 0, 0, target / np.abs(prediction))  # |…|, so that −0 is a 0 like any other
         no = np.where(target == 1, 0, (1 - target) / (1 - prediction))
         return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[-1]) * (no - yes))
 
     def check(self, where: str, **arrays: Array) -> None:
         super().check(where, **arrays)
-        _expect_truth(where, arrays["target"])
-        _expect_probabilities(where, arrays["prediction"], "SigmoidBinaryCrossEntropy")
+        expect_probabilities(where, arrays["prediction"], "SigmoidBinaryCrossEntropy")
 
 
-class SigmoidBinaryCrossEntropy(ElementwiseLoss):
+class SigmoidBinaryCrossEntropy(BinaryLoss):
     """y = mean(log(1 + exp(logits)) − target · logits)
     ∂logits = ∂y · (σ(logits) − target) / n
 
     The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
     derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        With s, from 0 to below 1, the target is (1 − s) · target + s / 2. It counts in every loss, that of `evaluate`
+        too.
     """
 
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = _checked_smoothing(type(self).__name__, label_smoothing)
+
     def forward(self, logits: Array, target: Array, sample_weight: Array | None = None) -> Array:
-        target = in_dtype_of(logits, target)
+        target = smoothed(in_dtype_of(logits, target), self.label_smoothing, 2)
         losses = np.maximum(logits, 0) - target * logits + np.log1p(np.exp(-np.abs(logits)))
         return average(losses, sample_weight, logits.shape[-1])
 
     def backward(
         self, dy: Array, y: Array, logits: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
-        target = in_dtype_of(logits, target)
+        target = smoothed(in_dtype_of(logits, target), self.label_smoothing, 2)
         difference = (1 - target) * sigmoid(logits) - target * sigmoid(-logits)
         return dict(logits=dy * share(logits, sample_weight, logits.shape[-1]) * difference)
-
-    def check(self, where: str, **arrays: Array) -> None:
-        super().check(where, **arrays)
-        _expect_truth(where, arrays["target"])
 
 
 class ClassLoss(Op):
@@ -100,7 +123,7 @@ class ClassLoss(Op):
         if target.ndim < prediction.ndim:
             expect_integers(where, "target", target, classes, "classes", cause="target.range")
         else:
-            _expect_truth(where, target)
+            expect_truth(where, target)
             _expect_rows_of_one(where, target)
         check_sample_weight(where, arrays.get("sample_weight"), prediction.shape)
 
@@ -111,24 +134,33 @@ class CategoricalCrossEntropy(ClassLoss):
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
     of 0 counts as 0.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        With s, from 0 to below 1, the target is (1 − s) · target + s / classes. It counts in every loss, that of
+        `evaluate` too.
     """
 
     limit = "no 0 for what is true: there is no log of 0"
 
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = _checked_smoothing(type(self).__name__, label_smoothing)
+
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
-        truth = one_hot(target, prediction)
+        truth = smoothed(one_hot(target, prediction), self.label_smoothing, prediction.shape[-1])
         return average(np.where(truth == 0, 0, -truth * np.log(prediction)), sample_weight)
 
     def backward(
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
-        truth = one_hot(target, prediction)
+        truth = smoothed(one_hot(target, prediction), self.label_smoothing, prediction.shape[-1])
         ratio = np.where(truth == 0, 0, -truth / np.abs(prediction))  # |…|, so that −0 is a 0 like any other
         return dict(prediction=dy * share(prediction, sample_weight) * ratio)
 
     def check(self, where: str, **arrays: Array) -> None:
         super().check(where, **arrays)
-        _expect_probabilities(where, arrays["prediction"], "SoftmaxCrossEntropy")
+        expect_probabilities(where, arrays["prediction"], "SoftmaxCrossEntropy")
 
 
 class SoftmaxCrossEntropy(ClassLoss):
@@ -137,10 +169,19 @@ class SoftmaxCrossEntropy(ClassLoss):
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …); Σ target over the classes is
     then 1.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        With s, from 0 to below 1, the target is (1 − s) · target + s / classes. It counts in every loss, that of
+        `evaluate` too.
     """
 
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = _checked_smoothing(type(self).__name__, label_smoothing)
+
     def forward(self, logits: Array, target: Array, sample_weight: Array | None = None) -> Array:
-        truth = one_hot(target, logits)
+        truth = smoothed(one_hot(target, logits), self.label_smoothing, logits.shape[-1])
         shifted = logits - logits.max(axis=-1, keepdims=True)
         surprise = np.log(np.exp(shifted).sum(axis=-1, keepdims=True)) - shifted
         return average(np.where(truth == 0, 0, truth * surprise), sample_weight)
@@ -148,7 +189,7 @@ class SoftmaxCrossEntropy(ClassLoss):
     def backward(
         self, dy: Array, y: Array, logits: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
-        truth = one_hot(target, logits)
+        truth = smoothed(one_hot(target, logits), self.label_smoothing, logits.shape[-1])
         power = np.exp(logits - logits.max(axis=-1, keepdims=True))
         softmax = power / power.sum(axis=-1, keepdims=True)
         if target.ndim == logits.ndim:  # shares of several classes, which may miss 1 by a rounding
@@ -163,12 +204,21 @@ def one_hot(target: Array, like: Array) -> Array:
     return target.astype(like.dtype, copy=False)
 
 
-def _expect_truth(where: str, target: Array) -> None:
+def smoothed(target: Array, share: float, answers: int) -> Array:
+    """Return targets of which this share is taken and given to all answers evenly."""
+    return target * (1 - share) + share / answers if share else target
+
+
+def _checked_smoothing(where: str, share: float) -> float:
+    return checks.number(f"{where} label_smoothing", share, least=0, below=1, like=0.1)
+
+
+def expect_truth(where: str, target: Array) -> None:
     fix = "Write the two answers as 0 and 1; for quantities end with cr.Dense(…) and take cr.MeanSquaredError()"
     expect_between(where, "target", target, 0, 1, fix)
 
 
-def _expect_probabilities(where: str, prediction: Array, on_logits: str) -> None:
+def expect_probabilities(where: str, prediction: Array, on_logits: str) -> None:
     known = prediction[~np.isnan(prediction)]  # a NaN is not an input error: it comes out as NaN
     if known.size and (known.min() < 0 or known.max() > 1 + _ROUNDING):
         raise InputError(

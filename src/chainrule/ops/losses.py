@@ -8,6 +8,7 @@ there are axes between, such as time, the mean runs over all rows of outputs, an
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -117,6 +118,63 @@ class Huber(ElementwiseLoss):
         return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[-1]) * cut)
 
 
+class PinballLoss(ElementwiseLoss):
+    """y = mean(max(q · d, (q − 1) · d)), d = target − prediction
+    ∂prediction = ∂y · (1 − q where the prediction is above the target, −q where it is below) / n
+
+    The mean runs over all n elements. The smallest loss has the prediction below which a share q of the targets lies:
+    their q-quantile. Where prediction and target are equal the derivative is 0. With several quantiles the prediction
+    has a column for each, and the target is one column that all of them are compared with; with a single one it is
+    the quantile of every output. R. Koenker and G. Bassett, *Regression quantiles*, 1978.
+
+    Parameters
+    ----------
+    quantiles : float or sequence of float, default (0.1, 0.5, 0.9)
+        Each between 0 and 1. 0.5 is the median.
+    """
+
+    def __init__(self, quantiles: float | Sequence[float] = (0.1, 0.5, 0.9)) -> None:
+        told = [quantiles] if np.ndim(quantiles) == 0 else quantiles
+        self.quantiles = checks.numbers("PinballLoss quantiles", told, above=0, below=1, like=(0.1, 0.5, 0.9))
+        self.prediction_columns, self.target_columns = None, None
+        if len(self.quantiles) > 1:
+            self.prediction_columns, self.target_columns = len(self.quantiles), 1
+
+    def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        difference = prediction - in_dtype_of(prediction, target)
+        above, below = self._slopes(prediction)
+        return average(np.maximum(above * difference, below * difference), sample_weight, prediction.shape[-1])
+
+    def backward(
+        self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        side = np.sign(prediction - in_dtype_of(prediction, target))
+        above, below = self._slopes(prediction)
+        slope = above * np.maximum(side, 0) - below * np.minimum(side, 0)
+        return dict(prediction=dy * share(prediction, sample_weight, prediction.shape[-1]) * slope)
+
+    def check(self, where: str, **arrays: Array) -> None:
+        if self.target_columns is None:
+            super().check(where, **arrays)
+            return
+        prediction, column = arrays["prediction"], (*arrays["prediction"].shape[:-1], 1)
+        check_prediction(where, "prediction", prediction)
+        expect_columns(where, self, prediction.shape[-1])
+        if arrays["target"].shape != column:
+            raise ShapeError(
+                where,
+                given=shapes(arrays),
+                expected=f"target with shape {column}, one column for all quantiles",
+                fix=f"Pass target.reshape{column}; for several targets train a network for each",
+            )
+        check_sample_weight(where, arrays.get("sample_weight"), prediction.shape)
+
+    def _slopes(self, prediction: Array) -> tuple[Array, Array]:
+        """Return the slope of the loss above the target, and the one below it, for each quantile."""
+        below = -np.asarray(self.quantiles, prediction.dtype, like=prediction)
+        return 1 + below, below
+
+
 def average(losses: Array, sample_weight: Array | None, outputs: int = 1) -> Array:
     """Return the mean over rows, samples in most cases, of the sum of each row of `losses`, divided by `outputs`."""
     count = math.prod(losses.shape[:-1]) * outputs
@@ -158,6 +216,17 @@ def check_prediction(where: str, role: str, prediction: Array) -> None:
             given=f"{role} with shape {prediction.shape}",
             expected="at least one sample and one output: an empty batch has no mean",
             fix="Leave empty batches out",
+        )
+
+
+def expect_columns(where: str, op: Op, outputs: int) -> None:
+    """Raise if a loss needs another number of outputs."""
+    if op.prediction_columns not in (None, outputs):
+        raise ShapeError(
+            where,
+            given=f"{outputs} output{'' if outputs == 1 else 's'} for {op!r:.80}",
+            expected=f"{op.prediction_columns} outputs",
+            fix=f"Build the last layer with {op.prediction_columns} outputs, or a {type(op).__name__} for {outputs}",
         )
 
 

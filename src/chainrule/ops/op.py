@@ -55,6 +55,8 @@ class Op(Configured):
         Whether a larger number in gives no smaller one out, element by element.
     hands_on : bool
         Whether the numbers that go in come out, perhaps in another shape.
+    prediction_columns, target_columns : int or None
+        Of a loss that takes a certain number of columns: how many. The target has those of the prediction if None.
     dtype : str or None
         The dtype of what comes out; that of what goes in if None.
     limit : str
@@ -96,6 +98,8 @@ class Op(Configured):
     output_range: Range | None = None
     increasing: ClassVar[bool] = False
     hands_on: ClassVar[bool] = False
+    prediction_columns: int | None = None
+    target_columns: int | None = None
     limit: ClassVar[str] = ""
     dtype: str | None = None
     initializer: ClassVar[str] = "Glorot"

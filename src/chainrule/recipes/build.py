@@ -24,7 +24,10 @@ _KINDS: dict[str, type[Any]] = {
     "an optimizer": Optimizer,
     "a schedule": Schedule,
 }
-_OUTPUTS = {"CategoricalCrossEntropy": "Softmax", "BinaryCrossEntropy": "Sigmoid"}
+_OUTPUTS = {
+    **dict.fromkeys(("CategoricalCrossEntropy", "CategoricalFocalCrossEntropy"), "Softmax"),
+    **dict.fromkeys(("BinaryCrossEntropy", "BinaryFocalCrossEntropy"), "Sigmoid"),
+}
 
 
 def build(recipe: Recipe, samples: Samples) -> Network:

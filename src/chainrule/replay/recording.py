@@ -486,6 +486,7 @@ _FUNCTIONS: dict[Any, Any] = {
     np.copy: lambda tape, array: array.copy(),
     np.dot: lambda tape, a, b: np.matmul(a, b),
     np.arange: lambda tape, count: np.arange(count),
+    np.asarray: lambda tape, values, dtype=None: np.asarray(values, dtype),
     np.shape: lambda tape, array: array.shape,
     np.ndim: lambda tape, array: array.ndim,
     np.size: lambda tape, array: array.size,

@@ -17,11 +17,11 @@ from chainrule.nn import validation
 from chainrule.nn.network import Network
 from chainrule.ops.losses import as_column
 from chainrule.ops.op import Array
+from chainrule.training.augmenting import Augment, Augmentation
 from chainrule.training.evaluate import CHUNK, figures, outputs_of
 from chainrule.training.measures import Measure
 from chainrule.training.metrics import true_classes
 
-Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"  # a text: numpy.random is imported when used
 Batch: TypeAlias = tuple[Array, Array, Array | None, float]
 
 
@@ -78,21 +78,34 @@ class ArraySource:
         self.x, self.y, self.weights, self.network, self.rows = x, y, weights, network, rows
         self.count = len(y)
         self.batch_size = self.count if batch_size is None else min(batch_size, self.count)
-        self.generator, self.augment = generator, augment
+        self.generator = generator
+        self.augment = None if augment is None else Augmentation(augment, network)
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
 
     def record(self) -> None:
-        x = self.network.cast(self.x[:1])
+        x, y = self.network.cast(self.x[:1]), self.y
+        if self.augment is not None:
+            y = self.augment.as_rows(y[:1])
+        self.network.stepped_because(self._not_compiled())
         for count in {self.batch_size, self.count % self.batch_size or self.batch_size}:
-            self.network.record(x, self.y, self.weights, count)
+            self.network.record(x, y, self.weights, count)
+
+    def _not_compiled(self) -> str:
+        """Return why steps on these samples are taken one by one, also where they could be compiled."""
+        if self.augment is not None:
+            return "augment, which changes each batch"
+        return "samples that are mapped from a file" if isinstance(self.x, np.memmap) else ""
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         count = self.count
         if self.batch_size == count:  # all at once: their order doesn't matter, nothing has to be gathered
             if not skip:
-                whole = self.x if self.rows is None else self.x[self.rows]
-                # What changes samples may do so in place: the caller's own stay as they are.
-                yield self._given(whole if self.augment is None else whole.copy()), self.y, self.weights, 0.0
+                x = self.x if self.rows is None else self.x[self.rows]
+                if self.augment is None:
+                    yield self.network.cast(x), self.y, self.weights, 0.0
+                else:  # what changes a batch may do so in place: the caller's own stay as they are
+                    weights = None if self.weights is None else self.weights.copy()
+                    yield *self.augment(x.copy(), self.y.copy(), weights), 0.0
             return
         if self.generator is not None:
             self._order = cast(dict[str, Any], self.generator.bit_generator.state)
@@ -106,17 +119,13 @@ class ArraySource:
             generator=self.generator,
             into=self._places(),
         )
-        as_it_is = self.augment is None and self.network.cast(self.x[:1]).dtype == self.x.dtype  # asked once an epoch
+        as_it_is, size = self.network.cast(self.x[:1]).dtype == self.x.dtype, self.batch_size  # asked once an epoch
         for i, (x, y, *weights) in islice(enumerate(parts), skip, None):
-            x = x if self.rows is None else self.x[x]
-            yield x if as_it_is else self._given(x), y, weights[0] if weights else None, i * self.batch_size / count
-
-    def _given(self, x: Array) -> Array:
-        """Return samples as the network gets them."""
-        if self.augment is None:
-            return self.network.cast(x)
-        changed = self.augment(x, self.network.generators["augment"])
-        return self.network.as_samples("train augment", changed)
+            x, weight, progress = x if self.rows is None else self.x[x], (*weights, None)[0], i * size / count
+            if self.augment is None:
+                yield x if as_it_is else self.network.cast(x), y, weight, progress
+            else:
+                yield *self.augment(x, y, weight), progress
 
     @contextmanager
     def peeked_order(self) -> Iterator[Array]:
@@ -222,6 +231,7 @@ class IterableSource:
             x, y, weights = self.network.as_batch(f"train, batch {count + 1}", *batch)
             self.network.check_targets(f"train, batch {count + 1}", y)
             if not self._looked:
+                self.network.stepped_because("an iterable of batches")
                 self.doubts += self.network.objective.doubts("train", y, weights)
                 self._looked = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)

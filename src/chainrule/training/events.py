@@ -27,9 +27,9 @@ from chainrule.ops.op import Array
 from chainrule.optim import Constant, as_schedule
 from chainrule.settings import Configured
 from chainrule.threads import by_size
+from chainrule.training.augmenting import Augment
 from chainrule.training.batch_source import (
     ArraySource,
-    Augment,
     Batch,
     BatchSource,
     IterableSource,

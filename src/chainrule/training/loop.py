@@ -20,7 +20,7 @@ from typing import Any
 
 from chainrule import checks
 from chainrule.nn.network import Network
-from chainrule.training.batch_source import Augment
+from chainrule.training.augmenting import Augment
 from chainrule.training.callbacks import Callback
 from chainrule.training.events import INTERRUPTED, AfterEpoch, Training
 from chainrule.training.history import History
@@ -96,9 +96,11 @@ def train(
         maximised: ``r2``, ``min_confidence``, and names that end in ``accuracy`` or ``_score``.
     shuffle : bool, default True
         Take the samples in a new random order each epoch.
-    augment : function of (samples, generator), optional
-        Called with each batch before it is trained on, returns what to train on instead; measured is on the samples
-        as they are. ``cr.data.RandomAffine()`` turns, shifts and scales images.
+    augment : function of (x, generator) or of (x, y, generator), optional
+        Called with each batch before it is trained on, returns what to train on instead, x or (x, y); measured is on
+        the samples as they are. It gets class indices as one-hot rows. One that has a parameter `sample_weight` gets
+        and returns the weights too; else each stays with its row. ``cr.data.RandomAffine()`` turns, shifts and scales
+        images, ``cr.data.Mixup()`` mixes samples and targets.
     resume : path, optional
         A file of `cr.Checkpoint`, to go on from with the same network, data and settings as if training had never
         been stopped. Another learning rate of the optimizer wins over the one before; so does another number of

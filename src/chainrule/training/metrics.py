@@ -246,4 +246,12 @@ def _answers(where: str, prediction: Array, target: Array, task: str | None) -> 
 def _numbers(prediction: Array, target: Array) -> Array:
     if target.ndim < prediction.ndim and prediction.shape[-1] > 1:
         return np.equal(np.arange(prediction.shape[-1]), target[..., None])
+    if target.size != prediction.size:
+        raise ShapeError(
+            "metrics",
+            given=f"targets of shape {target.shape} for predictions of shape {prediction.shape}",
+            expected="a target for each output",
+            fix="Pass a function of (prediction, target) of your own, for one column for example "
+            "lambda prediction, target: chainrule.training.metrics.r2(prediction[:, 1:2], target)",
+        )
     return target.reshape(prediction.shape)

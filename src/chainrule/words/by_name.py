@@ -18,6 +18,9 @@ PARTS: dict[str, str | tuple[str, dict[str, Any]]] = {
     **dict.fromkeys(
         ("crossentropy", "crossentropyloss", "crossentropylossflat", "logloss", "nll", "nllloss"), "CrossEntropy"
     ),
+    **dict.fromkeys(("pinball", "quantile", "quantileloss", "meanpinballloss"), "PinballLoss"),
+    **dict.fromkeys(("focal", "focalloss", "focallossflat", "focalcrossentropy"), "FocalLoss"),
+    "sigmoidfocalloss": "SigmoidFocalCrossEntropy",
     # activations
     "logistic": "Sigmoid",
     "linear": "Identity",

@@ -1,0 +1,99 @@
+"""Mixup: a network learns from samples between the samples, and from targets between the targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import checks
+from chainrule.errors import InputError
+from chainrule.settings import Configured
+
+
+class Mixup(Configured):
+    """A function of (x, y, generator) that mixes each sample of a batch with another one, and their targets too.
+
+    x = share · x_i + (1 − share) · x_j and y = share · y_i + (1 − share) · y_j, where j is drawn for each sample, and
+    its share from a Beta(alpha, alpha) distribution. Between samples the network is then held to go from one answer to
+    the other on a straight line. H. Zhang et al., *mixup: beyond empirical risk minimization*, 2018.
+
+    Parameters
+    ----------
+    alpha : float, default 0.2
+        Above 0. The larger, the more is mixed: at 0.2 most samples stay nearly as they are, at 1 every share is as
+        likely as any other.
+
+    Examples
+    --------
+    >>> mixup = Mixup(alpha=0.4)
+    >>> x, y = mixup(np.eye(2), np.eye(2), np.random.default_rng(1))
+    >>> np.allclose(x, y) and np.allclose(y.sum(axis=1), 1)
+    True
+
+    It is what ``cr.train(…, augment=mixup)`` takes.
+    """
+
+    def __init__(self, alpha: float = 0.2) -> None:
+        self.alpha = checks.number("Mixup alpha", alpha, above=0, like=0.2)
+
+    def __call__(
+        self,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        generator: np.random.Generator,
+        sample_weight: NDArray[Any] | None = None,
+    ) -> tuple[NDArray[Any], ...]:
+        """Return a batch like this one, mixed.
+
+        Parameters
+        ----------
+        x : ndarray, (samples, …)
+        y : ndarray, (samples, …, outputs)
+            Targets, of classes a column for each: ``cr.data.one_hot(y)``. Training passes them so.
+        generator : numpy.random.Generator
+        sample_weight : ndarray, (samples, …), optional
+            Weights. The mixture has the mean of both, and each target counts in it as much as its sample does.
+
+        Returns
+        -------
+        x, y, or x, y, sample_weight
+            The last if there are weights.
+
+        Raises
+        ------
+        InputError
+            If `y` holds class indices, between which nothing lies.
+        """
+        checks.instance("Mixup generator", generator, np.random.Generator, "numpy.random.default_rng(0)")
+        if np.ndim(y) < 2:
+            raise InputError(
+                "Mixup",
+                given=f"y with shape {np.shape(y)}",
+                expected="a row of targets for each sample, which can be mixed",
+                fix="Pass cr.data.one_hot(y) for class indices, or y.reshape(-1, 1) for one column of numbers",
+            )
+        share = generator.beta(self.alpha, self.alpha, len(x))
+        other = generator.permutation(len(x))
+        if sample_weight is None:
+            return _mixed(x, share, other), _mixed(y, share, other)
+        weight = _mixed(sample_weight, share, other)
+        total = _mixed(y * _like(sample_weight, y), share, other)
+        of_weights = _like(weight, y)
+        y = np.divide(total, of_weights, out=_mixed(y, share, other), where=of_weights > 0, casting="same_kind")
+        return _mixed(x, share, other), y, weight
+
+
+def _mixed(array: NDArray[Any], share: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    """Return a share of each row, and the rest of another row."""
+    dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float32)
+    share = _like(share.astype(dtype), array)
+    mixed: NDArray[Any] = share * array.astype(dtype, copy=False)
+    mixed += (1 - share) * array[other]
+    return mixed
+
+
+def _like(numbers: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers with further axes of length 1, so that each meets all of an array that it belongs to."""
+    return numbers.reshape(*numbers.shape, *(1,) * (array.ndim - numbers.ndim))
