@@ -18,7 +18,7 @@ from chainrule.errors import InputError, nearest
 @as_json_option
 def runs(folder: str, as_json: bool) -> None:
     """List the runs in FOLDER (runs where left out): how far each came, and its error or loss."""
-    from chainrule.recipes.log import percent
+    from chainrule.training.progress import percent
 
     rows, plain = [], []
     for record in cr.recipes.list_runs(folder):
