@@ -25,7 +25,7 @@ import msgspec
 
 from chainrule import checks
 from chainrule.data.opening import Folder, FolderFile
-from chainrule.errors import ChainruleError, FileError, InputError, nearest, printable
+from chainrule.errors import ChainruleError, FileError, FileWarning, InputError, nearest, printable
 from chainrule.files import contents_of, write, write_atomically
 from chainrule.nn import Network
 from chainrule.ops.op import Array
@@ -321,7 +321,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbos
         recorder.finish({**result.as_dict(), "stopped": history.stopped, "best_epoch": history.best_epoch})
         result.problem = recorder.problem
     if result.problem is not None and recorder.say is None:  # nobody has heard of it yet
-        warnings.warn(str(result.problem), stacklevel=4)  # whoever called run, or resume
+        warnings.warn(str(result.problem), FileWarning, stacklevel=4)  # whoever called run, or resume
     return result
 
 
