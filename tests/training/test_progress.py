@@ -349,6 +349,7 @@ def test_a_notebook_has_a_bar_with_widgets_or_without(
     for bar in made:
         assert bar.desc.startswith("epoch 3/30  loss")
         assert bar.n == bar.total == 3  # or it would be shown as one that failed
+        assert bar.leave is True  # as it understands that
 
 
 def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:

@@ -8,7 +8,6 @@ tqdm's, which is loaded when one is drawn.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
 import time
@@ -191,7 +190,7 @@ class ProgressBar:
             "initial": self._start,
             "desc": words,
             "bar_format": form,
-            "leave": None if self.lasting else False,  # None: if there is no bar above it
+            "leave": self.lasting,
             "mininterval": 0,
             "miniters": 0,
         }
@@ -200,7 +199,7 @@ class ProgressBar:
         else:
             from tqdm.std import tqdm
 
-            settings["file"] = sys.stderr
+            settings |= {"file": sys.stderr, "leave": None if self.lasting else False}  # None: with no bar above it
             self._terminal = _is_terminal(sys.stderr)
             if self._terminal:
                 self._go_below()
@@ -242,6 +241,8 @@ class ProgressBar:
         """Return how many characters a line has."""
         if _in_notebook():
             return _NOTEBOOK_WIDTH
+        import shutil  # here, because it is heavy for a module that every program imports
+
         size = (80, 24)
         with suppress(OSError, ValueError, AttributeError):
             size = os.get_terminal_size(sys.stderr.fileno())
