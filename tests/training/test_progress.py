@@ -71,6 +71,15 @@ def test_on_a_terminal_the_bar_says_how_far_how_good_how_fast_and_how_long(monke
     assert " in 0." in last
 
 
+def test_it_is_drawn_now_and_then_and_not_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_a_terminal(monkeypatch)
+    monkeypatch.setattr(progress, "REDRAW", 1000.0)
+    monkeypatch.setattr(logging.getLogger("chainrule"), "disabled", True)
+    trained(epochs=50)
+    assert len(drawings(terminal)) == 2
+    assert screen(terminal.getvalue())[0].startswith("100%|████████████| epoch 50/50")
+
+
 @pytest.mark.parametrize("shown", [True, 1])
 def test_a_bar_that_is_asked_for_shows_elsewhere_too(capsys: CAPTURED, shown: bool | int) -> None:
     trained(verbose=shown)
@@ -262,7 +271,7 @@ def test_a_terminal_that_is_gone_ends_no_training(monkeypatch: pytest.MonkeyPatc
         def write(self, text: str) -> int:
             Gone.left -= 1
             if Gone.left < 0:
-                raise OSError(5, "Input/output error")
+                raise OSError(28, "No space left on device")
             return super().write(text)
 
     monkeypatch.setattr(sys, "stderr", Gone())
