@@ -205,8 +205,8 @@ class ProgressBar:
                 self._go_below()
             elif not _in_notebook():
                 self._every = _SELDOM
-        # Without tqdm's thread that looks after bars, and its lock for processes: this one needs neither.
-        kind: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
+        # Without tqdm's thread that looks after bars, its lock for processes, and its closing of what was forgotten.
+        kind: Any = type("Bar", (tqdm,), {"monitor_interval": 0, "__del__": lambda bar: None})
         kind.set_lock(threading.RLock())
         self._bar = kind(**settings)
         self._drawn = self._terminal
