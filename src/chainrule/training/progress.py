@@ -153,15 +153,16 @@ class ProgressBar:
             self._attempt(self._close)
 
     def __call__(self, event: Event) -> None:
+        now = time.perf_counter()
+        if event.kind == "step" and now - self._last < self._every:
+            return
         if event.kind == "begin":
             self._attempt(self._open)
         elif event.kind == "end":
             self._ended = True
-        elif self._bar is not None and not self.in_line:
-            now = time.perf_counter()
-            if now - self._last >= self._every:
-                self._last = now
-                self._attempt(self._draw)
+        elif self._bar is not None and not self.in_line and now - self._last >= self._every:
+            self._last = now
+            self._attempt(self._draw)
 
     def clear(self) -> None:
         """Make room on its line for something else, until it is drawn again."""
