@@ -58,13 +58,14 @@ def test_where_nobody_looks_nothing_is_shown_and_nothing_loaded_for_it(
 
 def test_on_a_terminal_the_bar_says_how_far_how_good_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_a_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "200")
     history = trained(validation_split=0.25, metrics="accuracy", keep="last")
     first, *_, last = drawings(terminal)
     assert first == "epoch 1/3"
     epoch = history.epochs[0]
     figures = f"loss {epoch.loss:.4f}  validation loss {epoch.validation_loss:.4f}"
     shown = next(text for text in drawings(terminal) if text.startswith(f"epoch 2/3  {figures}"))
-    for word in ("accuracy ", "samples/s", "0:00 left"):
+    for word in ("validation accuracy ", "  accuracy ", "samples/s", "0:00 left"):
         assert word in shown
     assert screen(terminal.getvalue()) == [f"100%|████████████| {last}", ""]
     assert last.startswith(f"epoch 3/3  loss {history.final_loss:.4f}  validation loss ")
@@ -109,7 +110,7 @@ def test_a_line_an_epoch_is_printed_with_its_figures(capsys: CAPTURED) -> None:
         words = line.split("  ")
         error, accuracy = epoch.metrics["error_rate"], epoch.metrics["accuracy"]
         assert words[:2] == [f"epoch {epoch.epoch}/3", f"loss {epoch.loss:.5f}"]
-        assert words[2:4] == [f"error {100 * error:.2f} %", f"accuracy {accuracy:.4{'f' if accuracy else 'g'}}"]
+        assert words[2:4] == [f"error rate {100 * error:.2f} %", f"accuracy {accuracy:.4f}"]
         assert words[-1].endswith("samples/s")
 
 
