@@ -1,6 +1,7 @@
 """Make a release: `make release VERSION=1.2.3`. It ends before anything is published.
 
-The changelog's Unreleased becomes the version, everything is checked and built, and the result is a commit and a tag.
+The changelog's Unreleased becomes the version, which is what to cite from then on; everything is checked and built, and
+the result is a commit and a tag.
 If something fails, the repository is as it was.
 """
 
@@ -17,7 +18,8 @@ from typing import NoReturn
 ROOT = Path(__file__).parents[1]
 CHANGELOG = ROOT / "CHANGELOG.md"
 VERSION_FILE = ROOT / "src/chainrule/_version.py"
-CHANGED = (str(CHANGELOG), str(VERSION_FILE))
+CITATION = ROOT / "CITATION.cff"
+CHANGED = (str(CHANGELOG), str(VERSION_FILE), str(CITATION))
 HEADING = "## [Unreleased]\n"
 CHECKS = ("make check", "make wheel")
 
@@ -65,11 +67,15 @@ def allow(version: str) -> None:
 
 
 def write_version(version: str) -> None:
-    """Name the version and its day in the changelog and in the package."""
-    dated = f"{HEADING}\n## [{version}] - {datetime.date.today().isoformat()}\n"
+    """Name the version and its day in the changelog, in the package and in what to cite."""
+    today = datetime.date.today().isoformat()
+    dated = f"{HEADING}\n## [{version}] - {today}\n"
     CHANGELOG.write_text(CHANGELOG.read_text("utf-8").replace(HEADING, dated, 1), "utf-8", newline="\n")
     text = re.sub(r'(?m)^__version__ = ".*"$', f'__version__ = "{version}"', VERSION_FILE.read_text("utf-8"))
     VERSION_FILE.write_text(text, "utf-8", newline="\n")
+    text = re.sub(r"(?m)^date-released: .*\n", "", CITATION.read_text("utf-8"))
+    text = re.sub(r"(?m)^version: .*$", f"version: {version}\ndate-released: {today}", text)
+    CITATION.write_text(text, "utf-8", newline="\n")
 
 
 def numbers(version: str) -> list[int]:

@@ -33,15 +33,14 @@ from typing import Any, NoReturn
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-ADAPTERS = ("fast", "onnx", "plot", "sklearn", "tensorboard")
 # The tests of what asks something of how it was installed: what reads the package's own files, and its commands.
 INSTALLED = ("cli", "data", "files", "recipes")
 # Tests of the repository, not of the package: its documents, its files, its tools.
 LEFT_BEHIND = [
     f"test_{name}.py"
     for name in (
-        *("contributing", "docs", "docs_reference", "docs_trackers", "faults", "house", "packaging", "readme"),
-        *("referees", "release", "stubs"),
+        *("contributing", "docs", "docs_reference", "docs_trackers", "environment", "faults", "house", "packaging"),
+        *("readme", "referees", "release", "stubs"),
     )
 ]
 COMMANDS = ("train xor", "train xor --compiled", "ops", "explain xor", "check xor", "source xor")
@@ -94,7 +93,7 @@ def described(path: Path) -> None:
 
 def test(dependencies: str) -> None:
     """Run the tests from another folder on the installed wheel."""
-    extras = ["test"] if dependencies == "alone" else ["test", *ADAPTERS]
+    extras = ["test"] if dependencies == "alone" else ["test", "all"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python = environment(folder / "venv")

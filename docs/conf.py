@@ -14,6 +14,7 @@ from chainrule import __version__  # noqa: E402  # after the path, as the extens
 
 # Executed pages: one thread, so that a build prints the same figures however many cores there are.
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+os.environ["CHAINRULE_VERBOSE"] = "0"  # and no bars, whose speeds are others each time
 os.environ["IPYTHONDIR"] = str(HERE / "_ext" / "ipython")  # how pictures are shown, and no one's own profile
 os.environ["MATPLOTLIBRC"] = str(HERE / "_ext" / "matplotlibrc")
 

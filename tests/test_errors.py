@@ -79,6 +79,25 @@ def test_the_causes_that_are_raised_are_those_that_are_listed() -> None:
     assert raised == set(CAUSES)
 
 
+def test_every_warning_is_of_a_kind_of_ours() -> None:
+    kinds = {"event.warning"}  # a TrainingWarning
+    kinds |= {kind.__name__ for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Warning)}
+    calls, unknown = 0, []
+    for path in sorted(Path(errors.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        here = {
+            c.name for c in ast.walk(tree) if isinstance(c, ast.ClassDef) and kinds & set(map(ast.unparse, c.bases))
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("warnings.warn", "warn"):
+                calls += 1
+                if not {ast.unparse(argument) for argument in node.args[:2]} & (kinds | here):
+                    unknown.append(f"{path.name}, line {node.lineno}")
+    assert unknown == []
+    assert calls >= 7
+    assert issubclass(errors.TrainingWarning, errors.ChainruleWarning)
+
+
 X, Y = np.ones((4, 3)), np.ones((4, 1))
 BAD = np.array([[np.nan, 0.0, 0.0]])
 

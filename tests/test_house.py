@@ -17,7 +17,10 @@ FILES_IN_ROOMS = [path for path in FILES if path != SOURCE / "chainrule/__init__
 
 # From the top of the house to the bottom. `chainrule` itself, the public face, lies just above the command line.
 ROOMS = (
-    ("_version", "errors", "settings", "memory", "threads", "words", "checks", "generators", "tables"),
+    (
+        *("_version", "errors", "settings", "logs", "caches", "memory", "threads"),
+        *("words", "checks", "generators", "tables"),
+    ),
     ("ops",),
     ("graph",),
     ("replay",),

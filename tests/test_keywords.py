@@ -24,6 +24,7 @@ def network() -> cr.Network:
 
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "train device": (lambda: cr.train(network(), X, Y, device="cuda"), r"runs on the processor"),
+    "Network verbose": (lambda: cr.Network([cr.Dense(1)], verbose=1), r"^Network: got verbose=1.*belongs to training"),
     "train lr": (lambda: cr.train(network(), X, Y, lr=0.1), r"cr.Adam\(learning_rate=0.01\)"),
     "train learning_rate": (lambda: cr.train(network(), X, Y, learning_rate=0.1), r"belongs to the optimizer"),
     "train n_epochs": (lambda: cr.train(network(), X, Y, n_epochs=3), r"Write epochs=…"),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chainrule._version import __version__
+
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -61,3 +63,25 @@ def test_each_licence_has_its_text_and_the_digits_their_makers() -> None:
 def test_each_python_that_is_promised_is_tried(minor: int) -> None:
     assert f"Programming Language :: Python :: 3.{minor}" in PROJECT["classifiers"]
     assert f'"3.{minor}"' in re.findall(r"python: (\[.*\])", WORKFLOW)[0]
+
+
+FOR_DEVELOPERS = {"referee", "docs", "test", "dev", "release"}
+
+
+def test_one_extra_has_all_that_a_user_can_want() -> None:
+    (line,) = PROJECT["optional-dependencies"]["all"]
+    names = re.fullmatch(r"chainrule\[(.*)\]", line)
+    assert names is not None
+    assert names[1].split(",") == sorted(set(PROJECT["optional-dependencies"]) - FOR_DEVELOPERS - {"all"})
+
+
+def test_what_to_cite_is_what_the_package_says_of_itself() -> None:
+    lines = (ROOT / "CITATION.cff").read_text("utf-8").splitlines()
+    said = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith(" "))
+    assert said["cff-version"] == "1.2.0"
+    assert said["version"] == __version__
+    assert said["title"] == PROJECT["name"]
+    assert said["abstract"] == PROJECT["description"]
+    assert said["repository-code"] == PROJECT["urls"]["Source"]
+    assert f"  - name: {PROJECT['authors'][0]['name']}" in lines
+    assert [line[4:] for line in lines if line.startswith("  - ") and "name:" not in line] == PROJECT["keywords"]

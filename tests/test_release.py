@@ -14,6 +14,7 @@ import pytest
 from tests.referees import missing
 
 ROOT = Path(__file__).parents[1]
+COPIED = ("Makefile", "pyproject.toml", ".gitignore", ".ci/release.py", "CITATION.cff")
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Something.\n\n## [0.1.0] - 2026-01-01\n\n- The first.\n"
 
 
@@ -22,7 +23,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("Makefile", "pyproject.toml", ".gitignore", ".ci/release.py", "src/chainrule/_version.py"):
+        for name in (*COPIED, "src/chainrule/_version.py"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
         (folder / "src/chainrule/_version.py").write_text('__version__ = "0.1.0"\n')
@@ -55,6 +56,7 @@ class Repository:
             self.git("status", "--porcelain"),
             self.git("tag"),
             self.changelog.read_text(),
+            (self.folder / "CITATION.cff").read_text(),
         )
 
 
@@ -81,12 +83,25 @@ def test_a_release_is_a_dated_changelog_a_version_a_commit_and_a_tag(repository:
     dated = CHANGELOG.replace("## [Unreleased]\n", f"## [Unreleased]\n\n## [0.2.0] - {today}\n")
     assert repository.changelog.read_text() == dated
     assert (repository.folder / "src/chainrule/_version.py").read_text() == '__version__ = "0.2.0"\n'
+    cited = (repository.folder / "CITATION.cff").read_text().splitlines()
+    assert [line for line in cited if "version: 0" in line or "date" in line] == [
+        "version: 0.2.0",
+        f"date-released: {today}",
+    ]
     assert repository.git("log", "-1", "--format=%s") == "Version 0.2.0"
     assert repository.git("rev-parse", "v0.2.0^{commit}") == repository.git("rev-parse", "HEAD")
     assert repository.git("cat-file", "-t", "v0.2.0") == "tag"
     assert repository.git("status", "--porcelain") == ""
     publishing = [line.strip() for line in done.stdout.splitlines()[-2:]]
     assert publishing == ["git push origin main v0.2.0", ".venv/bin/python -m twine upload dist/*"]
+
+
+def test_the_day_of_the_release_before_is_not_cited_any_more(repository: Repository) -> None:
+    assert repository.release("0.1.0").returncode == 0
+    repository.changelog.write_text(CHANGELOG)
+    repository.git("commit", "--quiet", "--all", "--message", "More")
+    assert repository.release("0.2.0").returncode == 0
+    assert (repository.folder / "CITATION.cff").read_text().count("date-released: ") == 1
 
 
 def test_the_first_release_may_be_the_version_that_is_there(repository: Repository) -> None:

@@ -74,7 +74,7 @@ def installed_size(options: Options) -> Iterator[Figure]:
         sizes = json.loads(command([python, "-c", SIZES], Path(folder)))
     sizes = {package: size / 1e6 for package, size in sizes.items() if package not in ("pip", "setuptools")}
     beside = {package: size for package, size in sizes.items() if package != "numpy"}
-    yield at_most(name, sum(beside.values()), 26, megabytes, f" in {len(beside)} packages")
+    yield at_most(name, sum(beside.values()), 12, megabytes, f" in {len(beside)} packages")
     for package, size in sorted(sizes.items(), key=lambda item: -item[1]):
         yield stated(f"installed: {package}", megabytes(size), size)
 

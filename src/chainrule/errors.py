@@ -164,7 +164,19 @@ class MissingExtraError(ChainruleError, ImportError):
     cause = "extra.missing"
 
 
-class TrainingWarning(ChainruleError, UserWarning):
+class ChainruleWarning(UserWarning):
+    """Something to know that stops nothing. All warnings of the library are of this kind, so one filter has them all.
+
+    >>> import warnings
+    >>> warnings.filterwarnings("error", category=ChainruleWarning)
+    """
+
+
+class FileWarning(ChainruleWarning):
+    """A file that could not be written, while training goes on."""
+
+
+class TrainingWarning(ChainruleError, ChainruleWarning):
     """Something that training can do, and that will hardly lead to anything. It is warned of, not raised."""
 
     cause = "target.range"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from html import escape
+from itertools import zip_longest
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -15,9 +17,59 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     a     tanh
     loss  mean
     """
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in (head, *rows)]
-    return [lines[0], "─" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]]
+    lines = [line for row in in_columns([head, *rows]) for line in row]
+    return [lines[0], "─" * max(map(len, lines)), *lines[1:]]
+
+
+def in_columns(rows: Sequence[Sequence[str]], width: int | None = None) -> list[list[str]]:
+    """Return rows with their cells in columns, each as its lines.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        Of one length. Cells of several lines have newlines between them.
+    width : int, optional
+        How long a line may be: cells of the widest columns go over several lines where they have to.
+
+    Examples
+    --------
+    >>> for row in in_columns([["a", "as long as it is"], ["second", "short"]], width=16):
+    ...     print("\\n".join(row))
+    a       as long
+              as it
+              is
+    second  short
+    """
+    widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in zip(*rows, strict=True)]
+    if width is not None:
+        words = [max(len(word) for cell in column for word in cell.split() or [""]) for column in zip(*rows)]
+        for least in (words, [_LEAST] * len(words)):  # words are cut only if nothing else helps
+            _narrow(widths, least, width)
+    return [_lines(row, widths) for row in rows]
+
+
+_LEAST = 8  # characters of a column in which words are cut
+
+
+def _narrow(widths: list[int], least: Sequence[int], width: int) -> None:
+    """Take from the widest columns until a line is not longer than `width`, or none can get narrower."""
+    for _ in range(sum(widths) + 2 * len(widths) - 2 - width):
+        able = [k for k, column in enumerate(widths) if column > least[k]]
+        if able:
+            widths[max(able, key=widths.__getitem__)] -= 1
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    cells = [
+        [
+            part
+            for line in cell.split("\n")
+            for part in (textwrap.wrap(line, width, subsequent_indent="  ") if len(line) > width else [line])
+        ]
+        for cell, width in zip(row, widths)
+    ]
+    lines = zip_longest(*cells, fillvalue="")
+    return ["  ".join(part.ljust(width) for part, width in zip(line, widths)).rstrip() for line in lines]
 
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import chainrule as cr
 from chainrule.cli import status
 from chainrule.cli.commands import COMMANDS
 from chainrule.errors import printable
+from tests.terminal import Terminal
 
 CAPTURED = pytest.CaptureFixture[str]
 
@@ -71,7 +72,7 @@ def test_the_version_is_the_packages(capsys: CAPTURED) -> None:
 
 
 def test_help_imports_no_command_and_nothing_heavy() -> None:
-    heavy = ("rich", "matplotlib", "msgspec", "threadpoolctl", "chainrule.cli.listings", "chainrule.cli.train")
+    heavy = ("tqdm", "matplotlib", "msgspec", "threadpoolctl", "chainrule.cli.listings", "chainrule.cli.train")
     code = (
         "import sys; from chainrule.cli import status; status(['--help']); "
         f"print([name for name in {heavy} if name in sys.modules])"
@@ -168,18 +169,46 @@ def test_ops_with_a_name_prints_its_page(capsys: CAPTURED, name: str) -> None:
     assert any(line.startswith("∂z = ") for line in found)
 
 
-def test_ops_are_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = io.StringIO()
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(sys, "stdout", terminal)
-    assert status(["ops"]) == 0
-    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if line.startswith("│")]
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """A function that runs a command on a terminal and returns the lines it shows there."""
+
+    monkeypatch.setenv("TERM", "xterm")
+
+    def shown(*arguments: str, columns: int) -> list[str]:
+        made = Terminal()
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", made)
+            assert status(list(arguments)) == 0
+        return made.getvalue().splitlines()
+
+    return shown
+
+
+def test_ops_are_a_table_on_a_terminal(terminal: Callable[..., list[str]]) -> None:
+    first, *lines = terminal("ops", columns=250)
+    assert re.fullmatch(r"\x1b\[1mop +roles +function +derivatives\x1b\[0m", first)
+    rows = [re.split("  +", line) for line in lines]
     assert [row[0] for row in rows if row[0]] == list(cr.ops.all_ops())
     sine = next(row for row in rows if row[0] == "sin")
     assert sine[1:] == ["z", "y = sin(z), z in radians", "∂z = ∂y · cos(z)"]
+
+
+@pytest.mark.parametrize("columns", [60, 90])
+def test_a_table_is_no_wider_than_the_terminal_and_loses_nothing(
+    terminal: Callable[..., list[str]], columns: int
+) -> None:
+    narrow, wide = (terminal("ops", columns=width)[1:] for width in (columns, 250))
+    assert max(map(len, narrow)) <= columns < max(map(len, wide))
+    assert sorted("".join(narrow).replace(" ", "")) == sorted("".join(wide).replace(" ", ""))
+
+
+def test_on_a_dumb_terminal_nothing_is_bold(
+    terminal: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert terminal("ops", columns=250)[0].startswith("op  ")
 
 
 def test_runs_are_listed_with_their_loss_where_there_is_no_error(capsys: CAPTURED) -> None:

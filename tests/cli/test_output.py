@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from chainrule.cli.output import Streams, as_csv, say, say_json
+from chainrule.cli.output import Streams, as_csv, print_columns, say, say_json
+from tests.terminal import Terminal
 
 HOSTILE = ["\x1b[2J", "\x9b31m", "\u202eevil", "\u2028", "\u200b", "\x7f", "\ud800", "\U000e0041", "\xa0", "a\nb", "\0"]
 
@@ -50,6 +51,18 @@ def test_json_is_json_where_the_terminal_knows_few_characters(monkeypatch: pytes
 def test_a_line_is_one_printable_line(capsys: pytest.CaptureFixture[str], text: str) -> None:
     say(f"a{text}b")
     assert capsys.readouterr().out.removesuffix("\n").isprintable()
+
+
+@pytest.mark.parametrize("columns", [None, 40])
+def test_a_cell_is_no_row_of_its_own_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch, columns: int | None) -> None:
+    stream = Terminal(columns is not None)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("COLUMNS", str(columns or 80))
+    monkeypatch.setenv("TERM", "xterm")
+    print_columns(("run", "what"), [("a\nb", "\x1b[2J"), ("second", ["one\ntwo", "three"])])
+    header, *lines = stream.getvalue().splitlines()
+    assert [line.split() for line in lines] == [["a\\nb", "\\x1b[2J"], ["second", "one\\ntwo"], ["three"]]
+    assert header == ("run     what" if columns is None else "\x1b[1mrun     what\x1b[0m")
 
 
 def only_cell(value: Any) -> str:

@@ -72,7 +72,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         folder.mkdir(parents=True)
     (place.checkout / "pyproject.toml").touch()
     monkeypatch.setattr(MODULE, "__file__", str(place.checkout / "src/chainrule/data/mnist.py"))
-    monkeypatch.setattr("pooch.os_cache", lambda name: place.cache / name)
+    monkeypatch.setattr(MODULE, "user_cache", lambda: str(place.cache / "chainrule"))
     monkeypatch.chdir(place.working)
     monkeypatch.delenv("CHAINRULE_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -205,6 +205,24 @@ def test_what_is_nowhere_is_downloaded_once(place: Place) -> None:
     for path in place.served[0].iterdir():
         path.unlink()
     assert is_set(fashion_mnist, "fashion-mnist")
+
+
+def test_a_download_is_told_on_standard_error_and_logged(
+    place: Place, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    place.put(place.served[0])
+    mnist()
+    urls = [f"{place.mirrors[0]}{file}.gz" for file in FILES]
+    assert capsys.readouterr() == ("", "".join(f"Downloading {url}\n" for url in urls))
+    assert [record.getMessage() for record in caplog.records] == [f"downloaded {url}, 0.0 MB" for url in urls]
+
+
+def test_a_mirror_without_end_is_passed_over(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.put(place.served[0])
+    place.put(place.served[1])
+    (place.served[0] / f"{FILES[0]}.gz").write_bytes(b"0" * 2000)
+    monkeypatch.setattr(MODULE, "_MOST", 1000)
+    assert is_set(mnist())
 
 
 def test_only_what_the_cache_lacks_is_downloaded(place: Place) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn, ops, optim
-from chainrule.errors import ChainruleError, MisuseError, UnknownNameError
+from chainrule.errors import ChainruleError, ChainruleWarning, MisuseError, UnknownNameError
 from chainrule.settings import Configured, setting_names
 
 X = np.linspace(-1, 1, 32, dtype=np.float32).reshape(8, 4)
@@ -105,7 +105,7 @@ def test_a_new_optimizer_begins_anew_on_the_same_weights(engine: str, tmp_path: 
     network = built(**ENGINES[engine])
     twin = network.copy(optimizer=cr.SGD(0.5, momentum=0.9))
     twin.generators.restore(network.generators.states())
-    with pytest.warns(UserWarning, match=r"SGD\(learning_rate=0.5, momentum=0.9\) begins anew"):
+    with pytest.warns(ChainruleWarning, match=r"SGD\(learning_rate=0.5, momentum=0.9\) begins anew"):
         network.optimizer = cr.SGD(0.5, momentum=0.9)
     for each in (network, twin):
         cr.train(each, X, Y, epochs=3, batch_size=4)

@@ -16,7 +16,7 @@ import chainrule as cr
 from chainrule import recipes
 from chainrule.cli import status
 from chainrule.data.opening import Folder
-from chainrule.errors import FileError
+from chainrule.errors import FileError, FileWarning
 from chainrule.recipes.log import LogFile
 from tests.recipes.full_disk import SMALL, what_is_left
 from tests.referees import needed
@@ -70,7 +70,7 @@ def test_a_run_whose_folder_vanishes_is_trained_to_its_end_and_says_so(tmp_path:
 
 
 def test_who_listens_to_no_log_is_warned(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="the folder is gone"):
+    with pytest.warns(FileWarning, match="the folder is gone"):
         recipes.run(SMALL, out=tmp_path, callbacks=[Vanish(tmp_path / "small-001")])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

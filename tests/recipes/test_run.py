@@ -17,8 +17,8 @@ from chainrule import recipes
 from chainrule.errors import ChainruleError, FileError, InputError, NonFiniteError
 from chainrule.recipes.environment import chosen_threads, environment
 from chainrule.recipes.folder import new_folder
-from chainrule.recipes.log import has_line
 from chainrule.threads import exactly
+from chainrule.training.progress import has_line
 
 FILES = [
     "best.safetensors",

@@ -9,9 +9,15 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import chainrule as cr
-from chainrule.errors import ChainruleError, InputError
+from chainrule.errors import ChainruleError, ChainruleWarning, InputError
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn.solvers import FitWarning
 from tests.sklearn.samples import digits, iris, quantities, several_labels
+
+
+def test_a_warning_is_one_of_ours_and_one_of_scikit_learns() -> None:
+    assert {ChainruleWarning, ConvergenceWarning} <= set(FitWarning.__mro__)
+
 
 SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes: got 0"),
@@ -96,9 +102,9 @@ def test_lbfgs_has_no_partial_fit() -> None:
 
 
 def test_the_last_epoch_without_an_end_in_sight_is_a_warning() -> None:
-    with pytest.warns(ConvergenceWarning, match="max_iter=3"):
+    with pytest.warns(FitWarning, match="max_iter=3"):
         MLPClassifier(max_iter=3).fit(*digits())
-    with pytest.warns(ConvergenceWarning, match="max_fun"):
+    with pytest.warns(FitWarning, match="max_fun"):
         MLPClassifier(max_iter=3, solver="lbfgs").fit(*digits())
 
 
@@ -108,7 +114,7 @@ def test_a_fit_that_diverges_keeps_the_best_weights_if_there_are_any() -> None:
     model = MLPRegressor(
         hidden_layer_sizes=8, max_iter=200, early_stopping=True, n_iter_no_change=np.inf, random_state=0, **settings
     )
-    with pytest.warns(ConvergenceWarning, match="best weights until then"):
+    with pytest.warns(FitWarning, match="best weights until then"):
         model.fit(X, y)
     assert np.isnan(model.validation_scores_[-1])
     assert np.isfinite(model.predict(X)).all()

@@ -36,6 +36,19 @@ def test_a_compiled_network_trains_as_a_replayed_one(weights):
         np.testing.assert_allclose(histories[1][column], histories[0][column], rtol=1e-9)
 
 
+@pytest.mark.parametrize("metrics", [(), "accuracy"], ids=["whole epochs", "whole runs of steps"])
+def test_who_looks_on_has_no_step_taken_alone(metrics, capsys):
+    calls = []
+    for verbose in (False, True, 2):
+        trained = network(engine="compiled", optimizer=cr.Adam(0.02))
+        steps, count = trained.steps, len(calls)
+        trained.steps = lambda *given, steps=steps: calls.append(len(given[4])) or steps(*given)
+        cr.train(trained, X[:64], Y[:64], epochs=40, batch_size=16, metrics=metrics, verbose=verbose)
+        assert max(calls[count:]) > 1
+        assert sum(calls[count:]) == 160
+    assert "epoch 40/40" in capsys.readouterr().err
+
+
 def test_nodes_show_the_last_compiled_step():
     trained = network(engine="compiled")
     cr.train(trained, X[:64], Y[:64], epochs=1, batch_size=16, shuffle=False)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import FileError, InputError, MisuseError
+from chainrule.errors import FileError, FileWarning, InputError, MisuseError
 from chainrule.files import atomic
 from chainrule.training.checkpoint import contents
 
@@ -200,7 +200,7 @@ def test_a_save_that_fails_on_the_way_is_a_warning_and_training_goes_on(tmp_path
             monkeypatch.setattr(atomic.os, "fsync", full) if epoch.epoch == 2 else monkeypatch.undo()
 
     path = tmp_path / "a.safetensors"
-    with pytest.warns(UserWarning, match=r"a disk that is full.* Training goes on"):
+    with pytest.warns(FileWarning, match=r"a disk that is full.* Training goes on"):
         history = trained(*CONFIGURATIONS["sgd"], path, Fill())[0]
     assert len(history) == 5
 
@@ -214,7 +214,7 @@ def test_a_last_save_that_fails_costs_neither_the_history_nor_the_best_weights(t
             monkeypatch.setattr(atomic.os, "fsync", full)
 
     network = cr.Network([cr.Dense(3, inputs=4), cr.Softmax()], optimizer=cr.SGD(50.0))
-    with pytest.warns(UserWarning, match="a disk that is full"):
+    with pytest.warns(FileWarning, match="a disk that is full"):
         history = cr.train(
             network, X, LABELS, epochs=4, keep="best", callbacks=[Fill(), cr.Checkpoint(tmp_path / "a.safetensors")]
         )

@@ -18,7 +18,7 @@ from chainrule.errors import InputError, nearest
 @as_json_option
 def runs(folder: str, as_json: bool) -> None:
     """List the runs in FOLDER (runs where left out): how far each came, and its error or loss."""
-    from chainrule.recipes.log import percent
+    from chainrule.training.progress import percent
 
     rows, plain = [], []
     for record in cr.recipes.list_runs(folder):
@@ -125,18 +125,8 @@ def ops(name: str | None) -> None:
     if not sys.stdout.isatty():
         click.echo(table())
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table("op", "roles", "function", "derivatives", header_style="bold", show_lines=True)
-    for kind in known.values():
-        description = page(kind)
-        cells = (
-            description.name,
-            ", ".join(description.roles),
-            description.function,
-            "\n".join(description.derivatives.values()),
-        )
-        shown.add_row(*(Text(cell) for cell in cells))
-    Console(highlight=False).print(shown)
+    rows = []
+    for description in map(page, known.values()):
+        derivatives = list(description.derivatives.values())
+        rows.append((description.name, ", ".join(description.roles), description.function, derivatives))
+    print_columns(("op", "roles", "function", "derivatives"), rows, apart=True)

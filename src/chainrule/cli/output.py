@@ -12,6 +12,7 @@ import io
 import os
 import re
 import select
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,7 @@ import click
 
 from chainrule.cli.failures import print_error
 from chainrule.errors import FileError, printable
+from chainrule.tables import in_columns
 
 
 def say(line: str, err: bool = False) -> None:
@@ -42,12 +44,23 @@ def in_unicode() -> bool:
     return encoding.lower().replace("-", "") == "utf8"
 
 
-def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a header and rows."""
-    table = [tuple(printable(cell) for cell in row) for row in (header, *rows)]
-    widths = [max(len(row[k]) for row in table) for k in range(len(header))]
-    for row in table:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+def print_columns(header: Sequence[str], rows: Sequence[Sequence[str | Sequence[str]]], *, apart: bool = False) -> None:
+    """Print a header and rows; on a terminal within its width, the header in bold.
+
+    A cell is a text or several, each on a line of its own. With `apart` an empty line is before each row.
+    """
+    table = [[_whole_cell(cell) for cell in row] for row in (header, *rows)]
+    on_screen = sys.stdout.isatty()
+    first, *others = in_columns(table, max(shutil.get_terminal_size().columns, 40) if on_screen else None)
+    for line in first:
+        click.echo(click.style(line, bold=True) if on_screen and os.environ.get("TERM") != "dumb" else line)
+    for row in others:
+        for line in ["", *row] if apart else row:
+            click.echo(line)
+
+
+def _whole_cell(cell: str | Sequence[str]) -> str:
+    return "\n".join(map(printable, [cell] if isinstance(cell, str) else cell))
 
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf")

@@ -68,7 +68,7 @@ def train(
 
     Options win over the recipe. The run goes into a new folder, which is named at the end.
     """
-    from chainrule.cli.progress import show_progress, show_result
+    from chainrule.cli.results import show_result, showing
 
     options["deterministic"] = options["deterministic"] or None
     chosen = cr.recipes.override(cr.recipes.load(recipe), data=data, **options)
@@ -77,8 +77,7 @@ def train(
         from chainrule.tensorboard import TensorBoard
 
         events.append(TensorBoard(tensorboard))
-    with show_progress(quiet, as_json) as (callbacks, tell):
-        result = cr.recipes.run(chosen, out=out, callbacks=[*callbacks, *events], say=tell)
+    result = cr.recipes.run(chosen, out=out, callbacks=events, **showing(quiet, as_json))
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 
 
@@ -99,10 +98,9 @@ def resume(
     Options win over the recipe; the optimizer's moments and steps are kept. A run that came to its end goes on with
     --epochs.
     """
-    from chainrule.cli.progress import show_progress, show_result
+    from chainrule.cli.results import show_result, showing
 
-    with show_progress(quiet, as_json) as (callbacks, tell):
-        result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, callbacks=callbacks, say=tell)
+    result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, **showing(quiet, as_json))
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 
 

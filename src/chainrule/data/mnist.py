@@ -7,6 +7,7 @@ be the known one (recompressed copies differ, their content does not), so figure
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
@@ -14,10 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import checks
+from chainrule.caches import user_cache
 from chainrule.data.dataset import Dataset, pixel_names
 from chainrule.data.idx import load_idx
 from chainrule.data.opening import shown
 from chainrule.errors import FileError
+from chainrule.logs import logger
+
+_PATIENCE = 30  # seconds to connect, and between two arrivals of data
+_MOST = 100_000_000  # bytes of a download: no file of the two sets has a third of it
 
 _Split = Literal["train", "test"] | None
 
@@ -167,7 +173,7 @@ def _paths(source: DownloadedSet) -> list[str]:
         paths = [path for name in FILES if (path := _find(folder, name))]
         if len(paths) == len(FILES) and not _holds_the_other(folder, source):
             return paths
-    cache = os.path.join(_cache(), source.folder)
+    cache = os.path.join(user_cache(), source.folder)
     return [_find(cache, name) or _download(source, name, cache, folders) for name in FILES]
 
 
@@ -189,12 +195,6 @@ def _roots() -> list[str]:
     with suppress(OSError):  # the working folder may be gone
         roots.append(os.path.abspath("data"))
     return list(dict.fromkeys(roots))
-
-
-def _cache() -> str:
-    import pooch
-
-    return str(pooch.os_cache("chainrule"))
 
 
 def _find(folder: str, name: str) -> str | None:
@@ -240,24 +240,25 @@ def _check(source: DownloadedSet, name: str, path: str) -> NDArray[np.uint8]:
 def _download(source: DownloadedSet, name: str, cache: str, folders: list[str]) -> str:
     """Fetch a file from the first mirror that has the right one; the cache gets it whole and checked, or not at all."""
     import tempfile
+    from http.client import HTTPException
 
-    import pooch
-
-    fetch = pooch.HTTPDownloader(timeout=(10, 30))  # seconds to connect, and between two arrivals of data
     file = name + ".gz"
     target = os.path.join(cache, file)
     problems = []
     for mirror in source.mirrors:
-        pooch.get_logger().info("Downloading %s%s", mirror, file)
+        if sys.stderr is not None:
+            sys.stderr.write(f"Downloading {mirror}{file}\n")
         try:
             os.makedirs(cache, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 arrived = os.path.join(scratch, file)
-                fetch(mirror + file, arrived, None)
+                size = _fetch(mirror + file, arrived)
                 _check(source, name, arrived)
                 os.replace(arrived, target)
+            if (log := logger()) is not None:
+                log.info("downloaded %s%s, %.1f MB", mirror, file, size / 1e6)
             return target
-        except (OSError, ValueError) as problem:  # requests' exceptions are OSErrors, and so is FileError
+        except (OSError, ValueError, HTTPException) as problem:  # a FileError is an OSError
             problems.append(f"{mirror} ({str(problem)[:200]})")
     raise FileError(
         source.title,
@@ -267,3 +268,21 @@ def _download(source: DownloadedSet, name: str, cache: str, folders: list[str]) 
         fix=f"Put them into the folder {shown(cache)}, or into {source.folder}/ of a folder of yours and set the "
         "environment variable CHAINRULE_DATA to that",
     )
+
+
+def _fetch(url: str, path: str) -> int:
+    """Download a file and return its size; OSError, ValueError or HTTPException if that can't be done."""
+    import ssl
+    from urllib.request import urlopen
+
+    import certifi
+
+    trusted = ssl.create_default_context()  # what the system trusts, and where it says nothing, as many browsers do
+    trusted.load_verify_locations(certifi.where())
+    with urlopen(url, timeout=_PATIENCE, context=trusted) as answer:
+        content: bytes = answer.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise ValueError(f"more than {_MOST:,} bytes")
+    with open(path, "xb") as file:
+        file.write(content)
+    return len(content)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest
+from chainrule.errors import ChainruleWarning, InputError, MisuseError, ShapeError, UnknownNameError, nearest
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter, State
@@ -260,7 +260,8 @@ class Network(Layer, InNotebooks):
         if self._plan is None:
             return
         if self.optimizer_state.step:
-            warnings.warn(f"{self._optimizer!r} begins anew: without moments, at its first step.", stacklevel=3)
+            text = f"{self._optimizer!r} begins anew: without moments, at its first step."
+            warnings.warn(text, ChainruleWarning, stacklevel=3)
         self._run(replace(self._plan, optimizer=self._optimizer))
 
     def late(self, name: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The log of a run: the line of text that is shown for an epoch, and the files to which lines are added.
+"""The log of a run: the lines of text that are shown before and after its epochs, and the files that hold them.
 
 A line that can't be written now, because the disk is full, is kept and tried again with the next one. What is read
 may be a stranger's: a row is numbers by name or it is none.
@@ -22,45 +22,7 @@ from chainrule.recipes.folder import MOST
 from chainrule.recipes.recipe import Recipe
 from chainrule.recipes.samples import Samples
 from chainrule.training import Epoch, Training
-
-MOST_LINES = 10
-
-
-def has_line(epoch: int, epochs: int) -> bool:
-    """Tell whether an epoch has a line of its own: the first, the last, and some at even distances between.
-
-    Examples
-    --------
-    >>> [epoch for epoch in range(1, 501) if has_line(epoch, 500)]
-    [1, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500]
-    """
-    return epoch in (1, epochs) or epoch % _distance(epochs) == 0
-
-
-def _distance(epochs: int) -> int:
-    """Return the least of 1, 2, 5, 10, 20, 50 … that gives at most `MOST_LINES` lines."""
-    size = 1
-    while True:
-        for step in (size, 2 * size, 5 * size):
-            if epochs <= MOST_LINES * step:
-                return step
-        size *= 10
-
-
-def epoch_line(epoch: Epoch, epochs: int, samples: int) -> str:
-    """Return an epoch in words: what is measured is called what it is called in the log of figures."""
-    width = len(str(epochs))
-    parts = [f"epoch {epoch.epoch:>{width}}/{epochs}"]
-    for name, value in epoch.as_dict().items():
-        if name.endswith("loss") and value is not None:
-            parts.append(f"{in_words(name)} {value:.5f}")
-        elif name.endswith("error_rate"):
-            parts.append(f"{in_words(name)} {percent(value)}")
-    if epoch.penalty:
-        parts.append(f"penalty {epoch.penalty:.4f}")
-    parts.append(f"learning rate {epoch.learning_rate:.2g}")
-    parts.append(f"{samples / max(epoch.seconds, 1e-9):,.0f} samples/s")
-    return "  ".join(parts)
+from chainrule.training.progress import in_words, percent
 
 
 def opening_lines(recipe: Recipe, network: Network, samples: Samples, threads: int) -> list[str]:
@@ -109,16 +71,6 @@ def figure_lines(figures: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
             )
             lines.append(f"{name:<{width}}  {written}")
     return lines
-
-
-def in_words(name: str) -> str:
-    """Return the name of a figure as a line of text has it: ``validation_error_rate`` is the validation error rate."""
-    return name.replace("_", " ")
-
-
-def percent(share: float) -> str:
-    """Return a share of 1 in percent."""
-    return f"{100 * share:.2f} %"
 
 
 def _figure(key: str, value: float) -> str:

@@ -18,10 +18,10 @@ import msgspec
 from chainrule import checks
 from chainrule.errors import InputError, nearest
 from chainrule.recipes.environment import environment
-from chainrule.recipes.log import percent
 from chainrule.recipes.recipe import Recipe, continued, load, override
 from chainrule.recipes.run import resume, run
 from chainrule.recipes.runs import RunRecord, list_runs, open_run
+from chainrule.training.progress import percent
 
 Say = Callable[[str], Any]
 

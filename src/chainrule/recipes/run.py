@@ -25,7 +25,7 @@ import msgspec
 
 from chainrule import checks
 from chainrule.data.opening import Folder, FolderFile
-from chainrule.errors import ChainruleError, FileError, InputError, nearest, printable
+from chainrule.errors import ChainruleError, FileError, FileWarning, InputError, nearest, printable
 from chainrule.files import contents_of, write, write_atomically
 from chainrule.nn import Network
 from chainrule.ops.op import Array
@@ -51,10 +51,7 @@ from chainrule.recipes.folder import (
 from chainrule.recipes.log import (
     LogFile,
     compiled_line,
-    epoch_line,
     figure_lines,
-    has_line,
-    in_words,
     opening_lines,
     read_rows,
     row,
@@ -62,10 +59,12 @@ from chainrule.recipes.log import (
 from chainrule.recipes.recipe import Recipe, checked, continued, load, stored, to_toml
 from chainrule.recipes.samples import Samples, gather
 from chainrule.threads import exactly
-from chainrule.training import Callback, EarlyStopping, Epoch, History, Training, train
+from chainrule.training import Callback, EarlyStopping, Epoch, History, Training
 from chainrule.training.checkpoint import Checkpoint, read_state
 from chainrule.training.events import INTERRUPTED, TERMINATED
 from chainrule.training.interrupt import on_signal
+from chainrule.training.loop import go_through
+from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line, in_words
 
 
 @dataclass
@@ -126,6 +125,7 @@ def run(
     out: str | os.PathLike[str] = "runs",
     callbacks: Sequence[Callback] = (),
     say: Say | None = None,
+    verbose: bool | int | None = None,
 ) -> Result:
     """Train as a recipe says, into a new folder.
 
@@ -139,6 +139,9 @@ def run(
         What else shall happen during training.
     say : function of str, optional
         Is given each line of the log as it is written: ``say=print``.
+    verbose : bool, int or None, optional
+        What is shown beside that, as `cr.train` takes it: a bar on a terminal and in a notebook where left out. It
+        goes away in the end if `say` is given, for the log has its figures then.
 
     Returns
     -------
@@ -158,11 +161,12 @@ def run(
     >>> result.train["error_rate"], result.train["min_confidence"] > 0.99
     (0.0, True)
     """
+    shown = as_verbose(verbose)
     recipe = checked(recipe, f"recipe {recipe.name}") if isinstance(recipe, Recipe) else load(recipe)
     samples = gather(recipe)
     network = build(recipe, samples)
     recorder = RunRecorder(recipe, network, samples, _threads(recipe, network, samples), say, out=out)
-    return _train(recorder, callbacks)
+    return _train(recorder, callbacks, shown)
 
 
 @checks.keywords
@@ -173,6 +177,7 @@ def resume(
     learning_rate: float | None = None,
     callbacks: Sequence[Callback] = (),
     say: Say | None = None,
+    verbose: bool | int | None = None,
 ) -> Result:
     """Go on with a run where it was stopped, or killed: to the same bytes as if that had never happened.
 
@@ -190,6 +195,8 @@ def resume(
     callbacks : sequence of Callback, optional
     say : function of str, optional
         Is given each line of the log as it is written.
+    verbose : bool, int or None, optional
+        As `run` takes it.
 
     Returns
     -------
@@ -213,18 +220,24 @@ def resume(
     >>> more.epochs, more.history.epochs[-1].learning_rate
     (510, 0.01)
     """
+    shown = as_verbose(verbose)
     with Folder("resume", folder, links=False) as opened:
         expect_files(opened, RECIPE, LAST)
         opened.expect_plain(FILES)
         lock = RunLock(opened)
         try:
-            return _resume(opened, epochs, learning_rate, callbacks, say)
+            return _resume(opened, epochs, learning_rate, callbacks, say, shown)
         finally:
             lock.release()
 
 
 def _resume(
-    folder: Folder, epochs: int | None, learning_rate: float | None, callbacks: Sequence[Callback], say: Say | None
+    folder: Folder,
+    epochs: int | None,
+    learning_rate: float | None,
+    callbacks: Sequence[Callback],
+    say: Say | None,
+    verbose: Verbose,
 ) -> Result:
     """Go on with a run that is locked for this process."""
     then, position = read_recipe(folder), read_state(folder.file(LAST))
@@ -245,7 +258,8 @@ def _resume(
     samples = gather(recipe)
     network = build(recipe, samples)
     count = _threads(recipe, network, samples)
-    return _train(RunRecorder(recipe, network, samples, count, say, resumed=folder, notes=tuple(notes)), callbacks)
+    recorder = RunRecorder(recipe, network, samples, count, say, resumed=folder, notes=tuple(notes))
+    return _train(recorder, callbacks, verbose)
 
 
 def _threads(recipe: Recipe, network: Network, samples: Samples) -> int:
@@ -261,14 +275,14 @@ def batch_size(recipe: Recipe) -> int | None:
     return None if recipe.batch_size in ("full", 0) else int(recipe.batch_size)
 
 
-def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
+def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbose) -> Result:
     """Train, from the start or from the run's checkpoint, and measure what came of it."""
     recipe, network, samples = recorder.recipe, recorder.network, recorder.samples
     early = recipe.early_stopping
     stopping = [] if early is None else [EarlyStopping(early.patience, early.minimum_change)]
     with exactly(recorder.count), recorder:
         start = time.perf_counter()
-        history = train(
+        training = Training(
             network,
             *samples.train,
             epochs=recipe.epochs,
@@ -283,6 +297,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
             augment=None if recipe.augment is None else augmentation(recipe, samples),
             resume=recorder.at(LAST) if recorder.resumed else None,
         )
+        history = go_through(training, verbose, stacklevel=5, lasting=recorder.say is None)
         seconds = time.perf_counter() - start
         # A process that is terminated has little time: everything is saved, and figures can be measured later.
         parts = {} if history.stopped == TERMINATED else samples.parts
@@ -306,7 +321,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback]) -> Result:
         recorder.finish({**result.as_dict(), "stopped": history.stopped, "best_epoch": history.best_epoch})
         result.problem = recorder.problem
     if result.problem is not None and recorder.say is None:  # nobody has heard of it yet
-        warnings.warn(str(result.problem), stacklevel=4)  # whoever called run, or resume
+        warnings.warn(str(result.problem), FileWarning, stacklevel=4)  # whoever called run, or resume
     return result
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from chainrule.errors import InputError, NonFiniteError
+from chainrule.errors import ChainruleWarning, InputError, NonFiniteError
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Optimizer, Schedule
@@ -30,6 +30,10 @@ from chainrule.training.measures import Measure
 from chainrule.training.metrics import VALIDATION, Metric
 
 LOWEST_RATE = 1e-6  # an adaptive rate is not divided any further
+
+
+class FitWarning(ChainruleWarning, ConvergenceWarning):  # type: ignore[misc]  # scikit-learn ships no types
+    """A fit that came to no end: a warning of ours, and the one that scikit-learn's users filter."""
 
 
 class Set(Schedule):
@@ -144,7 +148,7 @@ def fit_epochs(
         if validation is None or estimator._best_parameters is None:
             raise diverged(type(estimator).__name__, estimator) from error
         estimator.validation_scores_.append(math.nan)
-        warnings.warn(f"Training ended, and the best weights until then are kept: {error}", ConvergenceWarning, 5)
+        warnings.warn(f"Training ended, and the best weights until then are kept: {error}", FitWarning, 5)
     finally:
         if schedule is not None:
             network.optimizer.learning_rate = schedule.value
@@ -152,7 +156,7 @@ def fit_epochs(
     if history.stopped == "finished" and not partial:
         warnings.warn(
             f"Stopped after max_iter={epochs} epochs, still getting better: raise max_iter, or tol",
-            ConvergenceWarning,
+            FitWarning,
             stacklevel=5,  # the line that called fit
         )
     estimator._last_parameters = None
@@ -248,6 +252,6 @@ def fit_lbfgs(estimator: Any, data: FitSamples) -> None:
     if result.status != 0:
         warnings.warn(
             f"L-BFGS ended early ({result.message}): raise max_iter or max_fun, or scale the data",
-            ConvergenceWarning,
+            FitWarning,
             stacklevel=5,  # the line that called fit
         )

@@ -18,7 +18,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import shown
-from chainrule.errors import ChainruleError, FileError, InputError
+from chainrule.errors import ChainruleError, FileError, FileWarning, InputError
 from chainrule.files import Contents, check_savable, contents_of, describe, read, strict_json, write
 from chainrule.files.saved_network import TRAINING, SavedNetwork
 from chainrule.nn.network import Network
@@ -99,7 +99,8 @@ class Checkpoint(Callback):
 
     def failed(self, error: FileError) -> None:
         """Hear that the file could not be written once training has begun, which is no reason to end it."""
-        warnings.warn(f"{error} Training goes on, and what was saved before is untouched.", stacklevel=2)
+        text = f"{error} Training goes on, and what was saved before is untouched."
+        warnings.warn(text, FileWarning, stacklevel=2)
 
     def _due(self, training: Training) -> bool:
         return bool(

@@ -155,10 +155,11 @@ class History(InNotebooks):
                 expected="what cr.train returned in this process",
                 fix="Train again with cr.train(network.fresh(), X, y, …)",
             )
-        checks.expect_known("History.repeat", changes, [*self.call, *self.network.settings()])
-        own = {name: value for name, value in changes.items() if name not in self.call}
+        call = {"verbose": None, **self.call}  # whoever went through the events has shown them, or not
+        checks.expect_known("History.repeat", changes, [*call, *self.network.settings()])
+        own = {name: value for name, value in changes.items() if name not in call}
         network = self.network.started(self.start, **own)
-        return train(network, **{**self.call, **{name: changes[name] for name in changes if name in self.call}})
+        return train(network, **{**call, **{name: changes[name] for name in changes if name in call}})
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "network": None, "call": {}, "start": None}

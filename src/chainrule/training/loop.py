@@ -26,6 +26,7 @@ from chainrule.training.events import INTERRUPTED, AfterEpoch, Training
 from chainrule.training.history import History
 from chainrule.training.interrupt import on_signal
 from chainrule.training.metrics import Metric
+from chainrule.training.progress import Verbose, as_verbose, watching
 
 
 @checks.keywords
@@ -48,6 +49,7 @@ def train(
     shuffle: bool = True,
     augment: Augment | None = None,
     resume: str | os.PathLike[str] | None = None,
+    verbose: bool | int | None = None,
 ) -> History:
     """Train a network.
 
@@ -105,6 +107,10 @@ def train(
         A file of `cr.Checkpoint`, to go on from with the same network, data and settings as if training had never
         been stopped. Another learning rate of the optimizer wins over the one before; so does another number of
         epochs.
+    verbose : bool, int or None, optional
+        True or 1 shows a bar with the epoch, the figures after the last one, the speed and the time that is left; 2
+        prints a line an epoch; False or 0 shows nothing. Left out: a bar where somebody looks, which is on a terminal
+        and in a notebook, and nothing elsewhere.
 
     Returns
     -------
@@ -138,6 +144,7 @@ def train(
     >>> cr.classify(network, X)
     array([0, 1, 1, 0])
     """
+    shown = as_verbose(verbose)
     training = Training(
         network,
         X,
@@ -157,8 +164,25 @@ def train(
         augment=augment,
         resume=resume,
     )
-    with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)):
+    training.history.call["verbose"] = verbose
+    return go_through(training, shown, stacklevel=4)
+
+
+def go_through(training: Training, verbose: Verbose, *, stacklevel: int, lasting: bool = True) -> History:
+    """Train to the end, showing it; Ctrl-C ends it after the current step.
+
+    Parameters
+    ----------
+    training : Training
+    verbose, lasting
+        As `watching` takes them.
+    stacklevel : int
+        Of warnings: whoever called the function that the user called, counted from here.
+    """
+    with on_signal(SIGINT, lambda: training.stop(INTERRUPTED)), watching(training, verbose, lasting=lasting) as watches:
         for event in training.events():
             if event.warning is not None:
-                warnings.warn(event.warning, stacklevel=3)  # whoever called train, past its keywords
+                warnings.warn(event.warning, stacklevel=stacklevel)
+            for watch in watches:
+                watch(event)
     return training.history

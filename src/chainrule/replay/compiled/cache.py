@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chainrule.caches import user_cache
 from chainrule.errors import MissingExtraError
 
 Function = Callable[..., Any]
@@ -62,9 +63,7 @@ def folder() -> Path:
     named = os.environ.get(_FOLDER)
     if named:
         return Path(named)
-    import pooch
-
-    return Path(pooch.os_cache("chainrule")) / "compiled"
+    return Path(user_cache(), "compiled")
 
 
 def _own_folder() -> Path:
