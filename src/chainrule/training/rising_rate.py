@@ -17,7 +17,7 @@ from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Schedule
-from chainrule.training.batch_source import Augment
+from chainrule.training.augmenting import Augment
 from chainrule.training.callbacks import Callback
 from chainrule.training.events import Training
 
