@@ -213,7 +213,10 @@ def part(where: str, value: Any, kind: type[T], known: Mapping[str, type[Any]], 
     if found is not None:
         return found
     raise InputError(
-        where, given=f"{value!r:.80}", expected=f"the name of one that it knows, or {like}", fix=value_fix(value, known)
+        where,
+        given=f"{value!r:.80}",
+        expected=f"the name of one that it knows, or {like}",
+        fix=value_fix(value, known, part=True),
     )
 
 

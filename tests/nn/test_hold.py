@@ -80,7 +80,7 @@ CHANGES = {
 TRAINS = ("train", "resume", "step", "steps", "optimize", "own loop", "optimizer")
 LOOKS = {
     "predict": lambda network, folder: cr.predict(network, X),
-    "classify": lambda network, folder: cr.classify(network, X),
+    "classify": lambda network, folder: cr.classify(network.copy(classes=["no", "yes"]), X),
     "evaluate": lambda network, folder: cr.evaluate(network, X, Y),
     "forward": lambda network, folder: network.forward(X),
     "copy": lambda network, folder: own_loop(network.copy()),

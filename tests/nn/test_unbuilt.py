@@ -83,7 +83,7 @@ def test_a_name_that_a_network_does_not_have_is_an_error_with_the_nearest(name: 
 
 @pytest.mark.parametrize("name", ["dynamic", "compiled"])
 def test_an_engine_is_asked_for_by_its_name(name: str) -> None:
-    with pytest.raises(ArgumentError, match=f"Write engine='{name}'"):
+    with pytest.raises(ArgumentError, match=f'Write engine="{name}"'):
         cr.Network([cr.Dense(1)], **{name: True})
 
 

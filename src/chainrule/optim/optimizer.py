@@ -73,7 +73,7 @@ class Optimizer(Configured):
         ema: float | None = None,
     ) -> None:
         if isinstance(learning_rate, (Schedule, str)):  # a text is refused there, by the word for it
-            learning_rate = as_schedule(learning_rate)
+            learning_rate = as_schedule(learning_rate, type(self).__name__)
         else:
             learning_rate = self._number("learning_rate", learning_rate, above=0)
         self.learning_rate: float | Schedule = learning_rate

@@ -48,19 +48,19 @@ class Schedule(Configured):
         return whole(f"{type(self).__name__}({setting}=…)", value)
 
 
-def as_schedule(value: float | Schedule | str) -> Schedule:
+def as_schedule(value: float | Schedule | str, where: str = "as_schedule") -> Schedule:
     """Return a schedule as it is, and a number as a `Constant`.
 
     >>> as_schedule(0.1)
     Constant(value=0.1)
     """
     if isinstance(value, str):
-        kinds = {kind.__name__ for kind in Schedule.__subclasses__() if kind.__module__.startswith("chainrule.")}
+        kinds = {kind.__name__ for kind in Schedule.__subclasses__() if kind.__module__.startswith(__package__)}
         raise InputError(
-            "learning_rate",
-            given=f"{value!r:.60}",
-            expected="a number, or a schedule with its own",
-            fix=value_fix(value, sorted(kinds)),
+            where,
+            given=f"{value!r:.60} as the learning rate",
+            expected="a number, such as 0.01, or a schedule",
+            fix=value_fix(value, sorted(name for name in kinds if not name.startswith("_")), part=True),
         )
     return value if isinstance(value, Schedule) else Constant(value)
 

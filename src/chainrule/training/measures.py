@@ -198,7 +198,7 @@ def _measure(metric: Any) -> Measure:
             "metrics",
             given=repr(metric)[:80],
             expected="the name of a metric, or a function of (prediction, target) or (y_true, y_pred)",
-            fix=value_fix(str(metric), METRICS),
+            fix=value_fix(str(metric), METRICS, part=True),
         )
     innermost = _innermost(function)
     name = str(getattr(innermost, "__name__", type(innermost).__name__))

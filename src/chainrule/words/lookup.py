@@ -67,14 +67,14 @@ def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
     return elsewhere.ours if elsewhere is not None else nearest(name, known)
 
 
-def value_fix(name: str, known: Iterable[str]) -> str:
-    """Return how to go on after a name, given as a value, that is none of the known ones.
+def value_fix(name: str, known: Iterable[str], *, part: bool = False) -> str:
+    """Return how to go on after a name, given as a value, that is none of the known ones; `part`: of parts.
 
-    >>> value_fix("lion", ["Adam", "SGD"])
+    >>> value_fix("lion", ["Adam", "SGD"], part=True)
     'Use cr.Adam(), cr.AdamW(), cr.SGD(momentum=0.9), cr.RMSProp() or cr.Adagrad(): these are the ones there are'
     """
     bare = re.sub(r"\.v\d+$", "", name)  # registries number what they keep
-    word = find("names", "value", bare) or find("names", "module", bare)
+    word = find("names", "value", bare) or (find("names", "module", bare) if part else None)
     return f"Use {word.ours}" if word is not None else nearest(name, known)
 
 
