@@ -222,7 +222,7 @@ def test_a_mirror_without_end_is_passed_over(place: Place, monkeypatch: pytest.M
     place.put(place.served[1])
     (place.served[0] / f"{FILES[0]}.gz").write_bytes(b"0" * 2000)
     monkeypatch.setattr(MODULE, "_MOST", 1000)
-    assert is_set(mnist())
+    assert is_set(mnist)
 
 
 def test_only_what_the_cache_lacks_is_downloaded(place: Place) -> None:
