@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from chainrule.errors import ArgumentError, InputError, MisuseError
 from chainrule.sklearn import Classifier, Regressor
 from tests.rebuilding import from_states
 from tests.sklearn.samples import digits, iris, numbers, quantities, same_network, several_labels
+from tests.terminal import Terminal
 
 
 def make(n_features: int, n_outputs: int, width: int = 8, end: Any = None) -> cr.Network:
@@ -337,3 +339,15 @@ def test_features_have_names() -> None:
     assert (model.n_features_in_, model.feature_names_in_.tolist()) == (4, list("abcd"))
     with pytest.raises(ValueError, match="feature names"):
         model.predict(pandas.DataFrame(numbers((3, 4)), columns=list("abdc")))
+
+
+@pytest.mark.parametrize(("verbose", "lines"), [({}, 0), ({"verbose": 2}, 3)], ids=["left out", "a line an epoch"])
+def test_a_fit_shows_nothing_on_a_terminal_unless_it_is_asked_to(
+    monkeypatch: pytest.MonkeyPatch, verbose: dict[str, int], lines: int
+) -> None:
+    terminal = Terminal()
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, terminal)
+    Classifier(network(3), epochs=3, **verbose).fit(*iris())
+    assert terminal.getvalue().count("\n") == lines
+    assert ("epoch 3/3" in terminal.getvalue()) == bool(lines)

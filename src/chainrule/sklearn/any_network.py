@@ -50,6 +50,7 @@ class AnyNetwork(NetworkEstimator):
     monitor: str | None
     shuffle: bool
     augment: Any
+    verbose: bool | int
     warm_start: bool
     random_state: Any
     accepts: ClassVar[dict[str, Any]] = {"allow_nd": True}
@@ -204,6 +205,7 @@ class AnyNetwork(NetworkEstimator):
             monitor=self.monitor,
             shuffle=self.shuffle,
             augment=self.augment,
+            verbose=self.verbose,
         )
         self.history_ = without_data(history)
         return self
@@ -283,6 +285,8 @@ class Classifier(ClassLabels, AnyNetwork):
         there are; its further arguments are settings.
     epochs, batch_size, validation_split, metrics, callbacks, keep, monitor, shuffle, augment
         As `chainrule.train` takes them.
+    verbose : bool or int, default False
+        The same, but nothing is shown where it is left out: a search fits hundreds of times.
     class_weight : mapping of label to float, or "balanced", optional
         How much each class counts in training; a label that is left out counts 1.
     warm_start : bool, default False
@@ -337,6 +341,7 @@ class Classifier(ClassLabels, AnyNetwork):
         monitor: str | None = None,
         shuffle: bool = True,
         augment: Any = None,
+        verbose: bool | int = False,
         warm_start: bool = False,
         random_state: Any = None,
         **network__settings: Any,
@@ -479,6 +484,7 @@ class Regressor(Quantities, AnyNetwork):
         monitor: str | None = None,
         shuffle: bool = True,
         augment: Any = None,
+        verbose: bool | int = False,
         warm_start: bool = False,
         random_state: Any = None,
         **network__settings: Any,
