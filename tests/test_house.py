@@ -33,7 +33,7 @@ ROOMS = (
     ("recipes",),
     ("plot",),
     ("explain",),
-    ("export_numpy", "onnx", "sklearn", "tensorboard", "torch_weights"),
+    ("numpy_page", "onnx", "sklearn", "tensorboard", "torch"),
     ("chainrule", "public"),
     ("__main__", "cli"),
 )

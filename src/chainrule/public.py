@@ -70,7 +70,7 @@ _OPS: dict[str, Any] = {
     **FUNCTIONS,
     **{kind.__name__: kind for kind in all_ops().values() if kind.is_layer() or kind.is_loss()},
 }
-globals().update(_OPS)  # for checkers of types they stand in public.pyi
+globals().update(_OPS)  # for checkers of types they stand in __init__.pyi
 
 __all__ = [
     "Adagrad",

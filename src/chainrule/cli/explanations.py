@@ -9,7 +9,7 @@ import sys
 import click
 
 import chainrule as cr
-from chainrule.cli.options import as_json_option, one_of, weights_option, whole
+from chainrule.cli.options import as_json_option, choice, weights_option, whole
 from chainrule.cli.output import say, say_json
 
 FORMATS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
@@ -24,11 +24,10 @@ FORMATS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "jso
 @click.option(
     "--format",
     "form",
-    metavar="terminal|markdown|html|json",
-    callback=one_of(*FORMATS.values()),
+    **choice(*FORMATS.values()),
     help="How it is written; else as the ending of --out says.",
 )
-@click.option("--language", metavar="en|he", callback=one_of("en", "he"), default="en", help="English or Hebrew.")
+@click.option("--language", **choice("en", "he"), default="en", help="English or Hebrew.")
 @weights_option("Which of a run's.")
 @click.option("--out", metavar="FILE", help="Write it to .txt, .md, .html or .json instead of printing it.")
 def explain(

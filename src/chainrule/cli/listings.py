@@ -72,22 +72,18 @@ def log(run: str, table: str | None, tensorboard: str | None) -> None:
         for line in cr.recipes.read_story(run):
             say(line)
         return
-    record = cr.recipes.open_run(run)
-    count = len(record.history)
+    history = cr.recipes.open_run(run).history
+    count = len(history)
     if not count:
         raise InputError(f"log {run!r}", given="no epoch yet", expected="at least one", fix="Wait for it")
     if table is not None:
-        names = list(dict.fromkeys(name for epoch in record.history for name in epoch.as_dict()))
-        rows = (list(map(epoch.as_dict().get, names)) for epoch in record.history)
+        names = list(dict.fromkeys(name for epoch in history for name in epoch.as_dict()))
+        rows = (list(map(epoch.as_dict().get, names)) for epoch in history)
         text = as_csv(names, rows)
         cr.files.write_atomically(table, text.encode(), where="log")
         say(f"table     {table}: {count} epochs")
     if tensorboard is not None:
-        from chainrule.tensorboard import TensorBoard
-
-        with TensorBoard(tensorboard) as events:
-            for epoch in record.history:
-                events.write(epoch)
+        cr.tensorboard.save(history, tensorboard)
         say(f"events    {tensorboard}: {count} epochs")
 
 

@@ -12,7 +12,7 @@ import click
 
 import chainrule as cr
 from chainrule import checks
-from chainrule.cli.options import one_of, weights_option
+from chainrule.cli.options import choice, weights_option
 from chainrule.cli.output import in_unicode, say
 from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
 
@@ -226,8 +226,7 @@ def _pictured(result: Result) -> PicturedRun:
 @click.option(
     "--format",
     "form",
-    metavar="png|svg",
-    callback=one_of("png", "svg"),
+    **choice("png", "svg"),
     default="png",
     show_default=True,
     help="Of the files in a folder.",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import chainrule as cr
-from chainrule.cli.options import as_json_option, column, number, one_of, whole
+from chainrule.cli.options import as_json_option, choice, column, number, whole
 from chainrule.cli.output import print_columns, say
 
 
@@ -23,10 +23,8 @@ from chainrule.cli.output import print_columns, say
 @click.option("--l2", metavar="FACTOR", callback=number(least=0, like=0.001), help="Penalty on the weights.")
 @click.option("--layers", metavar="SIZES", help="From inputs to outputs, such as 784-200-100-10.")
 @click.option("--seed", metavar="N", callback=whole(0, 2**63 - 1), help="From which all randomness comes.")
-@click.option(
-    "--dtype", metavar="float32|float64", callback=one_of("float32", "float64"), help="The numbers to compute with."
-)
-@click.option("--keep", metavar="best|last", callback=one_of("best", "last"), help="Which weights to keep.")
+@click.option("--dtype", **choice("float32", "float64"), help="The numbers to compute with.")
+@click.option("--keep", **choice("best", "last"), help="Which weights to keep.")
 @click.option("--threads", metavar="N", callback=whole(0, 1024), help="For products of matrices; 0: by their size.")
 @click.option(
     "--deterministic",
@@ -74,9 +72,7 @@ def train(
     chosen = cr.recipes.override(cr.recipes.load(recipe), data=data, **options)
     events: list[cr.Callback] = []
     if tensorboard is not None:
-        from chainrule.tensorboard import TensorBoard
-
-        events.append(TensorBoard(tensorboard))
+        events.append(cr.tensorboard.TensorBoard(tensorboard))
     result = cr.recipes.run(chosen, out=out, callbacks=events, **showing(quiet, as_json))
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 

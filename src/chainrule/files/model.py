@@ -11,6 +11,7 @@ from chainrule.errors import ChainruleError, FileError, InputError, ShapeError
 from chainrule.files import bounds, strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.description import checked_classes, describe, rebuild
+from chainrule.files.endings import expect_ending
 from chainrule.files.safetensors import (
     FORMAT,
     LONGEST_HEADER,
@@ -60,7 +61,8 @@ def save(network: Network, path: Path | Writable) -> None:
     MisuseError
         If the network is not built.
     FileError
-        If the file can't be written. What was there before is untouched.
+        If the file can't be written, or its name ends as another format's does, such as ``.pt`` or ``.onnx``. What
+        was there before is untouched.
 
     Examples
     --------
@@ -72,6 +74,7 @@ def save(network: Network, path: Path | Writable) -> None:
     >>> bool((cr.load(path).parameters == network.parameters).all())
     True
     """
+    expect_ending("save", path, ".safetensors")
     if is_stream(path):
         write_all("save", path, dumps(network))
     else:
@@ -202,8 +205,10 @@ def load(path: Path | Readable, *, custom: Mapping[str, type[Any]] | None = None
     Raises
     ------
     FileError
-        If the file is missing, damaged, not a model that chainrule saved, or names classes that were not passed.
+        If the file is missing, damaged, not a model that chainrule saved, or names classes that were not passed. Of
+        another format's file it says which function reads it.
     """
+    expect_ending("load", path, ".safetensors")
     if isinstance(path, (bytes, bytearray, memoryview)):
         raise InputError(
             "load",

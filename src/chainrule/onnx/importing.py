@@ -16,6 +16,7 @@ from chainrule.errors import ChainruleError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
+from chainrule.files.endings import expect_ending
 from chainrule.files.part_classes import MOST_DEPTH
 from chainrule.nn import Concatenate, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
@@ -72,6 +73,7 @@ def load(
         If the file is missing or damaged, or has something in it that no layer of chainrule does: it is named.
     """
     where = "onnx.load"
+    expect_ending(where, path, ".onnx")
     model = read_model(path, where=where)
     flow = Flow(model, _output(model, output))
     maker = LayerMaker(flow)
