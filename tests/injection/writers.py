@@ -60,7 +60,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "export RUN --out o.onnx": ("text", {"o.onnx": "onnx"}),
     "explain RUN": ("text", {}),
     "explain RUN --language he": ("hebrew", {}),
-    "explain RUN --format json": ("json", {}),
+    "explain RUN --json": ("json", {}),
     "explain RUN --out e.html": ("text", {"e.html": "html"}),
     "explain RUN --out e.md --language he": ("text", {"e.md": "markdown"}),
     "log RUN": ("text", {}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import msgspec
 
@@ -560,11 +560,28 @@ def _builtin() -> Traversable:
     return files("chainrule.recipes").joinpath("builtin")
 
 
+def load_stream(file: BinaryIO) -> Recipe:
+    """Return the recipe that comes from a stream; the path of a data file in it is seen from the working folder.
+
+    Examples
+    --------
+    >>> import io
+    >>> load_stream(io.BytesIO(text("xor").encode())).layers
+    '2-8-1'
+    """
+    with within_memory("recipe"):
+        return located(from_toml(_decoded(file, "-"), "recipe '-'", "recipe"), "")
+
+
 def _read(path: str) -> str:
     from chainrule.data.opening import open_file
 
     with open_file("recipe", path) as file:
-        content = file.read(_LARGEST + 1)
+        return _decoded(file, path)
+
+
+def _decoded(file: BinaryIO, path: str) -> str:
+    content = file.read(_LARGEST + 1)
     try:
         if len(content) > _LARGEST:
             raise ValueError("it is longer than a MiB")
