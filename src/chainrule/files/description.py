@@ -17,6 +17,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, InputError, nearest
+from chainrule.files.installed_parts import installed_names, installed_part
 from chainrule.files.part_classes import (
     ELLIPSIS,
     ID,
@@ -317,14 +318,25 @@ class _Rebuilder:
             return KINDS[name]
         if name in self.custom:
             return self.custom[name]
+        own = self.installed(name, place)
+        if own is not None:
+            self.custom[name] = own
+            return own
         if name in (Activation.__name__, Loss.__name__):
             fix = f"Functions can't be written down: pass custom={{'My{name}': My{name}}}, a subclass that holds them"
         elif name.isidentifier() and len(name) <= _LONGEST_NAME:
-            known = nearest(name, {**KINDS, **self.custom})
+            known = nearest(name, [*KINDS, *self.custom, *installed_names()])
             fix = f"If it is a class of your own, pass custom={{{name!r}: {name}}}. {known}"
         else:
             fix = "Names of types are plain class names; nothing is ever imported"
         raise self.refusal(place, f"the type {shown(name)}", "a type that chainrule knows", fix)
+
+    def installed(self, name: str, place: str) -> type[Any] | None:
+        """Return the class that an installed package offers under a name, if one does."""
+        try:
+            return installed_part(name)
+        except InputError as problem:
+            raise self.refusal(place, problem.given, problem.expected, problem.fix) from problem
 
     def settings(self, kind: type[Any], data: dict[str, Any], place: str, depth: int) -> dict[str, Any]:
         declared = parameters(kind)

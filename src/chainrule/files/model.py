@@ -192,7 +192,8 @@ def _text(where: str, data: Any) -> str:
 def load(path: Path | Readable, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
     """Return the network in a model file: it predicts the same bytes, and training goes on as if never interrupted.
 
-    Nothing in the file is executed or imported, so a file from a stranger is safe to load.
+    Nothing in the file is executed, so a file from a stranger is safe to load. A class that is not chainrule's is found
+    in `custom`, or where an installed package offers it under the entry point ``chainrule.parts``.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The closed table of parts that a file may name: layers, ops, losses, optimizers, schedules, initializers, networks.
 
-A name in a file can reach these classes and nothing else.
+A name in a file can reach these classes, those that the caller passes, and what `installed_parts` finds.
 """
 
 from __future__ import annotations
