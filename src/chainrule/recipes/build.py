@@ -148,8 +148,8 @@ def _optimizer(recipe: Recipe, where: str) -> Optimizer:
         raise InputError(
             f"{where}, optimizer",
             given="a learning_rate",
-            expected="it in the phases",
-            fix="Write phases = [{epochs = 10, learning_rate = 0.01}]",
+            expected="it outside of the optimizer",
+            fix="Write learning_rate = 0.01 at the top of the recipe, or in its phases",
         )
     rates = []
     for i, phase in enumerate(recipe.phases):
