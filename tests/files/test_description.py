@@ -49,7 +49,7 @@ EXAMPLES = [
     optim.RMSProp(rho=0.5),
     optim.Adam(optim.Warmup(2, optim.Phases((3, 0.1), (2, optim.CosineDecay(0.1, 0.01))))),
     optim.AdamW(weight_decay=0.1, clip_value=0.5),
-    optim.Constant(0.1),
+    optim.ConstantRate(0.1),
     optim.StepDecay(0.1),
     optim.ExponentialDecay(0.1),
     optim.CosineDecay(0.1),
@@ -286,8 +286,14 @@ INCOMPLETE = {
     "a default left out": ({"type": "LeakyReLU"}, "no slope"),
     "a whole number for a real one": ({"type": "LeakyReLU", "slope": 0}, "slope: got 0"),
     "a number that its class replaces": (
-        {"type": "OneCycle", "maximum": 0.1, "initial": None, "final": 0.1, "warmup": 0.5},
-        "initial: got None",
+        {
+            "type": "OneCycle",
+            "maximum_learning_rate": 0.1,
+            "initial_learning_rate": None,
+            "final_learning_rate": 0.1,
+            "warmup": 0.5,
+        },
+        "initial_learning_rate: got None",
     ),
 }
 

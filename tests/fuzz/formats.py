@@ -465,7 +465,7 @@ def _recipes() -> Sequence[bytes]:
         loss = { type = "Huber", delta = 0.5 }
         optimizer = { type = "SGD", momentum = 0.9 }
         phases = [{ epochs = 2, learning_rate = 0.1 },
-            { epochs = 3, learning_rate = { type = "OneCycle", maximum = 1 } }]
+            { epochs = 3, learning_rate = { type = "OneCycle", maximum_learning_rate = 1 } }]
         data = { name = "curve", samples = 40, noise = 0.1, validation = 0.2, test = 5, scale = "standard" }"""
     return [recipes.to_toml(recipes.load(name)).encode() for name in NAMES] + [listed.encode()]
 

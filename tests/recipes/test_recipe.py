@@ -290,10 +290,12 @@ def test_epochs_and_learning_rate_at_the_top_are_the_one_phase() -> None:
     recipe = recipes.recipe.from_toml(SHORT, "mine.toml")
     assert recipe == recipes.recipe.from_toml(GOOD, "mine.toml")
     assert recipes.recipe.from_toml(recipes.to_toml(recipe), "copy") == recipe
-    falling = SHORT.replace("learning_rate = 0.1", 'learning_rate = { type = "CosineDecay", initial = 0.1 }')
+    falling = SHORT.replace(
+        "learning_rate = 0.1", 'learning_rate = { type = "CosineDecay", initial_learning_rate = 0.1 }'
+    )
     assert recipes.recipe.from_toml(falling, "mine.toml").phases[0].learning_rate == {
         "type": "CosineDecay",
-        "initial": 0.1,
+        "initial_learning_rate": 0.1,
     }
 
 

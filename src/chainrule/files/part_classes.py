@@ -30,8 +30,8 @@ KINDS: dict[str, type[Any]] = {
     "RMSProp": optim.RMSProp,
     "Adam": optim.Adam,
     "AdamW": optim.AdamW,
-    # schedules; the constant one shares its class's name with an initializer
-    "ConstantRate": optim.Constant,
+    # schedules
+    "ConstantRate": optim.ConstantRate,
     "StepDecay": optim.StepDecay,
     "ExponentialDecay": optim.ExponentialDecay,
     "CosineDecay": optim.CosineDecay,

@@ -38,7 +38,7 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
     epochs : int
         How many passes over the data.
     learning_rate : float or table
-        A number, or a schedule such as ``{type = "OneCycle", maximum = 0.003}``.
+        A number, or a schedule such as ``{type = "OneCycle", maximum_learning_rate = 0.003}``.
     """
 
     epochs: int
