@@ -42,7 +42,7 @@ def small_network(**settings: Any) -> cr.Network:
         cr.Dense(5, inputs=2),
         cr.GELU(),
         cr.Residual([cr.Dense(5), cr.Tanh()]),
-        cr.Concatenate([[], [cr.Dense(2, use_bias=False), cr.Softplus()]]),
+        cr.Branches([[], [cr.Dense(2, use_bias=False), cr.Softplus()]]),
         cr.Dense(3),
         cr.Softmax(),
     ]

@@ -7,13 +7,13 @@ from chainrule.optim.adaptive import Adam as Adam
 from chainrule.optim.adaptive import AdamW as AdamW
 from chainrule.ops.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.ops.focal import BinaryFocalCrossEntropy as BinaryFocalCrossEntropy
+from chainrule.nn.containers import Branches as Branches
 from chainrule.training.callbacks import Callback as Callback
 from chainrule.ops.cross_entropy import CategoricalCrossEntropy as CategoricalCrossEntropy
 from chainrule.ops.focal import CategoricalFocalCrossEntropy as CategoricalFocalCrossEntropy
 from chainrule.errors import ChainruleError as ChainruleError
 from chainrule.training.checkpoint import Checkpoint as Checkpoint
 from chainrule.ops.arithmetic import Clip as Clip
-from chainrule.nn.containers import Concatenate as Concatenate
 from chainrule.nn.initializers import Constant as Constant
 from chainrule.ops.arithmetic import Cos as Cos
 from chainrule.optim.schedules import CosineDecay as CosineDecay
@@ -143,13 +143,13 @@ __all__ = [
     "AdamW",
     "BinaryCrossEntropy",
     "BinaryFocalCrossEntropy",
+    "Branches",
     "Callback",
     "CategoricalCrossEntropy",
     "CategoricalFocalCrossEntropy",
     "ChainruleError",
     "Checkpoint",
     "Clip",
-    "Concatenate",
     "Constant",
     "Cos",
     "CosineDecay",

@@ -17,7 +17,7 @@ from chainrule.graph import (
 )
 from chainrule.graph.functions import FUNCTIONS
 from chainrule.nn import (
-    Concatenate,
+    Branches,
     Constant,
     Dense,
     Dropout,
@@ -76,10 +76,10 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Branches",
     "Callback",
     "ChainruleError",
     "classify",
-    "Concatenate",
     "confusion_matrix",
     "Constant",
     "CosineDecay",

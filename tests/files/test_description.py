@@ -14,7 +14,7 @@ from chainrule import nn, ops, optim
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import describe, rebuild
 from chainrule.files.part_classes import KINDS, NAMES
-from chainrule.nn import Concatenate, Dense, Dropout, Network, Rescale, Residual
+from chainrule.nn import Branches, Dense, Dropout, Network, Rescale, Residual
 from chainrule.ops import ELU, GELU, Huber, LeakyReLU, Reshape, Slice, Softmax, Sum, Tanh, Transpose
 
 # One example at least of each class in the table, with settings of all kinds.
@@ -28,7 +28,7 @@ EXAMPLES = [
     Rescale(1 / 255),
     Rescale((0.5, 0.1), (1.0, 1e-300), name="scaling"),
     Residual([Dense(3), Tanh(), Residual([Dropout(0.5)])]),
-    Concatenate([[], [Tanh(), Dense(2)], Softmax()]),
+    Branches([[], [Tanh(), Dense(2)], Softmax()]),
     LeakyReLU(0.2),
     ELU(0.3),
     GELU(approximate=True),

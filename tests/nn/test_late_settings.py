@@ -69,7 +69,7 @@ def another(name: str, value: Any) -> Any:
 
 def test_every_kind_of_part_is_here() -> None:
     asked = {"nn.Dense", "nn.Network", "ops.LeakyReLU", "ops.Huber", "optim.Adam", "optim.OneCycle"}
-    assert {*asked, "nn.Concatenate", "ops.Concatenate", "optim.ConstantRate", "nn.Constant"} <= set(PARTS)
+    assert {*asked, "nn.Branches", "ops.Concatenate", "optim.ConstantRate", "nn.Constant"} <= set(PARTS)
     assert len(SETTINGS) > 90
 
 

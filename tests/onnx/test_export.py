@@ -102,7 +102,7 @@ def test_the_layers_come_back_as_what_they_were(onnx: ModuleType, tmp_path: Path
         cr.Dense(4, inputs=2),
         cr.GELU(),
         cr.Residual([cr.Dense(4, inputs=4), cr.LeakyReLU(0.3)]),
-        cr.Concatenate([[cr.SiLU()], [cr.Dense(2, inputs=4, use_bias=False), cr.ELU(0.7)], []]),
+        cr.Branches([[cr.SiLU()], [cr.Dense(2, inputs=4, use_bias=False), cr.ELU(0.7)], []]),
         cr.GELU(approximate=True),
         cr.Dense(3, inputs=10),
         cr.Softmax(),

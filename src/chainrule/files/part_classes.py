@@ -21,7 +21,7 @@ KINDS: dict[str, type[Any]] = {
     "Rescale": nn.Rescale,
     "PReLU": nn.PReLU,
     "Residual": nn.Residual,
-    "Concatenate": nn.Concatenate,
+    "Branches": nn.Branches,
     # ops that are layers or losses
     **{kind.__name__: kind for kind in ops.all_ops().values() if kind.in_files and (kind.is_layer() or kind.is_loss())},
     # optimizers
