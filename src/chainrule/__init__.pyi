@@ -18,6 +18,7 @@ from chainrule.nn.initializers import Constant as Constant
 from chainrule.ops.arithmetic import Cos as Cos
 from chainrule.optim.schedules import CosineDecay as CosineDecay
 from chainrule.ops.reductions import Cumsum as Cumsum
+from chainrule.ops.custom import CustomLoss as CustomLoss
 from chainrule.nn.dense import Dense as Dense
 from chainrule.nn.dropout import Dropout as Dropout
 from chainrule.ops.activations import ELU as ELU
@@ -42,7 +43,6 @@ from chainrule.ops.activations import LeakyReLU as LeakyReLU
 from chainrule.ops.arithmetic import Log as Log
 from chainrule.ops.softmax import LogSoftmax as LogSoftmax
 from chainrule.ops.reductions import LogSumExp as LogSumExp
-from chainrule.ops.custom import Loss as Loss
 from chainrule.ops.reductions import Max as Max
 from chainrule.ops.reductions import Mean as Mean
 from chainrule.ops.losses import MeanAbsoluteError as MeanAbsoluteError
@@ -154,6 +154,7 @@ __all__ = [
     "Cos",
     "CosineDecay",
     "Cumsum",
+    "CustomLoss",
     "Dense",
     "Dropout",
     "ELU",
@@ -178,7 +179,6 @@ __all__ = [
     "Log",
     "LogSoftmax",
     "LogSumExp",
-    "Loss",
     "Max",
     "Mean",
     "MeanAbsoluteError",
@@ -243,6 +243,7 @@ __all__ = [
     "confusion_matrix",
     "cos",
     "cumsum",
+    "custom_loss",
     "data",
     "derivative",
     "divide",
@@ -273,7 +274,6 @@ __all__ = [
     "log",
     "log_softmax",
     "log_sum_exp",
-    "loss",
     "matmul",
     "max",
     "maximum",
@@ -456,6 +456,25 @@ def cumsum(x: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  #
         The last one if left out.
     """
 
+def custom_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, function: _Function, derivative: _Function, per_sample: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.custom.CustomLoss
+    """y = function(prediction, target)
+    ∂prediction = ∂y · derivative(prediction, target)
+
+    Parameters
+    ----------
+    function, derivative : callable
+        Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
+        array like prediction.
+    per_sample : bool
+        Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
+        each sample's own loss. Their mean, weighted if there are weights, is then taken here.
+
+    Raises
+    ------
+    DerivativeError
+        When a node is built, if the derivative isn't the function's.
+    """
+
 def divide(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Divide
     """y = a / b
     ∂a = ∂y / b   ∂b = −∂y · y / b
@@ -591,25 +610,6 @@ def log_sum_exp(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name
 
     The largest x is subtracted first and added again, which changes nothing and keeps e from overflowing. Where all
     are −inf, so is y, and the derivative is 0.
-    """
-
-def loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, function: _Function, derivative: _Function, per_sample: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.custom.Loss
-    """y = function(prediction, target)
-    ∂prediction = ∂y · derivative(prediction, target)
-
-    Parameters
-    ----------
-    function, derivative : callable
-        Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
-        array like prediction.
-    per_sample : bool
-        Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
-        each sample's own loss. Their mean, weighted if there are weights, is then taken here.
-
-    Raises
-    ------
-    DerivativeError
-        When a node is built, if the derivative isn't the function's.
     """
 
 def matmul(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.linear.Matmul

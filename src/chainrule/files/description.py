@@ -36,7 +36,7 @@ from chainrule.files.part_classes import (
 from chainrule.nn import Layer, Network
 from chainrule.nn.layer import Kept
 from chainrule.nn.network import restored
-from chainrule.ops import Activation, Array, Loss
+from chainrule.ops import Activation, Array, CustomLoss
 
 
 def describe(part: Part, *, where: str = "describe", brief: bool = False) -> dict[str, Any]:
@@ -116,13 +116,14 @@ class _Describer:
         if kind in NAMES:
             return NAMES[kind]
         name = kind.__name__
-        if kind in (Activation, Loss):
+        if kind in (Activation, CustomLoss):
+            own = _own_name(name)
             raise self.refusal(
                 place,
                 f"{part!r}, made of functions",
                 "a class that can be named",
-                f"Write class My{name}(cr.{name}) with an __init__ that passes the functions on, use My{name}(), and "
-                f"load with custom={{'My{name}': My{name}}}",
+                f"Write class {own}(cr.{name}) with an __init__ that passes the functions on, use {own}(), and "
+                f"load with custom={{'{own}': {own}}}",
             )
         if name in KINDS or name in RESERVED or not name.isidentifier():
             raise self.refusal(
@@ -174,6 +175,11 @@ class _Describer:
     def refusal(self, place: str, given: str, expected: str, fix: str) -> InputError:
         where = f"{self.where}: {place}" if place else self.where
         return InputError(where, given=given, expected=expected, fix=fix)
+
+
+def _own_name(name: str) -> str:
+    """Return what a subclass of `Activation` or `CustomLoss` that holds its functions may be called."""
+    return f"My{name.removeprefix('Custom')}"
 
 
 def _is_default(value: Any, default: Any) -> bool:
@@ -322,8 +328,11 @@ class _Rebuilder:
         if own is not None:
             self.custom[name] = own
             return own
-        if name in (Activation.__name__, Loss.__name__):
-            fix = f"Functions can't be written down: pass custom={{'My{name}': My{name}}}, a subclass that holds them"
+        if name in (Activation.__name__, CustomLoss.__name__):
+            own_name = _own_name(name)
+            fix = (
+                f"Functions can't be written down: pass custom={{'{own_name}': {own_name}}}, a subclass that holds them"
+            )
         elif name.isidentifier() and len(name) <= _LONGEST_NAME:
             known = nearest(name, [*KINDS, *self.custom, *installed_names()])
             fix = f"If it is a class of your own, pass custom={{{name!r}: {name}}}. {known}"
