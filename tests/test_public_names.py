@@ -11,7 +11,7 @@ import pytest
 import chainrule as cr
 
 ADAPTERS = {"numpy_page", "onnx", "sklearn", "tensorboard", "torch"}
-INSIDE = {"checks", "cli", "generators", "memory", "public", "replay", "settings", "tables", "threads"}
+INSIDE = {"checks", "cli", "generators", "memory", "public", "replay", "settings", "tables", "threads", "words"}
 
 
 def python(code: str, *, cwd: Path | None = None) -> str:

@@ -28,7 +28,7 @@ _ROOMS = {
     ),  # adapters: what lacks its extra says so when used
 }
 # Rooms that nobody types; `from chainrule import checks` asks for them here.
-_INSIDE = {"checks", "generators", "memory", "public", "replay", "settings", "tables", "threads"}
+_INSIDE = {"checks", "generators", "memory", "public", "replay", "settings", "tables", "threads", "words"}
 # Names whose rooms are heavier than the others': they read and write files, run recipes, explain.
 _LATER = {
     "check": "gradcheck",

@@ -99,7 +99,7 @@ def test_every_kind_of_part_is_found_by_its_name(name: str) -> None:
 
 @pytest.mark.usefixtures("parts")
 def test_nothing_is_imported_before_a_name_comes_up_that_is_not_ours() -> None:
-    for part in ({"type": "Dense", "outputs": 2}, {"type": "Tanh"}):
+    for part in ({"type": "Dense", "units": 2}, {"type": "Tanh"}):
         rebuild(part)
     assert "Doubled" in installed_names()
     with pytest.raises(cr.errors.InputError, match="Doubled"):  # listed among the names, not imported
@@ -114,7 +114,7 @@ def test_a_network_with_such_parts_is_saved_and_loaded_without_naming_them_again
     doubled, gain = installed_part("Doubled"), installed_part("Gain")
     assert doubled is not None
     assert gain is not None
-    network = cr.Network([gain(2.0), cr.Dense(2, 3), doubled(), cr.Dense(1)], inputs=2)
+    network = cr.Network([gain(2.0), cr.Dense(3, inputs=2), doubled(), cr.Dense(1)], inputs=2)
     cr.save(network, tmp_path / "a.safetensors")
     x = np.ones((3, 2), np.float32)
     assert np.array_equal(cr.predict(cr.load(tmp_path / "a.safetensors"), x), cr.predict(network, x))
@@ -123,7 +123,7 @@ def test_a_network_with_such_parts_is_saved_and_loaded_without_naming_them_again
 RECIPE = """
 data = {name = "xor"}
 layers = [
-    {type = "Gain", start = 2.0}, {type = "Dense", outputs = 4}, {type = "Doubled"}, {type = "Dense", outputs = 1},
+    {type = "Gain", start = 2.0}, {type = "Dense", units = 4}, {type = "Doubled"}, {type = "Dense", units = 1},
 ]
 loss = "MeanSquaredError"
 optimizer = "Slow"
@@ -190,7 +190,7 @@ def test_an_error_in_a_file_is_a_file_error(tmp_path: Path, install: Install) ->
         def forward(self, x: cr.Node) -> cr.Node:
             return x * 1.0
 
-    cr.save(cr.Network([Gone(), cr.Dense(2, 1)], inputs=2), tmp_path / "a.safetensors")
+    cr.save(cr.Network([Gone(), cr.Dense(1, inputs=2)], inputs=2), tmp_path / "a.safetensors")
     install("my-parts", {"Gone": "broken_module:Gone"}, broken_module="1 / 0")
     with pytest.raises(cr.errors.FileError, match=r"layers\[0\]: got the package 'my-parts'"):
         cr.load(tmp_path / "a.safetensors")
