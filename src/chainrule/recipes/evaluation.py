@@ -120,7 +120,7 @@ def _inputs(recipe: Recipe | None, path: str) -> Array:
 
 
 def _label_columns(labels: list[str]) -> list[str]:
-    """Return the names of two columns for each label, whether a sample has it and how probable that is: all distinct."""
+    """Return the names of two columns for each label, all distinct: whether a sample has it, how probable that is."""
     probable = [f"probability {label}" for label in labels]
     taken, columns = {"row", *probable}, []
     for column in labels:
