@@ -53,7 +53,7 @@ CASES = {
     "explain runs/": ["runs/xor-001", "runs/xor-002"],
     "explain xor --language ": ["en", "he"],
     "check spi": ["spirals"],
-    "plot runs/xor-001 --kind l": ["learning_curve", "loss_along_gradient"],
+    "plot runs/xor-001 --kind lo": ["loss_along_gradient"],
     "plot runs/xor-001 --kind weights,gr": ["weights,graph"],
     "plot runs/xor-001 --format ": ["png", "svg"],
     "export runs/xor-001 --to ": ["onnx", "torch", "numpy_page"],
