@@ -1,14 +1,13 @@
 """What checkers of types and editors read about ops: stubs, written from the registry by `make stubs`.
 
-At run time `chainrule.ops` and `chainrule.public` fill themselves from the registry. A checker runs nothing, so the
-same names stand in `ops/__init__.pyi` and `public.pyi`, each function of nodes with its own signature and docstring.
+At run time `chainrule.ops` and `chainrule` itself fill themselves from the registry. A checker runs nothing, so the
+same names stand in their `__init__.pyi`, each function of nodes with its own signature and docstring.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 import inspect
 import sys
 import textwrap
@@ -22,7 +21,7 @@ _HEAD = '"""Written by `make stubs`: names and signatures of {name}, for editors
 
 def stubs() -> dict[Path, str]:
     """Return path -> text of every stub."""
-    return {SOURCE / "ops" / "__init__.pyi": _ops(), SOURCE / "public.pyi": _public()}
+    return {SOURCE / "ops" / "__init__.pyi": _ops(), SOURCE / "__init__.pyi": _public()}
 
 
 def _ops() -> str:
@@ -38,21 +37,25 @@ def _ops() -> str:
 
 
 def _public() -> str:
+    import chainrule as cr
     from chainrule.graph import FUNCTIONS
-
-    public: Any = importlib.import_module("chainrule.public")
 
     # Private names, so that they are none of `cr`.
     imports = {("Node", "chainrule.graph.node", "_Node"), ("ArrayLike", "numpy.typing", "_ArrayLike")}
     lines, functions = [_HEAD.format(name="cr")], []
-    for name in sorted(public.__all__):
-        thing = getattr(public, name)
+    for name in cr.__all__:
+        thing = getattr(cr, name)
         if FUNCTIONS.get(name) is thing:
             functions.append(_function(name, thing, imports))
-        else:
-            lines.append(_imported(name, "chainrule" if isinstance(thing, ModuleType) else thing.__module__))
+        elif name == "__version__":
+            lines.append(_imported(name, "chainrule._version"))
+        elif type(thing) is ModuleType:
+            lines.append(_imported(name, "chainrule"))
+        else:  # a room that can be called is its function
+            lines.append(_imported(name, getattr(thing, "__module__", thing.__name__)))
     lines += [f"from {module} import {name} as {known}" for name, module, known in sorted(imports)]
-    return "\n".join([*lines, "\n_Operand = _Node | _ArrayLike", *functions]) + "\n"
+    names = ["\n__all__ = [", *(f'    "{name}",' for name in cr.__all__), "]"]
+    return "\n".join([*lines, *names, "\n_Operand = _Node | _ArrayLike", *functions]) + "\n"
 
 
 def _imported(name: str, module: str) -> str:

@@ -36,8 +36,7 @@ assert cr.check(network, x, y).passed
 assert "y = (√(z² + 1) − 1) / 2 + z" in str(cr.explain(network, x, y))
 assert any(node["op"] == "bent" for node in json.loads(str(cr.explain(network, x, y, format="json")))["nodes"])
 assert "bent" in cr.ops.table()
-from chainrule.export_numpy import export_numpy
-export_numpy(network, "page.py")
+cr.numpy_page.save(network, "page.py")
 sys.path.insert(0, ".")
 import page
 assert np.allclose(page.predict(x), cr.predict(network, x), rtol=1e-5)
@@ -45,7 +44,7 @@ if sys.argv[1:] == ["onnx"]:
     import chainrule.onnx
     from onnx.reference import ReferenceEvaluator
 
-    chainrule.onnx.export(network, "bent.onnx")
+    chainrule.onnx.save(network, "bent.onnx")
     (out,) = ReferenceEvaluator("bent.onnx").run(None, {"input": x.astype(np.float32)})
     assert np.allclose(out, cr.predict(network, x), rtol=1e-4)
 from chainrule.cli import status

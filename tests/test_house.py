@@ -33,7 +33,7 @@ ROOMS = (
     ("recipes",),
     ("plot",),
     ("explain",),
-    ("export_numpy", "onnx", "sklearn", "tensorboard", "torch_weights"),
+    ("numpy_page", "onnx", "sklearn", "tensorboard", "torch"),
     ("chainrule", "public"),
     ("__main__", "cli"),
 )
@@ -139,8 +139,6 @@ def test_a_room_nobody_knows_is_refused() -> None:
 
 # What users know under one name in two rooms, and a room that is named after its class.
 DOUBLE_CLASSES = {
-    "Concatenate": "cr.Concatenate, a layer, and its op",
-    "Constant": "cr.Constant, an initializer, and a learning rate that stays",
     "PReLU": "cr.PReLU, a layer that learns its slope, and its op",
 }
 DOUBLE_FILES = {"graph": "graph/ and its Graph"}

@@ -78,8 +78,8 @@ def test_an_unknown_keyword_is_refused_with_the_right_one(case: str) -> None:
 
 
 ROOMS = ("chainrule", "chainrule.data", "chainrule.files", "chainrule.graph", "chainrule.plot", "chainrule.recipes",
-         "chainrule.training", "chainrule.explain", "chainrule.onnx", "chainrule.export_numpy",
-         "chainrule.torch_weights")  # fmt: skip
+         "chainrule.training", "chainrule.explain", "chainrule.onnx", "chainrule.numpy_page",
+         "chainrule.torch", "chainrule.tensorboard")  # fmt: skip
 
 
 def public_functions() -> dict[str, Any]:

@@ -28,7 +28,7 @@ import PIL.JpegImagePlugin, PIL.PngImagePlugin
 import chainrule as cr
 from chainrule import onnx, recipes
 from chainrule.recipes.image_files import picture_as_sample
-from chainrule.torch_weights import load_state_dict, network_from_torch
+import chainrule.torch
 from chainrule.training.checkpoint import read_state
 
 network = cr.Network([cr.Rescale(1 / 255), cr.Dense(10)], inputs=784)
@@ -42,7 +42,7 @@ READERS = {
     "classes.csv": [lambda path: cr.data.read_csv(path, target=-1)],
     "model": [cr.load, read_state],
     "onnx": [onnx.load],
-    "weights": [load_state_dict, lambda path: network_from_torch(path, cr.ReLU())],
+    "weights": [cr.torch.load_weights, lambda path: cr.torch.load(path, cr.ReLU())],
     "a.png": [lambda path: picture_as_sample(network, None, path)],
     "a.jpg": [lambda path: picture_as_sample(network, None, path)],
     "a.toml": [recipes.load],

@@ -24,6 +24,7 @@ PAGE = """\
 import chainrule
 import chainrule as cr
 import chainrule.sklearn
+from chainrule import *
 from chainrule import recipes
 from chainrule.gradcheck import check_gradients
 from chainrule.data import nosuch  # refused
@@ -69,8 +70,15 @@ chainrule.sklearn.MLPClassifier()
 cr.explain(network, X, y)
 version: str = cr.__version__
 cr.nosuch  # refused
-cr.onnx  # refused
+cr.onnx.save(network, "a.onnx")
+cr.onnx.nosuch  # refused
+cr.torch.load("a.safetensors", cr.ReLU()).layers
+cr.torch.load("a.safetensors", activation=cr.ReLU())  # refused
+cr.numpy_page.save(network, "a.py", weights="beside")
+cr.tensorboard.TensorBoard("events")
+cr.sklearn.MLPRegressor()
 cr.Dens(8)  # refused
+everything: Network = Network([Dense(1)])
 cr.graph.nosuch  # refused
 cr.plot.nosuch  # refused
 cr.recipes.nosuch  # refused

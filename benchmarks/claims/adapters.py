@@ -93,7 +93,7 @@ def onnx_networks(options: Options) -> Iterator[Figure]:
             for dtype, bound in (("float32", FLOAT32), ("float64", FLOAT64)):
                 network, x = random_network(seed, dtype)
                 expected = cr.predict(network, x)
-                chainrule.onnx.export(network, path)
+                chainrule.onnx.save(network, path)
                 onnx.checker.check_model(onnx.load(path), full_check=True)
                 checked += 1
                 single = dtype == "float32"
@@ -115,9 +115,8 @@ def pytorch_networks(options: Options) -> Iterator[Figure]:
 
     import chainrule as cr
     import chainrule.onnx
-    from chainrule.torch_weights import network_from_torch
     from tests.onnx.test_import import compared, exported, random_mlp
-    from tests.test_torch_weights import random_pair
+    from tests.test_torch import random_pair
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # what else it could export is no news here
 
@@ -131,7 +130,7 @@ def pytorch_networks(options: Options) -> Iterator[Figure]:
         for seed in range(count):
             dtype = ("float32", "float64")[seed % 2]
             model, path, activations, x, labels = random_pair(torch, seed, dtype, Path(folder))
-            network = network_from_torch(path, activations, loss=cr.SoftmaxCrossEntropy())
+            network = cr.torch.load(path, activations, loss=cr.SoftmaxCrossEntropy())
             found = all_shares(compared(torch, model, network, x, labels))
             worst["safetensors"] = max(worst["safetensors"], found)
             for name, dynamo in ((list(worst)[1], False), (list(worst)[2], True)):
@@ -146,18 +145,17 @@ def pytorch_networks(options: Options) -> Iterator[Figure]:
 def numpy_pages(options: Options) -> Iterator[Figure]:
     """Write random networks out as pages of NumPy, and run these."""
     import chainrule as cr
-    from chainrule.export_numpy import export_numpy
     from tests.onnx.networks import random_network
 
     worst, count = 0.0, options.count(100, 20)
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(count):
             network, x = random_network(seed)
-            export_numpy(network, Path(folder, "model.py"))
+            cr.numpy_page.save(network, Path(folder, "model.py"))
             found = runpy.run_path(str(Path(folder, "model.py")))["predict"](x)
             worst = max(worst, float(np.abs(found - cr.predict(network, x)).max(initial=0)))
     yield at_most(f"page of NumPy, {count} random networks: largest difference", worst, 1e-6, small)
-    found = cases("needs_numpy_alone or passes_ruff", ["tests/test_export_numpy.py"])
+    found = cases("needs_numpy_alone or passes_ruff", ["tests/test_numpy_page.py"])
     right = sum(passed for _, passed in found)
     yield all_of("page of NumPy: needs NumPy alone, passes ruff", right, len(found), note=" tests")
 

@@ -38,8 +38,8 @@ _TITLES = {
     "errors": "Errors",
     "sklearn": "scikit-learn",
     "onnx": "ONNX",
-    "torch_weights": "PyTorch's weights",
-    "export_numpy": "Plain NumPy",
+    "torch": "PyTorch's weights",
+    "numpy_page": "Plain NumPy",
     "tensorboard": "TensorBoard",
 }
 _INSIDE = {"__main__", "_version", "checks", "cli", "generators", "memory", "public", "settings"}

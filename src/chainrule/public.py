@@ -17,7 +17,7 @@ from chainrule.graph import (
 )
 from chainrule.graph.functions import FUNCTIONS
 from chainrule.nn import (
-    Concatenate,
+    Branches,
     Constant,
     Dense,
     Dropout,
@@ -70,16 +70,16 @@ _OPS: dict[str, Any] = {
     **FUNCTIONS,
     **{kind.__name__: kind for kind in all_ops().values() if kind.is_layer() or kind.is_loss()},
 }
-globals().update(_OPS)  # for checkers of types they stand in public.pyi
+globals().update(_OPS)  # for checkers of types they stand in __init__.pyi
 
 __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Branches",
     "Callback",
     "ChainruleError",
     "classify",
-    "Concatenate",
     "confusion_matrix",
     "Constant",
     "CosineDecay",

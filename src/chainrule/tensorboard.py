@@ -1,4 +1,4 @@
-"""Event files for TensorBoard: a callback that writes the figures of each epoch as they come.
+"""Event files for TensorBoard: a callback that writes the figures of each epoch as they come, or all of a history.
 
 It needs the extra, ``pip install "chainrule[tensorboard]"``, which is tensorboardX; TensorBoard itself is not needed
 to write the files.
@@ -12,11 +12,40 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import FileError, MissingExtraError
 from chainrule.replay.names import Identifiers
-from chainrule.training import Callback, Epoch, Training
+from chainrule.training import Callback, Epoch, History, Training
+
+__all__ = ["TensorBoard", "save"]
 
 _TAG = re.compile(r"[\w.-][\w./-]*")
+
+
+@checks.keywords
+def save(history: History, folder: str | os.PathLike[str]) -> None:
+    """Write the figures of a training that is over, epoch by epoch, as `TensorBoard` writes them while it runs.
+
+    Parameters
+    ----------
+    history : History
+    folder : path
+        One for each training.
+
+    Raises
+    ------
+    MissingExtraError
+        If tensorboardX is not installed.
+    FileError
+        If the folder can't be written to.
+    """
+    checks.instance("tensorboard.save", history, History, "what cr.train returned")
+    events = TensorBoard(folder)
+    try:
+        for epoch in history:
+            events.write(epoch)
+    finally:
+        events.close()
 
 
 class TensorBoard(Callback):
@@ -36,7 +65,7 @@ class TensorBoard(Callback):
 
     Examples
     --------
-    ``cr.train(network, X, y, callbacks=[TensorBoard("events/first")])``
+    ``cr.train(network, X, y, callbacks=[cr.tensorboard.TensorBoard("events/first")])``
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -66,7 +95,7 @@ class TensorBoard(Callback):
         self.write(epoch)
 
     def end(self, training: Training) -> None:
-        self._writer.close()
+        self.close()
 
     def write(self, epoch: Epoch) -> None:
         """Write the figures of an epoch that are single numbers."""
@@ -83,8 +112,6 @@ class TensorBoard(Callback):
             self._free.taken.add(self._tags[name])
         return self._tags[name]
 
-    def __enter__(self) -> TensorBoard:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
+    def close(self) -> None:
+        """Write what is left; nothing can be written afterwards."""
         self._writer.close()

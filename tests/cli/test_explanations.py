@@ -34,7 +34,7 @@ def test_a_run_is_explained_with_what_it_has_learnt(
     assert status(["train", "xor", "--epochs", "20", "--quiet", "--no-pictures"]) == 0
     capsys.readouterr()
     best, last, recipe = (
-        json.loads(printed(capsys, name, "--format", "json", *more))["cost"]
+        json.loads(printed(capsys, name, "--json", *more))["cost"]
         for name, more in (("runs/xor-001", ()), ("runs/xor-001", ("--weights", "last")), ("xor", ()))
     )
     assert best < recipe
@@ -52,7 +52,7 @@ def test_a_file_is_written_as_its_ending_says(capsys: CAPTURED, tmp_path: Path, 
 
 def test_a_format_wins_over_an_ending(capsys: CAPTURED, tmp_path: Path) -> None:
     path = tmp_path / "xor.txt"
-    printed(capsys, "xor", "--format", "json", "--out", str(path))
+    printed(capsys, "xor", "--json", "--out", str(path))
     assert json.loads(path.read_text("utf-8"))["parameters"] == 33
 
 

@@ -81,7 +81,7 @@ CASES = [
     ("train empty", "got 'empty'"),
     ("train empty/", "recipe 'empty/'"),
     ("train broken.toml", "not TOML"),
-    ("train unknown.toml", "the key 'epochs'"),
+    ("train unknown.toml", "got phases and epochs beside them"),
     ("train typed.toml", "phases: got 3, but expected a list"),
     ("train gone.toml", "gone.csv"),
     ("train column.toml", "Did you mean 'price'"),

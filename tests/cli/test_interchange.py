@@ -57,7 +57,8 @@ def answers(capsys: CAPTURED, folder: str) -> list[float]:
 
 def test_every_format_is_written_and_shown(capsys: CAPTURED, run: str) -> None:
     needed("onnx")
-    told = said(capsys, f"export {run} --onnx a.onnx --torch a.safetensors --numpy a.py --training-step --beside")
+    told = said(capsys, f"export {run} --out a.onnx") + said(capsys, f"export {run} --out a.safetensors")
+    told += said(capsys, f"export {run} --out a.py --training-step --beside")
     assert "model = nn.Sequential(nn.Identity(), nn.Linear(2, 3), nn.ReLU()" in told
     for name in ("a.onnx", "a.safetensors", "a.py", "a.npz"):
         assert name in told
@@ -68,8 +69,8 @@ def test_every_format_is_written_and_shown(capsys: CAPTURED, run: str) -> None:
 @pytest.mark.parametrize(
     ("formats", "options"),
     [
-        ("--onnx a.onnx", "--recipe flowers.toml"),
-        ("--torch a.safetensors", "--recipe flowers.toml --scaling none --activation ReLU --output Softmax"),
+        ("--out a.onnx", "--recipe flowers.toml"),
+        ("--out a.safetensors", "--recipe flowers.toml --scaling none --activation ReLU --output Softmax"),
         ("", "--recipe flowers.toml"),
     ],
 )
@@ -137,14 +138,21 @@ def test_a_sigmoid_of_one_output_goes_on_with_the_cross_entropy_of_two_classes(c
 
 
 BAD = [
-    ("export {run}", "export: got no format, but expected at least one"),
-    ("export gone --onnx a.onnx", "got nothing there"),
-    ("export {run} --onnx a.onnx --training-step", "got --training-step without a page"),
-    ("export {run} --onnx a.onnx --beside", "got --beside without a page"),
-    ("export {run} --numpy a.txt", "expected a path that ends in .py"),
-    ("export {run} --torch flowers.csv", "'flowers.csv', which is there already, but expected a new file"),
-    ("export {run} --weights first --torch a", "--weights: got 'first'"),
-    ("export {run} --torch no/such/folder/a", "save_state_dict"),
+    ("export {run}", "export: got no format, but expected --to onnx, torch, numpy_page, or a file that ends in"),
+    ("export gone --out a.onnx", "got nothing there"),
+    ("export {run} --to torch", "export: got no place to write to, but expected a file. Add --out model.safetensors"),
+    (
+        "export {run} --to keras --out a",
+        "--to: got 'keras', but expected one of the known names. Known: numpy_page, onnx",
+    ),
+    ("export {run} --out a.h5", "got --out 'a.h5', which ends as no format does"),
+    ("export {run} --out a.onnx --training-step", "got --training-step without a page"),
+    ("export {run} --out a.onnx --beside", "got --beside without a page"),
+    ("export {run} --to numpy_page --out a.txt", "expected a path that ends in .py"),
+    ("export {run} --to numpy_page --out - --beside", "got --beside with --out -"),
+    ("export {run} --to torch --out flowers.csv", "'flowers.csv', which is there already, but expected a new file"),
+    ("export {run} --weights first --to torch --out a", "--weights: got 'first'"),
+    ("export {run} --to torch --out no/such/folder/a", "torch.save"),
     ("import gone.onnx", "onnx.load 'gone.onnx'"),
     ("import gone.safetensors", "import 'gone.safetensors'"),
     ("import flowers.csv", "expected a safetensors file"),
@@ -180,9 +188,9 @@ def test_what_can_not_be_done_is_one_line_and_leaves_nothing_behind(
 
 def test_an_export_is_written_over_if_that_is_said(capsys: CAPTURED, run: str) -> None:
     Path("a.py").write_text("mine")
-    said(capsys, f"export {run} --numpy a.py", code=2)
+    said(capsys, f"export {run} --out a.py", code=2)
     assert Path("a.py").read_text() == "mine"
-    said(capsys, f"export {run} --numpy a.py --overwrite")
+    said(capsys, f"export {run} --out a.py --overwrite")
     assert "def predict" in Path("a.py").read_text()
 
 
@@ -215,5 +223,5 @@ def test_commands_that_are_shown_may_be_pasted(capsys: CAPTURED, run: str) -> No
     assert ended == 0, captured.err
     assert "go on     chainrule resume '$(touch it); x/run'" in captured.out
 
-    assert status(["export", run, "--torch", 'a" + exit() + "b.safetensors']) == 0
+    assert status(["export", run, "--out", 'a" + exit() + "b.safetensors']) == 0
     assert r'load_file("a\" + exit() + \"b.safetensors")' in capsys.readouterr().out

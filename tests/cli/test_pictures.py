@@ -11,7 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import status
-from chainrule.cli.pictures import KINDS
+from chainrule.cli.pictures import KINDS, file_name
 
 CAPTURED = pytest.CaptureFixture[str]
 TWO_UNITS = (
@@ -63,18 +63,31 @@ def drawn(capsys: CAPTURED, *arguments: str) -> tuple[list[str], list[str]]:
     [
         (
             "two",
-            ["curve", "surface", "neurons", "hidden", "weights", "confusion", "saliency", "descent", "graph"],
+            [
+                "learning_curve",
+                "decision_surface",
+                "neuron_surfaces",
+                "hidden_space",
+                "weights",
+                "confusion_matrix",
+                "saliency",
+                "loss_along_gradient",
+                "graph",
+            ],
             [],
         ),
         (
             "digits",
-            ["curve", "weights", "confusion", "saliency", "descent", "graph"],
-            ["surface, neurons, hidden: only with two inputs, and classes"],
+            ["learning_curve", "weights", "confusion_matrix", "saliency", "loss_along_gradient", "graph"],
+            ["decision_surface, neuron_surfaces, hidden_space: only with two inputs, and classes"],
         ),
         (
             "curve",
-            ["curve", "weights", "saliency", "descent", "graph"],
-            ["surface, neurons, hidden: only with two inputs, and classes", "confusion: only with classes"],
+            ["learning_curve", "weights", "saliency", "loss_along_gradient", "graph"],
+            [
+                "decision_surface, neuron_surfaces, hidden_space: only with two inputs, and classes",
+                "confusion_matrix: only with classes",
+            ],
         ),
     ],
 )
@@ -83,7 +96,7 @@ def test_all_draws_what_suits_the_run_and_names_the_rest(
 ) -> None:
     out = str(tmp_path / "pictures")
     assert drawn(capsys, f"runs/{run}-001", "--kind", "all", "--out", out) == (
-        [os.path.join(out, f"{KINDS[kind].file}.png") for kind in kinds],
+        [os.path.join(out, f"{file_name(kind)}.png") for kind in kinds],
         left,
     )
 
@@ -129,7 +142,7 @@ def test_what_flowed_is_watched_in_the_same_training_once_more(capsys: CAPTURED,
 
 def test_rates_are_tried_on_the_network_as_it_was_before_its_first_step(capsys: CAPTURED, tmp_path: Path) -> None:
     out = tmp_path / "rates.svg"
-    assert status(["plot", "runs/two-001", "--kind", "rates", "--out", str(out)]) == 0
+    assert status(["plot", "runs/two-001", "--kind", "learning_rate_range_test", "--out", str(out)]) == 0
     assert "steps with learning rates from 1e-06" in capsys.readouterr().out
     assert "learning rate" in out.read_text()
 
@@ -150,18 +163,18 @@ def test_a_film_is_the_same_training_once_more(capsys: CAPTURED, tmp_path: Path)
     ("arguments", "expected"),
     [
         ("runs/xor-001 --kind wights", "Did you mean 'weights'"),
-        ("runs/xor-001 --kind curve,", "--kind: got ''"),
+        ("runs/xor-001 --kind learning_curve,", "--kind: got ''"),
         ("runs/xor-001 runs/digits-001 --kind graph", "expected one run"),
-        ("runs/xor-001 --kind graph,curve --out x.png", "Pass --out pictures"),
+        ("runs/xor-001 --kind graph,learning_curve --out x.png", "Pass --out pictures"),
         ("runs/xor-001 --kind graph --format pdf", "--format: got 'pdf'"),
         ("runs/xor-001 --kind graph --out x.pdf", ".png or .svg"),
         ("runs/xor-001 --kind graph --out two.toml/x", "where no folder can be made"),
-        ("runs/xor-001 --kind hidden", "a hidden layer with 2 units"),
-        ("runs/xor-001 --kind neurons --layer tanh_2", "Did you mean 'tanh_1'"),
+        ("runs/xor-001 --kind hidden_space", "a hidden layer with 2 units"),
+        ("runs/xor-001 --kind neuron_surfaces --layer tanh_2", "Did you mean 'tanh_1'"),
         ("runs/xor-001 --kind weights --layer dense", "Did you mean 'dense_"),
-        ("runs/digits-001 --kind surface", "a network with 64 inputs"),
+        ("runs/digits-001 --kind decision_surface", "a network with 64 inputs"),
         ("runs/digits-001 --kind animation", "a network with 64 inputs"),
-        ("runs/curve-001 --kind confusion", "a run whose targets are quantities"),
+        ("runs/curve-001 --kind confusion_matrix", "a run whose targets are quantities"),
         ("runs --kind graph", "a folder without recipe.toml"),
     ],
 )

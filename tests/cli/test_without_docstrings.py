@@ -21,7 +21,7 @@ HELP = ["", "--help", *(f"{name} --help" for name in COMMANDS)]
 OPS = ["ops", "ops tanh", "ops softmax_cross_entropy", "ops l2_penalty", "ops conv9d"]
 MORE = [
     "explain xor",
-    "explain xor --format json",
+    "explain xor --json",
     "explain xor --format html --language he",
     "explain xor --node tanh_1",
     "check xor --json",

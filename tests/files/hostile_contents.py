@@ -120,7 +120,7 @@ parts("a description with a NaN", lambda f: setattr(f, "description", '{"type":"
 
 
 def doubling(times: int) -> list[dict[str, Any]]:
-    return [{"type": "Concatenate", "branches": [[], []], "name": None} for _ in range(times)]
+    return [{"type": "Branches", "branches": [[], []], "name": None} for _ in range(times)]
 
 
 described("outputs doubled 40 times", lambda d: d.update(layers=[d["layers"][0], *doubling(40)]))

@@ -14,7 +14,7 @@ from chainrule import nn, ops, optim
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import describe, rebuild
 from chainrule.files.part_classes import KINDS, NAMES
-from chainrule.nn import Concatenate, Dense, Dropout, Network, Rescale, Residual
+from chainrule.nn import Branches, Dense, Dropout, Network, Rescale, Residual
 from chainrule.ops import ELU, GELU, Huber, LeakyReLU, Reshape, Slice, Softmax, Sum, Tanh, Transpose
 
 # One example at least of each class in the table, with settings of all kinds.
@@ -28,7 +28,7 @@ EXAMPLES = [
     Rescale(1 / 255),
     Rescale((0.5, 0.1), (1.0, 1e-300), name="scaling"),
     Residual([Dense(3), Tanh(), Residual([Dropout(0.5)])]),
-    Concatenate([[], [Tanh(), Dense(2)], Softmax()]),
+    Branches([[], [Tanh(), Dense(2)], Softmax()]),
     LeakyReLU(0.2),
     ELU(0.3),
     GELU(approximate=True),
@@ -49,7 +49,7 @@ EXAMPLES = [
     optim.RMSProp(rho=0.5),
     optim.Adam(optim.Warmup(2, optim.Phases((3, 0.1), (2, optim.CosineDecay(0.1, 0.01))))),
     optim.AdamW(weight_decay=0.1, clip_value=0.5),
-    optim.Constant(0.1),
+    optim.ConstantRate(0.1),
     optim.StepDecay(0.1),
     optim.ExponentialDecay(0.1),
     optim.CosineDecay(0.1),
@@ -88,7 +88,7 @@ def public_parts() -> dict[str, type]:
 
 @pytest.mark.parametrize(("name", "kind"), public_parts().items(), ids=public_parts())
 def test_every_public_part_is_in_the_table(name: str, kind: type) -> None:
-    if kind in (ops.Activation, ops.Loss):
+    if kind in (ops.Activation, ops.CustomLoss):
         assert kind not in NAMES, "it holds functions, which no file may name"
     else:
         assert kind in NAMES
@@ -210,7 +210,10 @@ UNDESCRIBABLE = {
     "infinity": (Scaled((1.0, float("inf"))), r"gains\[1\].*inf"),
     "bytes": (Scaled(b"x"), r"gains.*bytes"),  # type: ignore[arg-type]
     "an activation of functions": (Residual([ops.Activation(np.sin, np.cos)]), r"layers\[0\].*class MyActivation"),
-    "a loss of functions": (Network([Dense(1)], ops.Loss(np.sum, np.sign)), r"loss.*class MyLoss\(cr.Loss\)"),
+    "a loss of functions": (
+        Network([Dense(1)], ops.CustomLoss(np.sum, np.sign)),
+        r"class MyLoss\(cr.CustomLoss\)",
+    ),
     "a constructor argument that is not kept": (Residual([Forgetful(1)]), r"layers\[0\].*'rate'"),
     "an op's argument that is not kept": (ForgetfulOp(1), "rate"),
     "a class with a built-in's name": (clone("Dense"), "named Dense.*Rename"),
@@ -286,8 +289,14 @@ INCOMPLETE = {
     "a default left out": ({"type": "LeakyReLU"}, "no slope"),
     "a whole number for a real one": ({"type": "LeakyReLU", "slope": 0}, "slope: got 0"),
     "a number that its class replaces": (
-        {"type": "OneCycle", "maximum": 0.1, "initial": None, "final": 0.1, "warmup": 0.5},
-        "initial: got None",
+        {
+            "type": "OneCycle",
+            "maximum_learning_rate": 0.1,
+            "initial_learning_rate": None,
+            "final_learning_rate": 0.1,
+            "warmup": 0.5,
+        },
+        "initial_learning_rate: got None",
     ),
 }
 

@@ -18,7 +18,7 @@ from chainrule.errors import FileError, InputError, MisuseError
 from chainrule.files import Contents, check_savable, load, read, read_header, save, write
 from chainrule.files.model import contents_of, network_from
 from chainrule.files.part_classes import KINDS
-from chainrule.nn import Concatenate, Constant, Dense, Dropout, Layer, Network, Rescale, Residual
+from chainrule.nn import Branches, Constant, Dense, Dropout, Layer, Network, Rescale, Residual
 from chainrule.ops import Activation, Op, ReLU, Sigmoid, Softmax, Tanh
 
 X = np.random.default_rng(0).normal(size=(8, 3))
@@ -82,7 +82,7 @@ NETWORKS = {
     "dropout with other numbers each step": lambda: around(Residual([Dropout(0.5)]), engine="dynamic"),
     "scaled data": lambda: Network([Rescale((1.0, 2.0, 3.0), 0.5), Dense(2)], inputs=3),
     "tied": tied,
-    "branches": lambda: around(Concatenate([[], [Dense(2), Tanh()], Dropout(0.5)]), Residual([Dense(10), Tanh()])),
+    "branches": lambda: around(Branches([[], [Dense(2), Tanh()], Dropout(0.5)]), Residual([Dense(10), Tanh()])),
     "penalties of its own": lambda: around(Dense(4, l1=0.1, l2=0.2), l1=0.01, l2=0.02),
     "initializers": lambda: around(Dense(4, initializer=nn.Orthogonal(), bias_initializer=nn.Uniform())),
     "shapes": lambda: around(ops.Reshape((-1, 2, 2)), ops.Transpose((0, 2, 1)), ops.Flatten(), Dense(3)),
@@ -280,7 +280,7 @@ class Named(Slope):
 UNSAVABLE = {
     "a function": (lambda: around(Activation(np.sin, np.cos)), r"layers\[1\].*class MyActivation"),
     "a loss of functions": (
-        lambda: around(loss=ops.Loss(lambda p, t: ((p - t) ** 2).mean(), lambda p, t: 2 * (p - t) / p.size)),
+        lambda: around(loss=ops.CustomLoss(lambda p, t: ((p - t) ** 2).mean(), lambda p, t: 2 * (p - t) / p.size)),
         "loss.*class MyLoss",
     ),
     "an array": (lambda: around(Slope(np.ones(3))), r"layers\[1\].table.*ndarray"),

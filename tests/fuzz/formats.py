@@ -28,7 +28,6 @@ from chainrule.files import Contents, read, rebuild
 from chainrule.recipes.build import build
 from chainrule.recipes.image_files import picture_as_sample
 from chainrule.recipes.samples import gather
-from chainrule.torch_weights import load_state_dict, network_from_torch
 from chainrule.training.checkpoint import contents, read_state
 from tests.files import forge
 from tests.files.forge import Forgery, compact, signed
@@ -451,8 +450,8 @@ def weights_header_changed(data: bytes, rng: Rng) -> bytes:
 
 def load_weights(path: Path) -> None:
     with contextlib.suppress(ChainruleError):
-        network_from_torch(path, cr.ReLU())
-    load_state_dict(path)
+        cr.torch.load(path, cr.ReLU())
+    cr.torch.load_weights(path)
 
 
 # ------------------------------------------------------------------ recipes and runs
@@ -466,7 +465,7 @@ def _recipes() -> Sequence[bytes]:
         loss = { type = "Huber", delta = 0.5 }
         optimizer = { type = "SGD", momentum = 0.9 }
         phases = [{ epochs = 2, learning_rate = 0.1 },
-            { epochs = 3, learning_rate = { type = "OneCycle", maximum = 1 } }]
+            { epochs = 3, learning_rate = { type = "OneCycle", maximum_learning_rate = 1 } }]
         data = { name = "curve", samples = 40, noise = 0.1, validation = 0.2, test = 5, scale = "standard" }"""
     return [recipes.to_toml(recipes.load(name)).encode() for name in NAMES] + [listed.encode()]
 

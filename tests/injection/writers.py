@@ -17,10 +17,7 @@ import chainrule as cr
 from chainrule import onnx
 from chainrule.cli import status
 from chainrule.explain.inspection import graph_html, history_html, network_html, node_html
-from chainrule.export_numpy import export_numpy
 from chainrule.recipes import load, to_toml
-from chainrule.tensorboard import TensorBoard
-from chainrule.torch_weights import save_state_dict
 from tests.injection.subjects import RUN, Subject
 from tests.referees import absent
 
@@ -58,12 +55,12 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "source RUN": ("python", {}),
     "source RUN --predict": ("python", {}),
     "source RUN/last.safetensors --out s.py": ("text", {"s.py": "python"}),
-    "export RUN --numpy n.py --training-step": ("text", {"n.py": "python"}),
-    "export RUN --numpy b.py --beside": ("text", {"b.py": "python", "b.npz": "npz"}),
-    "export RUN --onnx o.onnx": ("text", {"o.onnx": "onnx"}),
+    "export RUN --out n.py --training-step": ("text", {"n.py": "python"}),
+    "export RUN --out b.py --beside": ("text", {"b.py": "python", "b.npz": "npz"}),
+    "export RUN --out o.onnx": ("text", {"o.onnx": "onnx"}),
     "explain RUN": ("text", {}),
     "explain RUN --language he": ("hebrew", {}),
-    "explain RUN --format json": ("json", {}),
+    "explain RUN --json": ("json", {}),
     "explain RUN --out e.html": ("text", {"e.html": "html"}),
     "explain RUN --out e.md --language he": ("text", {"e.md": "markdown"}),
     "log RUN": ("text", {}),
@@ -151,7 +148,7 @@ def _page(weights: str, training_step: bool) -> Callable[[Subject], Iterator[Pag
     """The page that predicts and trains; run, it predicts what the network predicts."""
 
     def write(subject: Subject) -> Iterator[Page]:
-        export_numpy(subject.network, "page.py", weights=weights, training_step=training_step)
+        cr.numpy_page.save(subject.network, "page.py", weights=weights, training_step=training_step)
         page = Path("page.py").read_text("utf-8")
         yield "python", page
         if weights == "beside":
@@ -168,7 +165,7 @@ def _page(weights: str, training_step: bool) -> Callable[[Subject], Iterator[Pag
 
 
 def _torch(subject: Subject) -> Iterator[Page]:
-    yield "text", save_state_dict(subject.portable, "weights.safetensors")
+    yield "text", cr.torch.save(subject.portable, "weights.safetensors")
 
 
 def _compiled(subject: Subject) -> Iterator[Page]:
@@ -187,7 +184,7 @@ def _compiled(subject: Subject) -> Iterator[Page]:
 
 def _onnx(subject: Subject) -> Iterator[Page]:
     try:
-        onnx.export(subject.portable, "network.onnx")
+        onnx.save(subject.portable, "network.onnx")
     except cr.ChainruleError as error:  # a class that is no Unicode
         raise Refused(str(error)) from error
     yield "onnx", Path("network.onnx").read_bytes()
@@ -262,9 +259,7 @@ def _toml(subject: Subject) -> Iterator[Page]:
 
 
 def _events(subject: Subject) -> Iterator[Page]:
-    with TensorBoard("events") as board:
-        for epoch in subject.history:
-            board.write(epoch)
+    cr.tensorboard.save(subject.history, "events")
     for path in glob.glob("events/*"):
         yield "events", Path(path).read_bytes()
 
@@ -300,18 +295,18 @@ def _picture(name: str) -> Callable[[Subject], Iterator[Page]]:
 
 
 def _needs(line: str) -> str:
-    return "onnx" if "--onnx" in line else "tensorboardX" if "--tensorboard" in line else "numpy"
+    return "onnx" if "o.onnx" in line else "tensorboardX" if "--tensorboard" in line else "numpy"
 
 
 WRITERS: dict[str, Writer] = {
     **{f"chainrule {line}": Writer(command(line, *kinds), needs=_needs(line)) for line, kinds in COMMANDS.items()},
     **{f"chainrule {line}": Writer(command(line, *kinds), slow=True) for line, kinds in SLOW_COMMANDS.items()},
     "cr.source": Writer(_source),
-    "export_numpy": Writer(_page("inside", False)),
-    "export_numpy, beside": Writer(_page("beside", False)),
-    "export_numpy, training_step": Writer(_page("inside", True)),
-    "save_state_dict": Writer(_torch),
-    "onnx.export": Writer(_onnx, needs="onnx"),
+    "numpy_page.save": Writer(_page("inside", False)),
+    "numpy_page.save, beside": Writer(_page("beside", False)),
+    "numpy_page.save, training_step": Writer(_page("inside", True)),
+    "torch.save": Writer(_torch),
+    "onnx.save": Writer(_onnx, needs="onnx"),
     "compiled steps": Writer(_compiled, slow=True, needs="numba"),
     **{
         f"cr.explain, {form}, {language}": Writer(_explained(form, language))
@@ -322,6 +317,6 @@ WRITERS: dict[str, Writer] = {
     "messages": Writer(_messages),
     "cr.plot.surface_text": Writer(_surface),
     "to_toml": Writer(_toml),
-    "TensorBoard": Writer(_events, needs="tensorboardX"),
+    "tensorboard.save": Writer(_events, needs="tensorboardX"),
     **{f"cr.plot.{name}": Writer(_picture(name), slow=True) for name in _PICTURES},
 }

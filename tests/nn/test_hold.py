@@ -74,7 +74,7 @@ CHANGES = {
     "unfreeze": lambda network: network.unfreeze(),
     "optimizer": set_optimizer,
     "part of another": lambda network: cr.Network([network, cr.Dense(1)], inputs=5),
-    "deep in another": lambda network: cr.Network([cr.Concatenate([[network], []]), cr.Dense(1)], inputs=5),
+    "deep in another": lambda network: cr.Network([cr.Branches([[network], []]), cr.Dense(1)], inputs=5),
 }
 # Of these, what its own callbacks may not do either: it would be training inside a training.
 TRAINS = ("train", "resume", "step", "steps", "optimize", "own loop", "optimizer")

@@ -62,8 +62,8 @@ FOLLOWING = {
     "relu after residual": (lambda d: [cr.Residual([d]), cr.ReLU()], "He"),
     "relu after network": (lambda d: [cr.Network([d]), cr.ReLU()], "He"),
     "relu inside network": (lambda d: [d, cr.Network([cr.ReLU()]), cr.Tanh()], "He"),
-    "relu in a branch": (lambda d: [d, cr.Concatenate([[], [cr.ReLU()]]), cr.Tanh()], "He"),
-    "relu after a branch": (lambda d: [cr.Concatenate([[], [d]]), cr.ReLU()], "He"),
+    "relu in a branch": (lambda d: [d, cr.Branches([[], [cr.ReLU()]]), cr.Tanh()], "He"),
+    "relu after a branch": (lambda d: [cr.Branches([[], [d]]), cr.ReLU()], "He"),
 }
 
 

@@ -28,7 +28,7 @@ ENGINES: dict[str, dict[str, str]] = {
 NEEDED: dict[str, Any] = {
     "units": 3, "layers": [cr.Dense(4), cr.Tanh()], "function": np.sin, "derivative": np.cos, "shape": (2, 2),
     "key": 0, "value": 0.5, "learning_rate": 0.1, "phases": [(2, 0.1), (3, 0.01)], "then": 0.1, "factor": 0.1,
-    "maximum": 0.1, "initial": 0.1, "decay": 0.9, "every": 2, "epochs": 2, "final": 0.01, "path": "a.safetensors",
+    "maximum_learning_rate": 0.1, "initial_learning_rate": 0.1, "every": 2, "epochs": 2, "path": "a.safetensors",
     "size": 2.0, "deviation": 0.1, "branches": [[cr.Tanh()], [cr.ReLU()]],
 }  # fmt: skip
 # Another value of each setting, by its name; numbers are halved where nothing is said.
@@ -69,13 +69,13 @@ def another(name: str, value: Any) -> Any:
 
 def test_every_kind_of_part_is_here() -> None:
     asked = {"nn.Dense", "nn.Network", "ops.LeakyReLU", "ops.Huber", "optim.Adam", "optim.OneCycle"}
-    assert {*asked, "nn.Concatenate", "ops.Concatenate", "optim.Constant", "nn.Constant"} <= set(PARTS)
+    assert {*asked, "nn.Branches", "ops.Concatenate", "optim.ConstantRate", "nn.Constant"} <= set(PARTS)
     assert len(SETTINGS) > 90
 
 
 @pytest.mark.parametrize(("kind", "name"), SETTINGS)
 def test_a_setting_that_is_changed_late_is_honoured_or_refused(kind: str, name: str) -> None:
-    part = pickle.loads(pickle.dumps(PARTS[kind])) if kind not in ("Activation", "Loss") else PARTS[kind]
+    part = pickle.loads(pickle.dumps(PARTS[kind])) if kind not in ("Activation", "CustomLoss") else PARTS[kind]
     before, value = getattr(part, name), another(name, getattr(part, name))
     refused = None
     try:

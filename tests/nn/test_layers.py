@@ -52,14 +52,14 @@ def test_residual_adds_its_input():
 
 def test_concatenate_puts_branches_side_by_side():
     one, two = cr.Dense(2), cr.Dense(4)
-    network = cr.Network([cr.Concatenate([[], one, [two, cr.Tanh()]])], inputs=3, dtype="float64")
+    network = cr.Network([cr.Branches([[], one, [two, cr.Tanh()]])], inputs=3, dtype="float64")
     parts = [X, X @ one.weights.value + one.bias.value, np.tanh(X @ two.weights.value + two.bias.value)]
     np.testing.assert_allclose(cr.predict(network, X), np.concatenate(parts, axis=1), rtol=1e-14)
 
 
 CONTAINERS = {
     "residual": lambda: [cr.Residual([cr.Dense(3), cr.Tanh(), cr.Dense(3)]), cr.Dense(2)],
-    "concatenate": lambda: [cr.Concatenate([[cr.Dense(4), cr.Tanh()], []]), cr.Dense(2)],
+    "branches": lambda: [cr.Branches([[cr.Dense(4), cr.Tanh()], []]), cr.Dense(2)],
     "network": lambda: [cr.Network([cr.Dense(4), cr.Tanh()]), cr.Dense(2)],
     "network built before": lambda: [cr.Network([cr.Dense(4, inputs=3), cr.Tanh()]), cr.Dense(2)],
     "nested": lambda: [cr.Residual([cr.Network([cr.Residual([cr.Dense(3), cr.SiLU()])])]), cr.Dense(2)],
@@ -307,7 +307,7 @@ def test_mistakes_in_users_layers_are_told(use, words):
 
 NESTED = {
     "residual": lambda layer: cr.Residual([layer]),
-    "concatenate": lambda layer: cr.Concatenate([[layer]]),
+    "branches": lambda layer: cr.Branches([[layer]]),
     "network": lambda layer: cr.Network([layer]),
 }
 

@@ -36,9 +36,7 @@ def test_the_summary_says_what_is_computed():
 
 def test_nested_layers_are_counted_where_they_lie():
     inner = cr.Network([cr.Dense(3), cr.Tanh()])
-    network = cr.Network(
-        [cr.Residual([cr.Dense(3)]), inner, cr.Concatenate([[], [cr.Dense(2)]]), cr.Dense(1)], inputs=3
-    )
+    network = cr.Network([cr.Residual([cr.Dense(3)]), inner, cr.Branches([[], [cr.Dense(2)]]), cr.Dense(1)], inputs=3)
     rows = network.summary().rows
     assert [(row.weights, row.biases) for row in rows] == [(9, 3), (9, 3), (6, 2), (5, 1)]
     assert [row.output for row in rows] == [(3,), (3,), (5,), (1,)]
@@ -148,7 +146,7 @@ def test_a_build_that_failed_leaves_the_network_as_it_was():
 
 
 def test_layers_built_for_data_that_did_not_fit_are_built_anew():
-    network = cr.Network([cr.Concatenate([[cr.Dense(4)], [cr.Dense(2, inputs=3)]])])
+    network = cr.Network([cr.Branches([[cr.Dense(4)], [cr.Dense(2, inputs=3)]])])
     with pytest.raises(cr.ChainruleError, match=r"got samples with 5 features, but expected 3"):
         cr.predict(network, np.zeros((2, 5)))
     assert cr.predict(network, np.zeros((2, 3))).shape == (2, 6)

@@ -69,7 +69,7 @@ PLACES: dict[str, Callable[[list[Any]], list[Any]]] = {
     "before an identity": lambda end: [cr.Dense(4, inputs=3), *end, cr.Identity(), cr.Flatten()],
     "before dropout": lambda end: [cr.Dense(4, inputs=3), *end, cr.Dropout(0.1)],
     "in a network": lambda end: [cr.Dense(4, inputs=3), cr.Network([cr.Dense(4, inputs=4), *end])],
-    "in branches": lambda end: [cr.Dense(2, inputs=3), cr.Concatenate([[cr.Dense(2), *end], [cr.Dense(2), *end]])],
+    "in branches": lambda end: [cr.Dense(2, inputs=3), cr.Branches([[cr.Dense(2), *end], [cr.Dense(2), *end]])],
 }
 
 
@@ -223,8 +223,8 @@ TWO_SOFTMAXES: dict[str, Layers] = {
     "the second in a network": lambda: [cr.Softmax(), cr.Network([cr.Softmax(), cr.Dense(2)])],
     "the second in a residual": lambda: [cr.Softmax(), cr.Residual([cr.Softmax()])],
     "both in a residual": lambda: [cr.Residual([cr.Softmax(), cr.Softmax()])],
-    "both in a branch": lambda: [cr.Concatenate([[], [cr.Softmax(), cr.Softmax()]])],
-    "the first in branches": lambda: [cr.Concatenate([[cr.Softmax()], [cr.Softmax()]]), cr.Softmax()],
+    "both in a branch": lambda: [cr.Branches([[], [cr.Softmax(), cr.Softmax()]])],
+    "the first in branches": lambda: [cr.Branches([[cr.Softmax()], [cr.Softmax()]]), cr.Softmax()],
 }
 
 

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.export_numpy import export_numpy
-from chainrule.torch_weights import save_state_dict
 from chainrule.training.metrics import r2
 from tests.referees import needed
 
@@ -76,7 +74,7 @@ def trained(**settings: Any) -> cr.Network:
 def test_a_copy_a_pickle_and_a_file_scale_alike(dtype: str, tmp_path: Path) -> None:
     network = trained(dtype=dtype)
     cr.save(network, tmp_path / "a.safetensors")
-    export_numpy(network, tmp_path / "a.py")
+    cr.numpy_page.save(network, tmp_path / "a.py")
     page: dict[str, Any] = {"__file__": str(tmp_path / "a.py")}
     exec((tmp_path / "a.py").read_text(encoding="utf-8"), page)
     expected = cr.predict(network, TIMES)
@@ -91,7 +89,7 @@ def test_onnx_scales_alike(tmp_path: Path) -> None:
     from chainrule import onnx
 
     network = trained()
-    onnx.export(network, tmp_path / "a.onnx")
+    onnx.save(network, tmp_path / "a.onnx")
     expected = cr.predict(network, TIMES)
     session = runtime.InferenceSession(str(tmp_path / "a.onnx"))
     np.testing.assert_allclose(session.run(None, {"input": TIMES})[0], expected, atol=1e-5)
@@ -100,7 +98,7 @@ def test_onnx_scales_alike(tmp_path: Path) -> None:
 
 def test_pytorch_gets_no_weights_that_lost_the_offset(tmp_path: Path) -> None:
     with pytest.raises(cr.ChainruleError, match="whose offset float32 weights can't take up"):
-        save_state_dict(trained(), tmp_path / "a.safetensors")
+        cr.torch.save(trained(), tmp_path / "a.safetensors")
 
 
 def test_inside_a_network_and_behind_a_flatten_it_is_exact_too() -> None:

@@ -23,7 +23,7 @@ TOO_LARGE = {
         [cr.Dense(1000, inputs=2), cr.ReLU(), cr.Dropout(0.5), cr.Dense(HUGE)]
     ),
     "a layer in a skip connection": lambda: cr.Network([cr.Residual([cr.Dense(HUGE)])], inputs=HUGE),
-    "layers in branches": lambda: cr.Network([cr.Concatenate([[cr.Dense(HUGE)]] * 9)], inputs=10**4),
+    "layers in branches": lambda: cr.Network([cr.Branches([[cr.Dense(HUGE)]] * 9)], inputs=10**4),
     "a network in a network": lambda: cr.Network([cr.Network([cr.Dense(HUGE)]), cr.Dense(1)], inputs=10**4),
     "samples": lambda: cr.Network([cr.Tanh()], inputs=(2**31 - 1, 2**31 - 1)),
     "sizes that follow from the data": lambda: cr.Network([cr.Dense(HUGE)]).compute_loss([[0.0] * 999], [[0.0]]),
@@ -81,7 +81,7 @@ def test_what_is_counted_is_the_number_of_parameters(layers):
 @pytest.mark.parametrize(
     "layers",
     [
-        [cr.Dense(5, inputs=4), cr.Concatenate([[cr.Dense(2)], [cr.Tanh(), cr.Dense(3)]]), cr.Dense(2)],
+        [cr.Dense(5, inputs=4), cr.Branches([[cr.Dense(2)], [cr.Tanh(), cr.Dense(3)]]), cr.Dense(2)],
         [cr.Dense(6, inputs=4), cr.ops.Reshape((-1, 2, 3)), cr.ops.Sum(1), cr.Dense(2)],
         [cr.Dense(6, inputs=4), cr.ops.Slice((slice(None), slice(0, 2))), cr.Dense(2)],
         [shared := cr.Dense(4, inputs=4), cr.Tanh(), shared],

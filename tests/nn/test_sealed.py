@@ -52,7 +52,7 @@ class OwnParameter(cr.Layer):
 INSIDE: dict[str, Callable[[cr.Layer], Any]] = {
     "a network": lambda layer: layer,
     "a skip connection": lambda layer: cr.Residual([layer]),
-    "a branch": lambda layer: cr.Concatenate([[layer], [cr.Tanh()]]),
+    "a branch": lambda layer: cr.Branches([[layer], [cr.Tanh()]]),
     "a network in a network": lambda layer: cr.Network([layer, cr.Tanh()]),
 }
 

@@ -62,11 +62,11 @@ def _block(rng: np.random.Generator, tied: cr.Dense) -> list[LayerLike]:
     if choice == 0:
         return [cr.Dense(width), cr.Residual([cr.Dense(4), activation, cr.Dense(width, use_bias=False)]), activation]
     if choice == 1:
-        return [cr.Concatenate([[], [cr.Dense(width), activation], [cr.Residual([activation])]])]
+        return [cr.Branches([[], [cr.Dense(width), activation], [cr.Residual([activation])]])]
     if choice == 2:
         return [cr.Dense(5), tied, activation, tied]
     if choice == 3:
         return [cr.Network([cr.Dense(width), activation]), cr.Dropout(0.5)]
     if choice == 4:
-        return [cr.Concatenate([[activation], [cr.Rescale(2.0, 1.0), cr.Concatenate([[cr.Tanh()], []])]])]
+        return [cr.Branches([[activation], [cr.Rescale(2.0, 1.0), cr.Branches([[cr.Tanh()], []])]])]
     return [cr.Dense(width, use_bias=choice == 5), activation]

@@ -42,7 +42,7 @@ def test_a_network_computes_the_same_in_onnxruntime_and_when_it_is_back(
     for seed in range(first, first + 20):
         network, x = random_network(seed)
         expected = cr.predict(network, x)
-        chainrule.onnx.export(network, path)
+        chainrule.onnx.save(network, path)
         onnx.checker.check_model(onnx.load(path), full_check=True)
         (there,) = onnxruntime.InferenceSession(path).run(None, {"input": x})
         np.testing.assert_allclose(there, expected, rtol=1e-5, atol=1e-6)
@@ -58,7 +58,7 @@ def test_in_float64_nothing_is_lost(onnx: ModuleType, tmp_path: Path, first: int
     for seed in range(first, first + 20):
         network, x = random_network(seed, "float64")
         expected = cr.predict(network, x)
-        chainrule.onnx.export(network, path)
+        chainrule.onnx.save(network, path)
         (there,) = reference(onnx, path).run(None, {"input": x})
         assert there.dtype == np.float64
         np.testing.assert_allclose(there, expected, rtol=1e-12, atol=1e-12)
@@ -69,7 +69,7 @@ def test_in_float64_nothing_is_lost(onnx: ModuleType, tmp_path: Path, first: int
 
 def test_the_file_names_its_version_its_classes_and_any_number_of_samples(onnx: ModuleType, tmp_path: Path) -> None:
     network = cr.Network([cr.Rescale(1 / 255), cr.Dense(3, inputs=4), cr.Softmax()], classes=["cat", "dog", "Kuh 牛"])
-    chainrule.onnx.export(network, tmp_path / "a.onnx")
+    chainrule.onnx.save(network, tmp_path / "a.onnx")
     model = onnx.load(tmp_path / "a.onnx")
     assert (model.ir_version, model.opset_import[0].version, model.producer_name) == (8, 18, "chainrule")
     assert {entry.key: json.loads(entry.value) for entry in model.metadata_props} == {
@@ -83,13 +83,13 @@ def test_the_file_names_its_version_its_classes_and_any_number_of_samples(onnx: 
 def test_the_same_network_gives_the_same_bytes(onnx: ModuleType, tmp_path: Path) -> None:
     network, _ = random_network(3)
     for name in ("a", "b"):
-        chainrule.onnx.export(network, tmp_path / name)
+        chainrule.onnx.save(network, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_tied_layers_are_written_once_and_come_back_tied(onnx: ModuleType, tmp_path: Path) -> None:
     dense = cr.Dense(3, inputs=3)
-    chainrule.onnx.export(cr.Network([dense, cr.Tanh(), dense]), tmp_path / "a")
+    chainrule.onnx.save(cr.Network([dense, cr.Tanh(), dense]), tmp_path / "a")
     assert len(onnx.load(tmp_path / "a").graph.initializer) == 2
     back = chainrule.onnx.load(tmp_path / "a")
     assert back.layers[0] is back.layers[2]
@@ -102,7 +102,7 @@ def test_the_layers_come_back_as_what_they_were(onnx: ModuleType, tmp_path: Path
         cr.Dense(4, inputs=2),
         cr.GELU(),
         cr.Residual([cr.Dense(4, inputs=4), cr.LeakyReLU(0.3)]),
-        cr.Concatenate([[cr.SiLU()], [cr.Dense(2, inputs=4, use_bias=False), cr.ELU(0.7)], []]),
+        cr.Branches([[cr.SiLU()], [cr.Dense(2, inputs=4, use_bias=False), cr.ELU(0.7)], []]),
         cr.GELU(approximate=True),
         cr.Dense(3, inputs=10),
         cr.Softmax(),
@@ -111,14 +111,14 @@ def test_the_layers_come_back_as_what_they_were(onnx: ModuleType, tmp_path: Path
         network = cr.Network(
             layers=[layer.copy() if isinstance(layer, cr.Layer) else layer for layer in layers], dtype=dtype
         )
-        chainrule.onnx.export(network, tmp_path / "a")
+        chainrule.onnx.save(network, tmp_path / "a")
         assert repr(chainrule.onnx.load(tmp_path / "a").layers) == repr(layers)
 
 
 def test_a_loaded_network_trains_and_is_saved(onnx: ModuleType, tmp_path: Path) -> None:
     data = cr.data.moons(100)
     network = cr.Network([cr.Dense(8, inputs=2), cr.Tanh(), cr.Dense(2), cr.Softmax()])
-    chainrule.onnx.export(network, tmp_path / "a.onnx")
+    chainrule.onnx.save(network, tmp_path / "a.onnx")
     back = chainrule.onnx.load(tmp_path / "a.onnx", optimizer=cr.Adam(0.05))
     history = cr.train(back, *data, epochs=20)
     assert history.final_loss < 0.5 * network.compute_loss(*data)
@@ -135,7 +135,7 @@ def test_a_layer_of_ones_own_made_of_ops_is_exported(onnx: ModuleType, onnxrunti
             return x * cr.sigmoid(z=x * self.gain) / (2.0 - x**2.0)
 
     network, x = cr.Network([cr.Dense(4, inputs=3), Gate()]), np.ones((2, 3), np.float32)
-    chainrule.onnx.export(network, tmp_path / "a")
+    chainrule.onnx.save(network, tmp_path / "a")
     (there,) = onnxruntime.InferenceSession(tmp_path / "a").run(None, {"input": x})
     np.testing.assert_allclose(there, cr.predict(network, x), rtol=1e-5, atol=1e-6)
 
@@ -174,7 +174,7 @@ class Distance(cr.Layer):
 def test_an_op_that_onnx_has_no_operators_for_is_named(onnx: ModuleType, tmp_path: Path, part: Any, name: str) -> None:
     network = cr.Network([cr.Dense(4, inputs=3), part])
     with pytest.raises(InputError, match=f"{name}.*, an op without a form in ONNX, but expected ops that have one"):
-        chainrule.onnx.export(network, tmp_path / "a.onnx")
+        chainrule.onnx.save(network, tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -207,7 +207,7 @@ def test_a_layer_means_the_same_as_its_operators(onnx: ModuleType, tmp_path: Pat
         [part.copy() if isinstance(part, cr.Layer) else part for part in layers], inputs=3, dtype=dtype
     )
     x = np.array([[-2, -0.25, 0.5], [4, 0, -3]], dtype)
-    chainrule.onnx.export(network, tmp_path / "a.onnx")
+    chainrule.onnx.save(network, tmp_path / "a.onnx")
     onnx.checker.check_model(onnx.load(tmp_path / "a.onnx"), full_check=True)
     (there,) = reference(onnx, tmp_path / "a.onnx").run(None, {"input": x})
     close = {"float32": 1e-5, "float64": 1e-12}[dtype]
@@ -231,16 +231,16 @@ def test_without_the_package_an_export_says_how_to_get_it(
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=rf"{words}.*pip install \"chainrule\[onnx\]\""):
-        chainrule.onnx.export(cr.Network([cr.Dense(2, inputs=2)]), tmp_path / "a.onnx")
+        chainrule.onnx.save(cr.Network([cr.Dense(2, inputs=2)]), tmp_path / "a.onnx")
 
 
 def test_more_numbers_than_a_file_can_hold_are_refused(
     onnx: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chainrule.onnx.exporting._LONGEST_FILE", (1 << 20) + 100)
-    chainrule.onnx.export(cr.Network([cr.Dense(4, inputs=5)]), tmp_path / "small.onnx")
+    chainrule.onnx.save(cr.Network([cr.Dense(4, inputs=5)]), tmp_path / "small.onnx")
     with pytest.raises(InputError, match=r"more than 1,048,676 bytes of numbers.*Use float32"):
-        chainrule.onnx.export(cr.Network([cr.Dense(4, inputs=6)]), tmp_path / "large.onnx")
+        chainrule.onnx.save(cr.Network([cr.Dense(4, inputs=6)]), tmp_path / "large.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["small.onnx"]
 
 
@@ -252,9 +252,9 @@ def test_what_can_not_be_exported_says_why_and_writes_nothing(onnx: ModuleType, 
         ("network", InputError, "a cr.Network"),
     ):
         with pytest.raises(error, match=words):
-            chainrule.onnx.export(network, tmp_path / "a")
+            chainrule.onnx.save(network, tmp_path / "a")
     with pytest.raises(FileError):
-        chainrule.onnx.export(cr.Network([cr.Dense(2, inputs=2)]), tmp_path / "no such folder" / "a")
+        chainrule.onnx.save(cr.Network([cr.Dense(2, inputs=2)]), tmp_path / "no such folder" / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -287,7 +287,7 @@ def test_names_in_the_file_print_and_are_told_apart(tmp_path: Path, onnx: Module
             return x
 
     network = cr.Network([cr.Dense(2, inputs=2), Named()], classes=['"', "\x1b[31m"])
-    cr.onnx.export(network, tmp_path / "a.onnx")
+    cr.onnx.save(network, tmp_path / "a.onnx")
     model = onnx.load(tmp_path / "a.onnx")
     onnx.checker.check_model(model, full_check=True)
     names = [constant.name for constant in model.graph.initializer]
@@ -295,4 +295,4 @@ def test_names_in_the_file_print_and_are_told_apart(tmp_path: Path, onnx: Module
     assert all(name.isprintable() for name in names)
     assert cr.onnx.load(tmp_path / "a.onnx").classes == network.classes
     with pytest.raises(InputError, match=r"the class '\\ud800'"):
-        cr.onnx.export(cr.Network([cr.Dense(2, inputs=2)], classes=["a", "\ud800"]), tmp_path / "b.onnx")
+        cr.onnx.save(cr.Network([cr.Dense(2, inputs=2)], classes=["a", "\ud800"]), tmp_path / "b.onnx")

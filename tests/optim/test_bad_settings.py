@@ -13,7 +13,7 @@ from chainrule.optim import (
     Adagrad,
     Adam,
     AdamW,
-    Constant,
+    ConstantRate,
     CosineDecay,
     ExponentialDecay,
     OneCycle,
@@ -44,22 +44,26 @@ CASES = [
     *((Adam, (), {beta: bad}) for beta in ("beta_1", "beta_2") for bad in (-0.1, 1.0, 1 - 1e-17, math.nan, "0.9")),
     *((kind, (), dict(epsilon=bad)) for kind in (Adagrad, RMSProp, Adam, AdamW) for bad in (0, -1e-8, 1e-30, "tiny")),
     *((AdamW, (), dict(weight_decay=bad)) for bad in (-0.01, math.nan, "0.01", None)),
-    *((Constant, (rate,), {}) for rate in NO_RATES),
+    *((ConstantRate, (rate,), {}) for rate in NO_RATES),
     *((as_schedule, (rate,), {}) for rate in NO_RATES),
     *((kind, (-0.1,), {}) for kind in (StepDecay, ExponentialDecay, CosineDecay, OneCycle, ReduceOnPlateau)),
     *((StepDecay, (0.1,), dict(factor=bad)) for bad in (0, -0.5, 1.1, "0.5")),
     *((StepDecay, (0.1,), dict(every=bad)) for bad in (0, -1, 2.5, "10", True)),
-    *((ExponentialDecay, (0.1,), dict(decay=bad)) for bad in (0, 1.1, math.nan)),
-    *((CosineDecay, (0.1,), dict(final=bad)) for bad in (-0.1, 0.2, None)),
-    *((OneCycle, (0.1,), {end: bad}) for end in ("initial", "final") for bad in (-0.1, 0.2, "0.01")),
+    *((ExponentialDecay, (0.1,), dict(factor=bad)) for bad in (0, 1.1, math.nan)),
+    *((CosineDecay, (0.1,), dict(final_learning_rate=bad)) for bad in (-0.1, 0.2, None)),
+    *(
+        (OneCycle, (0.1,), {end: bad})
+        for end in ("initial_learning_rate", "final_learning_rate")
+        for bad in (-0.1, 0.2, "0.01")
+    ),
     *((OneCycle, (0.1,), dict(warmup=bad)) for bad in (0, 1, 30)),
     *((ReduceOnPlateau, (0.1,), dict(factor=bad)) for bad in (0, 1, -0.5)),
     *((ReduceOnPlateau, (0.1,), dict(patience=bad)) for bad in (0, -1, 1.5, "10")),
     *((ReduceOnPlateau, (0.1,), dict(threshold=bad)) for bad in (-1e-4, 1, math.nan)),
-    *((ReduceOnPlateau, (0.1,), dict(minimum=bad)) for bad in (-1, 0.2)),
+    *((ReduceOnPlateau, (0.1,), dict(minimum_learning_rate=bad)) for bad in (-1, 0.2)),
     *((Warmup, (bad, 0.1), {}) for bad in (0, -1, math.inf, "1")),
     *((Warmup, (1, bad), {}) for bad in (-0.1, CosineDecay, None, "cosine")),
-    (Warmup, (1, 0.1), dict(initial=-0.1)),
+    (Warmup, (1, 0.1), dict(initial_learning_rate=-0.1)),
     (Phases, (), {}),
     (Phases, (10, 0.1), {}),
     (Phases, ((10, 0.1, 3),), {}),
@@ -80,7 +84,7 @@ def test_a_wrong_setting_is_one_clear_error(kind, told, named):
     with pytest.raises(InputError) as caught:
         kind(*told, **named)
     error = caught.value
-    assert error.where.split("(")[0].split(",")[0] in (kind.__name__, "Constant")
+    assert error.where.split("(")[0].split(",")[0] in (kind.__name__, "ConstantRate")
     assert error.given
     assert error.expected
     assert error.fix

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.optim import SGD, Adagrad, Adam, AdamW, Constant, CosineDecay, OptimizerState, RMSProp, global_norm
+from chainrule.optim import SGD, Adagrad, Adam, AdamW, ConstantRate, CosineDecay, OptimizerState, RMSProp, global_norm
 
 STEPS = 60
 SHAPES = ((4, 3), (3,))
@@ -263,7 +263,7 @@ def test_a_new_learning_rate_acts_on_the_whole_velocity_at_once():
 def test_a_schedule_is_kept_as_the_learning_rate():
     schedule = CosineDecay(0.1)
     assert Adam(schedule).learning_rate is schedule
-    assert repr(SGD(Constant(0.5))) == "SGD(learning_rate=Constant(value=0.5))"
+    assert repr(SGD(ConstantRate(0.5))) == "SGD(learning_rate=ConstantRate(learning_rate=0.5))"
 
 
 # --------------------------------------------------------------------------------------------------- clipping

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.optim import (
-    Constant,
+    ConstantRate,
     CosineDecay,
     ExponentialDecay,
     OneCycle,
@@ -24,18 +24,22 @@ HALF_ROOT = 0.7071067811865476  # cos 45°
 
 # schedule, epochs planned, {epoch: rate}
 TABLES = [
-    (Constant(0.3), 4, {0: 0.3, 2.5: 0.3, 4: 0.3}),
+    (ConstantRate(0.3), 4, {0: 0.3, 2.5: 0.3, 4: 0.3}),
     (StepDecay(1.0), 100, {0: 1.0, 9.999: 1.0, 10: 0.5, 19: 0.5, 20: 0.25, 100: 0.5**10}),
     (StepDecay(0.8, factor=0.1, every=1), 3, {0: 0.8, 0.5: 0.8, 1: 0.08, 2: 0.008}),
-    (ExponentialDecay(2.0, decay=0.25), 5, {0: 2.0, 0.5: 1.0, 1: 0.5, 2: 0.125}),
+    (ExponentialDecay(2.0, factor=0.25), 5, {0: 2.0, 0.5: 1.0, 1: 0.5, 2: 0.125}),
     (ExponentialDecay(1.0), 5, {0: 1.0, 1: 0.95, 2: 0.9025}),
     (CosineDecay(1.0), 8, {0: 1.0, 2: (1 + HALF_ROOT) / 2, 4: 0.5, 6: (1 - HALF_ROOT) / 2, 8: 0.0, 9: 0.0}),
-    (CosineDecay(0.9, final=0.1), 3, {0: 0.9, 1: 0.7, 2: 0.3, 3: 0.1, 30: 0.1}),
+    (CosineDecay(0.9, final_learning_rate=0.1), 3, {0: 0.9, 1: 0.7, 2: 0.3, 3: 0.1, 30: 0.1}),
     (OneCycle(1.0), 10, {0: 0.04, 1: 0.28, 1.5: 0.52, 2: 0.76, 3: 1.0, 6.5: 0.50005, 10: 0.0001, 11: 0.0001}),
-    (OneCycle(0.5, initial=0.1, final=0.3, warmup=0.5), 4, {0: 0.1, 1: 0.3, 2: 0.5, 3: 0.4, 4: 0.3}),
-    (OneCycle(0.5, initial=0.0, final=0.0), 10, {0: 0.0, 3: 0.5, 10: 0.0}),
+    (
+        OneCycle(0.5, initial_learning_rate=0.1, final_learning_rate=0.3, warmup=0.5),
+        4,
+        {0: 0.1, 1: 0.3, 2: 0.5, 3: 0.4, 4: 0.3},
+    ),
+    (OneCycle(0.5, initial_learning_rate=0.0, final_learning_rate=0.0), 10, {0: 0.0, 3: 0.5, 10: 0.0}),
     (Warmup(4, 0.8), 10, {0: 0.0, 1: 0.2, 2: 0.4, 4: 0.8, 10: 0.8}),
-    (Warmup(0.5, 0.8, initial=0.4), 10, {0: 0.4, 0.25: 0.6, 0.5: 0.8, 1: 0.8}),
+    (Warmup(0.5, 0.8, initial_learning_rate=0.4), 10, {0: 0.4, 0.25: 0.6, 0.5: 0.8, 1: 0.8}),
     (Warmup(2, CosineDecay(1.0)), 6, {0: 0.0, 1: 0.5, 2: 1.0, 4: 0.5, 6: 0.0}),
     (Warmup(5, CosineDecay(1.0)), 3, {0: 0.0, 1: 0.2, 3: 0.6}),  # longer than the training: only ever upwards
     (Warmup(2, StepDecay(1.0, every=3)), 20, {0: 0.0, 2: 1.0, 4.9: 1.0, 5: 0.5}),
@@ -56,11 +60,11 @@ def test_rates_are_those_worked_out_by_hand(schedule, epochs, table):
 @pytest.mark.parametrize(
     ("schedule", "first", "last"),
     [
-        (CosineDecay(0.1, final=0.003), 0.1, 0.003),
-        (OneCycle(0.3, initial=0.07, final=0.011, warmup=0.35), 0.07, 0.011),
+        (CosineDecay(0.1, final_learning_rate=0.003), 0.1, 0.003),
+        (OneCycle(0.3, initial_learning_rate=0.07, final_learning_rate=0.011, warmup=0.35), 0.07, 0.011),
         (OneCycle(0.3), 0.3 / 25, 0.3 / 1e4),
-        (Warmup(3, CosineDecay(0.1, final=0.003), initial=0.001), 0.001, 0.003),
-        (Phases((7, 0.1), (3, CosineDecay(0.07, final=0.003))), 0.1, 0.003),
+        (Warmup(3, CosineDecay(0.1, final_learning_rate=0.003), initial_learning_rate=0.001), 0.001, 0.003),
+        (Phases((7, 0.1), (3, CosineDecay(0.07, final_learning_rate=0.003))), 0.1, 0.003),
     ],
     ids=repr,
 )
@@ -73,7 +77,7 @@ def test_both_ends_are_exact(schedule, first, last, epochs):
 
 def test_the_top_of_a_cycle_is_exact():
     assert OneCycle(0.1).rate(3, 10, []) == 0.1
-    assert Warmup(3, 0.1, initial=0.03).rate(3, 10, []) == 0.1
+    assert Warmup(3, 0.1, initial_learning_rate=0.03).rate(3, 10, []) == 0.1
 
 
 @every_schedule
@@ -122,16 +126,16 @@ def test_a_schedule_of_ones_own_is_a_class_with_a_rate():
 # ----------------------------------------------------------------------------------------------- losses that stall
 
 
-def rates_of_the_plain_loop(losses, initial, factor, patience, threshold, minimum):
+def rates_of_the_plain_loop(losses, initial_learning_rate, factor, patience, threshold, minimum_learning_rate):
     """Return the rate after 0, 1, 2 … losses, kept from epoch to epoch as a training loop would."""
-    rate, best, stale, rates = initial, None, 0, [initial]
+    rate, best, stale, rates = initial_learning_rate, None, 0, [initial_learning_rate]
     for loss in losses:
         if best is None or loss < best - threshold * abs(best):
             best, stale = loss, 0
         else:
             stale += 1
         if stale >= patience:
-            rate, stale = max(rate * factor, minimum), 0
+            rate, stale = max(rate * factor, minimum_learning_rate), 0
         rates.append(rate)
     return rates
 
@@ -145,9 +149,9 @@ def stalling_losses(seed):
 @pytest.mark.parametrize(
     "settings",
     [
-        dict(initial=0.5, factor=0.1, patience=10, threshold=1e-4, minimum=0.0),
-        dict(initial=0.5, factor=0.5, patience=3, threshold=0.05, minimum=0.01),
-        dict(initial=0.5, factor=0.5, patience=1, threshold=0.0, minimum=0.001),
+        dict(initial_learning_rate=0.5, factor=0.1, patience=10, threshold=1e-4, minimum_learning_rate=0.0),
+        dict(initial_learning_rate=0.5, factor=0.5, patience=3, threshold=0.05, minimum_learning_rate=0.01),
+        dict(initial_learning_rate=0.5, factor=0.5, patience=1, threshold=0.0, minimum_learning_rate=0.001),
     ],
     ids=repr,
 )
@@ -165,7 +169,7 @@ def test_reduction_on_a_plateau_is_that_of_pytorch_with_one_epoch_less_of_patien
     losses = [loss + 1 for loss in stalling_losses(seed)]
     theirs = referee.optim.SGD([referee.zeros(1)], lr=0.5)
     plateau = referee.optim.lr_scheduler.ReduceLROnPlateau(theirs, factor=0.5, patience=4, threshold=0.01, min_lr=0.01)
-    schedule = ReduceOnPlateau(0.5, factor=0.5, patience=5, threshold=0.01, minimum=0.01)
+    schedule = ReduceOnPlateau(0.5, factor=0.5, patience=5, threshold=0.01, minimum_learning_rate=0.01)
     for epoch, loss in enumerate(losses):
         plateau.step(loss)
         assert schedule.rate(epoch + 1, 80, losses[: epoch + 1]) == pytest.approx(theirs.param_groups[0]["lr"])
@@ -206,7 +210,7 @@ def test_one_cycle_is_that_of_pytorch(referee, total, warmup):
     ],
 )
 def test_reduction_on_a_plateau_by_hand(losses, rate):
-    schedule = ReduceOnPlateau(1.0, factor=0.5, patience=2, minimum=0.2)
+    schedule = ReduceOnPlateau(1.0, factor=0.5, patience=2, minimum_learning_rate=0.2)
     assert schedule.rate(len(losses), 50, losses) == rate
 
 

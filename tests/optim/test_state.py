@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ChainruleError, InputError, MisuseError, ShapeError
-from chainrule.optim import SGD, Adam, AdamW, Constant, CosineDecay, OptimizerState
+from chainrule.optim import SGD, Adam, AdamW, ConstantRate, CosineDecay, OptimizerState
 
 
 def vector(n=3, dtype=np.float32):
@@ -186,7 +186,7 @@ MISUSES = {
         "schedule",
     ),
     "constant without rate": (
-        lambda: Adam(Constant(0.1)).start([parameter("w", vector(), vector())]).update(),
+        lambda: Adam(ConstantRate(0.1)).start([parameter("w", vector(), vector())]).update(),
         MisuseError,
         "schedule",
     ),

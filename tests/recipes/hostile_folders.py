@@ -58,7 +58,7 @@ COMMANDS = (
     "predict RUN points.csv",
     "explain RUN --out out/page.html",
     "check RUN --json",
-    "export RUN --numpy out/page.py --overwrite",
+    "export RUN --out out/page.py --overwrite",
     "source RUN",
     "train RUN/recipe.toml --out out --no-pictures --epochs 1",
     "plot RUN",

@@ -173,7 +173,7 @@ def test_what_is_wrong_in_a_recipe_is_one_clear_error(text: str, said: str) -> N
         (changed('"BinaryCrossEntropy"', '"Adam"'), "expected a loss"),
         (GOOD + "optimizer = 'Tanh'\n", "expected an optimizer"),
         (GOOD + "optimizer = { type = 'SGD', momentun = 0.9 }\n", "momentum"),
-        (GOOD + "optimizer = { type = 'SGD', learning_rate = 0.9 }\n", "expected it in the phases"),
+        (GOOD + "optimizer = { type = 'SGD', learning_rate = 0.9 }\n", "Write learning_rate = 0.01 at the top"),
         (GOOD + "activation = 'relu'\n", "Write 'ReLU'"),
         (changed("learning_rate = 0.1", "learning_rate = { type = 'OneCycle' }"), "maximum"),
         (changed("learning_rate = 0.1", "learning_rate = { type = 'Tanh' }"), "a schedule"),
@@ -281,3 +281,41 @@ def test_another_file_keeps_target_and_splitting(tmp_path: Path) -> None:
 def test_a_bad_option_is_one_clear_error(option: str, value: object, said: str) -> None:
     with pytest.raises(InputError, match=said):
         recipes.override(LONG, **{option: value})
+
+
+SHORT = GOOD.replace("phases = [{ epochs = 3, learning_rate = 0.1 }]", "epochs = 3\nlearning_rate = 0.1")
+
+
+def test_epochs_and_learning_rate_at_the_top_are_the_one_phase() -> None:
+    recipe = recipes.recipe.from_toml(SHORT, "mine.toml")
+    assert recipe == recipes.recipe.from_toml(GOOD, "mine.toml")
+    assert recipes.recipe.from_toml(recipes.to_toml(recipe), "copy") == recipe
+    falling = SHORT.replace(
+        "learning_rate = 0.1", 'learning_rate = { type = "CosineDecay", initial_learning_rate = 0.1 }'
+    )
+    assert recipes.recipe.from_toml(falling, "mine.toml").phases[0].learning_rate == {
+        "type": "CosineDecay",
+        "initial_learning_rate": 0.1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("epochs = 3", "", r"^mine.toml: got no 'epochs'"),
+        ("learning_rate = 0.1", "", r"^mine.toml: got no 'learning_rate'"),
+        ("epochs = 3", "epochs = 'three'", r"^mine.toml, epochs: got 'three'.*Change epochs\.$"),
+        ("epochs = 3", "epochs = 0", r"^mine.toml, epochs: got 0"),
+        ("learning_rate = 0.1", "learning_rate = -1", r"^mine.toml, learning_rate: got -1"),
+        ("learning_rate = 0.1", "learning_rat = 0.1", r"the key 'learning_rat'.*Did you mean 'learning_rate'"),
+        ("epochs = 3", "epoch = 3", r"the key 'epoch'.*Did you mean 'epochs'"),
+        (
+            "epochs = 3",
+            "epochs = 3\nphases = [{epochs = 3, learning_rate = 0.1}]",
+            r"phases and epochs and learning_rate",
+        ),
+    ],
+)
+def test_what_is_wrong_with_them_is_said_where_it_stands(old: str, new: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        recipes.recipe.from_toml(SHORT.replace(old, new), "mine.toml")

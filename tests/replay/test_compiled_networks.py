@@ -37,7 +37,7 @@ def classifier(**settings: Any) -> cr.Network:
 def residual() -> cr.Network:
     """Sums, products side by side, an activation after another, and noise that is fed."""
     inner = cr.Residual([cr.Dense(5), cr.Tanh(), cr.Dropout(0.4)])
-    layers = [inner, cr.Concatenate([[cr.Dense(3)], [cr.Dense(2), cr.Sigmoid()]]), cr.Dense(2)]
+    layers = [inner, cr.Branches([[cr.Dense(3)], [cr.Dense(2), cr.Sigmoid()]]), cr.Dense(2)]
     return cr.Network(layers, inputs=5, seed=2, dtype="float64", optimizer=cr.SGD(0.1, momentum=0.5))
 
 

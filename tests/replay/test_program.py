@@ -91,7 +91,7 @@ def networks(engine: str = "replay") -> dict[str, cr.Network]:
         "a loss of your own": deep(loss=cr.CategoricalCrossEntropy()),
         "tied": cr.Network([tied, cr.Tanh(), tied, cr.Dense(3), cr.Softmax()], optimizer=cr.SGD(0.1), engine=engine),
         "branches": cr.Network(
-            [cr.Concatenate([[], [cr.Dense(4), cr.SiLU()]]), cr.Dense(3), cr.Softmax()],
+            [cr.Branches([[], [cr.Dense(4), cr.SiLU()]]), cr.Dense(3), cr.Softmax()],
             inputs=6,
             l2=1e-3,
             engine=engine,

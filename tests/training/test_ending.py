@@ -168,7 +168,7 @@ def test_schedules_reach_the_optimizer():
         def after_step(self, training):
             rates.append(float(training.network.optimizer_state.rate))
 
-    schedule = cr.ExponentialDecay(0.1, decay=0.5)
+    schedule = cr.ExponentialDecay(0.1, factor=0.5)
     cr.train(network_of(cr.SGD(schedule)), X, Y, epochs=3, batch_size=6, callbacks=[Look()])
     np.testing.assert_allclose(rates, [0.1 * 0.5 ** (k / 2) for k in range(6)], rtol=1e-6)
     history = cr.train(network_of(cr.SGD(cr.StepDecay(0.1, every=1))), X, Y, epochs=3)

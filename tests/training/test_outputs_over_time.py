@@ -33,7 +33,7 @@ LOSSES: dict[str, tuple[Any, list[Any], Any]] = {
 
 
 def network(loss: Any, end: list[Any], engine: str = "replay") -> cr.Network:
-    layers = [cr.Dense(6), cr.Tanh(), cr.Concatenate([[cr.Dense(2)], []])]
+    layers = [cr.Dense(6), cr.Tanh(), cr.Branches([[cr.Dense(2)], []])]
     end = [type(layer)(**layer.settings()) for layer in end]
     return cr.Network([*layers, *end], loss=loss(), optimizer=cr.SGD(0.1), l2=0.01, dtype="float64", engine=engine)
 

@@ -32,7 +32,7 @@ CONFIGURATIONS = {
     "nesterov, no shuffling": (lambda: classifier(cr.SGD(0.1, momentum=0.9, nesterov=True)), dict(shuffle=False)),
     "adam, one cycle, dropout": (lambda: classifier(cr.Adam(cr.OneCycle(0.05)), cr.Dropout(0.4)), {}),
     "adamw, cosine": (lambda: classifier(cr.AdamW(cr.CosineDecay(0.05))), dict(class_weight="balanced")),
-    "rmsprop, exponential": (lambda: classifier(cr.RMSProp(cr.ExponentialDecay(0.01, decay=0.5))), {}),
+    "rmsprop, exponential": (lambda: classifier(cr.RMSProp(cr.ExponentialDecay(0.01, factor=0.5))), {}),
     "adagrad, warm-up": (lambda: classifier(cr.Adagrad(cr.Warmup(1.5, 0.1))), dict(batch_size=1)),
     "phases": (lambda: classifier(cr.Adam(cr.Phases((2, 0.1), (3, cr.OneCycle(0.01))))), {}),
     "plateau": (lambda: classifier(cr.SGD(cr.ReduceOnPlateau(0.5, patience=1))), dict(validation_data=(X, LABELS))),

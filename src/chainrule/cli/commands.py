@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import keyword
 
 import click
 
@@ -27,6 +26,7 @@ COMMANDS = {  # name: module, what it does
     "ops": ("listings", "Show every function with its derivatives."),
     "recipes": ("listings", "Show the built-in recipes."),
     "reproduce": ("train", "Run the founding experiments once more."),
+    "help": ("commands", "Show the help of a command."),
 }
 
 
@@ -38,11 +38,14 @@ class Lazy(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
+            if ctx.resilient_parsing:  # a shell that completes wants no errors
+                return None
             raise InputError(
                 "chainrule", given=f"the command {cmd_name!r}", expected="one it has", fix=nearest(cmd_name, COMMANDS)
             )
         module = importlib.import_module(f"chainrule.cli.{COMMANDS[cmd_name][0]}")
-        found: click.Command = getattr(module, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
+        own_name = f"{cmd_name}_" if cmd_name in ("import", "help") else cmd_name  # Python has these itself
+        found: click.Command = getattr(module, own_name)
         if found.help is None:  # python -OO has dropped it
             from chainrule.ops.docstrings import docstring  # which costs NumPy
 
@@ -66,3 +69,22 @@ class Lazy(click.Group):
 def chainrule(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in COMMANDS if name.startswith(incomplete)]
+
+
+@click.command("help")
+@click.argument("command", required=False, shell_complete=_names)
+@click.pass_context
+def help_(ctx: click.Context, command: str | None) -> None:
+    """Show the help of COMMAND, as chainrule COMMAND --help does; without it, the commands there are."""
+    group = ctx.parent
+    assert group is not None
+    if command is None:
+        click.echo(group.get_help())
+        return
+    found = chainrule.get_command(group, command)
+    assert found is not None  # else the error that names the nearest was raised
+    click.echo(found.get_help(click.Context(found, info_name=command, parent=group)))

@@ -9,14 +9,17 @@ import sys
 import click
 
 import chainrule as cr
-from chainrule.cli.options import as_json_option, one_of, weights_option, whole
+from chainrule.cli.completion import subjects
+from chainrule.cli.options import as_json_option, choice, weights_option, whole
 from chainrule.cli.output import say, say_json
+from chainrule.cli.pipes import STREAM, write_out
+from chainrule.errors import InputError
 
-FORMATS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
+ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
 
 
 @click.command()
-@click.argument("subject", metavar="RUN|RECIPE")
+@click.argument("subject", metavar="RUN|RECIPE", shell_complete=subjects)
 @click.option(
     "--sample", metavar="I|all", callback=whole(0, words=("all",)), default="0", help="Which sample; 0 is the first."
 )
@@ -24,15 +27,22 @@ FORMATS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "jso
 @click.option(
     "--format",
     "form",
-    metavar="terminal|markdown|html|json",
-    callback=one_of(*FORMATS.values()),
+    **choice("terminal", "markdown", "html"),
     help="How it is written; else as the ending of --out says.",
 )
-@click.option("--language", metavar="en|he", callback=one_of("en", "he"), default="en", help="English or Hebrew.")
+@click.option("--language", **choice("en", "he"), default="en", help="English or Hebrew.")
 @weights_option("Which of a run's.")
-@click.option("--out", metavar="FILE", help="Write it to .txt, .md, .html or .json instead of printing it.")
+@click.option("--out", metavar="FILE", help="Write it to .txt, .md, .html or .json; -, and nothing, print it.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def explain(
-    subject: str, sample: int | str, node: str | None, form: str | None, language: str, weights: str, out: str | None
+    subject: str,
+    sample: int | str,
+    node: str | None,
+    form: str | None,
+    language: str,
+    weights: str,
+    out: str | None,
+    as_json: bool,
 ) -> None:
     """Explain the network of RUN, or of RECIPE before it has learnt anything, on samples it is trained on.
 
@@ -46,8 +56,13 @@ def explain(
     """
     from chainrule.explain.subjects import network_and_samples
 
-    if form is None:
-        form = FORMATS.get(os.path.splitext(out or "")[1].lower(), "terminal")
+    if as_json and form is not None:
+        raise InputError("explain", given=f"--json and --format {form}", expected="one of them", fix="Leave one out")
+    out = None if out == STREAM else out
+    if as_json:
+        form = "json"
+    elif form is None:
+        form = ENDINGS.get(os.path.splitext(out or "")[1].lower(), "terminal")
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
     network, x, y = network_and_samples("explain", subject, weights)
@@ -64,7 +79,7 @@ MY_FILE = """
 A FILE.py may hold, at its top level:
   class Cube(cr.Op): …           an op (or cr.Layer) of your own: its class,
   cube = Cube()                  or an object of it, if it needs arguments
-  sine = cr.Activation(np.sin, np.cos)       or cr.Loss(f, f_prime)
+  sine = cr.Activation(np.sin, np.cos)       or cr.CustomLoss(f, f_prime)
   X, y = …; network = cr.Network([…])        a network, checked on X and y
   loss = cr.mean_squared_error(…)            a graph built by hand
 
@@ -75,7 +90,7 @@ Exit status: 0 if every derivative is right, 1 if one is wrong, 2 if there was n
 
 
 @click.command(epilog=MY_FILE)
-@click.argument("subject", metavar="RUN|RECIPE|FILE.py")
+@click.argument("subject", metavar="RUN|RECIPE|FILE.py", shell_complete=subjects)
 @as_json_option
 def check(subject: str, as_json: bool) -> int:
     """Compare every derivative with finite differences, for each parameter and for each role of each op.
@@ -94,9 +109,9 @@ def check(subject: str, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=subjects)
 @click.option("--predict", is_flag=True, help="The prediction alone: no loss, no derivatives, no dropout.")
-@click.option("--out", metavar="FILE", help="Write it to this file instead.")
+@click.option("--out", metavar="FILE", help="Write it to this file; -, and nothing, print it.")
 def source(run: str, predict: bool, out: str | None) -> None:
     """Write out what the network of RUN does in a training step: forward, loss and every derivative.
 
@@ -118,6 +133,9 @@ def source(run: str, predict: bool, out: str | None) -> None:
         page = page_of(network.graph())
     if out is None:
         click.echo(page, nl=False)
+        return
+    if out == STREAM:
+        write_out(page.encode())
         return
     cr.files.write_atomically(out, page.encode(), where="source")
     say(f"source    {out}: {len(page.splitlines())} lines")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import click
 
 import chainrule as cr
+from chainrule.cli.completion import runs
 from chainrule.cli.options import as_json_option, column, weights_option
 from chainrule.cli.output import as_csv, say, say_json
+from chainrule.cli.pipes import STREAM, readable, write_out
 from chainrule.errors import InputError
 
 
 @click.command()
-@click.argument("run")
-@click.option("--data", metavar="FILE", help="Measure on this file instead of the recipe's data.")
+@click.argument("run", shell_complete=runs)
+@click.option("--data", metavar="FILE", help="Measure on this file instead of the recipe's data; - is standard input.")
 @click.option(
     "--target", metavar="COLUMN", callback=column, help="The column to compare with; the recipe's where left out."
 )
@@ -38,7 +40,8 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
         )
     with exactly(1):
         if data is not None:
-            figures = {"data": measure_file(network, recipe, data, target)}
+            with readable(data) as path:
+                figures = {"data": measure_file(network, recipe, path, target)}
         else:
             assert recipe is not None
             figures = measure_recipe(network, recipe)
@@ -50,13 +53,14 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=runs)
 @click.argument("file")
-@click.option("--out", metavar="CSV", help="Write the answers to this file.")
+@click.option("--out", metavar="CSV", help="Write the answers to this file; -, and nothing, print them.")
 @weights_option("Which to ask.")
-def predict(run: str, file: str, out: str | None, weights: str) -> None:
-    """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX), or for one picture (PNG or
-    JPEG): scaled, and inverted if it needs to be, which is said on stderr.
+@as_json_option
+def predict(run: str, file: str, out: str | None, weights: str, as_json: bool) -> None:
+    """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX; - is standard input), or for one
+    picture (PNG or JPEG): scaled, and inverted if it needs to be, which is said on stderr.
 
     The answer is a class and the probability that the network gives it, a 0 or 1 and a probability for each label
     where several may be true, or the predicted numbers. A class whose name
@@ -65,15 +69,26 @@ def predict(run: str, file: str, out: str | None, weights: str) -> None:
     from chainrule.recipes.evaluation import answers
     from chainrule.threads import exactly
 
+    if as_json and out is not None:
+        raise InputError("predict", given="--json with --out", expected="one output", fix="Leave one of them out")
     network, recipe = cr.recipes.load_run(run, weights)
-    with exactly(1):
-        rows, notes = answers(network, recipe, file)
+    with readable(file) as path, exactly(1):
+        rows, notes = answers(network, recipe, path)
     for note in notes:
         say(f"{file}: {note}", err=True)
-    text = as_csv(rows[0], rows[1:])
+    if as_json:
+        say_json({"run": run, "file": file, "answers": rows})
+        return
+    text = as_csv(list(rows[0]), ([_written(value) for value in row.values()] for row in rows))
     if out is None:
         for line in text.splitlines():
             say(line)
-        return
-    cr.files.write_atomically(out, text.encode())
-    say(f"{len(rows) - 1:,} answers in {out}")
+    elif out == STREAM:
+        write_out(text.encode())
+    else:
+        cr.files.write_atomically(out, text.encode())
+        say(f"{len(rows):,} answers in {out}")
+
+
+def _written(value: int | float | str) -> int | str:
+    return f"{value:.6g}" if isinstance(value, float) else value

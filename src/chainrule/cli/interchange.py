@@ -9,67 +9,86 @@ from typing import TYPE_CHECKING
 import click
 
 import chainrule as cr
-from chainrule.cli.options import column, one_of, weights_option
-from chainrule.cli.output import say
+from chainrule.cli.completion import recipes, runs
+from chainrule.cli.options import as_json_option, choice, column, weights_option
+from chainrule.cli.output import say, say_json
+from chainrule.cli.pipes import STREAM, writable
 from chainrule.errors import FileError, InputError
 
 if TYPE_CHECKING:
     from chainrule.nn import Network
 
 
+FORMATS = {"onnx": ".onnx", "torch": ".safetensors", "numpy_page": ".py"}  # the adapter, what its files end in
+
+
 @click.command()
-@click.argument("run")
-@click.option("--onnx", metavar="FILE", help="As ONNX: what it predicts, scaling and the classes' names with it.")
-@click.option("--torch", metavar="FILE", help="As a PyTorch state dict in safetensors; the module for it is shown.")
-@click.option("--numpy", metavar="FILE.py", help="As a page of Python that predicts with NumPy alone.")
-@click.option("--training-step", is_flag=True, help="With --numpy: a function that trains, too.")
-@click.option("--beside", is_flag=True, help="With --numpy: the numbers in FILE.npz, not in the page.")
+@click.argument("run", shell_complete=runs)
+@click.option("--to", **choice(*FORMATS), help="For what; else as the ending of --out says.")
+@click.option("--out", metavar="FILE", help="Where to: .onnx, .safetensors (PyTorch), .py (NumPy); - prints it.")
+@click.option("--training-step", is_flag=True, help="To numpy_page: a function that trains, too.")
+@click.option("--beside", is_flag=True, help="To numpy_page: the numbers in FILE.npz, not in the page.")
 @weights_option("Which to write.")
-@click.option("--overwrite", is_flag=True, help="Also over files that are there already.")
+@click.option("--overwrite", is_flag=True, help="Also over a file that is there already.")
+@as_json_option
 def export(
     run: str,
-    onnx: str | None,
-    torch: str | None,
-    numpy: str | None,
+    to: str | None,
+    out: str | None,
     training_step: bool,
     beside: bool,
     weights: str,
     overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Write the network of RUN, the folder of a run or a model file, for other programs.
 
-    Several formats may be asked for at once.
+    As ONNX: what it predicts, scaling and the classes' names with it. As a PyTorch state dict in safetensors; the
+    module for it is shown. Or as a page of Python that predicts with NumPy alone.
     """
-    if onnx is None and torch is None and numpy is None:
-        raise InputError("export", given="no format", expected="at least one", fix="Add --onnx FILE, for example")
-    if numpy is None and (training_step or beside):
+    to = to or next((name for name, ending in FORMATS.items() if (out or "").lower().endswith(ending)), None)
+    if to is None:
+        raise InputError(
+            "export",
+            given="no format" if out is None else f"--out {out!r}, which ends as no format does"[:200],
+            expected=f"--to {', '.join(FORMATS)}, or a file that ends in {', '.join(FORMATS.values())}",
+            fix="Add --out model.onnx, for example",
+        )
+    if out is None:
+        raise InputError("export", given="no place to write to", expected="a file", fix=f"Add --out model{FORMATS[to]}")
+    if to != "numpy_page" and (training_step or beside):
         option = "--training-step" if training_step else "--beside"
-        raise InputError("export", given=f"{option} without a page", expected="--numpy", fix="Add --numpy FILE.py")
-    pages = () if numpy is None else (numpy, *([os.path.splitext(numpy)[0] + ".npz"] if beside else ()))
-    for path in (onnx, torch, *pages):
-        if path is not None and not overwrite and os.path.exists(path):
+        raise InputError(
+            "export", given=f"{option} without a page", expected="--to numpy_page", fix="Add --out model.py"
+        )
+    if out == STREAM and (beside or as_json):
+        option = "--beside" if beside else "--json"
+        raise InputError("export", given=f"{option} with --out -", expected="one output", fix="Name a file with --out")
+    files = [out, *([os.path.splitext(out)[0] + ".npz"] if beside else ())]
+    for path in files:
+        if path != STREAM and not overwrite and os.path.exists(path):
             raise FileError(
                 "export", given=f"{path!r}, which is there already", expected="a new file", fix="Add --overwrite"
             )
     network, _ = cr.recipes.load_run(run, weights)
-    if onnx is not None:
-        from chainrule.onnx import export as export_onnx
-
-        export_onnx(network, onnx)
-        say(f"onnx      {onnx}")
-    if torch is not None:
+    module = None
+    with writable(out, f"model{FORMATS[to]}") as place:
+        if to == "onnx":
+            cr.onnx.save(network, place)
+        elif to == "torch":
+            module = cr.torch.save(network, place)
+        else:
+            cr.numpy_page.save(network, place, weights="beside" if beside else "inside", training_step=training_step)
+    if as_json:
+        say_json({"run": run, "to": to, "files": files, "module": module})
+    elif out != STREAM:
+        say(f"{to:<9} {', '.join(files)}")
+    if module is not None and not as_json:
         from chainrule.replay.names import literal
-        from chainrule.torch_weights import save_state_dict
 
-        module = save_state_dict(network, torch)
-        say(f"torch     {torch}")
-        say(f"          model = {module}")
-        say(f"          model.load_state_dict(safetensors.torch.load_file({literal(os.path.basename(torch))}))")
-    if numpy is not None:
-        from chainrule.export_numpy import export_numpy
-
-        export_numpy(network, numpy, weights="beside" if beside else "inside", training_step=training_step)
-        say(f"numpy     {', '.join(pages)}")
+        file = literal(os.path.basename(out))
+        say(f"          model = {module}", err=out == STREAM)
+        say(f"          model.load_state_dict(safetensors.torch.load_file({file}))", err=out == STREAM)
 
 
 EXAMPLES = """
@@ -84,18 +103,23 @@ Examples:
 @click.command("import", epilog=EXAMPLES)
 @click.argument("file")
 @click.option("--out", metavar="RUN", help="The folder to make; runs/FILE-001, or with the next number, if left out.")
-@click.option("--recipe", metavar="RECIPE", help="Measure and train it further as this says, its layers apart.")
+@click.option(
+    "--recipe",
+    metavar="RECIPE",
+    shell_complete=recipes,
+    help="Measure and train it further as this says, its layers apart.",
+)
 @click.option("--data", metavar="FILE", help="On this file, instead of the recipe's data.")
 @click.option("--target", metavar="COLUMN", callback=column, help="What to predict of it.")
 @click.option(
     "--scaling",
-    metavar="recipe|none",
-    callback=one_of("recipe", "none"),
+    **choice("recipe", "none"),
     help="Whether the network takes the samples scaled as the recipe does, or as they are.",
 )
 @click.option("--activation", metavar="NAME", help="Of a state dict: after each hidden layer, such as ReLU.")
 @click.option("--output", metavar="NAME", help="Of a state dict: after the last layer, such as Softmax.")
 @click.option("--order", metavar="LAYER,LAYER", help="Of a state dict: its layers in the order of their use.")
+@as_json_option
 def import_(
     file: str,
     out: str | None,
@@ -106,6 +130,7 @@ def import_(
     activation: str | None,
     output: str | None,
     order: str | None,
+    as_json: bool,
 ) -> None:
     """Make a run of the network in FILE: ONNX, a PyTorch or Keras state dict in safetensors, or a chainrule model.
 
@@ -115,6 +140,9 @@ def import_(
     chosen = None if recipe is None else cr.recipes.load(recipe)
     network = _read(file, activation, output, order)
     folder = cr.recipes.adopt(network, file, recipe=chosen, data=data, target=target, scaling=scaling, out=out)
+    if as_json:
+        say_json({"run": folder, "file": file})
+        return
     for line in cr.recipes.read_story(folder):
         say(line)
     say(f"run       {folder}")
@@ -140,19 +168,16 @@ def _read(path: str, activation: str | None, output: str | None, order: str | No
                 fix="Leave it out",
             )
     if path.lower().endswith(".onnx"):
-        from chainrule.onnx import load
-
-        return load(path)
+        return cr.onnx.load(path)
     return cr.load(path)
 
 
 def _of_state_dict(path: str, activation: str | None, output: str | None, order: str | None) -> Network:
     """Return the network that a state dict makes with the layers named in the options."""
     from chainrule.recipes.build import part
-    from chainrule.torch_weights import load_state_dict, network_from_torch
 
     names = None if order is None else order.split(",")
-    hidden = len(load_state_dict(path, order=names)) - 1
+    hidden = len(cr.torch.load_weights(path, order=names)) - 1
     if hidden and activation is None:
         raise InputError(
             f"import {path!r}",
@@ -162,4 +187,4 @@ def _of_state_dict(path: str, activation: str | None, output: str | None, order:
         )
     between = [] if activation is None else [part(activation, "a layer", "--activation") for _ in range(hidden)]
     end = None if output is None else part(output, "a layer", "--output")
-    return network_from_torch(path, [*between, end], order=names)
+    return cr.torch.load(path, [*between, end], order=names)

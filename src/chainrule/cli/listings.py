@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import chainrule as cr
+from chainrule.cli import completion
 from chainrule.cli.options import as_json_option
 from chainrule.cli.output import as_csv, print_columns, say, say_json
+from chainrule.cli.pipes import STREAM, write_out
 from chainrule.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from chainrule.ops import Op
 
 
 @click.command()
-@click.argument("folder", default="runs")
+@click.argument("folder", default="runs", type=click.Path())
 @as_json_option
 def runs(folder: str, as_json: bool) -> None:
     """List the runs in FOLDER (runs where left out): how far each came, and its error or loss."""
@@ -39,8 +45,8 @@ def runs(folder: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", shell_complete=completion.runs)
+@click.argument("second", shell_complete=completion.runs)
 @as_json_option
 def compare(first: str, second: str, as_json: bool) -> None:
     """Show what differs between the runs FIRST and SECOND: recipe, result, versions, and the bytes of the weights."""
@@ -60,45 +66,57 @@ def compare(first: str, second: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("run")
-@click.option("--csv", "table", metavar="FILE", help="Write a line an epoch to this CSV file.")
+@click.argument("run", shell_complete=completion.runs)
+@click.option("--csv", "table", metavar="FILE", help="Write a line an epoch to this CSV file; - prints it.")
 @click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
-def log(run: str, table: str | None, tensorboard: str | None) -> None:
+@as_json_option
+def log(run: str, table: str | None, tensorboard: str | None, as_json: bool) -> None:
     """Show the log of RUN, or export its figures, epoch by epoch.
 
     In the CSV file a text that a spreadsheet would take for a formula has an apostrophe before it.
     """
+    if as_json:
+        if table is not None or tensorboard is not None:
+            raise InputError("log", given="--json with an export", expected="one output", fix="Leave one of them out")
+        say_json({"run": run, "epochs": [epoch.as_dict() for epoch in cr.recipes.open_run(run).history]})
+        return
     if table is None and tensorboard is None:
         for line in cr.recipes.read_story(run):
             say(line)
         return
-    record = cr.recipes.open_run(run)
-    count = len(record.history)
+    history = cr.recipes.open_run(run).history
+    count = len(history)
     if not count:
         raise InputError(f"log {run!r}", given="no epoch yet", expected="at least one", fix="Wait for it")
     if table is not None:
-        names = list(dict.fromkeys(name for epoch in record.history for name in epoch.as_dict()))
-        rows = (list(map(epoch.as_dict().get, names)) for epoch in record.history)
+        names = list(dict.fromkeys(name for epoch in history for name in epoch.as_dict()))
+        rows = (list(map(epoch.as_dict().get, names)) for epoch in history)
         text = as_csv(names, rows)
-        cr.files.write_atomically(table, text.encode(), where="log")
-        say(f"table     {table}: {count} epochs")
+        if table == STREAM:
+            write_out(text.encode())
+        else:
+            cr.files.write_atomically(table, text.encode(), where="log")
+            say(f"table     {table}: {count} epochs")
     if tensorboard is not None:
-        from chainrule.tensorboard import TensorBoard
-
-        with TensorBoard(tensorboard) as events:
-            for epoch in record.history:
-                events.write(epoch)
-        say(f"events    {tensorboard}: {count} epochs")
+        cr.tensorboard.save(history, tensorboard)
+        say(f"events    {tensorboard}: {count} epochs", err=table == STREAM)
 
 
 @click.command()
-@click.argument("name", required=False)
-def recipes(name: str | None) -> None:
+@click.argument("name", required=False, shell_complete=completion.builtin_recipes)
+@as_json_option
+def recipes(name: str | None, as_json: bool) -> None:
     """List the built-in recipes. With NAME, print that one as the TOML file it is, to copy and change."""
     from chainrule.recipes.recipe import load, names, text
 
     if name is not None:
-        click.echo(text(name), nl=False)
+        if as_json:
+            say_json({"name": name, "toml": text(name)})
+        else:
+            click.echo(text(name), nl=False)
+        return
+    if as_json:
+        say_json({"recipes": [{"name": known, "title": load(known).title} for known in names()]})
         return
     width = max(len(known) for known in names())
     for known in names():
@@ -107,8 +125,9 @@ def recipes(name: str | None) -> None:
 
 
 @click.command()
-@click.argument("name", required=False)
-def ops(name: str | None) -> None:
+@click.argument("name", required=False, shell_complete=completion.ops)
+@as_json_option
+def ops(name: str | None, as_json: bool) -> None:
     """Show every op: its roles, its function, its derivatives. With NAME, such as tanh, all that is said of it."""
     from chainrule.ops import all_ops, page, table
     from chainrule.ops.docstrings import docstring
@@ -119,8 +138,14 @@ def ops(name: str | None) -> None:
         found = next((kind for kind in known.values() if kind.name.replace("_", "") == wanted), None)
         if found is None:
             raise InputError("ops", given=repr(name)[:80], expected="the name of an op", fix=nearest(name, known))
+        if as_json:
+            say_json({**_described(found), "text": docstring(found)})
+            return
         click.echo(f"{found.name}({', '.join(found.roles)})    cr.{found.__name__}\n")
         click.echo(docstring(found))
+        return
+    if as_json:
+        say_json({"ops": [_described(kind) for kind in known.values()]})
         return
     if not sys.stdout.isatty():
         click.echo(table())
@@ -130,3 +155,17 @@ def ops(name: str | None) -> None:
         derivatives = list(description.derivatives.values())
         rows.append((description.name, ", ".join(description.roles), description.function, derivatives))
     print_columns(("op", "roles", "function", "derivatives"), rows, apart=True)
+
+
+def _described(kind: type[Op]) -> dict[str, Any]:
+    """Return what an op is, as JSON says it."""
+    from chainrule.ops import page
+
+    found = page(kind)
+    return {
+        "name": found.name,
+        "class": kind.__name__,
+        "roles": list(found.roles),
+        "function": found.function,
+        "derivatives": found.derivatives,
+    }

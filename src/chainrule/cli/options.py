@@ -1,6 +1,6 @@
 """Options that several commands have, and checks of what options are given, in the voice of all other checks.
 
-Each check is a callback for ``click.option(callback=…)``, or returns one.
+Each check is a callback for ``click.option(callback=…)``, or returns one; `choice` returns all there is to say.
 """
 
 from __future__ import annotations
@@ -42,13 +42,16 @@ def number(**bounds: float) -> Check:
     return check
 
 
-def one_of(*words: str) -> Check:
-    """Take one of these words."""
+def choice(*words: str) -> dict[str, Any]:
+    """Take one of these words: what ``click.option`` is told of it, completion in a shell included."""
 
     def check(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
         return None if value is None else checks.one_of(param.opts[0], value, words)
 
-    return check
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return {"metavar": "|".join(words), "callback": check, "shell_complete": complete}
 
 
 def column(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
@@ -58,7 +61,7 @@ def column(ctx: click.Context, param: click.Parameter, value: str | None) -> Any
 
 def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option that chooses between the best and the last weights of a run."""
-    return click.option("--weights", metavar="best|last", callback=one_of("best", "last"), default="best", help=what)
+    return click.option("--weights", **choice("best", "last"), default="best", help=what)
 
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")

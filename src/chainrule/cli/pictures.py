@@ -12,8 +12,10 @@ import click
 
 import chainrule as cr
 from chainrule import checks
-from chainrule.cli.options import one_of, weights_option
-from chainrule.cli.output import in_unicode, say
+from chainrule.cli import completion
+from chainrule.cli.options import as_json_option, choice, weights_option
+from chainrule.cli.output import in_unicode, say, say_json
+from chainrule.cli.pipes import STREAM, writable
 from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def _confusion(run: PicturedRun, path: Path) -> Any:
 
     if not run.has_classes:
         raise InputError(
-            "plot --kind confusion",
+            "plot --kind confusion_matrix",
             given="a run whose targets are quantities, or several labels a sample",
             expected="one class a sample",
             fix="Draw another kind",
@@ -134,9 +136,8 @@ def _animation(run: PicturedRun, path: Path) -> Any:
 
 @dataclass(frozen=True)
 class PictureKind:
-    """A kind of picture: its file's name, how it is drawn, what it needs of a run, whether it trains once more."""
+    """A kind of picture: how it is drawn, what it needs of a run, whether it trains once more."""
 
-    file: str
     draw: Callable[[PicturedRun, Path], Any]
     needs: str = ""
     suits: Callable[[PicturedRun], bool] = lambda run: True
@@ -144,28 +145,23 @@ class PictureKind:
 
 
 _PLANE: dict[str, Any] = dict(needs="two inputs, and classes", suits=lambda run: run.is_plane)
-KINDS = {
-    "curve": PictureKind("learning-curve", lambda run, path: cr.plot.learning_curve(run.history, path=path)),
-    "surface": PictureKind("decision-surface", lambda run, path: _plane("decision_surface", run, path), **_PLANE),
-    "neurons": PictureKind(
-        "hidden-neurons", lambda run, path: _plane("neuron_surfaces", run, path, layer=run.layer), **_PLANE
-    ),
-    "hidden": PictureKind(
-        "hidden-space", lambda run, path: _plane("hidden_space", run, path, layer=run.layer), **_PLANE
-    ),
-    "weights": PictureKind("weights", lambda run, path: cr.plot.weights(run.network, run.layer, path=path)),
-    "confusion": PictureKind("confusion-matrix", _confusion, "classes", lambda run: run.has_classes),
-    "saliency": PictureKind("saliency", _saliency),
-    "descent": PictureKind(
-        "loss-along-gradient",
-        lambda run, path: cr.plot.loss_along_gradient(run.network, *run.some(_LOSS_SAMPLES), path=path),
+KINDS = {  # by the names of cr.plot's functions
+    "learning_curve": PictureKind(lambda run, path: cr.plot.learning_curve(run.history, path=path)),
+    "decision_surface": PictureKind(lambda run, path: _plane("decision_surface", run, path), **_PLANE),
+    "neuron_surfaces": PictureKind(lambda run, path: _plane("neuron_surfaces", run, path, layer=run.layer), **_PLANE),
+    "hidden_space": PictureKind(lambda run, path: _plane("hidden_space", run, path, layer=run.layer), **_PLANE),
+    "weights": PictureKind(lambda run, path: cr.plot.weights(run.network, run.layer, path=path)),
+    "confusion_matrix": PictureKind(_confusion, "classes", lambda run: run.has_classes),
+    "saliency": PictureKind(_saliency),
+    "loss_along_gradient": PictureKind(
+        lambda run, path: cr.plot.loss_along_gradient(run.network, *run.some(_LOSS_SAMPLES), path=path)
     ),
     "graph": PictureKind(
-        "graph", lambda run, path: cr.plot.graph(run.network, *run.some(_GRAPH_SAMPLES), path=path, title=run.title)
+        lambda run, path: cr.plot.graph(run.network, *run.some(_GRAPH_SAMPLES), path=path, title=run.title)
     ),
-    "watched": PictureKind("watched", _watched, trains=True),
-    "rates": PictureKind("learning-rate-range-test", _rates, trains=True),
-    "animation": PictureKind("animation", _animation, trains=True, **_PLANE),
+    "watched": PictureKind(_watched, trains=True),
+    "learning_rate_range_test": PictureKind(_rates, trains=True),
+    "animation": PictureKind(_animation, trains=True, **_PLANE),
 }
 
 
@@ -180,9 +176,10 @@ def draw(result: Result) -> list[str]:
     notes = []
     try:
         with Folder("plot", result.run, links=False) as folder:
-            for kind in (KINDS["curve"], KINDS["surface"]):
+            for name in ("learning_curve", "decision_surface"):
+                kind = KINDS[name]
                 if kind.suits(run):
-                    path = folder.file(f"{kind.file}.png")
+                    path = folder.file(f"{file_name(name)}.png")
                     try:
                         kind.draw(run, path)
                         result.pictures.append(os.fspath(path))
@@ -215,66 +212,101 @@ def _pictured(result: Result) -> PicturedRun:
     return PicturedRun(None, result.recipe, result.network, result.samples, result.history)
 
 
+def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the last of several kinds, joined by commas, in a shell."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in [*KINDS, "all"] if name.startswith(last)]
+
+
 @click.command()
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1, required=True, shell_complete=completion.runs)
 @click.option(
-    "--kind", metavar="KIND[,KIND…]|all", default="curve", show_default=True, help="Which pictures; see below."
+    "--kind",
+    metavar="KIND[,KIND…]|all",
+    shell_complete=_kinds,
+    help="Which pictures; see below. The learning curves if left out.",
 )
 @click.option(
-    "--out", metavar="FILE|DIR", help="A file for one picture, or a folder; the folder of the run if left out."
+    "--out",
+    metavar="FILE|DIR",
+    help="A file for one picture, or a folder; the folder of the run if left out. - prints one picture's bytes.",
 )
 @click.option(
     "--format",
     "form",
-    metavar="png|svg",
-    callback=one_of("png", "svg"),
+    **choice("png", "svg"),
     default="png",
     show_default=True,
     help="Of the files in a folder.",
 )
-@click.option("--layer", metavar="NAME", help="For neurons, hidden and weights: the layer, such as tanh_1.")
+@click.option("--layer", metavar="NAME", help="Of neuron_surfaces, hidden_space or weights: the layer, such as tanh_1.")
 @weights_option("Which of the run's.")
-def plot(runs: tuple[str, ...], kind: str, out: str | None, form: str, layer: str | None, weights: str) -> None:
-    """Draw pictures of a run, or the learning curves of several RUNS in one picture.
+@as_json_option
+def plot(
+    runs: tuple[str, ...],
+    kind: str | None,
+    out: str | None,
+    form: str,
+    layer: str | None,
+    weights: str,
+    as_json: bool,
+) -> None:
+    """Draw pictures of a run, or the learning curves of several RUNS in one picture. In Python, cr.plot has each kind
+    as a function of this name.
 
     \b
-    curve      loss, error rate and learning rate, epoch by epoch
-    surface    what it makes of every point of the plane (two inputs)
-    neurons    the same for each neuron of a hidden layer
-    hidden     the plane as a hidden layer of two units bends it
-    weights    a layer's weights, as pictures where its inputs are one
-    confusion  which classes are taken for which
-    saliency   by how much the output changes with each input
-    descent    the loss along a step: is the learning rate too large?
-    graph      the network with values and gradients on its edges
-    watched    values, gradients and steps over time: trains once more
-    rates      the loss while the learning rate rises: trains a hundred steps
-    animation  the surface while it learns: trains once more, for a GIF
-    all        all of them that suit the run, but the last three
+    learning_curve            loss, error rate and learning rate, epoch by epoch
+    learning_curves           those of several runs
+    decision_surface          what it makes of every point of the plane (two inputs)
+    neuron_surfaces           the same for each neuron of a hidden layer
+    hidden_space              the plane as a hidden layer of two units bends it
+    weights                   a layer's weights, as pictures where its inputs are one
+    confusion_matrix          which classes are taken for which
+    saliency                  by how much the output changes with each input
+    loss_along_gradient       the loss along a step: is the learning rate too large?
+    graph                     the network with values and gradients on its edges
+    watched                   values, gradients and steps over time: trains once more
+    learning_rate_range_test  the loss while the learning rate rises: a hundred steps
+    animation                 the surface while it learns: trains once more, for a GIF
+    all                       all of them that suit the run, but the last three
     """
+    if out == STREAM and as_json:
+        raise InputError("plot", given="--json with --out -", expected="one output", fix="Leave one of them out")
     records = [cr.recipes.open_run(folder) for folder in runs]
-    if kind == "curve" or len(records) > 1:
-        _curves(records, kind, out, form)
-    else:
-        _pictures(records[0], kind, out, form, layer, weights)
-
-
-def _curves(records: list[RunRecord], kind: str, out: str | None, form: str) -> None:
-    """Draw what the logs say: the network isn't needed, nor its data."""
-    if kind != "curve":
+    alone = "learning_curve" if len(records) == 1 else "learning_curves"
+    left: dict[str, str] = {}
+    if kind in (None, alone):
+        drawn = [_curves(records, alone, out, form)]
+    elif len(records) > 1:
         raise InputError(
             "--kind", given=f"{kind!r} of {len(records)} runs"[:80], expected="one run", fix="Name one at a time"
         )
-    if len(records) == 1:
-        path = _place(out, records[0].folder, "learning-curve", form)
-        cr.plot.learning_curve(records[0].history, path=path)
     else:
-        path = _place(out, "", "learning-curves", form)
-        cr.plot.learning_curves({record.folder: record.history for record in records}, path=path)
-    say(f"picture   {path}")
+        drawn, left = _pictures(records[0], str(kind), out, form, layer, weights)
+    if as_json:
+        say_json({"pictures": drawn, "left_out": left})
+    elif out != STREAM:
+        for path in drawn:
+            say(f"picture   {path}")
+        for needed in dict.fromkeys(left.values()):
+            say(f"left out  {', '.join(name for name in left if left[name] == needed)}: only with {needed}")
 
 
-def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: str | None, weights: str) -> None:
+def _curves(records: list[RunRecord], kind: str, out: str | None, form: str) -> str:
+    """Draw what the logs say, and return where: the network isn't needed, nor its data."""
+    path = _place(out, records[0].folder if len(records) == 1 else "", kind, form)
+    with writable(path, f"{kind}.{form}") as place:
+        if len(records) == 1:
+            cr.plot.learning_curve(records[0].history, path=place)
+        else:
+            cr.plot.learning_curves({record.folder: record.history for record in records}, path=place)
+    return os.fspath(path)
+
+
+def _pictures(
+    record: RunRecord, kind: str, out: str | None, form: str, layer: str | None, weights: str
+) -> tuple[list[str], dict[str, str]]:
+    """Draw pictures of a run; return where they are, and of those that were left out what they need."""
     from chainrule.recipes.samples import gather
     from chainrule.threads import exactly
 
@@ -282,11 +314,12 @@ def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: s
     names = [name for name, known in KINDS.items() if not known.trains] if every else kind.split(",")
     for name in names:
         checks.one_of("--kind", name, [*KINDS, "all"])
-    if len(names) > 1 and out is not None and _is_file(out):
+    if len(names) > 1 and out is not None and (out == STREAM or _is_file(out)):
         raise InputError(
             "--out", given=f"the file {out!r} for {len(names)} pictures", expected="a folder", fix="Pass --out pictures"
         )
     left: dict[str, str] = {}
+    drawn = []
     with exactly(1):
         network, recipe = cr.recipes.load_run(record.folder, weights)
         assert recipe is not None  # a run has one
@@ -296,29 +329,36 @@ def _pictures(record: RunRecord, kind: str, out: str | None, form: str, layer: s
             if every and not picture.suits(run):
                 left[name] = picture.needs
                 continue
-            path = _place(out, record.folder, picture.file, "gif" if name == "animation" else form)
+            ending = "gif" if name == "animation" else form
+            path = _place(out, record.folder, name, ending)
             try:
-                picture.draw(run, path)
+                with writable(path, f"{name}.{ending}") as place:
+                    picture.draw(run, place)
             except InputError as problem:
                 if not every:
                     raise
                 left[name] = problem.expected
             else:
-                say(f"picture   {path}")
-    for needed in dict.fromkeys(left.values()):
-        say(f"left out  {', '.join(name for name in left if left[name] == needed)}: only with {needed}")
+                drawn.append(os.fspath(path))
+    return drawn, left
 
 
 def _is_file(out: str) -> bool:
     return bool(os.path.splitext(out)[1])
 
 
-def _place(out: str | None, folder: str, name: str, form: str) -> str | FolderFile:
+def file_name(kind: str) -> str:
+    """Return what the file of a picture is called, its ending apart."""
+    return kind.replace("_", "-")
+
+
+def _place(out: str | None, folder: str, kind: str, form: str) -> str | FolderFile:
     """Return where a picture goes: into the file that was named, or into a folder under its own name."""
     from chainrule.data.opening import Folder
 
-    if out is not None and _is_file(out):
+    if out is not None and (out == STREAM or _is_file(out)):
         return out
+    name = file_name(kind)
     if out is None and folder:
         return Folder("plot", folder, links=False).file(f"{name}.{form}")
     out = out or "."

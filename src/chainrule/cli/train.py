@@ -7,12 +7,15 @@ from typing import Any
 import click
 
 import chainrule as cr
-from chainrule.cli.options import as_json_option, column, number, one_of, whole
-from chainrule.cli.output import print_columns, say
+from chainrule.cli import completion
+from chainrule.cli.options import as_json_option, choice, column, number, whole
+from chainrule.cli.output import print_columns, say, say_json
+from chainrule.cli.pipes import STREAM, standard_input
+from chainrule.errors import InputError
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=completion.recipes)
 @click.option("--epochs", metavar="N", callback=whole(), help="In all; several phases keep their shares.")
 @click.option(
     "--batch-size", metavar="N|full", callback=whole(0, words=("full",)), help="Samples a step; full: all at once."
@@ -23,10 +26,8 @@ from chainrule.cli.output import print_columns, say
 @click.option("--l2", metavar="FACTOR", callback=number(least=0, like=0.001), help="Penalty on the weights.")
 @click.option("--layers", metavar="SIZES", help="From inputs to outputs, such as 784-200-100-10.")
 @click.option("--seed", metavar="N", callback=whole(0, 2**63 - 1), help="From which all randomness comes.")
-@click.option(
-    "--dtype", metavar="float32|float64", callback=one_of("float32", "float64"), help="The numbers to compute with."
-)
-@click.option("--keep", metavar="best|last", callback=one_of("best", "last"), help="Which weights to keep.")
+@click.option("--dtype", **choice("float32", "float64"), help="The numbers to compute with.")
+@click.option("--keep", **choice("best", "last"), help="Which weights to keep.")
 @click.option("--threads", metavar="N", callback=whole(0, 1024), help="For products of matrices; 0: by their size.")
 @click.option(
     "--deterministic",
@@ -64,25 +65,26 @@ def train(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Train as RECIPE says: the name of a built-in recipe (see chainrule recipes) or a TOML file.
+    """Train as RECIPE says: the name of a built-in recipe (see chainrule recipes), a TOML file, or - for one that
+    comes from standard input.
 
     Options win over the recipe. The run goes into a new folder, which is named at the end.
     """
     from chainrule.cli.results import show_result, showing
+    from chainrule.recipes.recipe import load_stream
 
     options["deterministic"] = options["deterministic"] or None
-    chosen = cr.recipes.override(cr.recipes.load(recipe), data=data, **options)
+    chosen = load_stream(standard_input()) if recipe == STREAM else cr.recipes.load(recipe)
+    chosen = cr.recipes.override(chosen, data=data, **options)
     events: list[cr.Callback] = []
     if tensorboard is not None:
-        from chainrule.tensorboard import TensorBoard
-
-        events.append(TensorBoard(tensorboard))
+        events.append(cr.tensorboard.TensorBoard(tensorboard))
     result = cr.recipes.run(chosen, out=out, callbacks=events, **showing(quiet, as_json))
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("--epochs", metavar="N", callback=whole(), help="So many more, instead of those that are left.")
 @click.option(
     "--learning-rate", metavar="RATE", callback=number(above=0), help="From here on, instead of the recipe's rates."
@@ -105,12 +107,15 @@ def resume(
 
 
 @click.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completion.experiments)
 @click.option("--seeds", metavar="N", callback=whole(), help="How many starts each; what it says where left out.")
 @click.option("--epochs", metavar="N", callback=whole(), help="Only the first so many.")
 @click.option("--out", metavar="DIR", default="runs/reproduce", show_default=True, help="Where the runs are or go on.")
 @click.option("--markdown", metavar="FILE", help="Write the tables to this file.")
-def reproduce(names: tuple[str, ...], seeds: int | None, epochs: int | None, out: str, markdown: str | None) -> int:
+@as_json_option
+def reproduce(
+    names: tuple[str, ...], seeds: int | None, epochs: int | None, out: str, markdown: str | None, as_json: bool
+) -> int:
     """Run the founding experiments NAMES (all of them where left out), and show documented figures beside ours.
 
     They take hours together. What was stopped goes on where it was; what is done is not done again. The exit status
@@ -118,13 +123,18 @@ def reproduce(names: tuple[str, ...], seeds: int | None, epochs: int | None, out
     """
     from chainrule.recipes import reproduce as room
 
+    if markdown == STREAM:
+        raise InputError("--markdown", given="-", expected="a file", fix="Write --markdown reproduced.md")
     results = []
     for name in names or tuple(room.experiments()):
-        result = room.reproduce(name, seeds=seeds, epochs=epochs, out=out, say=say)
+        result = room.reproduce(name, seeds=seeds, epochs=epochs, out=out, say=None if as_json else say)
         results.append(result)
         header, *rows = result.table
-        print_columns(header, rows)
-        say(result.verdict)
+        if not as_json:
+            print_columns(header, rows)
+            say(result.verdict)
         if markdown is not None:  # after each, for they take long
             cr.files.write_atomically(markdown, room.document(results).encode(), where="reproduce")
+    if as_json:
+        say_json({"experiments": [result.as_dict() for result in results]})
     return 0 if all(result.met == result.count for result in results) else 1

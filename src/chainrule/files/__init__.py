@@ -1,7 +1,7 @@
 """Model files: a network as plain data, written whole or not at all, and read without trust.
 
-Nothing in a file is ever executed, imported or opened: parts are looked up in a closed table, or among the classes
-that the caller passes.
+Nothing in a file is ever executed or opened: parts are looked up in a closed table, among the classes that the caller
+passes, or among those that an installed package offers under the entry point ``chainrule.parts``.
 """
 
 from __future__ import annotations

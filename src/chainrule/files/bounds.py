@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chainrule.errors import InputError
-from chainrule.nn import Concatenate, Dense, Dropout, Network, Rescale, Residual
+from chainrule.nn import Branches, Dense, Dropout, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
 from chainrule.ops import Op
 
@@ -67,7 +67,7 @@ class Size:
         if type(layer) is Residual:
             self.chain(layer.layers, shape, dtype)
             return shape
-        if type(layer) is Concatenate:
+        if type(layer) is Branches:
             shapes = [self.chain(branch, shape, dtype) for branch in layer.branches]
             if None in shapes or shape is None or () in shapes:
                 return None

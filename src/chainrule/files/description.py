@@ -17,6 +17,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, InputError, nearest
+from chainrule.files.installed_parts import installed_names, installed_part
 from chainrule.files.part_classes import (
     ELLIPSIS,
     ID,
@@ -35,7 +36,7 @@ from chainrule.files.part_classes import (
 from chainrule.nn import Layer, Network
 from chainrule.nn.layer import Kept
 from chainrule.nn.network import restored
-from chainrule.ops import Activation, Array, Loss
+from chainrule.ops import Activation, Array, CustomLoss
 
 
 def describe(part: Part, *, where: str = "describe", brief: bool = False) -> dict[str, Any]:
@@ -115,13 +116,14 @@ class _Describer:
         if kind in NAMES:
             return NAMES[kind]
         name = kind.__name__
-        if kind in (Activation, Loss):
+        if kind in (Activation, CustomLoss):
+            own = _own_name(name)
             raise self.refusal(
                 place,
                 f"{part!r}, made of functions",
                 "a class that can be named",
-                f"Write class My{name}(cr.{name}) with an __init__ that passes the functions on, use My{name}(), and "
-                f"load with custom={{'My{name}': My{name}}}",
+                f"Write class {own}(cr.{name}) with an __init__ that passes the functions on, use {own}(), and "
+                f"load with custom={{'{own}': {own}}}",
             )
         if name in KINDS or name in RESERVED or not name.isidentifier():
             raise self.refusal(
@@ -173,6 +175,11 @@ class _Describer:
     def refusal(self, place: str, given: str, expected: str, fix: str) -> InputError:
         where = f"{self.where}: {place}" if place else self.where
         return InputError(where, given=given, expected=expected, fix=fix)
+
+
+def _own_name(name: str) -> str:
+    """Return what a subclass of `Activation` or `CustomLoss` that holds its functions may be called."""
+    return f"My{name.removeprefix('Custom')}"
 
 
 def _is_default(value: Any, default: Any) -> bool:
@@ -317,14 +324,28 @@ class _Rebuilder:
             return KINDS[name]
         if name in self.custom:
             return self.custom[name]
-        if name in (Activation.__name__, Loss.__name__):
-            fix = f"Functions can't be written down: pass custom={{'My{name}': My{name}}}, a subclass that holds them"
+        own = self.installed(name, place)
+        if own is not None:
+            self.custom[name] = own
+            return own
+        if name in (Activation.__name__, CustomLoss.__name__):
+            own_name = _own_name(name)
+            fix = (
+                f"Functions can't be written down: pass custom={{'{own_name}': {own_name}}}, a subclass that holds them"
+            )
         elif name.isidentifier() and len(name) <= _LONGEST_NAME:
-            known = nearest(name, {**KINDS, **self.custom})
+            known = nearest(name, [*KINDS, *self.custom, *installed_names()])
             fix = f"If it is a class of your own, pass custom={{{name!r}: {name}}}. {known}"
         else:
             fix = "Names of types are plain class names; nothing is ever imported"
         raise self.refusal(place, f"the type {shown(name)}", "a type that chainrule knows", fix)
+
+    def installed(self, name: str, place: str) -> type[Any] | None:
+        """Return the class that an installed package offers under a name, if one does."""
+        try:
+            return installed_part(name)
+        except InputError as problem:
+            raise self.refusal(place, problem.given, problem.expected, problem.fix) from problem
 
     def settings(self, kind: type[Any], data: dict[str, Any], place: str, depth: int) -> dict[str, Any]:
         declared = parameters(kind)

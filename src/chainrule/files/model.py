@@ -11,6 +11,7 @@ from chainrule.errors import ChainruleError, FileError, InputError, ShapeError
 from chainrule.files import bounds, strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.description import checked_classes, describe, rebuild
+from chainrule.files.endings import expect_ending
 from chainrule.files.safetensors import (
     FORMAT,
     LONGEST_HEADER,
@@ -60,7 +61,8 @@ def save(network: Network, path: Path | Writable) -> None:
     MisuseError
         If the network is not built.
     FileError
-        If the file can't be written. What was there before is untouched.
+        If the file can't be written, or its name ends as another format's does, such as ``.pt`` or ``.onnx``. What
+        was there before is untouched.
 
     Examples
     --------
@@ -72,6 +74,7 @@ def save(network: Network, path: Path | Writable) -> None:
     >>> bool((cr.load(path).parameters == network.parameters).all())
     True
     """
+    expect_ending("save", path, ".safetensors")
     if is_stream(path):
         write_all("save", path, dumps(network))
     else:
@@ -101,7 +104,7 @@ def check_savable(network: Network, *, where: str = "save") -> None:
     """Raise if a part of the network can't be saved; to be called before training, not after it.
 
     Classes of your own can be saved if their constructor's arguments are plain data, kept in attributes of the same
-    names; the program that loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `Loss` hold
+    names; the program that loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `CustomLoss` hold
     functions, which are code: make a subclass that holds them.
 
     Raises
@@ -189,7 +192,8 @@ def _text(where: str, data: Any) -> str:
 def load(path: Path | Readable, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
     """Return the network in a model file: it predicts the same bytes, and training goes on as if never interrupted.
 
-    Nothing in the file is executed or imported, so a file from a stranger is safe to load.
+    Nothing in the file is executed, so a file from a stranger is safe to load. A class that is not chainrule's is found
+    in `custom`, or where an installed package offers it under the entry point ``chainrule.parts``.
 
     Parameters
     ----------
@@ -202,8 +206,10 @@ def load(path: Path | Readable, *, custom: Mapping[str, type[Any]] | None = None
     Raises
     ------
     FileError
-        If the file is missing, damaged, not a model that chainrule saved, or names classes that were not passed.
+        If the file is missing, damaged, not a model that chainrule saved, or names classes that were not passed. Of
+        another format's file it says which function reads it.
     """
+    expect_ending("load", path, ".safetensors")
     if isinstance(path, (bytes, bytearray, memoryview)):
         raise InputError(
             "load",

@@ -1,6 +1,6 @@
 """The closed table of parts that a file may name: layers, ops, losses, optimizers, schedules, initializers, networks.
 
-A name in a file can reach these classes and nothing else.
+A name in a file can reach these classes, those that the caller passes, and what `installed_parts` finds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KINDS: dict[str, type[Any]] = {
     "Rescale": nn.Rescale,
     "PReLU": nn.PReLU,
     "Residual": nn.Residual,
-    "Concatenate": nn.Concatenate,
+    "Branches": nn.Branches,
     # ops that are layers or losses
     **{kind.__name__: kind for kind in ops.all_ops().values() if kind.in_files and (kind.is_layer() or kind.is_loss())},
     # optimizers
@@ -30,8 +30,8 @@ KINDS: dict[str, type[Any]] = {
     "RMSProp": optim.RMSProp,
     "Adam": optim.Adam,
     "AdamW": optim.AdamW,
-    # schedules; the constant one shares its class's name with an initializer
-    "ConstantRate": optim.Constant,
+    # schedules
+    "ConstantRate": optim.ConstantRate,
     "StepDecay": optim.StepDecay,
     "ExponentialDecay": optim.ExponentialDecay,
     "CosineDecay": optim.CosineDecay,

@@ -327,7 +327,7 @@ def _expect_metadata(where: str, metadata: Any) -> None:
             where,
             given="a safetensors file of another program",
             expected="a model that chainrule saved",
-            fix="Build the network here and copy the arrays into it: network.leaves has them by name",
+            fix="Read PyTorch's and Keras' weights with cr.torch.load; others' arrays go into network.leaves, by name",
         )
     version = metadata.get("version", "")
     if version != VERSION:

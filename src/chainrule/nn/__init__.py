@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NoReturn
 
-from chainrule.nn.containers import Concatenate, Residual
+from chainrule.nn.containers import Branches, Residual
 from chainrule.nn.dense import Dense
 from chainrule.nn.dropout import Dropout
 from chainrule.nn.initializers import (
@@ -29,7 +29,7 @@ if not TYPE_CHECKING:  # a checker that saw this would take any name for one of 
 
 
 __all__ = [
-    "Concatenate",
+    "Branches",
     "Constant",
     "Dense",
     "Dropout",

@@ -10,7 +10,7 @@ from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, ending, leading, range_of
 from chainrule.ops.arithmetic import Add
 from chainrule.ops.op import Range
-from chainrule.ops.shaping import Concatenate as ConcatenateOp
+from chainrule.ops.shaping import Concatenate
 from chainrule.settings import Fixed
 
 
@@ -50,7 +50,7 @@ class Residual(Layer):
         return Node(Add(), {"a": x, "b": inside}, self.path)
 
 
-class Concatenate(Layer):
+class Branches(Layer):
     """The outputs of several branches, each fed with the same input, side by side: joined along the last axis.
 
     Parameters
@@ -63,13 +63,13 @@ class Concatenate(Layer):
     def __init__(self, branches: Sequence[LayerLike | Sequence[LayerLike]], *, name: str | None = None) -> None:
         if not isinstance(branches, (list, tuple)) or not branches:
             raise InputError(
-                "Concatenate",
+                "Branches",
                 given=repr(branches)[:80],
                 expected="a list of branches",
                 fix="Pass for example [[], [cr.Dense(8), cr.Tanh()]]",
             )
-        self.branches = Fixed(checked_layers("Concatenate", branch) for branch in branches)
-        self.name = checked_name("Concatenate", name)
+        self.branches = Fixed(checked_layers("Branches", branch) for branch in branches)
+        self.name = checked_name("Branches", name)
 
     @property
     def leading(self) -> str | None:
@@ -88,4 +88,4 @@ class Concatenate(Layer):
     def forward(self, x: Node) -> Node:
         parts = [chain(branch, x)[-1] for branch in self.branches]
         axis = 1 if len(x.shape) == 2 else -1  # the features
-        return Node(ConcatenateOp(axis), {f"parts{i}": part for i, part in enumerate(parts)}, self.path)
+        return Node(Concatenate(axis), {f"parts{i}": part for i, part in enumerate(parts)}, self.path)

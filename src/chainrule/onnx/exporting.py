@@ -13,6 +13,7 @@ from chainrule import checks, ops
 from chainrule._version import __version__
 from chainrule.errors import InputError, MissingExtraError, nearest, printable
 from chainrule.files.atomic import Path, write_atomically
+from chainrule.files.endings import expect_ending
 from chainrule.graph import Node
 from chainrule.graph.calls import is_own
 from chainrule.nn import Network
@@ -31,7 +32,7 @@ _ROOM = 1 << 20  # of it, for everything but the numbers
 
 
 @checks.keywords
-def export(network: Network, path: Path) -> None:
+def save(network: Network, path: Path) -> None:
     """Write a network as an ONNX file, in opset 18: what it predicts, for batches of any size.
 
     Scaling is part of the graph; dropout is left out, since it does nothing in prediction. The input is called
@@ -59,8 +60,9 @@ def export(network: Network, path: Path) -> None:
     -----
     A runtime need not have every operator in float64: onnxruntime, for one, has no Erf there, and so no exact GELU.
     """
-    where = "onnx.export"
+    where = "onnx.save"
     checks.instance(where, network, Network, "a cr.Network")
+    expect_ending(where, path, ".onnx")
     try:
         import onnx
     except ImportError as problem:
@@ -115,7 +117,7 @@ def _listed(classes: Sequence[str]) -> str:
     for name in classes:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             raise InputError(
-                "onnx.export",
+                "onnx.save",
                 given=f"the class {name!r}"[:80],
                 expected="characters of Unicode",
                 fix="Build the network with other names in classes",
@@ -158,7 +160,7 @@ class GraphWriter:
         self._room -= array.nbytes
         if self._room < 0:
             raise InputError(
-                "onnx.export",
+                "onnx.save",
                 given=f"more than {_LONGEST_FILE:,} bytes of numbers",
                 expected="a network that fits into one ONNX file",
                 fix="Use float32, or make the network smaller",
@@ -204,7 +206,7 @@ def write(writer: GraphWriter, node: Node, inputs: list[str]) -> str:
         return result
     kinds = [kind for kind in all_ops().values() if kind in _WRITTEN or kind.onnx]
     raise InputError(
-        "onnx.export",
+        "onnx.save",
         given=f"{node.where}, an op without a form in ONNX",
         expected="ops that have one",
         fix="Write the layer out of such ops. " + nearest("", (kind.__name__ for kind in kinds)),

@@ -1,7 +1,7 @@
 """How values flow through an ONNX graph: what depends on the samples, and through which values all of it must pass.
 
 A value that every way from the input to another one passes is said to dominate that one. Where branches meet, the
-nearest such value is where they parted: from there on they are a `Residual`, a `Concatenate`, or one formula.
+nearest such value is where they parted: from there on they are a `Residual`, a `Branches`, or one formula.
 """
 
 from __future__ import annotations

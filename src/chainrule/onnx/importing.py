@@ -16,8 +16,9 @@ from chainrule.errors import ChainruleError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
+from chainrule.files.endings import expect_ending
 from chainrule.files.part_classes import MOST_DEPTH
-from chainrule.nn import Concatenate, Network, Rescale, Residual
+from chainrule.nn import Branches, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
 from chainrule.onnx.formulas import recognised
@@ -72,6 +73,7 @@ def load(
         If the file is missing or damaged, or has something in it that no layer of chainrule does: it is named.
     """
     where = "onnx.load"
+    expect_ending(where, path, ".onnx")
     model = read_model(path, where=where)
     flow = Flow(model, _output(model, output))
     maker = LayerMaker(flow)
@@ -180,7 +182,7 @@ def _concatenate(flow: Flow, maker: LayerMaker, step: Step, start: str, depth: i
     axis = step.attributes.get("axis")
     if axis not in (1, -1) or len(step.attributes) > 1:
         raise refusal(step.where, f"axis={shown(axis)}", "1, the features")
-    layer = Concatenate([_merged(_between(flow, maker, start, part, depth + 1)) for part in step.inputs])
+    layer = Branches([_merged(_between(flow, maker, start, part, depth + 1)) for part in step.inputs])
     if axis == 1:
         maker.of_rows.append((step, layer))
     return layer

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.data.opening import shown
 from chainrule.errors import InputError
-from chainrule.nn import Concatenate, Dense, Dropout, Rescale
+from chainrule.nn import Branches, Dense, Dropout, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
 from chainrule.onnx.model_file import Step, StoredTensor, refusal, text
@@ -63,7 +63,7 @@ class LayerMaker:
     ----------
     dense : dict
         The dense layers that have been made, each with its weights (inputs, outputs) and its bias.
-    of_rows : list of (Step, Concatenate)
+    of_rows : list of (Step, Branches)
         What joins its branches along axis 1, which must be that of the features.
     classes : tuple of str or None
         Names of classes that a node gives.
@@ -72,7 +72,7 @@ class LayerMaker:
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
         self.dense: dict[tuple[Any, ...], tuple[Dense, Array, Array | None]] = {}
-        self.of_rows: list[tuple[Step, Concatenate]] = []
+        self.of_rows: list[tuple[Step, Branches]] = []
         self.classes: tuple[str, ...] | None = None
         self._left = SPARE + sum(math.prod(constant.shape) for constant in flow.model.constants.values())
         self._table: dict[str, Callable[[Step], list[LayerLike]]] = {

@@ -94,7 +94,7 @@ _OPS: tuple[type[Op], ...] = (
     focal.SigmoidFocalCrossEntropy,
     focal.CategoricalFocalCrossEntropy,
     focal.SoftmaxFocalCrossEntropy,
-    custom.Loss,
+    custom.CustomLoss,
     # penalties
     penalties.L1Penalty,
     penalties.L2Penalty,

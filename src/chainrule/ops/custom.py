@@ -117,7 +117,7 @@ class Activation(_Pair):
             )
 
 
-class Loss(_Pair):
+class CustomLoss(_Pair):
     """y = function(prediction, target)
     ∂prediction = ∂y · derivative(prediction, target)
 
@@ -137,7 +137,7 @@ class Loss(_Pair):
 
     Examples
     --------
-    >>> loss = Loss(lambda p, t: (p - t)[:, 0] ** 4, lambda p, t: 4 * (p - t) ** 3, per_sample=True)
+    >>> loss = CustomLoss(lambda p, t: (p - t)[:, 0] ** 4, lambda p, t: 4 * (p - t) ** 3, per_sample=True)
     >>> p, t = np.array([[1.0], [2.0]]), np.array([[0.0], [0.0]])
     >>> loss.check("Loss", prediction=p, target=t)
     >>> float(loss.forward(p, t))
@@ -211,7 +211,7 @@ class Loss(_Pair):
 
     def _agrees(self, where: str, pair: tuple[Function, Function], prediction: Array, target: Array) -> bool:
         try:
-            return Loss(*pair, self.per_sample)._expect_pair(where, prediction, target)
+            return CustomLoss(*pair, self.per_sample)._expect_pair(where, prediction, target)
         except ChainruleError:
             return False
 

@@ -14,7 +14,7 @@ from chainrule.optim.gradient_descent import SGD
 from chainrule.optim.optimizer import Learnable, Optimizer, OptimizerState, global_norm
 from chainrule.optim.schedule_parts import Phases, Warmup
 from chainrule.optim.schedules import (
-    Constant,
+    ConstantRate,
     CosineDecay,
     ExponentialDecay,
     OneCycle,
@@ -54,7 +54,7 @@ __all__ = [
     "Learnable",
     "global_norm",
     "Schedule",
-    "Constant",
+    "ConstantRate",
     "StepDecay",
     "ExponentialDecay",
     "CosineDecay",

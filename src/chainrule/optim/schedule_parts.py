@@ -17,7 +17,7 @@ Phase: TypeAlias = "tuple[int, float | Schedule]"
 
 
 class Warmup(Schedule):
-    """In a straight line from `initial` to where `then` starts, over the first `epochs`; from there on `then`
+    """In a straight line from `initial_learning_rate` to where `then` starts, over the first `epochs`; then `then`
 
     Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017.
 
@@ -27,7 +27,7 @@ class Warmup(Schedule):
         How long the warm-up is, in epochs; half an epoch is fine.
     then : float or Schedule
         What comes after it, over the epochs that are left.
-    initial : float
+    initial_learning_rate : float
         The rate of the very first step.
 
     Examples
@@ -43,12 +43,12 @@ class Warmup(Schedule):
         if epoch >= self.epochs:
             return then.rate(epoch - self.epochs, left, losses[math.ceil(self.epochs) :])
         share = epoch / self.epochs
-        return self.initial * (1 - share) + then.rate(0.0, left, ()) * share
+        return self.initial_learning_rate * (1 - share) + then.rate(0.0, left, ()) * share
 
-    def __init__(self, epochs: float, then: float | Schedule, initial: float = 0.0) -> None:
+    def __init__(self, epochs: float, then: float | Schedule, initial_learning_rate: float = 0.0) -> None:
         self.epochs = self._number("epochs", epochs, above=0, like=1)
         self.then = _kept("Warmup(then=…)", then)
-        self.initial = self._number("initial", initial, least=0, like=0)
+        self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, least=0, like=0)
 
 
 class Phases(Schedule):

@@ -49,10 +49,10 @@ class Schedule(Configured):
 
 
 def as_schedule(value: float | Schedule | str, where: str = "as_schedule") -> Schedule:
-    """Return a schedule as it is, and a number as a `Constant`.
+    """Return a schedule as it is, and a number as a `ConstantRate`.
 
     >>> as_schedule(0.1)
-    Constant(value=0.1)
+    ConstantRate(learning_rate=0.1)
     """
     if isinstance(value, str):
         kinds = {kind.__name__ for kind in Schedule.__subclasses__() if kind.__module__.startswith(__package__)}
@@ -62,27 +62,27 @@ def as_schedule(value: float | Schedule | str, where: str = "as_schedule") -> Sc
             expected="a number, such as 0.01, or a schedule",
             fix=value_fix(value, sorted(name for name in kinds if not name.startswith("_")), part=True),
         )
-    return value if isinstance(value, Schedule) else Constant(value)
+    return value if isinstance(value, Schedule) else ConstantRate(value)
 
 
-class Constant(Schedule):
-    """η = value
+class ConstantRate(Schedule):
+    """η = learning_rate
 
-    >>> Constant(0.1).rate(5, 10, [])
+    >>> ConstantRate(0.1).rate(5, 10, [])
     0.1
     """
 
     per_epoch = True
 
     def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
-        return self.value
+        return self.learning_rate
 
-    def __init__(self, value: float) -> None:
-        self.value = self._number("value", value, above=0)
+    def __init__(self, learning_rate: float) -> None:
+        self.learning_rate = self._number("learning_rate", learning_rate, above=0)
 
 
 class StepDecay(Schedule):
-    """η = initial · factor^⌊epoch / every⌋
+    """η = η₀ · factor^⌊epoch / every⌋,  η₀ = initial_learning_rate
 
     >>> [StepDecay(0.1, factor=0.5, every=2).rate(epoch, 6, []) for epoch in range(6)]
     [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
@@ -91,31 +91,31 @@ class StepDecay(Schedule):
     per_epoch = True
 
     def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
-        return self.initial * math.pow(self.factor, epoch // self.every)
+        return self.initial_learning_rate * math.pow(self.factor, epoch // self.every)
 
-    def __init__(self, initial: float, factor: float = 0.5, every: int = 10) -> None:
-        self.initial = self._number("initial", initial, above=0)
+    def __init__(self, initial_learning_rate: float, factor: float = 0.5, every: int = 10) -> None:
+        self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, above=0)
         self.factor = self._number("factor", factor, above=0, most=1, like=0.5)
         self.every = self._whole("every", every)
 
 
 class ExponentialDecay(Schedule):
-    """η = initial · decay^epoch, falling a little at every step
+    """η = η₀ · factor^epoch,  η₀ = initial_learning_rate: falling a little at every step
 
-    >>> ExponentialDecay(0.1, decay=0.5).rate(2, 10, [])
+    >>> ExponentialDecay(0.1, factor=0.5).rate(2, 10, [])
     0.025
     """
 
     def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
-        return self.initial * math.pow(self.decay, epoch)
+        return self.initial_learning_rate * math.pow(self.factor, epoch)
 
-    def __init__(self, initial: float, decay: float = 0.95) -> None:
-        self.initial = self._number("initial", initial, above=0)
-        self.decay = self._number("decay", decay, above=0, most=1, like=0.95)
+    def __init__(self, initial_learning_rate: float, factor: float = 0.95) -> None:
+        self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, above=0)
+        self.factor = self._number("factor", factor, above=0, most=1, like=0.95)
 
 
 class CosineDecay(Schedule):
-    """η = initial · c + final · (1 − c),  c = (1 + cos(π · epoch / epochs)) / 2
+    """η = η₀ · c + η₁ · (1 − c),  c = (1 + cos(π · epoch / epochs)) / 2: from `initial_learning_rate` to the final one
 
     Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, without the restarts.
 
@@ -125,15 +125,17 @@ class CosineDecay(Schedule):
     """
 
     def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
-        return _along_cosine(self.initial, self.final, _share(epoch, epochs))
+        return _along_cosine(self.initial_learning_rate, self.final_learning_rate, _share(epoch, epochs))
 
-    def __init__(self, initial: float, final: float = 0.0) -> None:
-        self.initial = self._number("initial", initial, above=0)
-        self.final = self._number("final", final, least=0, most=self.initial, like=0)
+    def __init__(self, initial_learning_rate: float, final_learning_rate: float = 0.0) -> None:
+        self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, above=0)
+        self.final_learning_rate = self._number(
+            "final_learning_rate", final_learning_rate, least=0, most=self.initial_learning_rate, like=0
+        )
 
 
 class OneCycle(Schedule):
-    """Up from `initial` to `maximum` in the first `warmup` of the epochs, then down to `final`: half a cosine each
+    """Up from a small rate to `maximum_learning_rate`, then down to a tiny one: half a cosine each
 
     Large steps in the middle find a wide valley, small ones at the end its floor. The paper also lowers the momentum
     while the rate is high; here it stays.
@@ -142,12 +144,12 @@ class OneCycle(Schedule):
 
     Parameters
     ----------
-    maximum : float
+    maximum_learning_rate : float
         The highest rate.
-    initial : float, optional
-        The rate at the start; maximum / 25 where left out.
-    final : float, optional
-        The rate at the end; maximum / 10⁴ where left out.
+    initial_learning_rate : float, optional
+        The rate at the start; maximum_learning_rate / 25 where left out.
+    final_learning_rate : float, optional
+        The rate at the end; maximum_learning_rate / 10⁴ where left out.
     warmup : float
         Which share of all epochs goes up, above 0 and below 1.
 
@@ -159,26 +161,30 @@ class OneCycle(Schedule):
     """
 
     def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:
-        share = _share(epoch, epochs)
+        share, top = _share(epoch, epochs), self.maximum_learning_rate
         if share < self.warmup:
-            return _along_cosine(self.initial, self.maximum, share / self.warmup)
-        return _along_cosine(self.maximum, self.final, (share - self.warmup) / (1 - self.warmup))
+            return _along_cosine(self.initial_learning_rate, top, share / self.warmup)
+        return _along_cosine(top, self.final_learning_rate, (share - self.warmup) / (1 - self.warmup))
 
     def __init__(
-        self, maximum: float, initial: float | None = None, final: float | None = None, warmup: float = 0.3
+        self,
+        maximum_learning_rate: float,
+        initial_learning_rate: float | None = None,
+        final_learning_rate: float | None = None,
+        warmup: float = 0.3,
     ) -> None:
-        self.maximum = self._number("maximum", maximum, above=0)
-        self.initial = self.maximum / 25
-        if initial is not None:
-            self.initial = self._number("initial", initial, least=0, most=self.maximum, like=self.maximum / 25)
-        self.final = self.maximum / 1e4
-        if final is not None:
-            self.final = self._number("final", final, least=0, most=self.maximum, like=self.maximum / 1e4)
+        self.maximum_learning_rate = top = self._number("maximum_learning_rate", maximum_learning_rate, above=0)
+        self.initial_learning_rate = self._end("initial_learning_rate", initial_learning_rate, top / 25)
+        self.final_learning_rate = self._end("final_learning_rate", final_learning_rate, top / 1e4)
         self.warmup = self._number("warmup", warmup, above=0, below=1, like=0.3)
+
+    def _end(self, setting: str, value: float | None, usual: float) -> float:
+        """Return the rate at an end, the usual one where none was given."""
+        return usual if value is None else self._number(setting, value, least=0, most=self.maximum_learning_rate)
 
 
 class ReduceOnPlateau(Schedule):
-    """η = max(minimum, initial · factorᵏ),  k = how often `patience` epochs in a row brought no better loss
+    """η = max(least, η₀ · factorᵏ),  k = how often `patience` epochs in a row brought no better loss
 
     A loss is better if it is below the best one by more than threshold · |best|; a NaN never is. After each
     reduction the count begins anew (Keras' count; PyTorch waits one epoch more).
@@ -188,7 +194,7 @@ class ReduceOnPlateau(Schedule):
 
     Parameters
     ----------
-    initial : float
+    initial_learning_rate : float
         The rate at the start.
     factor : float
         What a reduction multiplies the rate by, above 0 and below 1.
@@ -196,7 +202,7 @@ class ReduceOnPlateau(Schedule):
         How many epochs in a row without a better loss bring a reduction.
     threshold : float
         By what share of the best loss a better one must be below it.
-    minimum : float
+    minimum_learning_rate : float
         Never go below this rate.
 
     Examples
@@ -222,21 +228,23 @@ class ReduceOnPlateau(Schedule):
             if waited == self.patience:
                 reductions, waited = reductions + 1, 0
         self._counted = list(losses), best, waited, reductions
-        return max(self.minimum, self.initial * math.pow(self.factor, reductions))
+        return max(self.minimum_learning_rate, self.initial_learning_rate * math.pow(self.factor, reductions))
 
     def __init__(
         self,
-        initial: float,
+        initial_learning_rate: float,
         factor: float = 0.1,
         patience: int = 10,
         threshold: float = 1e-4,
-        minimum: float = 0.0,
+        minimum_learning_rate: float = 0.0,
     ) -> None:
-        self.initial = self._number("initial", initial, above=0)
+        self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, above=0)
         self.factor = self._number("factor", factor, above=0, below=1, like=0.1)
         self.patience = self._whole("patience", patience)
         self.threshold = self._number("threshold", threshold, least=0, below=1, like=1e-4)
-        self.minimum = self._number("minimum", minimum, least=0, most=self.initial, like=0)
+        self.minimum_learning_rate = self._number(
+            "minimum_learning_rate", minimum_learning_rate, least=0, most=self.initial_learning_rate, like=0
+        )
         self._counted = [], math.inf, 0, 0
 
 

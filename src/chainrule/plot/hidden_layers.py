@@ -154,7 +154,7 @@ def continue_from(where: str, graph: Graph, node: Node, values: Array) -> Array:
                     where,
                     given=f"a network in which something goes round {node.name!r}",
                     expected="a layer through which everything flows",
-                    fix="Choose another layer, or a network without Residual and Concatenate",
+                    fix="Choose another layer, or a network without Residual and Branches",
                 )
             arrays = {role: found.get(id(child), child._value) for role, child in other.children.items()}
             found[id(other)] = np.asarray(other.op.forward(**arrays))

@@ -148,8 +148,8 @@ def _optimizer(recipe: Recipe, where: str) -> Optimizer:
         raise InputError(
             f"{where}, optimizer",
             given="a learning_rate",
-            expected="it in the phases",
-            fix="Write phases = [{epochs = 10, learning_rate = 0.01}]",
+            expected="it outside of the optimizer",
+            fix="Write learning_rate = 0.01 at the top of the recipe, or in its phases",
         )
     rates = []
     for i, phase in enumerate(recipe.phases):
@@ -165,17 +165,19 @@ def _optimizer(recipe: Recipe, where: str) -> Optimizer:
 def part(description: Part, kind: str, where: str) -> Any:
     """Return a part of this kind from its table, or from its name alone."""
     from chainrule.files import rebuild
+    from chainrule.files.installed_parts import installed_names, installed_part
 
     table = {"type": description} if isinstance(description, str) else description
     name, known = table.get("type"), _names(kind)
-    if name not in known:
+    own = installed_part(name) if isinstance(name, str) and name not in known else None
+    if name not in known and not (own is not None and _suits(own, kind)):
         folded = {other.casefold(): other for other in known}
         meant = folded.get(str(name).casefold().replace("_", ""))
         raise InputError(
             where,
             given="a table without a type" if name is None else repr(name)[:80],
             expected=kind,
-            fix=nearest(str(name), known) if meant is None else f"Write {meant!r}",
+            fix=nearest(str(name), [*known, *installed_names()]) if meant is None else f"Write {meant!r}",
         )
     return rebuild(table, where=where)
 
@@ -185,10 +187,12 @@ def _names(kind: str) -> list[str]:
     """Return the types that a recipe may name where it wants a part of this kind."""
     from chainrule.files.part_classes import KINDS
 
-    def suits(part: type[Any]) -> bool:
-        if not issubclass(part, Op):
-            return issubclass(part, _KINDS[kind]) and part is not Network
-        is_loss = part.roles[0] in ("prediction", "logits")
-        return is_loss if kind == "a loss" else kind == "a layer" and not is_loss
+    return [name for name, part in KINDS.items() if _suits(part, kind)]
 
-    return [name for name, part in KINDS.items() if suits(part)]
+
+def _suits(part: type[Any], kind: str) -> bool:
+    """Return whether a class is what a recipe wants at this place."""
+    if not issubclass(part, Op):
+        return issubclass(part, _KINDS[kind]) and part is not Network
+    is_loss = part.roles[0] in ("prediction", "logits")
+    return is_loss if kind == "a loss" else kind == "a layer" and not is_loss

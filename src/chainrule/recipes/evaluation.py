@@ -74,8 +74,8 @@ def measure_file(
     return measure(network, (found.X, y))
 
 
-def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[list[str]], list[str]]:
-    """Return a header, and a row for each sample: its number from 1, and the class with its probability, or numbers.
+def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return a row for each sample: its number from 1, and the class with its probability, or numbers, by their names.
 
     Where a sample may have several labels, the row has a 0 or 1 for each label, and then the probability of each.
 
@@ -94,19 +94,19 @@ def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[li
     values = probabilities(network, outputs)
     if network.task == "regression":
         names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{k + 1}" for k in range(values.shape[1])]
-        return [["row", *names], *([str(i), *map(_number, row)] for i, row in enumerate(values.tolist(), 1))], notes
+        return [{"row": i, **dict(zip(names, row))} for i, row in enumerate(values.tolist(), 1)], notes
     chosen = predicted_classes(values, network.task)
     if network.task == "multilabel":
-        labels = [_name(network, k) for k in range(values.shape[1])]
-        header = ["row", *labels, *(f"probability {label}" for label in labels)]
-        pairs = enumerate(zip(chosen.tolist(), values.tolist()), 1)
-        return [header, *([str(i), *map(str, true), *map(_number, row)] for i, (true, row) in pairs)], notes
+        names = _label_columns([_name(network, k) for k in range(values.shape[1])])
+        both = enumerate(zip(chosen.tolist(), values.tolist()), 1)
+        return [{"row": i, **dict(zip(names, [*map(int, true), *row]))} for i, (true, row) in both], notes
     given = values[range(len(values)), chosen] if values.shape[1] > 1 else values[:, 0]
     probable = values is not outputs or isinstance(network.ending, (Sigmoid, Softmax))
     if values.shape[1] == 1 and probable:
         given = abs(1 - chosen - given)
-    rows = [[str(i), _name(network, k), _number(p)] for i, (k, p) in enumerate(zip(chosen.tolist(), given.tolist()), 1)]
-    return [["row", "class", "probability" if probable else "output"], *rows], notes
+    said = "probability" if probable else "output"
+    pairs = enumerate(zip(chosen.tolist(), given.tolist()), 1)
+    return [{"row": i, "class": _name(network, k), said: p} for i, (k, p) in pairs], notes
 
 
 def _inputs(recipe: Recipe | None, path: str) -> Array:
@@ -119,9 +119,17 @@ def _inputs(recipe: Recipe | None, path: str) -> Array:
     return read(path).X
 
 
+def _label_columns(labels: list[str]) -> list[str]:
+    """Return the names of two columns for each label, all distinct: whether a sample has it, how probable that is."""
+    probable = [f"probability {label}" for label in labels]
+    taken, columns = {"row", *probable}, []
+    for column in labels:
+        while column in taken:
+            column = f"label {column}"
+        taken.add(column)
+        columns.append(column)
+    return [*columns, *probable]
+
+
 def _name(network: Network, k: int) -> str:
     return str(k) if network.classes is None or k >= len(network.classes) else network.classes[k]
-
-
-def _number(value: float) -> str:
-    return f"{value:.6g}"

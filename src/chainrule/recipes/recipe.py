@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, cast
 
 import msgspec
 
@@ -38,7 +38,7 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
     epochs : int
         How many passes over the data.
     learning_rate : float or table
-        A number, or a schedule such as ``{type = "OneCycle", maximum = 0.003}``.
+        A number, or a schedule such as ``{type = "OneCycle", maximum_learning_rate = 0.003}``.
     """
 
     epochs: int
@@ -127,7 +127,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     loss, optimizer : str or table
         ``"CategoricalCrossEntropy"``, ``{type = "SGD", momentum = 0.9}``.
     phases : list of Phase
-        One after the other, on the same weights.
+        One after the other, on the same weights. A text may say ``epochs = 10`` and ``learning_rate = 0.01`` instead:
+        that is one phase.
     batch_size : int or "full", default 32
         Samples a batch; ``"full"`` (or 0) takes all of them at once.
     gradient_accumulation_steps : int, default 1
@@ -154,6 +155,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     checkpoint_steps, checkpoint_seconds : int and float, default 0 and 30
         Save all there is to go on from after so many steps, or when so much time has passed; 0 for neither.
     """
+
+    SHORT: ClassVar = ("epochs", "learning_rate")  # what a text may say at its top, in place of its one phase
 
     name: str = "recipe"
     title: str = ""
@@ -221,7 +224,32 @@ def from_toml(text: str, where: str, name: str | None = None) -> Recipe:
         raw = parse_toml(text, where)
         if name is not None:
             raw.setdefault("name", name)
-        return checked(convert(raw, Recipe, where), where)
+        short = _as_phase(raw, where)
+        try:
+            return checked(convert(raw, Recipe, where), where)
+        except InputError as problem:
+            if not short:
+                raise
+            # What is wrong with the phase stands at the top of the text.
+            texts = (problem.where, problem.given, problem.expected, problem.fix)
+            at, given, expected, fix = (text.replace("phases[0].", "") for text in texts)
+            raise InputError(at, given=given, expected=expected, fix=fix, cause=problem.cause) from None
+
+
+def _as_phase(raw: dict[str, Any], where: str) -> bool:
+    """Make the one phase of ``epochs`` and ``learning_rate`` at the top of a recipe; return whether there are any."""
+    found = {key: raw.pop(key) for key in Recipe.SHORT if key in raw}
+    if not found:
+        return False
+    if "phases" in raw:
+        raise InputError(
+            where,
+            given=f"phases and {' and '.join(found)} beside them",
+            expected="one of the two: phases say their own epochs and learning rates",
+            fix=f"Leave {' and '.join(found)} out, or phases",
+        )
+    raw["phases"] = [found]
+    return True
 
 
 @checks.keywords
@@ -274,7 +302,7 @@ def checked(recipe: Recipe, where: str) -> Recipe:
             f"{where}, phases",
             given="an empty list",
             expected="at least one phase",
-            fix="Write phases = [{epochs = 10, learning_rate = 0.01}]",
+            fix="Write phases = [{epochs = 10, learning_rate = 0.01}], or epochs = 10 and learning_rate = 0.01",
         )
     for i, phase in enumerate(recipe.phases):
         checks.whole(f"{where}, phases[{i}].epochs", phase.epochs)
@@ -560,11 +588,28 @@ def _builtin() -> Traversable:
     return files("chainrule.recipes").joinpath("builtin")
 
 
+def load_stream(file: BinaryIO) -> Recipe:
+    """Return the recipe that comes from a stream; the path of a data file in it is seen from the working folder.
+
+    Examples
+    --------
+    >>> import io
+    >>> load_stream(io.BytesIO(text("xor").encode())).layers
+    '2-8-1'
+    """
+    with within_memory("recipe"):
+        return located(from_toml(_decoded(file, "-"), "recipe '-'", "recipe"), "")
+
+
 def _read(path: str) -> str:
     from chainrule.data.opening import open_file
 
     with open_file("recipe", path) as file:
-        content = file.read(_LARGEST + 1)
+        return _decoded(file, path)
+
+
+def _decoded(file: BinaryIO, path: str) -> str:
+    content = file.read(_LARGEST + 1)
     try:
         if len(content) > _LARGEST:
             raise ValueError("it is longer than a MiB")

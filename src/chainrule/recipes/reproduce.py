@@ -85,6 +85,17 @@ class Reproduced:
         """How it went, in a line."""
         return f"{self.met} of {self.count} documented figures reached, mean of {_seeds(len(self.runs))}"
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return what came out as plain data, a row of the table by the words of its header."""
+        header, *rows = self.table
+        return {
+            "recipe": self.experiment.recipe,
+            "runs": [record.folder for record in self.runs],
+            "figures": [dict(zip(header, row)) for row in rows],
+            "met": self.met,
+            "count": self.count,
+        }
+
 
 @cache
 def experiments() -> dict[str, Experiment]:

@@ -93,7 +93,8 @@ def _translated(message: str, raw: dict[str, Any], kind: type[msgspec.Struct], w
     path = place.rstrip("`").lstrip(".")
     quoted = re.findall(r"`([^`]*)`", said)
     if said.startswith("Object contains unknown field"):
-        known = _struct_at(kind, steps).__struct_fields__
+        struct = _struct_at(kind, steps)
+        known = [*struct.__struct_fields__, *getattr(struct, "SHORT", ())]
         inside = f" in {path}" if path else ""
         return InputError(
             where,

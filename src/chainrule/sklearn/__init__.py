@@ -5,27 +5,42 @@ parts too. `MLPClassifier` and `MLPRegressor` take scikit-learn's own parameters
 `chainrule.Network` inside, to look at. They need the extra, ``pip install "chainrule[sklearn]"``.
 """
 
-from typing import NoReturn
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import MissingExtraError
-
-try:
-    import sklearn  # noqa: F401  # only to see whether it is there
-except ImportError as problem:
-    raise MissingExtraError(
-        "chainrule.sklearn",
-        given="no scikit-learn",
-        expected="the extra",
-        fix='Run pip install "chainrule[sklearn]"',
-    ) from problem
-
-from chainrule.sklearn.any_network import Classifier, Regressor
-from chainrule.sklearn.classifier import MLPClassifier
-from chainrule.sklearn.regressor import MLPRegressor
 from chainrule.words import missing_from
+
+if TYPE_CHECKING:
+    from chainrule.sklearn.any_network import Classifier, Regressor
+    from chainrule.sklearn.classifier import MLPClassifier
+    from chainrule.sklearn.regressor import MLPRegressor
 
 __all__ = ["Classifier", "MLPClassifier", "MLPRegressor", "Regressor"]
 
+_FILES = {  # imported when they are asked for
+    "Classifier": "any_network",
+    "MLPClassifier": "classifier",
+    "MLPRegressor": "regressor",
+    "Regressor": "any_network",
+}
 
-def __getattr__(name: str) -> NoReturn:
-    raise missing_from(__name__, name)
+if not TYPE_CHECKING:  # a checker that saw this would take every name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name not in _FILES:
+            raise missing_from(__name__, name)
+        try:
+            import sklearn  # noqa: F401  # only to see whether it is there
+        except ImportError as problem:
+            raise MissingExtraError(
+                f"chainrule.sklearn.{name}",
+                given="no scikit-learn",
+                expected="the extra",
+                fix='Run pip install "chainrule[sklearn]"',
+            ) from problem
+        found = getattr(importlib.import_module(f"chainrule.sklearn.{_FILES[name]}"), name)
+        globals()[name] = found
+        return found

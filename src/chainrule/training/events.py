@@ -24,7 +24,7 @@ from chainrule.nn.engines import quiet
 from chainrule.nn.misuse import check_learns
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
-from chainrule.optim import Constant, as_schedule
+from chainrule.optim import ConstantRate, as_schedule
 from chainrule.settings import Configured
 from chainrule.threads import by_size
 from chainrule.training.augmenting import Augment
@@ -504,12 +504,12 @@ class Training:
         source, schedule = self._source, self._schedule
         if not self._compiles_epochs or self.history.epochs[-1].seconds > SECONDS:
             return
-        if not (isinstance(source, ArraySource) and isinstance(schedule, Constant)):
+        if not (isinstance(source, ArraySource) and isinstance(schedule, ConstantRate)):
             return
         self._compiles_epochs = False  # unless it turns out that it can be done
-        with closing(take_epochs(source, self.epochs - self.position.epoch + 1, schedule.value)) as runs:
+        with closing(take_epochs(source, self.epochs - self.position.epoch + 1, schedule.learning_rate)) as runs:
             for losses, shares, parameters, seconds in runs:
-                self._compiles_epochs, self.learning_rate = True, schedule.value
+                self._compiles_epochs, self.learning_rate = True, schedule.learning_rate
                 # added up as step by step, so that the sums are the same to the bit
                 totals, weights = (np.cumsum(table, axis=1)[:, -1].tolist() for table in (losses * shares, shares))
                 steps = losses.shape[1]

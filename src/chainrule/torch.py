@@ -20,6 +20,7 @@ from chainrule.data.opening import file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
+from chainrule.files.endings import expect_ending
 from chainrule.files.safetensors import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
 from chainrule.nn import Dense, Dropout, Network, Rescale
 from chainrule.nn.layer import LayerLike
@@ -35,13 +36,13 @@ _CONVERT_KERAS = (
     "In Keras run: from safetensors.numpy import save_file; "
     "save_file({v.path: v.numpy() for v in model.trainable_weights}, 'model.safetensors')"
 )
-_OTHERWISE = "For other networks, export ONNX from PyTorch and use chainrule.onnx.load"
+_OTHERWISE = "For other networks, export ONNX from PyTorch and use cr.onnx.load"
 _AGAIN = "It is damaged or no safetensors file: write it again"
 
 
 @checks.keywords
-@within_memory("load_state_dict")
-def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | None = None) -> list[LayerWeights]:
+@within_memory("torch.load")
+def load_weights(source: Path | Mapping[str, Any], *, order: Sequence[str] | None = None) -> list[LayerWeights]:
     """Return the weights and the bias of each Linear or Dense layer in a state dict, the first layer first.
 
     Parameters
@@ -91,8 +92,8 @@ def load_state_dict(source: Path | Mapping[str, Any], *, order: Sequence[str] | 
 
 
 @checks.keywords
-@within_memory("network_from_torch")
-def network_from_torch(
+@within_memory("torch.load")
+def load(
     source: Path | Mapping[str, Any],
     activations: Activations,
     *,
@@ -107,7 +108,7 @@ def network_from_torch(
     Parameters
     ----------
     source, order
-        See `load_state_dict`.
+        See `load_weights`.
     activations : layer, or sequence of layers
         One for all hidden layers, such as ``cr.ReLU()``; or what follows each layer, in order: a layer, a list of them,
         or None. The last layer's may be left out.
@@ -118,10 +119,10 @@ def network_from_torch(
     --------
     >>> import chainrule as cr
     >>> state_dict = {"0.weight": np.ones((3, 2), np.float32), "2.weight": np.ones((1, 3), np.float32)}
-    >>> network_from_torch(state_dict, cr.Tanh()).layers
+    >>> cr.torch.load(state_dict, cr.Tanh()).layers
     [Dense(3, inputs=2, use_bias=False), Tanh(), Dense(1, inputs=3, use_bias=False)]
     """
-    numbers = load_state_dict(source, order=order)
+    numbers = load_weights(source, order=order)
     if not numbers:
         _refuse("no layers", "at least one Linear layer")
     following: list[Any]
@@ -147,7 +148,7 @@ def network_from_torch(
 
 
 @checks.keywords
-def save_state_dict(network: Network, path: Path) -> str:
+def save(network: Network, path: Path) -> str:
     """Write a network's weights as the state dict of a PyTorch Sequential with the same layers in the same places.
 
     ``[Dense, Tanh, Dense]`` gives ``0.weight``, ``0.bias``, ``2.weight``, ``2.bias``; a network inside of a network is
@@ -168,11 +169,12 @@ def save_state_dict(network: Network, path: Path) -> str:
     FileError
         If the file can't be written.
     """
-    checks.instance("save_state_dict", network, Network, "a cr.Network")
+    checks.instance("torch.save", network, Network, "a cr.Network")
+    expect_ending("torch.save", path, ".safetensors")
     tensors: dict[str, Array] = {}
     network.graph("prediction")  # raises if the network is not built
     module = _collect(network.layers, "", tensors)
-    write(path, Contents({"format": "pt"}, tensors), where="save_state_dict")
+    write(path, Contents({"format": "pt"}, tensors), where="torch.save")
     return module
 
 
@@ -193,10 +195,10 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
         elif isinstance(layer, Rescale) and i + 1 < len(layers) and type(follower := layers[i + 1]) is Dense:
             if layer.exact and any(leaf.dtype == np.float32 for leaf in follower.leaves.values()):
                 raise InputError(
-                    "save_state_dict",
+                    "torch.save",
                     given=f"{layer!r:.80}, whose offset float32 weights can't take up",
                     expected="scaling that leaves float32 its digits",
-                    fix="Scale the samples beforehand, or write ONNX instead: chainrule.onnx.export",
+                    fix="Scale the samples beforehand, or write ONNX instead: cr.onnx.save",
                 )
             modules.append("nn.Identity()")
         elif isinstance(layer, Dropout):
@@ -205,10 +207,10 @@ def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]
             modules.append(f"nn.{module}")
         else:
             raise InputError(
-                "save_state_dict",
+                "torch.save",
                 given=f"{layer!r}"[:120],
                 expected="dense layers, scaling before them, dropout and activations that PyTorch has too",
-                fix="Write ONNX instead, which has every layer: chainrule.onnx.export, or chainrule export --onnx FILE",
+                fix="Write ONNX instead, which has every layer: cr.onnx.save, or chainrule export RUN --to onnx",
             )
     return f"nn.Sequential({', '.join(modules)})"
 
@@ -271,8 +273,8 @@ def _natural(name: str) -> list[tuple[int, int | str]]:
 
 def _read(path: Path) -> dict[str, Array]:
     """Return the arrays in a safetensors file of any program, its header checked against its size."""
-    with open_file("load_state_dict", path) as file:
-        where, size = f"load_state_dict {shown(path)}", file_size(file)
+    with open_file("torch.load", path) as file:
+        where, size = f"torch.load {shown(path)}", file_size(file)
         prefix = file.read(8)
         length = int.from_bytes(prefix, "little")
         if len(prefix) < 8 or not 0 < length <= min(size - 8, LONGEST_HEADER):
@@ -328,4 +330,4 @@ def _damaged(where: str, given: str, expected: str) -> NoReturn:
 
 
 def _refuse(given: str, expected: str, fix: str = _OTHERWISE) -> NoReturn:
-    raise InputError("load_state_dict", given=given, expected=expected, fix=fix)
+    raise InputError("torch.load", given=given, expected=expected, fix=fix)

@@ -14,7 +14,6 @@ from safetensors.numpy import load_file, save_file
 
 import chainrule as cr
 from chainrule.errors import FileError, InputError, MisuseError
-from chainrule.torch_weights import load_state_dict, network_from_torch, save_state_dict
 from tests.onnx.test_import import expect_the_same
 
 W1, B1 = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4, dtype=np.float32)
@@ -26,7 +25,7 @@ def test_weights_are_transposed_and_contiguous_in_the_order_of_the_numbers(tmp_p
     names = {"10.weight": W2, "2.bias": B1, "2.weight": W1}
     save_file(names, tmp_path / "a.safetensors")
     for source in (tmp_path / "a.safetensors", {"2.weight": W1, "2.bias": B1, "10.weight": W2}):
-        (first, bias), (second, none) = load_state_dict(source)
+        (first, bias), (second, none) = cr.torch.load_weights(source)
         assert none is None
         np.testing.assert_array_equal(first, W1.T)
         np.testing.assert_array_equal(bias, B1)
@@ -38,17 +37,17 @@ def test_weights_are_transposed_and_contiguous_in_the_order_of_the_numbers(tmp_p
 def test_a_header_as_long_as_the_first_byte_of_a_pickle_is_read(tmp_path: Path) -> None:
     save_file({"0.weight": W1, "2.weight": W2}, tmp_path / "a.safetensors")
     assert (tmp_path / "a.safetensors").read_bytes()[0] == 0x80  # with which pickles begin
-    assert len(load_state_dict(tmp_path / "a.safetensors")) == 2
+    assert len(cr.torch.load_weights(tmp_path / "a.safetensors")) == 2
 
 
 def test_layers_can_be_put_in_order_by_name(tmp_path: Path) -> None:
     save_file({"z_first.weight": W1, "head.weight": W2}, tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="order="):
-        load_state_dict(tmp_path / "a.safetensors")
+        cr.torch.load_weights(tmp_path / "a.safetensors")
     for order in (3, "z_firsthead", [1, 2], ["head"], ["head", "head", "z_first"]):
         with pytest.raises(InputError, match="order="):
-            load_state_dict(tmp_path / "a.safetensors", order=order)
-    numbers = load_state_dict(tmp_path / "a.safetensors", order=["z_first", "head"])
+            cr.torch.load_weights(tmp_path / "a.safetensors", order=order)
+    numbers = cr.torch.load_weights(tmp_path / "a.safetensors", order=["z_first", "head"])
     assert [weights.shape for weights, _ in numbers] == [(3, 4), (4, 2)]
 
 
@@ -63,7 +62,7 @@ def test_layers_can_be_put_in_order_by_name(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_activations_stand_between_the_layers_or_after_each(activations: Any, expected: str) -> None:
-    assert repr(network_from_torch(STATE, activations).layers) == expected
+    assert repr(cr.torch.load(STATE, activations).layers) == expected
 
 
 def random_pair(torch: Any, seed: int, dtype: str, folder: Path) -> tuple[Any, Path, list[Any], np.ndarray, np.ndarray]:
@@ -90,7 +89,7 @@ def random_pair(torch: Any, seed: int, dtype: str, folder: Path) -> tuple[Any, P
 def test_networks_of_pytorch_compute_and_learn_the_same(referee: Any, tmp_path: Path, dtype: str) -> None:
     for seed in range(25):
         model, path, activations, x, labels = random_pair(referee, seed, dtype, tmp_path)
-        network = network_from_torch(path, activations, loss=cr.SoftmaxCrossEntropy())
+        network = cr.torch.load(path, activations, loss=cr.SoftmaxCrossEntropy())
         assert network.dtype == dtype
         expect_the_same(referee, model, network, x, labels)
 
@@ -100,7 +99,7 @@ def test_a_state_dict_that_was_saved_loads_into_a_sequential_of_pytorch(referee:
 
     nn = referee.nn
     network = cr.Network([cr.Network([cr.Dense(5, inputs=3), cr.Tanh()]), cr.Dropout(0.5), cr.Dense(2, use_bias=False)])
-    save_state_dict(network, tmp_path / "a.safetensors")
+    cr.torch.save(network, tmp_path / "a.safetensors")
     model = nn.Sequential(
         nn.Sequential(nn.Linear(3, 5), nn.Tanh()), nn.Dropout(0.5), nn.Linear(5, 2, bias=False)
     ).eval()
@@ -118,7 +117,7 @@ def test_the_module_that_is_returned_computes_the_same_scaling_and_all(referee: 
               cr.ELU(0.5), cr.Network([cr.Dense(4), cr.GELU(approximate=True)]), cr.Rescale(0.1),
               cr.Dense(4, use_bias=False), cr.LeakyReLU(0.2), cr.Dense(3), cr.LogSoftmax()]  # fmt: skip
     network = cr.Network(layers, seed=1)
-    module = save_state_dict(network, tmp_path / "a.safetensors")
+    module = cr.torch.save(network, tmp_path / "a.safetensors")
     model = eval(module, {"nn": referee.nn}).eval()
     model.load_state_dict(load(tmp_path / "a.safetensors"))
     x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -130,18 +129,18 @@ def test_the_module_that_is_returned_computes_the_same_scaling_and_all(referee: 
 def test_weights_of_keras_are_taken_as_they_are(tmp_path: Path) -> None:
     names = {"net/dense/kernel": W1.T.copy(), "net/dense/bias": B1, "net/dense_1/kernel": W2.T.copy()}
     save_file(names, tmp_path / "a.safetensors")
-    expected = load_state_dict(STATE)
+    expected = cr.torch.load_weights(STATE)
     for source in (tmp_path / "a.safetensors", names):
-        for ours, theirs in zip(load_state_dict(source), expected, strict=True):
+        for ours, theirs in zip(cr.torch.load_weights(source), expected, strict=True):
             np.testing.assert_array_equal(ours[0], theirs[0])
             assert (ours[1] is None) == (theirs[1] is None)
 
 
 def test_what_was_saved_comes_back_the_same(tmp_path: Path) -> None:
     network = cr.Network([cr.Dense(5, inputs=3), cr.ReLU(), cr.Dense(2)], seed=3)
-    save_state_dict(network, tmp_path / "a.safetensors")
+    cr.torch.save(network, tmp_path / "a.safetensors")
     assert sorted(load_file(tmp_path / "a.safetensors")) == ["0.bias", "0.weight", "2.bias", "2.weight"]
-    back = network_from_torch(tmp_path / "a.safetensors", cr.ReLU())
+    back = cr.torch.load(tmp_path / "a.safetensors", cr.ReLU())
     assert (back.parameters == network.parameters).all()
 
 
@@ -157,7 +156,7 @@ def test_what_was_saved_comes_back_the_same(tmp_path: Path) -> None:
 )
 def test_what_a_sequential_can_not_be_is_not_saved(tmp_path: Path, network: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
-        save_state_dict(network, tmp_path / "a")
+        cr.torch.save(network, tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,8 +194,8 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.pt").write_bytes(BAD[name])
-    with pytest.raises(FileError, match="load_state_dict") as caught:
-        load_state_dict(tmp_path / "a.pt")
+    with pytest.raises(FileError, match=r"torch\.load") as caught:
+        cr.torch.load_weights(tmp_path / "a.pt")
     if "pickle" in name or "torch.save" in name:
         assert "save_file(model.state_dict()" in str(caught.value)
     if name == "HDF5":
@@ -220,10 +219,10 @@ def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, name: str) -> N
     ],
 )
 def test_what_is_no_row_of_linear_layers_is_refused(state: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"load_state_dict.*but expected"):
-        network_from_torch(state, cr.Tanh())
+    with pytest.raises(InputError, match=r"torch\.load.*but expected"):
+        cr.torch.load(state, cr.Tanh())
 
 
 def test_a_wrong_number_of_activations_is_refused() -> None:
     with pytest.raises(InputError, match="3 activations for 2 layers"):
-        network_from_torch(STATE, [cr.Tanh()] * 3)
+        cr.torch.load(STATE, [cr.Tanh()] * 3)

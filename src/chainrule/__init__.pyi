@@ -7,16 +7,18 @@ from chainrule.optim.adaptive import Adam as Adam
 from chainrule.optim.adaptive import AdamW as AdamW
 from chainrule.ops.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from chainrule.ops.focal import BinaryFocalCrossEntropy as BinaryFocalCrossEntropy
+from chainrule.nn.containers import Branches as Branches
 from chainrule.training.callbacks import Callback as Callback
 from chainrule.ops.cross_entropy import CategoricalCrossEntropy as CategoricalCrossEntropy
 from chainrule.ops.focal import CategoricalFocalCrossEntropy as CategoricalFocalCrossEntropy
 from chainrule.errors import ChainruleError as ChainruleError
+from chainrule.training.checkpoint import Checkpoint as Checkpoint
 from chainrule.ops.arithmetic import Clip as Clip
-from chainrule.nn.containers import Concatenate as Concatenate
 from chainrule.nn.initializers import Constant as Constant
 from chainrule.ops.arithmetic import Cos as Cos
 from chainrule.optim.schedules import CosineDecay as CosineDecay
 from chainrule.ops.reductions import Cumsum as Cumsum
+from chainrule.ops.custom import CustomLoss as CustomLoss
 from chainrule.nn.dense import Dense as Dense
 from chainrule.nn.dropout import Dropout as Dropout
 from chainrule.ops.activations import ELU as ELU
@@ -41,7 +43,6 @@ from chainrule.ops.activations import LeakyReLU as LeakyReLU
 from chainrule.ops.arithmetic import Log as Log
 from chainrule.ops.softmax import LogSoftmax as LogSoftmax
 from chainrule.ops.reductions import LogSumExp as LogSumExp
-from chainrule.ops.custom import Loss as Loss
 from chainrule.ops.reductions import Max as Max
 from chainrule.ops.reductions import Mean as Mean
 from chainrule.ops.losses import MeanAbsoluteError as MeanAbsoluteError
@@ -90,27 +91,244 @@ from chainrule.nn.initializers import Uniform as Uniform
 from chainrule.ops.reductions import Var as Var
 from chainrule.optim.schedule_parts import Warmup as Warmup
 from chainrule.nn.initializers import Zeros as Zeros
+from chainrule._version import __version__ as __version__
+from chainrule.gradcheck.checking import check as check
+from chainrule.gradcheck.checking import check_gradients as check_gradients
 from chainrule.training.evaluate import classify as classify
 from chainrule.training.metrics import confusion_matrix as confusion_matrix
 from chainrule import data as data
 from chainrule.graph.derivatives import derivative as derivative
+from chainrule.files.model import dumps as dumps
 from chainrule import errors as errors
 from chainrule.training.evaluate import evaluate as evaluate
+from chainrule.explain import explain as explain
+from chainrule import files as files
+from chainrule import gradcheck as gradcheck
+from chainrule import graph as graph
 from chainrule.graph.derivatives import jacobian as jacobian
 from chainrule.training.rising_rate import learning_rate_range_test as learning_rate_range_test
+from chainrule.files.model import load as load
+from chainrule.files.model import loads as loads
 from chainrule import nn as nn
+from chainrule import numpy_page as numpy_page
+from chainrule import onnx as onnx
 from chainrule import ops as ops
 from chainrule import optim as optim
+from chainrule import plot as plot
 from chainrule.training.evaluate import predict as predict
+from chainrule import recipes as recipes
+from chainrule.recipes.run import resume as resume
+from chainrule.files.model import save as save
+from chainrule.explain.inspection import show as show
+from chainrule import sklearn as sklearn
 from chainrule.replay.source import source as source
+from chainrule import tensorboard as tensorboard
+from chainrule import torch as torch
+from chainrule.explain.inspection import trace as trace
 from chainrule.training.loop import train as train
 from chainrule import training as training
+from chainrule.explain.watching import watch as watch
 from typing import Any as _Any
 from numpy.typing import ArrayLike as _ArrayLike
 from chainrule.ops.reductions import Axes as _Axes
 from chainrule.ops.custom import Function as _Function
 from chainrule.graph.node import Node as _Node
 from collections.abc import Sequence as _Sequence
+
+__all__ = [
+    "Absolute",
+    "Activation",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "BinaryCrossEntropy",
+    "BinaryFocalCrossEntropy",
+    "Branches",
+    "Callback",
+    "CategoricalCrossEntropy",
+    "CategoricalFocalCrossEntropy",
+    "ChainruleError",
+    "Checkpoint",
+    "Clip",
+    "Constant",
+    "Cos",
+    "CosineDecay",
+    "Cumsum",
+    "CustomLoss",
+    "Dense",
+    "Dropout",
+    "ELU",
+    "EarlyStopping",
+    "Exp",
+    "ExponentialDecay",
+    "Flatten",
+    "GELU",
+    "Glorot",
+    "Graph",
+    "HalfSquaredError",
+    "HardSigmoid",
+    "He",
+    "History",
+    "Huber",
+    "Identity",
+    "Initializer",
+    "Input",
+    "Layer",
+    "LeCun",
+    "LeakyReLU",
+    "Log",
+    "LogSoftmax",
+    "LogSumExp",
+    "Max",
+    "Mean",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Mish",
+    "Negative",
+    "Network",
+    "Node",
+    "Norm",
+    "Normal",
+    "OneCycle",
+    "Op",
+    "Optimizer",
+    "Orthogonal",
+    "PReLU",
+    "Parameter",
+    "Phases",
+    "PinballLoss",
+    "RMSProp",
+    "ReLU",
+    "ReduceOnPlateau",
+    "Rescale",
+    "Reshape",
+    "Residual",
+    "SELU",
+    "SGD",
+    "Schedule",
+    "SiLU",
+    "Sigmoid",
+    "SigmoidBinaryCrossEntropy",
+    "SigmoidFocalCrossEntropy",
+    "Sin",
+    "Slice",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "SoftmaxFocalCrossEntropy",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "State",
+    "StepDecay",
+    "Sum",
+    "Tanh",
+    "Transpose",
+    "Uniform",
+    "Var",
+    "Warmup",
+    "Zeros",
+    "__version__",
+    "absolute",
+    "activation",
+    "add",
+    "binary_cross_entropy",
+    "binary_focal_cross_entropy",
+    "categorical_cross_entropy",
+    "categorical_focal_cross_entropy",
+    "check",
+    "check_gradients",
+    "classify",
+    "clip",
+    "concatenate",
+    "confusion_matrix",
+    "cos",
+    "cumsum",
+    "custom_loss",
+    "data",
+    "derivative",
+    "divide",
+    "dumps",
+    "elu",
+    "errors",
+    "evaluate",
+    "exp",
+    "explain",
+    "files",
+    "flatten",
+    "gather",
+    "gelu",
+    "gradcheck",
+    "graph",
+    "half_squared_error",
+    "hard_sigmoid",
+    "huber",
+    "identity",
+    "jacobian",
+    "l1_penalty",
+    "l2_penalty",
+    "leaky_relu",
+    "learning_rate_range_test",
+    "linear",
+    "load",
+    "loads",
+    "log",
+    "log_softmax",
+    "log_sum_exp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "minimum",
+    "mish",
+    "multiply",
+    "negative",
+    "nn",
+    "norm",
+    "numpy_page",
+    "onnx",
+    "ops",
+    "optim",
+    "pinball_loss",
+    "plot",
+    "power",
+    "predict",
+    "prelu",
+    "recipes",
+    "relu",
+    "reshape",
+    "resume",
+    "save",
+    "selu",
+    "show",
+    "sigmoid",
+    "sigmoid_binary_cross_entropy",
+    "sigmoid_focal_cross_entropy",
+    "silu",
+    "sin",
+    "sklearn",
+    "slice",
+    "softmax",
+    "softmax_cross_entropy",
+    "softmax_focal_cross_entropy",
+    "softplus",
+    "softsign",
+    "source",
+    "sqrt",
+    "subtract",
+    "sum",
+    "tanh",
+    "tensorboard",
+    "torch",
+    "trace",
+    "train",
+    "training",
+    "transpose",
+    "var",
+    "watch",
+    "where",
+]
 
 _Operand = _Node | _ArrayLike
 
@@ -236,6 +454,25 @@ def cumsum(x: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  #
     ----------
     axis : int
         The last one if left out.
+    """
+
+def custom_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, function: _Function, derivative: _Function, per_sample: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.custom.CustomLoss
+    """y = function(prediction, target)
+    ∂prediction = ∂y · derivative(prediction, target)
+
+    Parameters
+    ----------
+    function, derivative : callable
+        Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
+        array like prediction.
+    per_sample : bool
+        Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
+        each sample's own loss. Their mean, weighted if there are weights, is then taken here.
+
+    Raises
+    ------
+    DerivativeError
+        When a node is built, if the derivative isn't the function's.
     """
 
 def divide(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Divide
@@ -373,25 +610,6 @@ def log_sum_exp(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name
 
     The largest x is subtracted first and added again, which changes nothing and keeps e from overflowing. Where all
     are −inf, so is y, and the derivative is 0.
-    """
-
-def loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, function: _Function, derivative: _Function, per_sample: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.custom.Loss
-    """y = function(prediction, target)
-    ∂prediction = ∂y · derivative(prediction, target)
-
-    Parameters
-    ----------
-    function, derivative : callable
-        Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
-        array like prediction.
-    per_sample : bool
-        Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
-        each sample's own loss. Their mean, weighted if there are weights, is then taken here.
-
-    Raises
-    ------
-    DerivativeError
-        When a node is built, if the derivative isn't the function's.
     """
 
 def matmul(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.linear.Matmul

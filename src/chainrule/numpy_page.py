@@ -33,7 +33,7 @@ _OWN = ("x", "y", "base64", "Path", "learning_rate", "generator", "CLASSES", "pr
 
 
 @checks.keywords
-def export_numpy(network: Network, path: Path, *, weights: str = "inside", training_step: bool = False) -> None:
+def save(network: Network, path: Path, *, weights: str = "inside", training_step: bool = False) -> None:
     """Write a network as a Python file whose ``predict(x)`` needs nothing but NumPy, for batches of any size.
 
     Parameters
@@ -62,14 +62,14 @@ def export_numpy(network: Network, path: Path, *, weights: str = "inside", train
     >>> import tempfile
     >>> import chainrule as cr
     >>> path = FilePath(tempfile.mkdtemp()) / "model.py"
-    >>> export_numpy(cr.Network([cr.Dense(1, inputs=2), cr.Tanh()]), path)
+    >>> cr.numpy_page.save(cr.Network([cr.Dense(1, inputs=2), cr.Tanh()]), path)
     >>> print(path.read_text().split("np.float32)\\n")[-1])
         dense_1 = x @ dense_1_weights + dense_1_bias
         tanh_1 = np.tanh(dense_1)
         return tanh_1
     <BLANKLINE>
     """
-    where = "export_numpy"
+    where = "numpy_page.save"
     checks.instance(where, network, Network, "a cr.Network")
     checks.one_of(f"{where} weights", weights, ("inside", "beside"))
     if not isinstance(path, (str, os.PathLike)) or FilePath(os.fspath(path)).suffix != ".py":

@@ -13,7 +13,6 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ChainruleError
-from chainrule.export_numpy import export_numpy
 from tests.onnx.networks import random_network
 from tests.referees import needed
 
@@ -43,7 +42,7 @@ def small_network(**settings: Any) -> cr.Network:
         cr.Dense(5, inputs=2),
         cr.GELU(),
         cr.Residual([cr.Dense(5), cr.Tanh()]),
-        cr.Concatenate([[], [cr.Dense(2, use_bias=False), cr.Softplus()]]),
+        cr.Branches([[], [cr.Dense(2, use_bias=False), cr.Softplus()]]),
         cr.Dense(3),
         cr.Softmax(),
     ]
@@ -55,7 +54,7 @@ def small_network(**settings: Any) -> cr.Network:
 def test_the_page_predicts_the_same_for_batches_of_any_size(tmp_path: Path, weights: str, dtype: str) -> None:
     for seed in range(30):
         network, x = random_network(seed, dtype)
-        export_numpy(network, tmp_path / "model.py", weights=weights)
+        cr.numpy_page.save(network, tmp_path / "model.py", weights=weights)
         page = runpy.run_path(str(tmp_path / "model.py"))
         for batch in (x, x[:1], np.concatenate([x] * 3)):
             y = page["predict"](batch)
@@ -66,7 +65,7 @@ def test_the_page_predicts_the_same_for_batches_of_any_size(tmp_path: Path, weig
 @pytest.mark.parametrize("weights", ["inside", "beside"])
 def test_the_page_needs_numpy_alone(tmp_path: Path, weights: str) -> None:
     network = cr.Network([cr.Dense(100, inputs=30), cr.ReLU(), cr.Dense(3), cr.Softmax()])  # its weights are packed
-    export_numpy(network, tmp_path / "model.py", weights=weights, training_step=True)
+    cr.numpy_page.save(network, tmp_path / "model.py", weights=weights, training_step=True)
     x = np.random.default_rng(0).normal(size=(4, 30)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)
     process = subprocess.run(
@@ -84,7 +83,7 @@ def test_the_page_needs_numpy_alone(tmp_path: Path, weights: str) -> None:
 def test_its_step_is_the_networks_step_of_gradient_descent(tmp_path: Path, loss: cr.Op | None, dtype: str) -> None:
     network = small_network(loss=loss, l1=0.01, l2=0.1, optimizer=cr.SGD(0.1), dtype=dtype)
     network.freeze("dense_1")
-    export_numpy(network, tmp_path / "model.py", training_step=True)
+    cr.numpy_page.save(network, tmp_path / "model.py", training_step=True)
     page = runpy.run_path(str(tmp_path / "model.py"))
     rng = np.random.default_rng(1)
     for count in (6, 1, 11):
@@ -102,7 +101,7 @@ def test_its_step_is_the_networks_step_of_gradient_descent(tmp_path: Path, loss:
 
 def test_dropout_is_in_the_step_and_not_in_the_prediction(tmp_path: Path) -> None:
     network = cr.Network([cr.Dropout(0.5), cr.Dense(1, inputs=4)], inputs=4)
-    export_numpy(network, tmp_path / "model.py", training_step=True)
+    cr.numpy_page.save(network, tmp_path / "model.py", training_step=True)
     predict, _, step = (tmp_path / "model.py").read_text().partition("def step")
     assert "dropout_1_mask" not in predict
     assert "generator.random((x.shape[0], 4)) < 0.5" in step
@@ -118,7 +117,7 @@ def test_the_page_passes_ruff(tmp_path: Path) -> None:
     )
     for i, network in enumerate([small_network(l2=0.1), large]):
         for weights in ("inside", "beside"):
-            export_numpy(network, tmp_path / f"{weights}{i}.py", weights=weights, training_step=True)
+            cr.numpy_page.save(network, tmp_path / f"{weights}{i}.py", weights=weights, training_step=True)
     for options in ([], ["--line-length=120", "--select=E,F,W,I,B,NPY,UP"]):
         command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", *options, tmp_path]
         process = subprocess.run(command, capture_output=True, text=True)
@@ -127,7 +126,7 @@ def test_the_page_passes_ruff(tmp_path: Path) -> None:
 
 def test_the_same_network_gives_the_same_page_and_names_its_classes(tmp_path: Path) -> None:
     for name in ("a.py", "b.py"):
-        export_numpy(small_network(), tmp_path / name, weights="beside", training_step=True)
+        cr.numpy_page.save(small_network(), tmp_path / name, weights="beside", training_step=True)
     assert (tmp_path / "a.py").read_bytes() == (tmp_path / "b.py").read_bytes()
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     assert runpy.run_path(str(tmp_path / "a.py"))["CLASSES"] == ["a", 'b"\n', "ä"]
@@ -155,7 +154,7 @@ def test_the_same_network_gives_the_same_page_and_names_its_classes(tmp_path: Pa
 def test_names_that_are_hostile_or_meet_are_harmless(tmp_path: Path, names: tuple[str, str], weights: str) -> None:
     layers = [cr.Dense(2, inputs=2, name=names[0]), cr.Dense(2, name=names[1]), cr.Dropout(0.25), cr.GELU()]
     network = cr.Network(layers, classes=["a  b" * 30, 'b" + exit() + "'], optimizer=cr.SGD(0.1), l2=0.1)
-    export_numpy(network, tmp_path / "model.py", weights=weights, training_step=True)
+    cr.numpy_page.save(network, tmp_path / "model.py", weights=weights, training_step=True)
     assert "abort()" not in (tmp_path / "model.py").read_text("utf-8")
     page = runpy.run_path(str(tmp_path / "model.py"))
     x = np.array([[1, 0.5], [0.25, -1]], np.float32)
@@ -177,5 +176,5 @@ def test_names_that_are_hostile_or_meet_are_harmless(tmp_path: Path, names: tupl
 )
 def test_what_can_not_be_written_says_why(tmp_path: Path, network: Any, path: Any, options: dict[str, Any]) -> None:
     with pytest.raises(ChainruleError, match="but expected"):
-        export_numpy(network, path and tmp_path / path, **options)
+        cr.numpy_page.save(network, path and tmp_path / path, **options)
     assert list(tmp_path.iterdir()) == []
