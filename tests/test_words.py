@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.cli import status
 from chainrule.errors import MissingNameError, UnknownNameError
 from chainrule.nn import He
 from chainrule.nn.initializers import as_initializer
@@ -215,3 +217,31 @@ def test_programs_that_ask_whether_there_is_a_name_are_answered_shortly() -> Non
     assert getattr(NETWORK.layers[0], "kernel", None) is None
     with pytest.raises(AttributeError, match=r"^module 'chainrule' has no attribute '__wrapped__'$"):
         _ = cr.__wrapped__  # type: ignore[attr-defined]  # that is what is tried
+
+
+OPTIONS = {
+    "--lr": "Write --learning-rate",
+    "--n-epochs": "Write --epochs",
+    "--hidden-layer-sizes": "Write --layers 784-200-10",
+    "--device": "everything runs on the processor",
+    "--momentum": "It stands in the recipe",
+    "--learning-rat": "Did you mean '--learning-rate'?",
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_of_another_library_is_answered_with_ours(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["train", "xor", option, "3"]) == 2
+    said = capsys.readouterr().err
+    assert OPTIONS[option] in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"), [("lr = 0.1", "learning_rate"), ("n_epochs = 3", "epochs"), ("units = 8", "784-200")]
+)
+def test_a_key_of_a_recipe_is_answered_with_ours(key: str, answer: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(f"{key}\n" + cr.recipes.to_toml(cr.recipes.load("xor")))
+    with pytest.raises(cr.ChainruleError, match=answer):
+        cr.recipes.load(recipe)

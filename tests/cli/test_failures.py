@@ -51,7 +51,7 @@ CASES = [
     ("train xro", "Did you mean 'xor'"),
     ("train XOR", "got 'XOR', but expected a built-in recipe, or the path of a TOML file. Did you mean 'xor'"),
     ("train xor spirals", "got unexpected extra argument"),
-    ("train xor --epoch 3", "Did you mean '--epochs'"),
+    ("train xor --epoch 3", "Write --epochs"),
     ("train xor --epochs", "--epochs: got no value, but expected one"),
     ("train xor --json=3", "--json: got a value, but expected none"),
     ("train xor --epochs -1", "--epochs: got -1, but expected a whole number from 1"),

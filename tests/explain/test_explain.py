@@ -280,7 +280,7 @@ def test_what_a_fused_network_predicts_is_said() -> None:
     predicted = text.split("▪ ŷ   Sigmoid")[1].split("▪ C")[0]
     assert "computed as one op, SigmoidBinaryCrossEntropy, from z⁽²⁾" in " ".join(predicted.split())
     (last,) = re.findall(r"[\d.]+", predicted.strip().splitlines()[-1])
-    assert [float(last)] == to_digits(cr.predict(network, XOR[0])[1])
+    assert [float(last)] == to_digits(cr.predict(network, XOR.X)[1])
     assert "▪ ŷ   " not in str(explain(cr.Network([cr.Dense(1, inputs=2)]), *XOR)).split("The cost")[1]
 
 
@@ -288,7 +288,7 @@ def test_what_a_fused_network_predicts_is_said() -> None:
 def test_one_number_is_followed_through_the_optimizer(optimizer: Any) -> None:
     network = xor_network(optimizer=optimizer)
     network.freeze("dense_1.bias")
-    x, y = XOR[0][1:], XOR[1][1:]  # the very first sample, (0, 0), has no derivative at the start
+    x, y = XOR.X[1:], XOR.y[1:]  # the very first sample, (0, 0), has no derivative at the start
     twin = stepped(network, x, y)
     gradients = {name: leaf.grad for name, leaf in twin.leaves.items() if leaf.grad is not None and not leaf.frozen}
     name = max(gradients, key=lambda key: float(np.abs(gradients[key]).max()))
@@ -308,7 +308,7 @@ def test_networks_of_every_kind_are_explained() -> None:
     layers = [cr.Rescale(0.5), cr.Dense(4), cr.Residual([cr.Dense(4), cr.SiLU()]), cr.Dropout(0.2), cr.Dense(3)]
     network = cr.Network([*layers, cr.Softmax()], inputs=2, optimizer=cr.RMSProp(cr.CosineDecay(0.1)), engine="dynamic")
     network.freeze("dense_1")
-    text = str(explain(network, XOR[0], [0, 1, 2, 1], sample=None))
+    text = str(explain(network, XOR.X, [0, 1, 2, 1], sample=None))
     assert "dense_1.weights is frozen" in text
     assert "batch of 4 samples" in text
 
@@ -340,7 +340,7 @@ def test_every_sentence_exists_in_every_language(language: str) -> None:
 def test_bad_input_gets_one_clear_error(of: str, options: dict[str, Any], message: str) -> None:
     w = cr.Parameter("w", [[1.0, 2.0]])
     subjects = {"network": xor_network(), "node": cr.mean(x=w), "matrix": w * w, "nothing": 3}
-    data = {"x": XOR[0], "y": XOR[1]} if of == "network" else {}
+    data = {"x": XOR.X, "y": XOR.y} if of == "network" else {}
     with pytest.raises(cr.ChainruleError, match=re.escape(message)):
         explain(subjects[of], **{**data, **options})
 

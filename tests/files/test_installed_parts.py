@@ -224,3 +224,18 @@ def test_the_example_is_trained_by_its_recipe(
     assert status(["train", str(EXAMPLE / "moons.toml"), "--json", "--no-pictures"]) == 0
     assert json.loads(capsys.readouterr().out)["validation"]["error_rate"] < 0.1
     assert len(text.splitlines()) <= 25
+
+
+def test_a_package_that_lies_in_the_current_folder_was_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "stranger-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: stranger\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[chainrule.parts]\nEvil = {tmp_path.name}:Evil\n")
+    monkeypatch.chdir(tmp_path)
+    for place in ("", ".", str(tmp_path)):
+        monkeypatch.setattr(sys, "path", [place, *sys.path])
+        assert "Evil" not in installed_names()
+    monkeypatch.chdir("/")
+    assert "Evil" in installed_names()

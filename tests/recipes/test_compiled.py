@@ -85,7 +85,7 @@ def test_without_numba_a_run_is_replayed_and_one_line_says_what_to_install(
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("turned", "images are changed anew"), ("full", "an epoch is a single step")]
+    ("name", "reason"), [("turned", "augment, which changes each batch"), ("full", "an epoch is a single step")]
 )
 def test_what_is_not_compiled_is_said_in_one_line(tmp_path: Path, name: str, reason: str) -> None:
     result = recipes.run(msgspec.structs.replace(CONFIGURATIONS[name], compiled=True), out=tmp_path)

@@ -6,7 +6,8 @@ import errno
 
 import click
 
-from chainrule.errors import ChainruleError, FileError, InputError, nearest, printable
+from chainrule.errors import ChainruleError, FileError, InputError, printable
+from chainrule.words import option_fix
 
 NOT_WRITTEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
@@ -51,7 +52,7 @@ def usage_error(problem: click.UsageError) -> InputError:
     expected, fix = "its usage to be followed", f"See {where} --help"
     if isinstance(problem, click.NoSuchOption):
         options = [name for parameter in parameters if isinstance(parameter, click.Option) for name in parameter.opts]
-        fix = nearest(problem.option_name, options)
+        fix = option_fix(problem.option_name, options)
         return InputError(where, given=f"the option {problem.option_name}", expected="one that it has", fix=fix)
     if isinstance(problem, click.MissingParameter) and problem.param is not None:
         return InputError(

@@ -2,11 +2,14 @@
 
 A package says so in its metadata, under the group `GROUP`; who has installed it has let its code in already. Nothing is
 imported before a name comes up that chainrule itself does not have, and then only what was registered under that name.
+Packages are looked for where they are installed, never in the current folder, which may be a stranger's.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+import os
+import sys
+from importlib.metadata import EntryPoint, distributions
 from typing import Any
 
 from chainrule.data.opening import shown
@@ -18,7 +21,7 @@ GROUP = "chainrule.parts"
 
 def installed_names() -> list[str]:
     """Return the names that installed packages offer, without importing any of them."""
-    return sorted({point.name for point in entry_points(group=GROUP)} - {*KINDS, *RESERVED})
+    return sorted({point.name for point in _points()} - {*KINDS, *RESERVED})
 
 
 def installed_part(name: str) -> type[Any] | None:
@@ -33,7 +36,7 @@ def installed_part(name: str) -> type[Any] | None:
     """
     if name in KINDS or name in RESERVED or not name.isidentifier():
         return None
-    points = list(entry_points(group=GROUP, name=name))
+    points = [point for point in _points() if point.name == name]
     if not points:
         return None
     if len({point.value for point in points}) > 1:
@@ -62,6 +65,17 @@ def installed_part(name: str) -> type[Any] | None:
             fix=f"Correct the entry point in {_package(point)}: a part is registered under its class's own name",
         )
     return found
+
+
+def _points() -> list[EntryPoint]:
+    """Return what installed packages offer. What lies in the folder one happens to be in was not installed."""
+    here = os.path.realpath(os.curdir)
+    places = [place for place in sys.path if os.path.isabs(place) and os.path.isdir(place)]
+    found: dict[str, list[EntryPoint]] = {}
+    for package in distributions(path=[place for place in places if os.path.realpath(place) != here]):
+        if points := package.entry_points.select(group=GROUP):
+            found.setdefault(package.name, list(points))  # the first on the path is the one that is imported
+    return [point for points in found.values() for point in points]
 
 
 def _package(point: EntryPoint) -> str:

@@ -51,8 +51,6 @@ def compiled_line(recipe: Recipe, training: Training) -> str:
     refused = training.network.summary().engine.partition("not compiled, because of ")[2]
     if refused:
         reason = refused
-    elif recipe.augment is not None:
-        reason = "images are changed anew each time they are seen"
     elif training.history.epochs[-1].steps == 1:
         reason = "an epoch is a single step"
     else:

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from chainrule.data.opening import shown
-from chainrule.errors import InputError, nearest
+from chainrule.errors import InputError
+from chainrule.words import keyword_fix
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -100,7 +101,7 @@ def _translated(message: str, raw: dict[str, Any], kind: type[msgspec.Struct], w
             where,
             given=f"the key {shown(quoted[0])}{inside}",
             expected="a key that it has",
-            fix=nearest(quoted[0], known),
+            fix=keyword_fix("recipe", quoted[0], known),
         )
     if said.startswith("Object missing required field"):
         inside = f"{path}." if path else ""

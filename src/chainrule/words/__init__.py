@@ -7,7 +7,18 @@ library print it. The words stand for themselves: no room is imported here.
 from __future__ import annotations
 
 from chainrule.words.by_name import folded, part_named
-from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix, value_fix
+from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix, option_fix, value_fix
 from chainrule.words.vocabulary import Word, words
 
-__all__ = ["Word", "folded", "is_word", "keyword_fix", "missing_from", "name_fix", "part_named", "value_fix", "words"]
+__all__ = [
+    "Word",
+    "folded",
+    "is_word",
+    "keyword_fix",
+    "missing_from",
+    "name_fix",
+    "option_fix",
+    "part_named",
+    "value_fix",
+    "words",
+]

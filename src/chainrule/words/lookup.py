@@ -61,10 +61,29 @@ def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
     for section in (where, kind, "anywhere"):
         word = find("keywords", section, name)
         if word is not None and (word.ours in known or not word.ours.isidentifier()):
-            return f"Write {word.ours}=…" if word.ours in known else word.ours
+            equals = " = " if where == "recipe" else "="  # as TOML is written
+            return f"Write {word.ours}{equals}…" if word.ours in known else word.ours
         ours = word.ours if word is not None else ours
     elsewhere = find("keywords", "elsewhere", ours) or find("keywords", "elsewhere", name)
     return elsewhere.ours if elsewhere is not None else nearest(name, known)
+
+
+def option_fix(option: str, known: Sequence[str]) -> str:
+    """Return how to go on after an option that a command doesn't have.
+
+    >>> option_fix("--lr", ["--learning-rate", "--epochs"])
+    'Write --learning-rate'
+    """
+    names = {name.lstrip("-").replace("-", "_"): name for name in known}
+    name = option.lstrip("-").replace("-", "_")
+    word = find("keywords", "cli", name)
+    if word is not None:
+        return f"Write {word.ours}" if word.ours.startswith(("--", "chainrule ")) else word.ours
+    word = find("keywords", "anywhere", name)
+    ours = word.ours if word is not None else name
+    if ours in names:
+        return f"Write {names[ours]}"
+    return nearest(option, known)
 
 
 def value_fix(name: str, known: Iterable[str], *, part: bool = False) -> str:
