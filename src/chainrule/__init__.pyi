@@ -18,7 +18,6 @@ from chainrule.nn.initializers import Constant as Constant
 from chainrule.ops.arithmetic import Cos as Cos
 from chainrule.optim.schedules import CosineDecay as CosineDecay
 from chainrule.ops.reductions import Cumsum as Cumsum
-from chainrule.ops.custom import CustomLoss as CustomLoss
 from chainrule.nn.dense import Dense as Dense
 from chainrule.nn.dropout import Dropout as Dropout
 from chainrule.ops.activations import ELU as ELU
@@ -43,6 +42,7 @@ from chainrule.ops.activations import LeakyReLU as LeakyReLU
 from chainrule.ops.arithmetic import Log as Log
 from chainrule.ops.softmax import LogSoftmax as LogSoftmax
 from chainrule.ops.reductions import LogSumExp as LogSumExp
+from chainrule.ops.custom import Loss as Loss
 from chainrule.ops.reductions import Max as Max
 from chainrule.ops.reductions import Mean as Mean
 from chainrule.ops.losses import MeanAbsoluteError as MeanAbsoluteError
@@ -154,7 +154,6 @@ __all__ = [
     "Cos",
     "CosineDecay",
     "Cumsum",
-    "CustomLoss",
     "Dense",
     "Dropout",
     "ELU",
@@ -179,6 +178,7 @@ __all__ = [
     "Log",
     "LogSoftmax",
     "LogSumExp",
+    "Loss",
     "Max",
     "Mean",
     "MeanAbsoluteError",
@@ -456,7 +456,7 @@ def cumsum(x: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  #
         The last one if left out.
     """
 
-def custom_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, function: _Function, derivative: _Function, per_sample: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.custom.CustomLoss
+def custom_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, function: _Function, derivative: _Function, per_sample: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.custom.Loss
     """y = function(prediction, target)
     ∂prediction = ∂y · derivative(prediction, target)
 

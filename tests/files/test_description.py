@@ -88,7 +88,7 @@ def public_parts() -> dict[str, type]:
 
 @pytest.mark.parametrize(("name", "kind"), public_parts().items(), ids=public_parts())
 def test_every_public_part_is_in_the_table(name: str, kind: type) -> None:
-    if kind in (ops.Activation, ops.CustomLoss):
+    if kind in (ops.Activation, ops.Loss):
         assert kind not in NAMES, "it holds functions, which no file may name"
     else:
         assert kind in NAMES
@@ -211,8 +211,8 @@ UNDESCRIBABLE = {
     "bytes": (Scaled(b"x"), r"gains.*bytes"),  # type: ignore[arg-type]
     "an activation of functions": (Residual([ops.Activation(np.sin, np.cos)]), r"layers\[0\].*class MyActivation"),
     "a loss of functions": (
-        Network([Dense(1)], ops.CustomLoss(np.sum, np.sign)),
-        r"class MyLoss\(cr.CustomLoss\)",
+        Network([Dense(1)], ops.Loss(np.sum, np.sign)),
+        r"class MyLoss\(cr.Loss\)",
     ),
     "a constructor argument that is not kept": (Residual([Forgetful(1)]), r"layers\[0\].*'rate'"),
     "an op's argument that is not kept": (ForgetfulOp(1), "rate"),

@@ -280,7 +280,7 @@ class Named(Slope):
 UNSAVABLE = {
     "a function": (lambda: around(Activation(np.sin, np.cos)), r"layers\[1\].*class MyActivation"),
     "a loss of functions": (
-        lambda: around(loss=ops.CustomLoss(lambda p, t: ((p - t) ** 2).mean(), lambda p, t: 2 * (p - t) / p.size)),
+        lambda: around(loss=ops.Loss(lambda p, t: ((p - t) ** 2).mean(), lambda p, t: 2 * (p - t) / p.size)),
         "loss.*class MyLoss",
     ),
     "an array": (lambda: around(Slope(np.ones(3))), r"layers\[1\].table.*ndarray"),

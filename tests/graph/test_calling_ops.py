@@ -55,13 +55,13 @@ def test_a_call_is_the_function_of_its_name(called, built):
 
 
 def test_a_loss_of_ones_own_is_called_and_differentiated():
-    loss = cr.CustomLoss(lambda p, t: ((p - t) ** 2).sum(), lambda p, t: 2 * (p - t))
+    loss = cr.Loss(lambda p, t: ((p - t) ** 2).sum(), lambda p, t: 2 * (p - t))
     w = cr.Parameter("w", Z)
     found = loss(w, np.zeros((1, 2), "float32"))
     found.backward()
     np.testing.assert_array_equal(w.grad, [[2, -4]])
     with pytest.raises(DerivativeError):
-        cr.CustomLoss(lambda p, t: ((p - t) ** 2).sum(), lambda p, t: p - t)(w, np.zeros((1, 2), "float32"))
+        cr.Loss(lambda p, t: ((p - t) ** 2).sum(), lambda p, t: p - t)(w, np.zeros((1, 2), "float32"))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ BAD = {
         lambda: network(cr.Dense(2), cr.Softmax(), loss=cr.SoftmaxCrossEntropy()),
         ["takes logits", "Drop the last Softmax()"],
     ),
-    "an op as loss": (lambda: network(loss=cr.ops.Add()), ["roles a, b", "cr.CustomLoss(function, derivative)"]),
+    "an op as loss": (lambda: network(loss=cr.ops.Add()), ["roles a, b", "cr.Loss(function, derivative)"]),
     "softmax over one": (lambda: network(cr.Dense(1, inputs=3), cr.Softmax()), ["one output", "cr.Sigmoid()"]),
     "an optimizer's name": (lambda: network(optimizer="adamax"), ["Network optimizer", "'adamax'", "cr.Adam()"]),
     "an optimizer's class": (lambda: network(optimizer=cr.SGD), ["the class SGD itself"]),

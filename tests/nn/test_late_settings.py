@@ -75,7 +75,7 @@ def test_every_kind_of_part_is_here() -> None:
 
 @pytest.mark.parametrize(("kind", "name"), SETTINGS)
 def test_a_setting_that_is_changed_late_is_honoured_or_refused(kind: str, name: str) -> None:
-    part = pickle.loads(pickle.dumps(PARTS[kind])) if kind not in ("Activation", "CustomLoss") else PARTS[kind]
+    part = pickle.loads(pickle.dumps(PARTS[kind])) if kind not in ("Activation", "Loss") else PARTS[kind]
     before, value = getattr(part, name), another(name, getattr(part, name))
     refused = None
     try:

@@ -241,7 +241,7 @@ _LOSSES: list[tuple[Any, str, Any, Any, Any, Any]] = [
      _elementwise("binary_cross_entropy_with_logits"), normal, probabilities),
     (ops.CategoricalCrossEntropy(), "prediction", ref.categorical, _classes(False), shares, shares),
     (ops.SoftmaxCrossEntropy(), "logits", ref.categorical_on_logits, _classes(True), normal, shares),
-    (ops.CustomLoss(fourth_powers, their_derivative, per_sample=True), "prediction", lambda p, t: ((p - t) ** 4).sum(),
+    (ops.Loss(fourth_powers, their_derivative, per_sample=True), "prediction", lambda p, t: ((p - t) ** 4).sum(),
      _fourth,
      normal, normal),
 ]  # fmt: skip
@@ -261,7 +261,7 @@ for _op, _role, _reference, _on_logits in [
              sample_weight=np.array([1.0, 3.0, 0.0, 2.0]))  # fmt: skip
 case(ops.SoftmaxCrossEntropy(), ref.loss(ref.categorical_on_logits), _classes(True), logits=normal(3, 4),
      target=probabilities(3, 4), note="-rows-of-any-sum")  # fmt: skip
-case(ops.CustomLoss(mean_fourth_power, its_derivative), ref.loss(lambda p, t: ((p - t) ** 4).mean()),
+case(ops.Loss(mean_fourth_power, its_derivative), ref.loss(lambda p, t: ((p - t) ** 4).mean()),
      lambda t, prediction, target: t.mean((prediction - target) ** 4),
      prediction=normal(3, 2), target=normal(3, 2))  # fmt: skip
 
@@ -306,7 +306,7 @@ for _op, _role, _reference, _on_logits in [
         case(_op, ref.loss(_reference), _classes(_on_logits), note=_note, **{_role: _scores}, target=_target)
         case(_op, ref.loss(_reference), _classes(_on_logits), note=_note, **{_role: _scores}, target=_target,
              sample_weight=np.array([3.0, 2.0]))  # fmt: skip
-case(ops.CustomLoss(fourth_powers_over_time, their_derivative, per_sample=True),
+case(ops.Loss(fourth_powers_over_time, their_derivative, per_sample=True),
      ref.loss(lambda p, t: ((p - t) ** 4).sum()), lambda t, prediction, target: ((prediction - target) ** 4).sum() / 3,
      prediction=normal(3, 2, 2), target=normal(3, 2, 2))  # fmt: skip
 

@@ -141,8 +141,8 @@ ARRAYS: list[tuple[Any, dict[str, Any], list[str]]] = [
     (ops.BinaryFocalCrossEntropy(), dict(prediction=a(1, 1) * 5, target=a(1, 1)), ["2.5", "SigmoidFocalCrossEntr"]),
     (ops.CategoricalFocalCrossEntropy(), dict(prediction=-a(2, 3), target=np.array([0, 1])), ["SoftmaxFocalCross"]),
     (ops.SoftmaxFocalCrossEntropy(alpha=(1, 2)), logits([0, 1, 1]), ["4 outputs for", "2 outputs"]),
-    (ops.CustomLoss(np.sum, np.cos), with_prediction(sample_weight=a(4)), ["numpy.sum", "per_sample=True"]),
-    (ops.CustomLoss(np.sum, np.cos), with_prediction((4, 2), a(3, 2)), ["as many targets as predictions"]),
+    (ops.Loss(np.sum, np.cos), with_prediction(sample_weight=a(4)), ["numpy.sum", "per_sample=True"]),
+    (ops.Loss(np.sum, np.cos), with_prediction((4, 2), a(3, 2)), ["as many targets as predictions"]),
 ]
 
 # kind, settings, words of the message.

@@ -109,15 +109,15 @@ def test_a_function_that_gives_other_numbers_each_time_is_refused() -> None:
 def test_a_pair_is_of_functions(wrong: Any) -> None:
     with pytest.raises(InputError, match="Activation derivative"):
         ops.Activation(np.sin, wrong)
-    with pytest.raises(InputError, match="CustomLoss function"):
-        ops.CustomLoss(wrong, np.sin)
+    with pytest.raises(InputError, match="Loss function"):
+        ops.Loss(wrong, np.sin)
 
 
 def test_a_pair_prints_as_its_functions_names() -> None:
     assert repr(ops.Activation(np.sin, np.cos)) == "Activation(numpy.sin, numpy.cos)"
     assert repr(ops.Activation(lambda z: z, relu)).startswith("Activation(<lambda>, ")
     assert repr(ops.Activation(lambda z: z, relu)).endswith("test_custom.relu)")
-    assert repr(ops.CustomLoss(relu, math.sin, per_sample=True)).endswith("math.sin, per_sample=True)")
+    assert repr(ops.Loss(relu, math.sin, per_sample=True)).endswith("math.sin, per_sample=True)")
 
 
 P = np.random.default_rng(0).random((6, 3)).astype(np.float32)
@@ -141,7 +141,7 @@ def of_absolute(p: Any, t: Any) -> Any:
 
 
 def test_a_right_loss_is_believed() -> None:
-    whole, each = ops.CustomLoss(squared, of_squared), ops.CustomLoss(absolute, of_absolute, per_sample=True)
+    whole, each = ops.Loss(squared, of_squared), ops.Loss(absolute, of_absolute, per_sample=True)
     whole.check("Loss", prediction=P, target=T)
     each.check("Loss", prediction=P, target=P)  # every element at its kink
     weight = np.arange(6.0)
@@ -155,7 +155,7 @@ def test_a_right_loss_is_believed() -> None:
 
 
 def test_a_loss_may_return_a_python_number() -> None:
-    loss = ops.CustomLoss(lambda p, t: float(squared(p, t)), of_squared)
+    loss = ops.Loss(lambda p, t: float(squared(p, t)), of_squared)
     loss.check("Loss", prediction=P, target=T)
     assert loss.forward(P, T).dtype == np.float32
 
@@ -182,7 +182,7 @@ def test_a_wrong_loss_is_refused(
     function: Any, derivative: Any, per_sample: bool, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        ops.CustomLoss(function, derivative, per_sample).check("Loss", prediction=P, target=T)
+        ops.Loss(function, derivative, per_sample).check("Loss", prediction=P, target=T)
 
 
 def surprise(p: Any, t: Any) -> Any:
@@ -221,7 +221,7 @@ def turned(function: Any) -> Any:
 def test_a_loss_with_the_target_before_the_prediction_is_recognised(
     function: Any, derivative: Any, per_sample: bool, words: str, at: str
 ) -> None:
-    loss = ops.CustomLoss(function, derivative, per_sample)
+    loss = ops.Loss(function, derivative, per_sample)
 
     def used() -> None:
         if at == "the op":

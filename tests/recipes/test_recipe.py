@@ -92,7 +92,10 @@ def test_a_data_file_is_seen_from_the_recipes_folder(tmp_path: Path) -> None:
     [
         (GOOD + "epoch = 3\n", "got the key 'epoch'"),
         (GOOD + "optimiser = 'Adam'\n", "Write optimizer = …"),
-        (changed("epochs", "epoch"), "got the key 'epoch' in phases[0], but expected a key that it has. Write epochs = …"),
+        (
+            changed("epochs", "epoch"),
+            "got the key 'epoch' in phases[0], but expected a key that it has. Write epochs = …",
+        ),
         (changed("name =", "nam ="), "got the key 'nam' in data"),
         (changed('layers = "2-4-1"', ""), "got no 'layers'"),
         (changed(", learning_rate = 0.1", ""), "got no 'phases[0].learning_rate'"),

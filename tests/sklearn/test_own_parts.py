@@ -72,7 +72,7 @@ LOSSES: dict[str, tuple[Any, Any]] = {
     "squared error of labels": (cr.HalfSquaredError(), several_labels),
     "logits of labels": (cr.SigmoidBinaryCrossEntropy(), several_labels),
     "own loss": (
-        cr.CustomLoss(lambda p, t: ((p - t) ** 4).sum(axis=1), lambda p, t: 4 * (p - t) ** 3, per_sample=True),
+        cr.Loss(lambda p, t: ((p - t) ** 4).sum(axis=1), lambda p, t: 4 * (p - t) ** 3, per_sample=True),
         iris,
     ),
 }

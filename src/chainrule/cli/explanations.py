@@ -79,7 +79,7 @@ MY_FILE = """
 A FILE.py may hold, at its top level:
   class Cube(cr.Op): …           an op (or cr.Layer) of your own: its class,
   cube = Cube()                  or an object of it, if it needs arguments
-  sine = cr.Activation(np.sin, np.cos)       or cr.CustomLoss(f, f_prime)
+  sine = cr.Activation(np.sin, np.cos)       or cr.Loss(f, f_prime)
   X, y = …; network = cr.Network([…])        a network, checked on X and y
   loss = cr.mean_squared_error(…)            a graph built by hand
 

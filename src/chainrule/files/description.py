@@ -36,7 +36,7 @@ from chainrule.files.part_classes import (
 from chainrule.nn import Layer, Network
 from chainrule.nn.layer import Kept
 from chainrule.nn.network import restored
-from chainrule.ops import Activation, Array, CustomLoss
+from chainrule.ops import Activation, Array, Loss
 
 
 def describe(part: Part, *, where: str = "describe", brief: bool = False) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class _Describer:
         if kind in NAMES:
             return NAMES[kind]
         name = kind.__name__
-        if kind in (Activation, CustomLoss):
+        if kind in (Activation, Loss):
             own = _own_name(name)
             raise self.refusal(
                 place,
@@ -178,7 +178,7 @@ class _Describer:
 
 
 def _own_name(name: str) -> str:
-    """Return what a subclass of `Activation` or `CustomLoss` that holds its functions may be called."""
+    """Return what a subclass of `Activation` or `Loss` that holds its functions may be called."""
     return f"My{name.removeprefix('Custom')}"
 
 
@@ -328,7 +328,7 @@ class _Rebuilder:
         if own is not None:
             self.custom[name] = own
             return own
-        if name in (Activation.__name__, CustomLoss.__name__):
+        if name in (Activation.__name__, Loss.__name__):
             own_name = _own_name(name)
             fix = (
                 f"Functions can't be written down: pass custom={{'{own_name}': {own_name}}}, a subclass that holds them"

@@ -104,7 +104,7 @@ def check_savable(network: Network, *, where: str = "save") -> None:
     """Raise if a part of the network can't be saved; to be called before training, not after it.
 
     Classes of your own can be saved if their constructor's arguments are plain data, kept in attributes of the same
-    names; the program that loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `CustomLoss` hold
+    names; the program that loads the file passes ``custom={"MyLayer": MyLayer}``. `Activation` and `Loss` hold
     functions, which are code: make a subclass that holds them.
 
     Raises

@@ -213,7 +213,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
             "Network loss",
             given=f"{loss!r}, an op with the roles {', '.join(loss.roles)}",
             expected="an op with the roles prediction (or logits) and target (or labels)",
-            fix=f"Pass for example {advised}, or wrap a pair: cr.CustomLoss(function, derivative)",
+            fix=f"Pass for example {advised}, or wrap a pair: cr.Loss(function, derivative)",
         )
     _expect_fitting(layers, loss)
     if named:  # else it may be meant as a layer of another network, which has an objective of its own

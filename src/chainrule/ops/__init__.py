@@ -94,7 +94,7 @@ _OPS: tuple[type[Op], ...] = (
     focal.SigmoidFocalCrossEntropy,
     focal.CategoricalFocalCrossEntropy,
     focal.SoftmaxFocalCrossEntropy,
-    custom.CustomLoss,
+    custom.Loss,
     # penalties
     penalties.L1Penalty,
     penalties.L2Penalty,

@@ -64,7 +64,7 @@ from chainrule.ops.focal import BinaryFocalCrossEntropy as BinaryFocalCrossEntro
 from chainrule.ops.focal import SigmoidFocalCrossEntropy as SigmoidFocalCrossEntropy
 from chainrule.ops.focal import CategoricalFocalCrossEntropy as CategoricalFocalCrossEntropy
 from chainrule.ops.focal import SoftmaxFocalCrossEntropy as SoftmaxFocalCrossEntropy
-from chainrule.ops.custom import CustomLoss as CustomLoss
+from chainrule.ops.custom import Loss as Loss
 from chainrule.ops.penalties import L1Penalty as L1Penalty
 from chainrule.ops.penalties import L2Penalty as L2Penalty
 from chainrule.ops.table import Page as Page

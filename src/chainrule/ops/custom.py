@@ -117,7 +117,7 @@ class Activation(_Pair):
             )
 
 
-class CustomLoss(_Pair):
+class Loss(_Pair):
     """y = function(prediction, target)
     ∂prediction = ∂y · derivative(prediction, target)
 
@@ -137,13 +137,14 @@ class CustomLoss(_Pair):
 
     Examples
     --------
-    >>> loss = CustomLoss(lambda p, t: (p - t)[:, 0] ** 4, lambda p, t: 4 * (p - t) ** 3, per_sample=True)
+    >>> loss = Loss(lambda p, t: (p - t)[:, 0] ** 4, lambda p, t: 4 * (p - t) ** 3, per_sample=True)
     >>> p, t = np.array([[1.0], [2.0]]), np.array([[0.0], [0.0]])
     >>> loss.check("Loss", prediction=p, target=t)
     >>> float(loss.forward(p, t))
     8.5
     """
 
+    name = "custom_loss"  # its function on nodes: `loss` is what it computes
     constant = ("target", "sample_weight")
 
     def __init__(self, function: Function, derivative: Function, per_sample: bool = False) -> None:
@@ -211,7 +212,7 @@ class CustomLoss(_Pair):
 
     def _agrees(self, where: str, pair: tuple[Function, Function], prediction: Array, target: Array) -> bool:
         try:
-            return CustomLoss(*pair, self.per_sample)._expect_pair(where, prediction, target)
+            return Loss(*pair, self.per_sample)._expect_pair(where, prediction, target)
         except ChainruleError:
             return False
 

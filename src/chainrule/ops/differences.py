@@ -1,6 +1,6 @@
 """Difference quotients: a derivative without the chain rule, to hold against one that somebody wrote.
 
-The only such formula in chainrule: pairs given to `Activation` and `CustomLoss`, the gradient check, its naming of
+The only such formula in chainrule: pairs given to `Activation` and `Loss`, the gradient check, its naming of
 mistakes and the proofs in explanations all use it. The step shrinks until the derivative agrees or the disagreement
 is certain. At a kink any slope between the two sides is right. At a jump, at an infinite slope, beside the end of the
 domain or after an overflow nothing can be measured, and nothing is held against a derivative there.

@@ -15,9 +15,9 @@ from chainrule.errors import InputError, nearest
 from chainrule.nn import Dense, Dropout, Network, Uniform
 from chainrule.nn.layer import LayerLike
 from chainrule.ops import (
-    CustomLoss,
     Exp,
     HalfSquaredError,
+    Loss,
     Op,
     Sigmoid,
     Softmax,
@@ -179,7 +179,7 @@ HEADS: dict[str, tuple[type[Op] | None, Op | None]] = {
     "multilabel": (Sigmoid, None),
     "multiclass": (Softmax, None),
     "squared_error": (None, HalfSquaredError()),
-    "poisson": (Exp, CustomLoss(poisson_deviance, poisson_derivative, per_sample=True)),
+    "poisson": (Exp, Loss(poisson_deviance, poisson_derivative, per_sample=True)),
     "own loss": (None, None),
 }
 OUT_ACTIVATIONS = {
