@@ -245,3 +245,46 @@ def test_a_key_of_a_recipe_is_answered_with_ours(key: str, answer: str, tmp_path
     recipe.write_text(f"{key}\n" + cr.recipes.to_toml(cr.recipes.load("xor")))
     with pytest.raises(cr.ChainruleError, match=answer):
         cr.recipes.load(recipe)
+
+
+FOREIGN_HOOKS = {
+    "on_epoch_end": "after_epoch(self",
+    "on_train_begin": "begin(self",
+    "on_nonsense": "Known: after_epoch",
+}
+
+
+@pytest.mark.parametrize("hook", FOREIGN_HOOKS)
+def test_a_hook_that_nobody_calls_is_refused_when_the_callback_is_written(hook: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"the method {hook}, which nobody calls") as told:
+        type("Mine", (cr.Callback,), {hook: lambda self, training: None})
+    assert FOREIGN_HOOKS[hook] in told.value.fix
+
+
+def test_the_figures_of_evaluate_are_asked_for_by_other_names() -> None:
+    figures = cr.evaluate(NETWORK, X, [0, 1, 1, 0])
+    assert figures == dict(figures)
+    with pytest.raises(UnknownNameError, match=r'Use scores\["loss"\]'):
+        figures["eval_loss"]
+    assert figures.get("eval_loss") is None
+
+
+def test_a_network_is_told_its_optimizer_once() -> None:
+    network = cr.Network([cr.Dense(1, inputs=3)])
+    network.compute_loss(X, [[0.0]] * 4)
+    network.backward()
+    with pytest.raises(cr.ChainruleError, match="network.optimizer = cr.Adam"):
+        network.optimize(cr.Adam())  # type: ignore[arg-type]  # that is what is tried
+
+
+def test_far_too_many_outputs_for_the_classes_are_warned_of() -> None:
+    labels = np.arange(20) % 4
+    with pytest.warns(cr.errors.TrainingWarning, match=r"classes from 0 to 3, for 32 outputs.*cr.Dense\(4\)"):
+        cr.train(cr.Network([cr.Dense(32), cr.Softmax()]), np.ones((20, 3)), labels, epochs=1)
+
+
+def test_texts_are_answered_by_how_to_number_them() -> None:
+    with pytest.raises(cr.ChainruleError, match="return_inverse=True"):
+        cr.data.one_hot(["a", "b"])
+    with pytest.raises(cr.ChainruleError, match="a row for each sample"):
+        cr.predict(NETWORK, {"a": 1})

@@ -43,6 +43,7 @@ CAUSES = {
     "setting.late": "a setting changed after what depends on it was made",
     "target.range": "targets that the network's last layer, or the loss, can never take",
     "target.scale": "targets so large, or so spread out, that training takes long or blows up",
+    "target.classes": "far fewer classes among the targets than the network has outputs",
     "target.one_hot": "rows with a single 1, as of one class, for outputs that are each a yes or no",
     "target.shape": "targets of another shape than the network gives or the loss takes",
     "weights.nonfinite": "NaN or infinity in a parameter before any step was taken",

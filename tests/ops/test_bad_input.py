@@ -33,7 +33,7 @@ ARRAYS: list[tuple[Any, dict[str, Any], list[str]]] = [
         dict(x=a(64, 3), weights=a(2, 16)),
         ["x has 3 features", "(64, 3)", "(2, 16)", "Dense(16, inputs=3)"],
     ),
-    (ops.Linear(), dict(x=a(3), weights=a(3, 2)), ["x with shape (3,)", "2 axes", "x.reshape(-1, 1)"]),
+    (ops.Linear(), dict(x=a(3), weights=a(3, 2)), ["x with shape (3,)", "2 axes", "Reshape x to (-1, 1)"]),
     (ops.Linear(), dict(x=a(2, 3, 4), weights=a(3, 2)), ["x has 4 features", "(2, 3, 4)", "Dense(2, inputs=4)"]),
     (ops.Linear(), dict(x=a(2, 3, 4), weights=a(4, 2, 1)), ["weights with shape (4, 2, 1)", "Reshape weights"]),
     (ops.Linear(), dict(x=a(2, 3), weights=a(3)), ["weights with shape (3,)", "(inputs, outputs)"]),
@@ -92,7 +92,7 @@ ARRAYS: list[tuple[Any, dict[str, Any], list[str]]] = [
     # losses
     (ops.MeanSquaredError(), with_prediction((4, 1), a(4)), ["prediction (4, 1), target (4,)", "target.reshape"]),
     (ops.HalfSquaredError(), with_prediction((4, 2), a(4, 3)), ["target (4, 3)", "target with shape (4, 2)"]),
-    (ops.MeanAbsoluteError(), with_prediction((4,), a(4)), ["prediction with shape (4,)", "2 axes", "reshape(-1, 1)"]),
+    (ops.MeanAbsoluteError(), with_prediction((4,), a(4)), ["prediction with shape (4,)", "2 axes", "to (-1, 1)"]),
     (ops.Huber(), with_prediction((0, 2), a(0, 2)), ["(0, 2)", "an empty batch has no mean"]),
     (ops.MeanSquaredError(), with_prediction((3, 0), a(3, 0)), ["(3, 0)", "one output"]),
     (ops.MeanSquaredError(), with_prediction(sample_weight=a(3)), ["sample_weight with shape (3,)", "shape (4,)"]),

@@ -57,7 +57,12 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
         )
     if index.dtype.kind not in "iu":
         raise InputError(
-            "one_hot", given=f"labels of type {index.dtype}", expected="whole numbers", fix="Pass labels.astype(int)"
+            "one_hot",
+            given=f"labels of type {index.dtype}",
+            expected="whole numbers",
+            fix="Pass labels.astype(int)"
+            if index.dtype.kind in "fb"
+            else "Number them: names, codes = np.unique(labels, return_inverse=True), and pass the codes",
         )
     largest = max(int(index.max()), 0)
     classes = checks.whole("one_hot classes", largest + 1 if classes is None else classes)

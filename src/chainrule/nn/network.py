@@ -506,6 +506,13 @@ class Network(Layer, InNotebooks):
             Instead of the optimizer's own.
         """
         check_forward("Network.optimize", self._last_graph)
+        if isinstance(learning_rate, Optimizer):
+            raise InputError(
+                "Network.optimize",
+                given=f"{learning_rate!r:.60}",
+                expected="nothing, or a learning rate: the network has its optimizer",
+                fix="Tell it to the network: network.optimizer = cr.Adam(), and call network.optimize()",
+            )
         with quiet():
             self.hold.call("Network.optimize", self._optimize, learning_rate, step=True, goes_on=True)
 

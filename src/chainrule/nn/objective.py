@@ -110,8 +110,20 @@ class Objective:
         like: Array = np.ndarray(shape, dtype, np.asarray(0.5, dtype), strides=(0,) * len(shape))  # quickly broadcast
         self.op.check(where, **{self.prediction_role: like, self.target_role: target})
 
-    def doubts(self, where: str, target: Array, sample_weight: Array | None = None) -> list[TrainingWarning]:
+    def doubts(
+        self, where: str, target: Array, sample_weight: Array | None = None, outputs: int = 1
+    ) -> list[TrainingWarning]:
         """Return warnings of targets that count and that the network can never give, or hardly learn to."""
+        if self.takes_labels and target.dtype.kind in "iu" and len(target) >= _MANY and 2 * target.max() + 2 < outputs:
+            return [
+                TrainingWarning(
+                    where,
+                    given=f"classes from 0 to {target.max()}, for {outputs} outputs",
+                    expected="an output for each class",
+                    fix=f"Put cr.Dense({target.max() + 1}) before the end, if there are no others",
+                    cause="target.classes",
+                )
+            ]
         if self.binary and target.shape[-1] > 1 and len(target) >= _MANY and _has_single_ones(target):
             return [
                 TrainingWarning(

@@ -125,6 +125,8 @@ def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, ob
     fix = "Pass y with as many columns as the network has outputs"
     if labels:
         fix = "Pass class indices with shape (samples,), y.ravel(), or one column for each class"
+        if y.ndim == 2 and y.shape[1] > 1:
+            fix = f"Pass class indices, or put cr.Dense({y.shape[1]}) before the end: an output for each of these columns"
     elif y.ndim == 1:
         fix = f"Pass cr.data.one_hot(y, {outputs}) if y holds class indices"
     expected = f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output"
@@ -169,7 +171,8 @@ def _array(where: str, name: str, value: Any) -> Array:
         ) from None
     if array.dtype.kind not in "fiub":
         if array.ndim == 0:
-            given, fix = f"{name} of type {type(value).__name__}", f"Pass np.array({name})"
+            given = f"{name} of type {type(value.item() if isinstance(value, np.ndarray) else value).__name__}"
+            fix = f"Pass an array with a row for each sample: np.array([[…], […]]) as {name}"
             if value is None or isinstance(value, str):
                 given, fix = f"{name}={value!r:.60}", "Pass the numbers themselves; cr.data has readers for files"
             raise InputError(where, given=given, expected="an array", fix=fix)
@@ -178,7 +181,7 @@ def _array(where: str, name: str, value: Any) -> Array:
             where,
             given=f"{name} with dtype {array.dtype}",
             expected="real numbers",
-            fix=fix if name == "y" else f"Convert {name} to numbers first",
+            fix=fix if name == "y" else f"Make a row of numbers of each sample: np.array([[…], […]]) as {name}",
         )
     if array.ndim and len(array) == 0:
         raise ShapeError(

@@ -202,7 +202,7 @@ def expect_rank(where: str, role: str, array: Array, rank: int, meaning: str) ->
     if array.ndim == rank:
         return
     if rank == 2 and array.ndim == 1:
-        fix = f"Pass {role}.reshape(-1, 1) for one column, or {role}.reshape(1, -1) for one row"
+        fix = f"Reshape {role} to (-1, 1) for one column, or to (1, -1) for one row"
     else:
         fix = f"Reshape {role} to {meaning}"
     raise ShapeError(where, given=f"{role} with shape {array.shape}", expected=f"{rank} axes, {meaning}", fix=fix)

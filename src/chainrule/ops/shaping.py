@@ -242,7 +242,7 @@ def expect_axes(where: str, role: str, array: Array, least: int, meaning: str) -
             where,
             given=f"{role} with shape {array.shape}",
             expected=f"at least {least} axis, {meaning}",
-            fix=f"Pass {role}.reshape(1, -1) for one sample",
+            fix=f"Reshape {role} to (1, -1) for one sample",
         )
 
 

@@ -34,7 +34,7 @@ class _OverAxis(Op):
                 where,
                 given=f"z with shape {z.shape}",
                 expected=f"(samples, classes), with at least one class along axis {self.axis}",
-                fix="Pass z.reshape(1, -1) for one sample, or name another axis",
+                fix="Reshape z to (1, -1) for one sample, or name another axis",
             )
 
 

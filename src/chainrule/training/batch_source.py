@@ -232,7 +232,7 @@ class IterableSource:
             self.network.check_targets(f"train, batch {count + 1}", y)
             if not self._looked:
                 self.network.stepped_because("an iterable of batches")
-                self.doubts += self.network.objective.doubts("train", y, weights)
+                self.doubts += self.network.objective.doubts("train", y, weights, self.network.output_shape[-1])
                 self._looked = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
             count += 1

@@ -6,8 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from chainrule import checks
+from chainrule.errors import UnknownNameError
 from chainrule.settings import Configured
 from chainrule.training.history import Epoch
+from chainrule.words import name_fix
 
 if TYPE_CHECKING:
     from chainrule.training.events import Training
@@ -29,6 +31,17 @@ class Callback(Configured):
     """
 
     each_step: bool = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in vars(cls):
+            if name.startswith(("on_", "before_", "after_")) and not hasattr(Callback, name):
+                raise UnknownNameError(
+                    cls.__name__,
+                    given=f"the method {name}, which nobody calls",
+                    expected="begin, after_step, after_epoch, ending or end",
+                    fix=name_fix("callback", name, ("begin", "after_step", "after_epoch", "ending", "end")),
+                )
 
     def late(self, name: str, value: Any) -> Any:
         return self.as_if_made(name, value)  # a callback is asked at each epoch anew

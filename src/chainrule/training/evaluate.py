@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from chainrule import checks
 from chainrule.data.dataset import unpacked
-from chainrule.errors import InputError
+from chainrule.errors import InputError, UnknownNameError
 from chainrule.generators import Generators
 from chainrule.nn import validation
 from chainrule.nn.engines import ROWS
@@ -20,6 +20,7 @@ from chainrule.ops.softmax import Softmax
 from chainrule.threads import by_size
 from chainrule.training.measures import Measure, named_measures
 from chainrule.training.metrics import Metric, expect_classes, predicted_classes, true_classes
+from chainrule.words import name_fix
 
 CHUNK = 1024  # rows at a time: more bring no speed, only memory
 
@@ -131,6 +132,13 @@ def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
     return predicted_classes(probabilities(network, outputs), network.task)
 
 
+class Figures(dict[str, Any]):
+    """What `evaluate` returns: a dict that tells the name of ours for one of another library."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise UnknownNameError("evaluate", given=repr(name), expected="a figure", fix=name_fix("figures", name, self))
+
+
 @checks.keywords
 def evaluate(
     network: Network,
@@ -207,7 +215,7 @@ def measured(
             loss, output = network.compute_with_loss(network.cast(x[rows]), target[rows], part)
             total, mass = total + loss * share, mass + share
             outputs.append(output)
-    return {"loss": total / mass, **figures(network, measures, np.concatenate(outputs), target)}
+    return Figures({"loss": total / mass, **figures(network, measures, np.concatenate(outputs), target)})
 
 
 def figures(network: Network, measures: Mapping[str, Measure], outputs: Array, target: Array) -> dict[str, Any]:

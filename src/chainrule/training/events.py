@@ -239,7 +239,7 @@ class Training:
         validation.finite("train", "X", x)
         validation.finite("train", "y", target)
         network.check_targets("train", target)
-        self._doubts += network.objective.doubts("train", target, weights)
+        self._doubts += network.objective.doubts("train", target, weights, network.output_shape[-1])
         counts, weights = weights, weighted_by_class(network, target, weights, class_weight)
         rows = held = None
         if share:

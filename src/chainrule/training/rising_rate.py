@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import Schedule
+from chainrule.settings import unknown_attribute
 from chainrule.training.augmenting import Augment
 from chainrule.training.callbacks import Callback
 from chainrule.training.events import Training
@@ -41,6 +42,11 @@ class RangeTest:
     rates: Array
     losses: Array
     stopped: str
+
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a result's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise unknown_attribute(self, "range_test", name)
 
     @property
     def smoothed(self) -> Array:
