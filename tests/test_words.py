@@ -273,7 +273,7 @@ def test_a_network_is_told_its_optimizer_once() -> None:
     network = cr.Network([cr.Dense(1, inputs=3)])
     network.compute_loss(X, [[0.0]] * 4)
     network.backward()
-    with pytest.raises(cr.ChainruleError, match="network.optimizer = cr.Adam"):
+    with pytest.raises(cr.ChainruleError, match=r"network.optimizer = cr.Adam"):
         network.optimize(cr.Adam())  # type: ignore[arg-type]  # that is what is tried
 
 

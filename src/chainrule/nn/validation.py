@@ -126,7 +126,7 @@ def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, ob
     if labels:
         fix = "Pass class indices with shape (samples,), y.ravel(), or one column for each class"
         if y.ndim == 2 and y.shape[1] > 1:
-            fix = f"Pass class indices, or put cr.Dense({y.shape[1]}) before the end: an output for each of these columns"
+            fix = f"Pass class indices, or put cr.Dense({y.shape[1]}) before the end, an output for each column"
     elif y.ndim == 1:
         fix = f"Pass cr.data.one_hot(y, {outputs}) if y holds class indices"
     expected = f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output"
