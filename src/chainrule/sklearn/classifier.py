@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from chainrule import checks
 from chainrule.data import one_hot
 from chainrule.ops import LogSoftmax, Softplus
 from chainrule.ops.cross_entropy import ClassLoss
@@ -130,6 +131,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
     True
     """
 
+    @checks.keywords
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
+from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Optimizer, Schedule
@@ -59,6 +60,7 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
     True
     """
 
+    @checks.keywords
     def __init__(
         self,
         loss: str | Op = "squared_error",

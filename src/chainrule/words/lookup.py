@@ -63,7 +63,8 @@ def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
         if word is not None and (word.ours in known or not word.ours.isidentifier()):
             equals = " = " if where == "recipe" else "="  # as TOML is written
             return f"Write {word.ours}{equals}…" if word.ours in known else word.ours
-        ours = word.ours if word is not None else ours
+        if word is not None and ours == name:  # the nearest section says it
+            ours = word.ours
     elsewhere = find("keywords", "elsewhere", ours) or find("keywords", "elsewhere", name)
     return elsewhere.ours if elsewhere is not None else nearest(name, known)
 
@@ -77,7 +78,7 @@ def option_fix(option: str, known: Sequence[str]) -> str:
     names = {name.lstrip("-").replace("-", "_"): name for name in known}
     name = option.lstrip("-").replace("-", "_")
     word = find("keywords", "cli", name)
-    if word is not None:
+    if name not in alike and word is not None:
         return f"Write {word.ours}" if word.ours.startswith(("--", "chainrule ")) else word.ours
     word = find("keywords", "anywhere", name)
     ours = word.ours if word is not None else name
