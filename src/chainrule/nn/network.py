@@ -44,6 +44,7 @@ from chainrule.nn.layer import (
     too_deep,
 )
 from chainrule.nn.misuse import check_backward, check_forward, check_learns, not_built, unknown_node
+from chainrule.nn.named_inputs import NamedInputs
 from chainrule.nn.objective import as_loss, expect_outputs, objective
 from chainrule.nn.plan import Plan, expect_outer, rows_of_samples, scope_of
 from chainrule.nn.room import expect_room
@@ -275,6 +276,11 @@ class Network(Layer, InNotebooks):
 
     def input_dtype(self, dtype: str) -> str:
         return input_dtype(self.layers, dtype)
+
+    @property
+    def named_inputs(self) -> NamedInputs | None:
+        first = self.layers[0]
+        return first.named_inputs if isinstance(first, Layer) else None
 
     @property
     def ending(self) -> LayerLike | None:
@@ -538,10 +544,39 @@ class Network(Layer, InNotebooks):
 
         With `mapped`, arrays mapped from a file stay there; `cast` converts their batches.
         """
-        array = validation.samples(where, X, self.sample_shape)
+        inputs = self.named_inputs
+        if inputs is not None and isinstance(X, Mapping):
+            return self._packed(where, X, inputs)
+        array = validation.samples(where, X, self.sample_shape) if inputs is None else inputs.matrix(where, X)
         if self._plan is None:
             self.build(array.shape[1:])
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
+
+    def _packed(self, where: str, X: Mapping[Any, Any], inputs: NamedInputs) -> Array:
+        """Return named inputs as one matrix, building the network for them if it isn't yet."""
+        arrays = inputs.arrays(where, X)
+        with self._lock:
+            if self._plan is None:
+                first: Any = self
+                while isinstance(first, Network):
+                    first = first.layers[0]
+                told = inputs.told_by(arrays)
+                first.learn_shapes(told)
+                try:
+                    self.build(told.columns or 0)
+                except BaseException:
+                    first.learn_shapes(inputs)
+                    raise
+        return (self.named_inputs or inputs).packed(arrays, self._samples_in)
+
+    def check_finite(self, where: str, x: Array, name: str = "X") -> None:
+        """Raise if samples from `as_samples` hold NaN or infinity."""
+        inputs = self.named_inputs
+        arrays = {name: x}
+        if inputs is not None:
+            arrays = {f"{name}[{key!r}]": array for key, array in inputs.unpacked(x).items()}
+        for told, array in arrays.items():
+            validation.finite(where, told, array)
 
     def cast(self, x: Array) -> Array:
         """Return samples as the first layer takes them: in its dtype, as bytes it rescales, or as indices."""
