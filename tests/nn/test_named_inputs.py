@@ -12,6 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ChainruleError, InputError, ShapeError
+from chainrule.nn.validation import named_indices
 
 ENGINES = ["replay", "dynamic", "compiled"]
 RANDOM = np.random.default_rng(0)
@@ -113,6 +114,19 @@ def test_a_resumed_training_is_one_never_stopped(tmp_path: Path) -> None:
     assert resumed.parameters.tobytes() == straight.parameters.tobytes()
 
 
+def test_a_training_on_batches_is_resumed_by_a_network_that_is_not_built(tmp_path: Path) -> None:
+    path, batches = tmp_path / "training.safetensors", cr.data.batches(X, Y, 16, shuffle=False)
+    straight, stopped, resumed = named(), named(), named()
+    cr.train(straight, batches, epochs=4)
+    cr.train(stopped, batches, epochs=2, callbacks=cr.Checkpoint(path))
+    cr.train(resumed, batches, epochs=4, resume=path)
+    assert resumed.parameters.tobytes() == straight.parameters.tobytes()
+    other = cr.Network([cr.Branches({"picture": [cr.Flatten()], "table": []}), cr.Dense(1)])
+    with pytest.raises(InputError, match="the one that was saved"):
+        cr.train(other, batches, epochs=4, resume=path)
+    assert shapes(other) == (("picture", None), ("table", None))
+
+
 def test_batches_and_split_keep_the_names() -> None:
     (kept, y_kept), (held, y_held) = cr.data.split(X, Y, fraction=0.25)
     same, _ = cr.data.split(MATRIX, Y, fraction=0.25)[0]
@@ -158,6 +172,46 @@ def test_a_branch_that_needs_float64_gets_it_and_the_others_do_not() -> None:
     assert len(set(cr.predict(alone, times)[:, 0].tolist())) == 60
     assert len(set(scaled.tolist())) == len(scaled)
     assert network["dense_1"].value.dtype == np.float32
+
+
+class Embedding(cr.Layer):
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.table = self.parameter("table", (self.rows, 3), cr.He())
+
+    def forward(self, x: cr.Node) -> cr.Node:
+        return cr.reshape(cr.gather(self.table, x), shape=(-1, 3))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_input_of_indices_is_checked_at_the_door(engine: str) -> None:
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    network = cr.Network([cr.Branches({"id": [Embedding(5)], "table": []}), cr.Dense(1)], engine=engine)
+    ids = np.arange(60.0)[:, None] % 5
+    cr.train(network, {"id": ids, "table": T}, Y, epochs=1)
+    assert np.any(network["branches_1.embedding_1.table"].grad)
+    for wrong in (7, -1, 0.5):
+        ids[40] = wrong
+        for ask in (lambda x: cr.predict(network, x), lambda x: cr.train(network, x, Y, epochs=1)):
+            with pytest.raises(InputError, match=r"X\['id'\]\[40, 0\] = .*table behind 'id'"):
+                ask({"id": ids, "table": T})
+
+
+def test_a_table_of_more_rows_than_float32_tells_apart_is_refused() -> None:
+    with pytest.raises(InputError, match=r"16,777,216 rows.*dtype='float64'"):
+        named_indices("id", np.zeros((1, 1), np.float32), 2**24 + 1)
+    named_indices("id", np.zeros((1, 1)), 2**24 + 1)
+
+
+def test_several_targets_are_refused_with_what_to_do() -> None:
+    with pytest.raises(InputError, match=r"y with the names 'a', 'b'.*on y\['a'\]"):
+        cr.train(named(), X, {"a": Y, "b": Y})
+    told: Any = {"a": "mse"}
+    with pytest.raises(InputError, match=r"one loss.*class Mine\(cr\.Op\)"):
+        named(loss=told)
 
 
 def test_a_network_inside_another_one_brings_its_names() -> None:

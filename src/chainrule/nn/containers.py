@@ -121,7 +121,7 @@ class Branches(Layer):
         return None if columns is None else (columns,)
 
     def learn_shapes(self, inputs: NamedInputs) -> None:
-        """Take up the shapes that the first data have; they are settings from then on."""
+        """Take up the shapes that the first data, or a saved training, have; they are settings from then on."""
         self.__dict__["shapes"] = inputs.shapes
 
     def input_shapes(self, shape: tuple[int, ...] | None) -> list[tuple[int, ...] | None]:

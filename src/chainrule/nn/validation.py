@@ -74,6 +74,19 @@ def indices(x: Array, rows: int) -> Array:
     return x.astype(np.intp, copy=False)
 
 
+def named_indices(name: str, x: Array, rows: int) -> None:
+    """Raise unless an input holds indices of so many rows, which its floats can tell apart."""
+    most = 2 ** (1 + np.finfo(x.dtype).nmant)
+    if rows > most:
+        raise InputError(
+            "Network",
+            given=f"X[{name!r}], which chooses from {rows:,} rows, in {x.dtype}",
+            expected=f"at most {most:,} rows: from there on not every whole number is one of {x.dtype}",
+            fix="Build the network with dtype='float64'",
+        )
+    expect_integers("Network", f"X[{name!r}]", x, rows, f"rows of the table behind {name!r}", "data.range")
+
+
 def finite(where: str, name: str, array: Array) -> None:
     """Raise if a floating-point array holds NaN or infinity; memory-mapped arrays are not read for it."""
     if array.dtype.kind != "f" or isinstance(array, np.memmap) or np.isfinite(array).all():
@@ -96,6 +109,15 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
     output : tuple of int
         The shape of a sample's outputs: (outputs,), or (time, outputs).
     """
+    if isinstance(y, Mapping):
+        names = [str(key) for key in y][:8]
+        raise InputError(
+            where,
+            given=f"y with the names {', '.join(map(repr, names))}",
+            expected="one array of targets: a network has one output layer and one loss",
+            fix=f"Train a network for each, on y[{names[0]!r}] and so on" if names else "Pass an array",
+            cause="target.shape",
+        )
     array = _array(where, "y", y)
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(
