@@ -89,6 +89,12 @@ for value in (-1, 2**64, 1.5, "0", None):
 described("classes that are a text", lambda d: d.update(classes="abc"))
 described("inputs of another shape", lambda d: d.update(inputs=[3]))
 described("inputs of a terabyte", lambda d: d.update(inputs=[2**31 - 1, 2**31 - 1]))
+for name, size in (("short", 1), ("long", 2**31 - 1)):
+    named = {"type": "Branches", "branches": [[]], "shapes": [["a", [size]]], "name": None}
+    described(f"named inputs that are too {name}", lambda d, named=named: d["layers"].insert(0, named))
+for value in ([["a"]], [[1, [2]]], [["a", [2]], ["b", [2]]], "ab", 3):
+    named = {"type": "Branches", "branches": [[]], "shapes": value, "name": None}
+    described(f"shapes of inputs {value!r}", lambda d, named=named: d["layers"].insert(0, named))
 described("no network but a layer", {"type": "Tanh"})
 described("an empty description", {})
 described("a description that is a list", [])

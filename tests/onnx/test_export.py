@@ -115,6 +115,17 @@ def test_the_layers_come_back_as_what_they_were(onnx: ModuleType, tmp_path: Path
         assert repr(chainrule.onnx.load(tmp_path / "a").layers) == repr(layers)
 
 
+def test_named_inputs_are_one_matrix_in_a_file(onnx: ModuleType, tmp_path: Path) -> None:
+    matrix = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
+    branches = cr.Branches(
+        {"picture": [cr.Flatten(), cr.Dense(3)], "table": []}, shapes={"picture": (2, 2), "table": 3}
+    )
+    network = cr.Network([branches, cr.Dense(2)])
+    chainrule.onnx.save(network, tmp_path / "a.onnx")
+    expected = cr.predict(network, {"picture": matrix[:, :4].reshape(5, 2, 2), "table": matrix[:, 4:]})
+    np.testing.assert_allclose(cr.predict(chainrule.onnx.load(tmp_path / "a.onnx"), matrix), expected, rtol=1e-6)
+
+
 def test_a_loaded_network_trains_and_is_saved(onnx: ModuleType, tmp_path: Path) -> None:
     data = cr.data.moons(100)
     network = cr.Network([cr.Dense(8, inputs=2), cr.Tanh(), cr.Dense(2), cr.Softmax()])

@@ -7,6 +7,7 @@ mean, weighted by how near they are (bilinear interpolation). All of a batch is 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,14 @@ class RandomAffine(Configured):
         return down, right
 
     def _sides(self, images: NDArray[Any]) -> tuple[int, int]:
+        if isinstance(images, Mapping):
+            raise InputError(
+                "RandomAffine",
+                given=f"inputs with the names {', '.join(map(repr, images))}",
+                expected="one array of images",
+                fix="Pass augment=lambda x, generator: {**x, 'picture': turned(x['picture'], generator)}, with "
+                "turned=cr.data.RandomAffine()",
+            )
         shape: tuple[int, ...] = getattr(images, "shape", ())
         sides = self.shape
         if sides is None and len(shape) == 3:

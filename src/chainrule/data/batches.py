@@ -5,7 +5,7 @@ There is one gather, and inputs, targets and weights all go through it with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,12 @@ from chainrule import checks
 from chainrule.data.dataset import Dataset, as_array, count_samples, unpacked
 from chainrule.errors import InputError, ShapeError
 
-_Part = tuple[NDArray[Any], Any]
+_Part = tuple[Any, Any]
 
 
 @checks.keywords
 def batches(
-    X: ArrayLike | Dataset,
+    X: ArrayLike | Mapping[str, ArrayLike] | Dataset,
     y: ArrayLike | None = None,
     batch_size: int = 32,
     *,
@@ -36,7 +36,8 @@ def batches(
     Parameters
     ----------
     X : array, shape (samples, ...), or data set
-        The inputs. A memory map is read batch by batch and never copied whole. A data set brings its targets.
+        The inputs. A memory map is read batch by batch and never copied whole. A data set brings its targets. A
+        mapping of name to array is taken row by row, and each batch of it is a mapping.
     y : array, shape (samples, ...), optional
         The targets, taken by the same index as `X`.
     batch_size : int
@@ -78,12 +79,14 @@ def batches(
     [[4, 1], [2, 0], [3]]
     """
     inputs, y = unpacked("batches", X, y)
-    arrays = [as_array("batches", "X", inputs)]
+    names, arrays = _inputs("batches", inputs)
+    partners = {}
     if y is not None:
-        arrays.append(as_array("batches", "y", y))
+        partners["y"] = as_array("batches", "y", y)
     if sample_weight is not None:
-        arrays.append(_weights(sample_weight, y))
-    count = count_samples("batches", arrays[0], **dict(zip(("y", "sample_weight"), arrays[1:], strict=False)))
+        partners["sample_weight"] = _weights(sample_weight, y)
+    count = _count("batches", names, arrays, partners)
+    arrays += partners.values()
     size = checks.whole("batches batch_size", batch_size)
     if generator is not None:
         checks.instance("batches generator", generator, np.random.Generator, "numpy.random.default_rng(0)")
@@ -93,7 +96,7 @@ def batches(
             )
     elif shuffle:
         generator = np.random.default_rng(0)
-    return Batches(arrays, generator, count, size, into)
+    return Batches(arrays, generator, count, size, into, names)
 
 
 class Batches:
@@ -106,15 +109,18 @@ class Batches:
         count: int,
         size: int,
         into: Callable[[int], Sequence[NDArray[Any]] | None] | None,
+        names: list[str] | None,
     ) -> None:
         self._arrays, self._generator, self._count, self._size, self._into = arrays, generator, count, size, into
+        self._names = names
 
     def __len__(self) -> int:
         return -(-self._count // self._size)
 
     def __iter__(self) -> Iterator[Any]:
         order = None if self._generator is None else self._generator.permutation(self._count)
-        return _walk(self._arrays, order, self._count, self._size, self._into)
+        parts = _walk(self._arrays, order, self._count, self._size, self._into)
+        return parts if self._names is None else (_with_names(self._names, part) for part in parts)
 
     def __repr__(self) -> str:
         told = "in their order" if self._generator is None else "shuffled"
@@ -123,14 +129,18 @@ class Batches:
 
 @checks.keywords
 def split(
-    X: ArrayLike | Dataset, y: ArrayLike | None = None, fraction: float = 0.2, seed: int = 0, stratify: bool = False
+    X: ArrayLike | Mapping[str, ArrayLike] | Dataset,
+    y: ArrayLike | None = None,
+    fraction: float = 0.2,
+    seed: int = 0,
+    stratify: bool = False,
 ) -> tuple[_Part, _Part]:
     """Return the set cut in two at random: what stays, and a part held out for validation or testing.
 
     Parameters
     ----------
     X : array, shape (samples, ...), or data set
-        The inputs. A data set brings its targets.
+        The inputs. A data set brings its targets. Of a mapping of name to array both parts are mappings.
     y : array, shape (samples, ...), optional
         The targets, taken by the same index as `X`.
     fraction : float
@@ -162,9 +172,9 @@ def split(
     (75, 25, 12)
     """
     samples, y = unpacked("split", X, y)
-    inputs = as_array("split", "X", samples)
+    names, inputs = _inputs("split", samples)
     targets = None if y is None else as_array("split", "y", y)
-    count = count_samples("split", inputs, y=targets)
+    count = _count("split", names, inputs, {"y": targets})
     if count < 2:
         raise InputError("split", given="one sample", expected="two or more", fix="Pass a larger set")
     fraction = checks.number("split fraction", fraction, above=0.0, below=1.0, like=0.2)
@@ -174,12 +184,41 @@ def split(
     if stratify:
         order = _spread(_labels(targets), order, size)
     held_out, kept = order[:size], order[size:]
-    if targets is None:
-        return (_gather(inputs, kept), None), (_gather(inputs, held_out), None)
-    return (
-        (_gather(inputs, kept), _gather(targets, kept)),
-        (_gather(inputs, held_out), _gather(targets, held_out)),
-    )
+    return _part(names, inputs, targets, kept), _part(names, inputs, targets, held_out)
+
+
+def _inputs(where: str, X: Any) -> tuple[list[str] | None, list[NDArray[Any]]]:
+    """Return the names of inputs, None for one without a name, and their arrays."""
+    if not isinstance(X, Mapping):
+        return None, [as_array(where, "X", X)]
+    if not X:
+        raise ShapeError(where, given="an empty mapping", expected="an array for each name", fix='Pass {"table": T}')
+    return list(X), [as_array(where, f"X[{name!r}]", array) for name, array in X.items()]
+
+
+def _count(
+    where: str, names: list[str] | None, inputs: list[NDArray[Any]], partners: Mapping[str, NDArray[Any] | None]
+) -> int:
+    """Return the number of samples, having checked that all have as many."""
+    others = {} if names is None else {f"X[{name!r}]": array for name, array in zip(names, inputs, strict=True)}
+    return count_samples(where, inputs[0], **others, **partners)
+
+
+def _part(
+    names: list[str] | None, inputs: list[NDArray[Any]], targets: NDArray[Any] | None, index: NDArray[np.int64]
+) -> _Part:
+    arrays = [_gather(array, index) for array in inputs]
+    X: Any = arrays[0] if names is None else dict(zip(names, arrays, strict=True))
+    return X, None if targets is None else _gather(targets, index)
+
+
+def _with_names(names: list[str], parts: Any) -> Any:
+    """Return a batch of several inputs with these as a mapping."""
+    count = len(names)
+    if not isinstance(parts, tuple):  # the only input, and no targets
+        return {names[0]: parts}
+    X = dict(zip(names, parts[:count], strict=True))
+    return (X, *parts[count:]) if len(parts) > count else X
 
 
 def _walk(

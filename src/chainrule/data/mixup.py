@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,16 +41,16 @@ class Mixup(Configured):
 
     def __call__(
         self,
-        x: NDArray[Any],
+        x: NDArray[Any] | Mapping[str, NDArray[Any]],
         y: NDArray[Any],
         generator: np.random.Generator,
         sample_weight: NDArray[Any] | None = None,
-    ) -> tuple[NDArray[Any], ...]:
+    ) -> tuple[Any, ...]:
         """Return a batch like this one, mixed.
 
         Parameters
         ----------
-        x : ndarray, (samples, …)
+        x : ndarray, (samples, …), or mapping of name to array
         y : ndarray, (samples, …, outputs)
             Targets, of classes a column for each: ``cr.data.one_hot(y)``. Training passes them so.
         generator : numpy.random.Generator
@@ -74,15 +75,22 @@ class Mixup(Configured):
                 expected="a row of targets for each sample, which can be mixed",
                 fix="Pass cr.data.one_hot(y) for class indices, or y.reshape(-1, 1) for one column of numbers",
             )
-        share = generator.beta(self.alpha, self.alpha, len(x))
-        other = generator.permutation(len(x))
+        share = generator.beta(self.alpha, self.alpha, len(y))
+        other = generator.permutation(len(y))
         if sample_weight is None:
-            return _mixed(x, share, other), _mixed(y, share, other)
+            return _inputs(x, share, other), _mixed(y, share, other)
         weight = _mixed(sample_weight, share, other)
         total = _mixed(y * _like(sample_weight, y), share, other)
         of_weights = _like(weight, y)
         y = np.divide(total, of_weights, out=_mixed(y, share, other), where=of_weights > 0, casting="same_kind")
-        return _mixed(x, share, other), y, weight
+        return _inputs(x, share, other), y, weight
+
+
+def _inputs(x: Any, share: NDArray[Any], other: NDArray[Any]) -> Any:
+    """Return samples mixed, each named input by the same share."""
+    if isinstance(x, Mapping):
+        return {name: _mixed(array, share, other) for name, array in x.items()}
+    return _mixed(x, share, other)
 
 
 def _mixed(array: NDArray[Any], share: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:

@@ -68,10 +68,19 @@ class Size:
             self.chain(layer.layers, shape, dtype)
             return shape
         if type(layer) is Branches:
-            shapes = [self.chain(branch, shape, dtype) for branch in layer.branches]
-            if None in shapes or shape is None or () in shapes:
+            if layer.shapes is not None and shape != layer.sample_shape:
+                raise InputError(
+                    repr(layer)[:80],
+                    given=f"samples of shape {shape}",
+                    expected=f"{layer.sample_shape}, its inputs side by side",
+                    fix="Correct it",
+                )
+            fed = layer.input_shapes(shape)
+            shapes = [self.chain(*pair, dtype) for pair in zip(layer.branches, fed, strict=True)]
+            first = shapes[0]
+            if None in shapes or first is None or () in shapes:
                 return None
-            return (*shape[:-1], sum(part[-1] for part in shapes if part))
+            return (*first[:-1], sum(part[-1] for part in shapes if part))
         if type(layer) is Rescale:
             self._count(layer, states=sum(int(np.size(value)) for value in layer.states().values()))
             return shape

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
 
 from chainrule.errors import InputError, ShapeError
 from chainrule.graph.node import Node
 from chainrule.nn.dense import checked_name
-from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, ending, leading, range_of
+from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, ending, input_dtype, leading, range_of
+from chainrule.nn.named_inputs import NamedInputs, as_named_inputs
 from chainrule.ops.arithmetic import Add
 from chainrule.ops.op import Range
-from chainrule.ops.shaping import Concatenate
-from chainrule.settings import Fixed
+from chainrule.ops.shaping import Cast, Concatenate, Reshape, Slice
+from chainrule.settings import Configured, Fixed
+
+Branch: TypeAlias = "LayerLike | Sequence[Configured | str]"
 
 
 class Residual(Layer):
@@ -51,25 +57,80 @@ class Residual(Layer):
 
 
 class Branches(Layer):
-    """The outputs of several branches, each fed with the same input, side by side: joined along the last axis.
+    """The outputs of several branches side by side: joined along the last axis.
+
+    Each branch is fed with the same input; or, where the branches have names, with an input of its own. Such a layer
+    stands first in a network, which takes a mapping then: ``cr.train(network, {"picture": P, "table": T}, y)``, and
+    so do all that take samples. Inside, the inputs are one matrix in the dtype of the network, with the columns of
+    each input in the order of the branches; a matrix like that is taken too.
 
     Parameters
     ----------
-    branches : sequence of layers, or of sequences of layers
+    branches : sequence of layers, or of sequences of layers; or mapping of name to them
         An empty branch, ``[]``, passes the input on as it is.
+    shapes : mapping of name to int or tuple of int, optional
+        The number of features, or the shape of a sample, of each named input. Left out: those of the first data.
     name : str, optional
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> network = cr.Network([cr.Branches({"picture": [cr.Flatten(), cr.Dense(4)], "table": []}), cr.Dense(1)])
+    >>> cr.predict(network, {"picture": np.zeros((5, 8, 8)), "table": np.zeros((5, 3))}).shape
+    (5, 1)
+    >>> network.layers[0].shapes
+    (('picture', (8, 8)), ('table', (3,)))
     """
 
-    def __init__(self, branches: Sequence[LayerLike | Sequence[LayerLike]], *, name: str | None = None) -> None:
-        if not isinstance(branches, (list, tuple)) or not branches:
+    def __init__(
+        self,
+        branches: Branch | Sequence[Branch] | Mapping[str, Branch],
+        *,
+        shapes: Mapping[str, int | Sequence[int]] | Sequence[tuple[str, Sequence[int] | None]] | None = None,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(branches, (list, tuple, Mapping)) or not branches:
             raise InputError(
                 "Branches",
                 given=repr(branches)[:80],
                 expected="a list of branches",
                 fix="Pass for example [[], [cr.Dense(8), cr.Tanh()]]",
             )
-        self.branches = Fixed(checked_layers("Branches", branch) for branch in branches)
+        names = list(branches) if isinstance(branches, Mapping) else None
+        listed = branches.values() if isinstance(branches, Mapping) else branches
+        self.branches = Fixed(checked_layers("Branches", branch) for branch in listed)
+        inputs = None if names is None and shapes is None else as_named_inputs("Branches shapes", shapes, names)
+        if inputs is not None and len(inputs.shapes) != len(self.branches):
+            raise InputError(
+                "Branches shapes",
+                given=f"{len(inputs.shapes)} shapes for {len(self.branches)} branches",
+                expected="one for each",
+                fix='Name the branches, cr.Branches({"picture": […], "table": […]})',
+            )
+        self.shapes = None if inputs is None else inputs.shapes
         self.name = checked_name("Branches", name)
+
+    @property
+    def named_inputs(self) -> NamedInputs | None:
+        return None if self.shapes is None else NamedInputs(self.shapes)
+
+    @property
+    def sample_shape(self) -> tuple[int] | None:
+        """The shape of a sample of all named inputs side by side, if it is known."""
+        columns = None if self.shapes is None else NamedInputs(self.shapes).columns
+        return None if columns is None else (columns,)
+
+    def learn_shapes(self, inputs: NamedInputs) -> None:
+        """Take up the shapes that the first data, or a saved training, have; they are settings from then on."""
+        self.__dict__["shapes"] = inputs.shapes
+
+    def input_shapes(self, shape: tuple[int, ...] | None) -> list[tuple[int, ...] | None]:
+        """Return the shape of what each branch is fed with, where that of what comes in is `shape`."""
+        return [shape] * len(self.branches) if self.shapes is None else [shape for _, shape in self.shapes]
+
+    def input_dtype(self, dtype: str) -> str:
+        exact = self.shapes is not None and any(input_dtype(branch, dtype) == "float64" for branch in self.branches)
+        return "float64" if exact else dtype
 
     @property
     def leading(self) -> str | None:
@@ -85,7 +146,40 @@ class Branches(Layer):
         known = [found for found in ranges if found is not None]
         return None if len(known) < len(ranges) else (min(low for low, _ in known), max(high for _, high in known))
 
+    def build(self, shape: tuple[int, ...]) -> None:
+        if self.shapes is not None and shape != self.sample_shape:
+            names = ", ".join(f"{name!r}: …" for name, _ in self.shapes)
+            known = self.sample_shape
+            raise ShapeError(
+                f"Branches {self.path!r}",
+                given=f"samples of shape {shape} for inputs with names",
+                expected="their shapes beforehand" if known is None else f"{known}, their columns side by side",
+                fix=f"Let it be the first layer and pass a mapping, {{{names}}}, or name the shapes: "
+                f"cr.Branches(…, shapes={{{names}}})",
+            )
+
     def forward(self, x: Node) -> Node:
-        parts = [chain(branch, x)[-1] for branch in self.branches]
-        axis = 1 if len(x.shape) == 2 else -1  # the features
+        fed = [x] * len(self.branches) if self.shapes is None else self._inputs(x)
+        parts = [chain(branch, part)[-1] for branch, part in zip(self.branches, fed, strict=True)]
+        if any(part.shape[:-1] != parts[0].shape[:-1] for part in parts):
+            raise ShapeError(
+                f"Branches {self.path!r}",
+                given=", ".join(str(part.shape[1:]) for part in parts) + " from its branches for a sample",
+                expected="equal shapes apart from the last axis, along which they are joined",
+                fix="Put cr.Flatten() into each branch whose samples have several axes",
+            )
+        axis = 1 if len(parts[0].shape) == 2 else -1  # the features
         return Node(Concatenate(axis), {f"parts{i}": part for i, part in enumerate(parts)}, self.path)
+
+    def _inputs(self, x: Node) -> list[Node]:
+        """Return the input of each branch, taken out of the matrix of all."""
+        dtype, found = str(np.dtype(self.scope.dtype)), []
+        for branch, (name, columns, shape) in zip(self.branches, NamedInputs(self.shapes or ()).places(), strict=True):
+            part = Node(Slice((slice(None), columns)), {"x": x})
+            if len(shape) > 1:
+                part = Node(Reshape((-1, *shape)), {"x": part})
+            if x.dtype != np.dtype(dtype) == input_dtype(branch, dtype):  # another branch wants it in float64
+                part = Node(Cast(dtype), {"x": part})
+            part.name = f"x.{name}"
+            found.append(part)
+        return found

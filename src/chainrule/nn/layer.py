@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ from chainrule.ops import all_ops
 from chainrule.ops.op import Array, Op, Range
 from chainrule.ops.softmax import LogSoftmax, Softmax
 from chainrule.settings import Configured, Fixed, needed_settings, setting_names
+
+if TYPE_CHECKING:
+    from chainrule.nn.named_inputs import NamedInputs
 
 LayerLike: TypeAlias = "Layer | Op"
 MOST_NESTED = 30  # lists of layers inside of each other in a network: what can be saved, copied and printed
@@ -174,6 +177,11 @@ class Layer(Configured):
     def ending(self) -> LayerLike | None:
         """The layer or op that its output comes from last; None if it lets pass what comes, more or less."""
         return self
+
+    @property
+    def named_inputs(self) -> NamedInputs | None:
+        """The inputs that a network has that begins with this layer, where they have names."""
+        return None
 
     @property
     def output_op(self) -> Op | None:
@@ -620,12 +628,20 @@ def _expect_one_softmax(where: str, layers: Sequence[LayerLike]) -> None:
             )
 
 
-def sample_shape(shape: Any) -> tuple[int, ...] | None:
+def sample_shape(shape: Any, where: str = "Network inputs") -> tuple[int, ...] | None:
     """Return the shape of a sample, given as that or as a number of features."""
     if shape is None:
         return None
+    if isinstance(shape, Mapping):
+        raise InputError(
+            where,
+            given=f"{shape!r:.80}",
+            expected="the shape of one array",
+            fix='Name the inputs in the first layer: cr.Branches({"picture": […], "table": […]}, '
+            'shapes={"picture": (8, 8), "table": 3})',
+        )
     sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
-    return tuple(checks.whole("Network inputs", size) for size in sizes)
+    return tuple(checks.whole(where, size) for size in sizes)
 
 
 def declared_shape(layers: Sequence[LayerLike], given: tuple[int, ...] | None = None) -> tuple[int, ...] | None:

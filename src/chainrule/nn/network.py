@@ -44,8 +44,9 @@ from chainrule.nn.layer import (
     too_deep,
 )
 from chainrule.nn.misuse import check_backward, check_forward, check_learns, not_built, unknown_node
+from chainrule.nn.named_inputs import NamedInputs
 from chainrule.nn.objective import as_loss, expect_outputs, objective
-from chainrule.nn.plan import Plan, expect_outer, rows_of_samples, scope_of
+from chainrule.nn.plan import Plan, expect_outer, rows_of_indices, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array, Op, Range
@@ -169,7 +170,8 @@ class Network(Layer, InNotebooks):
                         sample_shape=sample or (),
                         dtype=self.dtype,
                         engine=self.engine,
-                        input_rows=rows_of_samples(nodes[-1]),
+                        input_rows=rows_of_indices(nodes[-1]),
+                        named_rows=self._named_rows(nodes[-1]),
                     )
                 )
             elif sample != self.sample_shape:
@@ -179,6 +181,12 @@ class Network(Layer, InNotebooks):
                     expected=f"{self.sample_shape}, for which it is built already",
                     fix="Make a new network for other data",
                 )
+
+    def _named_rows(self, output: Node) -> dict[str, int]:
+        """Return of how many rows each named input holds indices, where it does."""
+        names = [] if self.named_inputs is None else self.named_inputs.names
+        found = {name: rows_of_indices(output, f"x.{name}") for name in names}
+        return {name: rows for name, rows in found.items() if rows is not None}
 
     def _apply_to_an_example(self, shape: tuple[int, ...]) -> tuple[list[Node], list[Layer], Vector]:
         """Return the example's way through the layers, every layer inside the network, and their parameters."""
@@ -275,6 +283,11 @@ class Network(Layer, InNotebooks):
 
     def input_dtype(self, dtype: str) -> str:
         return input_dtype(self.layers, dtype)
+
+    @property
+    def named_inputs(self) -> NamedInputs | None:
+        first = self.layers[0]
+        return first.named_inputs if isinstance(first, Layer) else None
 
     @property
     def ending(self) -> LayerLike | None:
@@ -545,17 +558,54 @@ class Network(Layer, InNotebooks):
 
         With `mapped`, arrays mapped from a file stay there; `cast` converts their batches.
         """
-        array = validation.samples(where, X, self.sample_shape)
+        inputs = self.named_inputs
+        if inputs is not None and isinstance(X, Mapping):
+            return self._packed(where, X, inputs)
+        array = validation.samples(where, X, self.sample_shape) if inputs is None else inputs.matrix(where, X)
         if self._plan is None:
             self.build(array.shape[1:])
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
+
+    def _packed(self, where: str, X: Mapping[Any, Any], inputs: NamedInputs) -> Array:
+        """Return named inputs as one matrix, building the network for them if it isn't yet."""
+        arrays = inputs.arrays(where, X)
+        with self._lock:
+            if self._plan is None:
+                told = inputs.told_by(arrays)
+                self.learn_shapes(told)
+                try:
+                    self.build(told.columns or 0)
+                except BaseException:
+                    self.learn_shapes(inputs)
+                    raise
+        return self.cast((self.named_inputs or inputs).packed(arrays, self._samples_in))
+
+    def learn_shapes(self, inputs: NamedInputs) -> None:
+        """Have its first layer take up the shapes of its named inputs, before it is built."""
+        first: Any = self.layers[0]
+        first.learn_shapes(inputs)
+
+    def check_finite(self, where: str, x: Array, name: str = "X") -> None:
+        """Raise if samples from `as_samples` hold NaN or infinity."""
+        inputs = self.named_inputs
+        arrays = {name: x}
+        if inputs is not None:
+            arrays = {f"{name}[{key!r}]": array for key, array in inputs.unpacked(x).items()}
+        for told, array in arrays.items():
+            validation.finite(where, told, array)
 
     def cast(self, x: Array) -> Array:
         """Return samples as the first layer takes them: in its dtype, as bytes it rescales, or as indices."""
         plan = self._plan
         if plan is not None and plan.input_rows is not None:
             return validation.indices(x, plan.input_rows)
-        return validation.cast(x, self._samples_in, keep_bytes=getattr(self.layers[0], "rescales", False))
+        x = validation.cast(x, self._samples_in, keep_bytes=getattr(self.layers[0], "rescales", False))
+        inputs = self.named_inputs
+        if plan is not None and plan.named_rows and inputs is not None:
+            arrays = inputs.unpacked(x)
+            for name, rows in plan.named_rows.items():
+                validation.named_indices(name, arrays[name], rows)
+        return x
 
     def as_batch(
         self, where: str, X: Any, y: Any, sample_weight: Any = None, *, mapped: bool = False

@@ -8,7 +8,7 @@ probabilities.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -247,6 +247,14 @@ def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
     >>> as_loss([], "huber_loss")
     Huber()
     """
+    if isinstance(loss, Mapping):
+        raise InputError(
+            "Network loss",
+            given=f"{loss!r:.80}",
+            expected="one loss: a network has one output layer",
+            fix="Make a network for each target, or a loss of your own over all outputs: class Mine(cr.Op), with the "
+            "roles prediction and target",
+        )
     if not isinstance(loss, str):
         return loss
     suiting = _suiting(ending(layers))

@@ -6,8 +6,8 @@ optimizer's state; the generators. A network makes a new plan where what is lear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,7 @@ from chainrule import checks, memory
 from chainrule.errors import MisuseError
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
-from chainrule.graph.node import Input, Node
+from chainrule.graph.node import Input, Node, Parameter
 from chainrule.nn.layer import Layer, LayerLike, Scope, chain, entered
 from chainrule.nn.objective import Objective
 from chainrule.nn.vector import Vector
@@ -47,6 +47,8 @@ class Plan:
     engine : {"replay", "dynamic", "compiled"}
     input_rows : int, optional
         Of how many rows the samples are indices: they stay whole numbers then.
+    named_rows : dict of str to int
+        Of how many rows each named input holds indices, if it does.
     after_backward : function of ndarray, optional
         Called in each step with all gradients, between the backward pass and the penalties: it may change them.
     """
@@ -62,6 +64,7 @@ class Plan:
     dtype: str
     engine: str
     input_rows: int | None = None
+    named_rows: Mapping[str, int] = field(default_factory=dict)
     after_backward: Callable[[Array], None] | None = None
 
     @cached_property
@@ -202,10 +205,10 @@ def expect_outer(owner: Layer) -> None:
         )
 
 
-def rows_of_samples(output: Node) -> int | None:
-    """Return of how many rows the samples are indices, if all that read them want indices; None if not."""
+def rows_of_indices(output: Node, name: str = "x") -> int | None:
+    """Return of how many rows a node that holds samples has indices, if all that read it want indices; None if not."""
     nodes = Graph(output).nodes
-    samples = next((node for node in nodes if isinstance(node, Input) and node.name == "x"), None)
+    samples = next((node for node in nodes if node.name == name and not isinstance(node, Parameter)), None)
     readers = [(node, role) for node in nodes for role, child in node.children.items() if child is samples]
     counted = [node.children[node.op.integer[role]] for node, role in readers if node.op and role in node.op.integer]
     return min(len(rows._value) for rows in counted) if counted and len(counted) == len(readers) else None

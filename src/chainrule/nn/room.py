@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule import memory
 from chainrule.errors import InputError
+from chainrule.nn.containers import Branches
 from chainrule.nn.dense import Dense
 from chainrule.nn.layer import Layer, LayerLike
 from chainrule.ops.op import Op
@@ -70,7 +71,8 @@ def least_numbers(layers: Sequence[LayerLike], shape: Shape | None, counted: set
             counted.add(layer)
             shape = (*(shape or ())[:-1], layer.units)
         elif isinstance(branches := getattr(layer, "branches", None), list):
-            numbers += sum(least_numbers(branch, shape, counted)[0] for branch in branches)
+            fed = layer.input_shapes(shape) if isinstance(layer, Branches) else [shape] * len(branches)
+            numbers += sum(least_numbers(*pair, counted)[0] for pair in zip(branches, fed, strict=True))
             shape = None
         elif isinstance(inside := getattr(layer, "layers", None), list):
             more, shape = least_numbers(inside, shape, counted)

@@ -33,6 +33,8 @@ class Summary:
     ----------
     inputs : tuple of int
         The shape of one sample.
+    named_inputs : tuple of (str, tuple of int)
+        Of which inputs it consists, where they have names.
     rows : tuple of Row
     weights, biases, parameters : int
         Counts over the network; tied ones once.
@@ -51,9 +53,11 @@ class Summary:
     loss: str
     optimizer: str
     engine: str
+    named_inputs: tuple[tuple[str, tuple[int, ...] | None], ...] = ()
 
     def __str__(self) -> str:
-        table = [("layer", "", "output", "parameters"), ("input", "", _shape(self.inputs), "")]
+        table = [("layer", "", "output", "parameters")]
+        table += [("input", name, _shape(shape or ()), "") for name, shape in self.named_inputs or [("", self.inputs)]]
         for row in self.rows:
             count = str(row.weights + row.biases) if row.weights + row.biases else ""
             table.append((row.name, row.description, _shape(row.output), count))
@@ -100,6 +104,7 @@ def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer
         loss=_loss(network),
         optimizer=repr(network.optimizer),
         engine=engine,
+        named_inputs=network.named_inputs.shapes if network.named_inputs else (),
     )
 
 

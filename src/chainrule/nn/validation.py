@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import InputError, ShapeError
-from chainrule.nn.objective import Objective
 from chainrule.ops.op import Array, expect_integers
 
+if TYPE_CHECKING:
+    from chainrule.nn.objective import Objective
 
-def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
+
+def samples(where: str, X: Any, shape: tuple[int, ...] | None, name: str = "X") -> Array:
     """Return `X` as an array of samples of this shape."""
-    array = _array(where, "X", X)
+    if isinstance(X, Mapping):
+        names = [str(key) for key in X][:8]
+        branches = ", ".join(f'"{key}": […]' for key in names)
+        raise InputError(
+            where,
+            given=f"{name} with the names {', '.join(map(repr, names))}",
+            expected="one array: the network has no inputs with names",
+            fix=f"Let its first layer name them, cr.Branches({{{branches}}}), or pass one array",
+            cause="data.shape",
+        )
+    array = _array(where, name, X)
     if array.ndim < 2:
         raise ShapeError(
             where,
-            given=f"X with shape {array.shape}",
+            given=f"{name} with shape {array.shape}",
             expected="samples in rows: (samples, features)",
-            fix="Pass X.reshape(1, -1) if it is one sample, X.reshape(-1, 1) if it is one feature",
+            fix=f"Pass {name}.reshape(1, -1) if it is one sample, {name}.reshape(-1, 1) if it is one feature",
             cause="data.shape",
         )
     if shape is not None and array.shape[1:] != shape:
         one, other = _features(array.shape[1:]), _features(shape)
         fix = "Pass the same features as in training, in the same order"
         if math.prod(array.shape[1:]) == math.prod(shape):
-            fix = f"Pass X.reshape(-1, {', '.join(map(str, shape))}) if the order is right"
+            fix = f"Pass {name}.reshape(-1, {', '.join(map(str, shape))}) if the order is right"
         raise ShapeError(
             where,
-            given=f"X with {one} (shape {array.shape})",
+            given=f"{name} with {one} (shape {array.shape})",
             expected=f"{other}, as the network was built for",
             fix=fix,
             cause="data.shape",
@@ -39,7 +52,7 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None) -> Array:
     if 0 in array.shape:
         raise ShapeError(
             where,
-            given=f"X with shape {array.shape}",
+            given=f"{name} with shape {array.shape}",
             expected="at least one feature",
             fix="Look at how the columns were selected",
             cause="data.shape",
@@ -59,6 +72,19 @@ def indices(x: Array, rows: int) -> Array:
     """Return samples that are indices as whole numbers, refused unless each is one of so many rows."""
     expect_integers("Network", "X", x, rows, "rows of the table that X chooses from", cause="data.range")
     return x.astype(np.intp, copy=False)
+
+
+def named_indices(name: str, x: Array, rows: int) -> None:
+    """Raise unless an input holds indices of so many rows, which its floats can tell apart."""
+    most = 2 ** (1 + np.finfo(x.dtype).nmant)
+    if rows > most:
+        raise InputError(
+            "Network",
+            given=f"X[{name!r}], which chooses from {rows:,} rows, in {x.dtype}",
+            expected=f"at most {most:,} rows: from there on not every whole number is one of {x.dtype}",
+            fix="Build the network with dtype='float64'",
+        )
+    expect_integers("Network", f"X[{name!r}]", x, rows, f"rows of the table behind {name!r}", "data.range")
 
 
 def finite(where: str, name: str, array: Array) -> None:
@@ -83,6 +109,15 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
     output : tuple of int
         The shape of a sample's outputs: (outputs,), or (time, outputs).
     """
+    if isinstance(y, Mapping):
+        names = [str(key) for key in y][:8]
+        raise InputError(
+            where,
+            given=f"y with the names {', '.join(map(repr, names))}",
+            expected="one array of targets: a network has one output layer and one loss",
+            fix=f"Train a network for each, on y[{names[0]!r}] and so on" if names else "Pass an array",
+            cause="target.shape",
+        )
     array = _array(where, "y", y)
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(

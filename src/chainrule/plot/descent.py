@@ -135,7 +135,7 @@ def losses_downhill(where: str, network: Network, X: Any, y: Any, learning_rate:
     """Return the loss along the optimizer's step, and along the negative gradient if that is another direction."""
     network = network.copy()
     x, target, _ = network.as_batch(where, X, y)
-    validation.finite(where, "X", x)
+    network.check_finite(where, x)
     validation.finite(where, "y", target)
     network.check_targets(where, target)
     if not network.vector.learnt():

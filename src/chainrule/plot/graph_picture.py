@@ -17,7 +17,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.graph import Graph, Node, Parameter
-from chainrule.nn import Network, validation
+from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.plot.axes import new_figure, plain_number
 from chainrule.plot.style import (
@@ -136,7 +136,7 @@ def _graph(where: str, of: Any, x: Any, y: Any) -> Graph:
         )
     network = of.copy()
     batch, target, _ = network.as_batch(where, x, y)
-    validation.finite(where, "x", batch)
+    network.check_finite(where, batch, "x")
     network.check_targets(where, target)
     return network.plan.graph("training", batch, target)
 

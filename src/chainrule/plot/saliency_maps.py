@@ -11,7 +11,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError, ShapeError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, derivative
-from chainrule.nn import Network, validation
+from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.plot.axes import new_figure, picture_shape, plain_number, show_signed, without_ticks
 from chainrule.plot.hidden_layers import applied_graph
@@ -97,7 +97,7 @@ def saliency(
             expected=f"at most {MOST_SAMPLES}",
             fix=f"Pass some of them: X[:{MOST_SAMPLES}]",
         )
-    validation.finite(where, "X", x)
+    network.check_finite(where, x)
     pictured = picture_shape(where, x.shape[1:], shape)
     if features is not None and len(features) != x[0].size:
         raise InputError(

@@ -13,7 +13,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.data.dataset import as_array
 from chainrule.errors import InputError, NonFiniteError, ShapeError
-from chainrule.nn import Network, validation
+from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
@@ -186,7 +186,7 @@ def points_of(where: str, network: Network, X: Any, y: Any) -> tuple[Array, Arra
             fix="Pass the two features that the network was trained on",
         )
     points, target, _ = network.as_batch(where, X, y)
-    validation.finite(where, "X", points)
+    network.check_finite(where, points)
     network.check_targets(where, target)
     if network.task == "multilabel":
         raise InputError(

@@ -56,8 +56,10 @@ class Augmentation:
     def __call__(self, x: Array, y: Array, weights: Array | None) -> tuple[Array, Array, Array | None]:
         """Return what to train on instead of a batch. It may change the samples in place, and its targets."""
         generator, network = self.network.generators["augment"], self.network
+        inputs = network.named_inputs
+        given = x if inputs is None else inputs.unpacked(x)
         if not self.of_targets:
-            changed = network.as_samples("train augment", self.function(x, generator))
+            changed = network.as_samples("train augment", self.function(given, generator))
             if len(changed) != len(y):
                 raise ShapeError(
                     "train augment",
@@ -69,7 +71,7 @@ class Augmentation:
         told: dict[str, Any] = {self._names[2]: generator}
         if self.of_weights:
             told["sample_weight"] = weights
-        found = self.function(x, self.as_rows(y), **told)
+        found = self.function(given, self.as_rows(y), **told)
         parts = "x, y, sample_weight" if self.of_weights and weights is not None else "x, y"
         if not isinstance(found, tuple) or len(found) != parts.count(",") + 1:
             raise InputError(

@@ -202,7 +202,7 @@ class IterableSource:
     def __init__(self, network: Network, iterable: Any, doubts: list[TrainingWarning]) -> None:
         self.network = network
         self.iterable = iterable
-        if isinstance(iterable, np.ndarray) or not hasattr(iterable, "__iter__"):
+        if isinstance(iterable, (np.ndarray, Mapping)) or not hasattr(iterable, "__iter__"):
             raise InputError(
                 "train",
                 given=f"X of type {type(iterable).__name__} without y",
@@ -221,7 +221,8 @@ class IterableSource:
             if count < skip:
                 count += 1
                 continue
-            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3) or np.ndim(batch[0]) == 0:
+            whole = isinstance(batch, (tuple, list)) and len(batch) in (2, 3)
+            if not whole or not (isinstance(batch[0], Mapping) or np.ndim(batch[0])):
                 raise InputError(
                     "train",
                     given=f"{type(batch).__name__} {batch!r:.40} as a batch, from X without y",

@@ -21,6 +21,7 @@ from chainrule.data.opening import shown
 from chainrule.errors import ChainruleError, FileError, FileWarning, InputError
 from chainrule.files import Contents, check_savable, contents_of, describe, read, strict_json, write
 from chainrule.files.saved_network import TRAINING, SavedNetwork
+from chainrule.nn.named_inputs import NamedInputs, as_named_inputs
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.training.callbacks import Callback
@@ -160,7 +161,15 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
     found = read(path, where="train resume")
     state = checked_state(where, found)
     saved, network = SavedNetwork.from_contents(where, found), training.network
-    other_rate = _expect_same(where, saved.description, network)
+    inputs = network.named_inputs
+    if inputs is not None and not network.built:
+        network.learn_shapes(_saved_inputs(where, saved.description, inputs))
+    try:
+        other_rate = _expect_same(where, saved.description, network)
+    except ChainruleError:
+        if inputs is not None and not network.built:
+            network.learn_shapes(inputs)
+        raise
     try:
         network.build(saved.state["sample_shape"])
         saved.expect_leaves(network)
@@ -194,6 +203,17 @@ def restored_into(training: Training, path: str | os.PathLike[str]) -> dict[str,
         "best_parameters": arrays.get("best"),
         "best_states": {n.removeprefix(BEST_STATE): a for n, a in arrays.items() if n.startswith(BEST_STATE)},
     }
+
+
+def _saved_inputs(where: str, description: Any, inputs: NamedInputs) -> NamedInputs:
+    """Return the named inputs of the network that was saved; where it has others, those that there are."""
+    first = description
+    while isinstance(first, dict) and isinstance(first.get("layers"), list) and first["layers"]:
+        first = first["layers"][0]
+    try:
+        return as_named_inputs(where, first.get("shapes") if isinstance(first, dict) else None, inputs.names)
+    except ChainruleError:
+        return inputs
 
 
 def _expect_same(where: str, description: Any, network: Network) -> bool:

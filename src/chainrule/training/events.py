@@ -236,7 +236,7 @@ class Training:
                     )
             return IterableSource(network, X, self._doubts), None
         x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
-        validation.finite("train", "X", x)
+        network.check_finite("train", x)
         validation.finite("train", "y", target)
         network.check_targets("train", target)
         self._doubts += network.objective.doubts("train", target, weights, network.output_shape[-1])
@@ -661,7 +661,7 @@ class Training:
             )
         where = "train validation_data"
         x, target, weights = self.network.as_batch(where, X, y, rest[0] if rest else None, mapped=True)
-        validation.finite(where, "X", x)
+        self.network.check_finite(where, x)
         validation.finite(where, "y", target)
         self.network.check_targets(where, target)
         return x, target, weights

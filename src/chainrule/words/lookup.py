@@ -78,7 +78,7 @@ def option_fix(option: str, known: Sequence[str]) -> str:
     names = {name.lstrip("-").replace("-", "_"): name for name in known}
     name = option.lstrip("-").replace("-", "_")
     word = find("keywords", "cli", name)
-    if name not in alike and word is not None:
+    if word is not None:
         return f"Write {word.ours}" if word.ours.startswith(("--", "chainrule ")) else word.ours
     word = find("keywords", "anywhere", name)
     ours = word.ours if word is not None else name
