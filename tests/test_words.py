@@ -288,3 +288,39 @@ def test_texts_are_answered_by_how_to_number_them() -> None:
         cr.data.one_hot(["a", "b"])
     with pytest.raises(cr.ChainruleError, match="no inputs with names"):
         cr.predict(NETWORK, {"a": 1})
+
+
+DOTTED_NAMES = {
+    "cr.callbacks.EarlyStopping": "Use cr.EarlyStopping",
+    "cr.layers.Dense": "Use cr.Dense",
+    "cr.optim.lr_scheduler.StepLR": "Use cr.StepDecay",
+    "cr.models.load_model": "Use cr.load",
+    "cr.utils.set_random_seed": "seed=0",
+}
+
+
+@pytest.mark.parametrize("name", DOTTED_NAMES)
+def test_of_a_dotted_name_the_last_one_is_answered(name: str) -> None:
+    with pytest.raises(UnknownNameError) as told:
+        eval(name, {"cr": cr})
+    assert DOTTED_NAMES[name] in told.value.fix
+
+
+def test_an_attribute_set_on_a_parameter_that_nobody_reads_is_refused() -> None:
+    weights = NETWORK.layers[0].weights
+    with pytest.raises(UnknownNameError, match=r"parameter.frozen = True"):
+        weights.requires_grad = False
+    frozen = cr.Parameter("w", [[1.0]])
+    frozen.frozen = True
+    assert not frozen.learnt
+
+
+def test_an_optimizer_is_given_no_parameters() -> None:
+    with pytest.raises(cr.ChainruleError, match=r"learning_rate twice.*an optimizer is given no parameters"):
+        cr.Adam(NETWORK.parameters, learning_rate=0.1)  # type: ignore[misc]  # that is what is tried
+
+
+@pytest.mark.parametrize("key", [-1, (slice(None), "loss")])
+def test_a_history_is_asked_for_columns(key: Any) -> None:
+    with pytest.raises(UnknownNameError, match=r'history\["loss"\]\[-1\]'):
+        HISTORY[key]

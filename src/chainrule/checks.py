@@ -70,6 +70,17 @@ def expect_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: 
     else:  # it could, and what went wrong is inside of it
         return
     names = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    twice = [name for name in names[: len(args)] if name in kwargs]
+    if twice:
+        place = names.index(twice[0])
+        raise ArgumentError(
+            where,
+            given=f"{twice[0]} twice: {_told(args[place]):.60} by place, {_told(kwargs[twice[0]]):.60} by name",
+            expected="it once",
+            fix="Leave out the first: an optimizer is given no parameters, it trains the network that it is told to"
+            if twice[0] == "learning_rate"
+            else f"Leave out one {twice[0]}",
+        ) from None
     told = {*names[: len(args)], *kwargs}
     missing = [p.name for p in signature.parameters.values() if p.default is p.empty and p.name not in told]
     of_self = int(names[:1] == ["self"])
@@ -197,7 +208,12 @@ def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str) -
         given = f"the function {value.__name__}"
     else:
         given = _told(value)[:80]
-    raise InputError(where, given=given, expected=f"something like {like}", fix=f"Pass {like}")
+    fix = f"Pass {like}"
+    if where.endswith("activation") and given.startswith("the function"):
+        fix = "Pass cr.Activation(function, derivative), both of NumPy arrays"
+    elif where.endswith("loss") and given.startswith("the function"):
+        fix = "Pass cr.Loss(function, derivative), both of prediction and target; or the class, with parentheses"
+    raise InputError(where, given=given, expected=f"something like {like}", fix=fix)
 
 
 def part(where: str, value: Any, kind: type[T], known: Mapping[str, type[Any]], like: str) -> T:

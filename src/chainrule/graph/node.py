@@ -378,6 +378,12 @@ class Parameter(Leaf):
         self.guard: Callable[[str], None] | None = None
         self.frozen = False
         self.penalised = penalised
+        self._settled = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and "_settled" in self.__dict__ and name not in dir(self):
+            raise unknown_attribute(self, "node", name)
+        super().__setattr__(name, value)
 
     @property
     def learnt(self) -> bool:

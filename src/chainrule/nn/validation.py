@@ -163,7 +163,7 @@ def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, ob
         if y.ndim == 2 and y.shape[1] > 1:
             fix = f"Pass class indices, or put cr.Dense({y.shape[1]}) before the end, an output for each column"
     elif y.ndim == 1:
-        fix = f"Pass cr.data.one_hot(y, {outputs}) if y holds class indices"
+        fix = "Class indices need a loss for classes: cr.Network(layers, loss=cr.SoftmaxCrossEntropy())"
     expected = f"{outputs} {'column' if outputs == 1 else 'columns'}, one for each output"
     return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
 

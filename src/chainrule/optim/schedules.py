@@ -25,6 +25,7 @@ class Schedule(Configured):
         Whether the rate stays the same within an epoch, so that once an epoch is often enough to ask.
     """
 
+    words = "schedule"
     per_epoch: bool = False
 
     def rate(self, epoch: float, epochs: float, losses: Sequence[float]) -> float:

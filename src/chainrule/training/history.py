@@ -177,6 +177,13 @@ class History(InNotebooks):
 
     def __getitem__(self, name: str) -> list[Any]:
         """Return one column, a value an epoch: ``history["loss"]``, ``history["validation_accuracy"]`` …"""
+        if not isinstance(name, str):
+            raise UnknownNameError(
+                "History",
+                given=repr(name)[:80],
+                expected="the name of a column",
+                fix='Write history["loss"][-1] for the last epoch, or history.epochs[-1] for its record',
+            )
         rows = [epoch.as_dict() for epoch in self.epochs]
         known = list(rows[0]) if rows else ["epoch", "loss", "penalty", "validation_loss", "learning_rate", "seconds"]
         if name not in known:

@@ -109,24 +109,39 @@ def missing_from(module: str, name: str) -> Exception:
         return plain
     place = "data" if module == "chainrule.data" else "module"
     ours, room = sys.modules["chainrule"], importlib.import_module(module)
-    public = [other for other in dir(room) if not other.startswith("_")]
-    word = find("names", place, name) or find("names", "module", name)
-    given, fix = f"{module.replace('chainrule', 'cr', 1)}.{name}", ""
     others = [other for other in dir(ours) if not other.startswith("_")]
-    alike = [other for other in others if folded(other) == folded(name)]
-    if name not in alike and word is not None:
-        fix = f"Use {word.ours}"
-    elif alike:
-        fix = f"Use {' or '.join(f'cr.{other}' for other in alike)}"
-    elif kind := named_class(name, others):
-        fix = f"Use cr.{kind}"
-    else:
+    face = module.replace("chainrule", "cr", 1)
+    given, fix = f"{face}.{name}", _answer(place, name, others)
+    following = _following(frame)  # cr.callbacks.EarlyStopping: it is the last name that is meant
+    if following is not None and name.islower() and (meant := _answer(place, following, others)):
+        given, fix = f"{given}.{following}", meant
+    if not fix:
+        public = [other for other in dir(room) if not other.startswith("_")]
         close = nearest_name(name, {*public, *others})
-        there = f"{module.replace('chainrule', 'cr', 1)}." if close in public else "cr."
-        fix = (f"Did you mean {there}{close}? " if close else "") + "dir(cr) lists what there is"
+        there = face if close in public else "cr"
+        fix = (f"Did you mean {there}.{close}? " if close else "") + "dir(cr) lists what there is"
     kind_of_error: Any = MissingNameError if _is_from_import(frame) else UnknownNameError
     error: Exception = kind_of_error(module, given=given, expected="a name that it has", fix=fix)
     return error
+
+
+def _answer(place: str, name: str, others: Sequence[str]) -> str | None:
+    """Return what to use instead of a name, looked for among the public ones and in the table; None: nobody knows."""
+    alike = [other for other in others if folded(other) == folded(name)]
+    word = find("names", place, name) or find("names", "module", name)
+    if name not in alike and word is not None:
+        return f"Use {word.ours}"
+    if alike:
+        return f"Use {' or '.join(f'cr.{other}' for other in alike)}"
+    kind = named_class(name, others)
+    return None if kind is None else f"Use cr.{kind}"
+
+
+def _following(frame: Any) -> str | None:
+    """Return the attribute that is asked of what a frame has just asked for; None if it is none."""
+    after = (step for step in dis.get_instructions(frame.f_code) if step.offset > frame.f_lasti)
+    step = next((step for step in after if step.opname != "CACHE"), None)
+    return str(step.argval) if step is not None and step.opname in ("LOAD_ATTR", "LOAD_METHOD") else None
 
 
 def _is_from_import(frame: Any) -> bool:
