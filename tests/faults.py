@@ -419,8 +419,8 @@ FAULTS = [
     Fault(
         "targets are mixed with others than their samples",
         "data/mixup.py",
-        "return _mixed(x, share, other), _mixed(y, share, other)",
-        "return _mixed(x, share, other), _mixed(y, share, other[::-1])",
+        "return _inputs(x, share, other), _mixed(y, share, other)",
+        "return _inputs(x, share, other), _mixed(y, share, other[::-1])",
         "tests/data/test_mixup.py::test_samples_and_targets_are_mixed_by_the_same_shares_with_the_same_others",
     ),
     Fault(

@@ -13,6 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ChainruleError, InputError, ShapeError
 from chainrule.nn.validation import named_indices
+from tests.referees import needed
 
 ENGINES = ["replay", "dynamic", "compiled"]
 RANDOM = np.random.default_rng(0)
@@ -41,7 +42,7 @@ def by_hand(**settings: Any) -> cr.Network:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_named_inputs_train_as_the_columns_of_one_matrix(engine: str) -> None:
     if engine == "compiled":
-        pytest.importorskip("numba")
+        needed("numba")
     settings: dict[str, Any] = {"epochs": 4, "batch_size": 16, "validation_split": 0.2, "metrics": "accuracy"}
     one, other = named(engine=engine), by_hand(engine=engine)
     weight = RANDOM.uniform(size=60)
@@ -188,7 +189,7 @@ class Embedding(cr.Layer):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_input_of_indices_is_checked_at_the_door(engine: str) -> None:
     if engine == "compiled":
-        pytest.importorskip("numba")
+        needed("numba")
     network = cr.Network([cr.Branches({"id": [Embedding(5)], "table": []}), cr.Dense(1)], engine=engine)
     ids = np.arange(60.0)[:, None] % 5
     cr.train(network, {"id": ids, "table": T}, Y, epochs=1)
@@ -237,7 +238,7 @@ def test_what_is_printed_names_the_inputs() -> None:
 
 
 def test_an_sklearn_estimator_takes_the_matrix_where_the_shapes_are_told() -> None:
-    pytest.importorskip("sklearn")
+    needed("sklearn")
     branches = cr.Branches({"a": [cr.Dense(3), "tanh"], "b": []}, shapes={"a": 2, "b": 1})
     found = cr.sklearn.Classifier(cr.Network([branches, cr.Dense(1), cr.Sigmoid()]), epochs=2).fit(T, Y)
     assert found.predict(T).shape == (60,)
