@@ -10,7 +10,9 @@ import hashlib
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import jupyter_cache.executors.utils as running
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -19,7 +21,22 @@ import chainrule
 
 _SOURCE = Path(chainrule.__file__).parent
 _SHARES = 8
-_MATTERS = {".css", ".py", ".toml"}
+_MATTERS = {".css", ".py", ".toml", ".txt"}
+
+_execute = running.executenb
+
+
+def _executed(*args: Any, **kwargs: Any) -> Any:
+    """Execute a page; once more where its kernel didn't start: two that start at a time may draw the same free port."""
+    try:
+        return _execute(*args, **kwargs)
+    except RuntimeError as problem:
+        if "Kernel died before replying" not in str(problem):
+            raise
+        return _execute(*args, **kwargs)
+
+
+running.executenb = _executed
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
