@@ -258,7 +258,7 @@ def test_a_key_of_a_recipe_is_answered_with_ours(key: str, answer: str, tmp_path
 
 
 FOREIGN_HOOKS = {
-    "on_epoch_end": "after_epoch(self",
+    "on_epoch_end": "epoch.validation_loss",
     "on_train_begin": "begin(self",
     "on_nonsense": "Known: after_epoch",
 }
