@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
-PYTEST = -m pytest --numprocesses auto --dist loadfile
+PYTEST = -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder # long files of few tests must not come last
 
 .SILENT:
 .NOTPARALLEL:
