@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import importlib
 import re
 import sys
@@ -139,6 +138,8 @@ def _answer(place: str, name: str, others: Sequence[str]) -> str | None:
 
 def _following(frame: Any) -> str | None:
     """Return the attribute that is asked of what a frame has just asked for; None if it is none."""
+    import dis  # only who has made a mistake waits for it
+
     after = (step for step in dis.get_instructions(frame.f_code) if step.offset > frame.f_lasti)
     step = next((step for step in after if step.opname != "CACHE"), None)
     return str(step.argval) if step is not None and step.opname in ("LOAD_ATTR", "LOAD_METHOD") else None
@@ -146,4 +147,6 @@ def _following(frame: Any) -> str | None:
 
 def _is_from_import(frame: Any) -> bool:
     """Return whether a frame is at ``from module import name``, which tells of an AttributeError only that it was."""
+    import dis
+
     return bool(frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"])

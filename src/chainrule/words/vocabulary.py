@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from chainrule.words.by_name import folded
 
@@ -34,6 +33,8 @@ def words(table: str) -> dict[str, dict[str, Word]]:
     >>> words("names")["network"]["fit"].ours
     'cr.train(network, X, y, epochs=…)'
     """
+    from importlib.resources import files  # slow to import, and only who asks for a word waits
+
     found: dict[str, dict[str, Word]] = {}
     section, ours = "", ""
     for line in files(__package__).joinpath(f"{table}.txt").read_text("utf-8").splitlines():
