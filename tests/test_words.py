@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -129,6 +130,7 @@ SUBJECTS: dict[str, Any] = {
     "history": HISTORY,
     "node": cr.Parameter("w", [[1.0]]),
     "parameter": cr.Parameter("w", [[1.0]]),
+    "result": cr.learning_rate_range_test(NETWORK, X, [0, 1, 1, 0], steps=10),
     "layer": NETWORK.layers[0],
     "optimizer": NETWORK.optimizer,
     "training": cr.training.Training(NETWORK, X, [0, 1, 1, 0]),
@@ -145,7 +147,7 @@ def as_case(answer: str) -> Any:
     return pytest.param(answer, marks=skipped)
 
 
-DOTTED = r"\b(cr|network|history|node|parameter|layer|optimizer|training)((?:\.[A-Za-z_]\w*)+)"
+DOTTED = r"\b(cr|network|history|node|parameter|layer|optimizer|training|result)((?:\.[A-Za-z_]\w*)+)"
 
 
 @pytest.mark.parametrize("answer", [as_case(answer) for answer in ANSWERS])
@@ -326,7 +328,7 @@ def test_an_attribute_set_on_a_parameter_that_nobody_reads_is_refused() -> None:
 
 
 def test_an_optimizer_is_given_no_parameters() -> None:
-    with pytest.raises(cr.ChainruleError, match=r"learning_rate twice.*an optimizer is given no parameters"):
+    with pytest.raises(cr.ChainruleError, match="learning_rate twice"):
         cr.Adam(NETWORK.parameters, learning_rate=0.1)  # type: ignore[misc]  # that is what is tried
 
 
@@ -334,3 +336,44 @@ def test_an_optimizer_is_given_no_parameters() -> None:
 def test_a_history_is_asked_for_columns(key: Any) -> None:
     with pytest.raises(UnknownNameError, match=r'history\["loss"\]\[-1\]'):
         HISTORY[key]
+
+
+def test_the_figures_of_evaluate_are_not_taken_apart_into_their_names() -> None:
+    with pytest.raises(cr.ChainruleError, match=r'scores\["loss"\]'):
+        _loss, _accuracy = cr.evaluate(NETWORK, X, [0, 1, 1, 0], metrics="accuracy")
+    figures = cr.evaluate(NETWORK, X, [0, 1, 1, 0], metrics="accuracy")
+    assert list(figures) == [*figures] == [name for name in figures] == ["loss", "accuracy"]  # noqa: C416 -- each way
+    assert dict(figures) == {**figures} == json.loads(json.dumps(figures))
+
+
+SET_IN_A_CALLBACK = {
+    "stop_training": (True, r'training.stop\("enough"\)'),
+    "stop": (True, r'training.stop\("enough"\)'),
+    "learning_rate": (0.0, "Give the optimizer a schedule"),
+    "epoch_number": (3, "something that it has"),
+}
+
+
+@pytest.mark.parametrize("each_step", [True, False])
+@pytest.mark.parametrize("name", SET_IN_A_CALLBACK)
+def test_what_a_callback_sets_on_a_training_is_used_or_refused(name: str, each_step: bool) -> None:
+    value, answer = SET_IN_A_CALLBACK[name]
+
+    class Setting(cr.Callback):
+        def after_step(self, training: Any) -> None:
+            if each_step:
+                setattr(training, name, value)
+
+        def after_epoch(self, training: Any, epoch: Any) -> None:
+            setattr(training, name, value)
+
+    with pytest.raises(cr.ChainruleError, match=answer):
+        cr.train(cr.Network([cr.Dense(1)]), X, X[:, :1], epochs=3, callbacks=Setting())
+
+
+def test_a_callback_may_keep_what_is_private_on_a_training_and_say_how_many_epochs() -> None:
+    def look(training: Any, epoch: Any) -> None:
+        training._mine = epoch.loss
+        training.epochs = 2
+
+    assert len(cr.train(cr.Network([cr.Dense(1)]), X, X[:, :1], epochs=5, callbacks=look)) == 2

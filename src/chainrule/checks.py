@@ -73,13 +73,12 @@ def expect_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: 
     twice = [name for name in names[: len(args)] if name in kwargs]
     if twice:
         place = names.index(twice[0])
+        by_place, by_name = _told(args[place]), _told(kwargs[twice[0]])
         raise ArgumentError(
             where,
-            given=f"{twice[0]} twice: {_told(args[place]):.60} by place, {_told(kwargs[twice[0]]):.60} by name",
-            expected="it once",
-            fix="Leave out the first: an optimizer is given no parameters, it trains the network that it is told to"
-            if twice[0] == "learning_rate"
-            else f"Leave out one {twice[0]}",
+            given=f"{twice[0]} twice: {by_place:.60} by its place, {by_name:.60} by its name",
+            expected="it once: what stands there first is taken for it",
+            fix="Leave out one of them",
         ) from None
     told = {*names[: len(args)], *kwargs}
     missing = [p.name for p in signature.parameters.values() if p.default is p.empty and p.name not in told]
@@ -198,8 +197,11 @@ def one_of(where: str, value: Any, known: Iterable[str]) -> str:
     raise InputError(where, given=_told(value), expected="one of the known names", fix=value_fix(text, names))
 
 
-def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str) -> Any:
-    """Return `value` if it is an instance (not the class itself) of `kind`."""
+def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str, for_function: str | None = None) -> Any:
+    """Return `value` if it is an instance (not the class itself) of `kind`.
+
+    `like` is what to pass, and `for_function` what to pass instead of a function.
+    """
     if isinstance(value, kind):
         return value
     if isinstance(value, type):
@@ -208,15 +210,18 @@ def instance(where: str, value: Any, kind: type | tuple[type, ...], like: str) -
         given = f"the function {value.__name__}"
     else:
         given = _told(value)[:80]
-    fix = f"Pass {like}"
-    if where.endswith("activation") and given.startswith("the function"):
-        fix = "Pass cr.Activation(function, derivative), both of NumPy arrays"
-    elif where.endswith("loss") and given.startswith("the function"):
-        fix = "Pass cr.Loss(function, derivative), both of prediction and target; or the class, with parentheses"
-    raise InputError(where, given=given, expected=f"something like {like}", fix=fix)
+    told = for_function if given.startswith("the function") and for_function is not None else like
+    raise InputError(where, given=given, expected=f"something like {like}", fix=f"Pass {told}")
 
 
-def part(where: str, value: Any, kind: type[T], known: Mapping[str, type[Any]], like: str) -> T:
+def part(
+    where: str,
+    value: Any,
+    kind: type[T],
+    known: Mapping[str, type[Any]],
+    like: str,
+    for_function: str | None = None,
+) -> T:
     """Return `value` if it is such a part, or the one of the `known` classes that its name stands for, in any spelling.
 
     >>> from chainrule.ops import Op, Tanh
@@ -224,7 +229,7 @@ def part(where: str, value: Any, kind: type[T], known: Mapping[str, type[Any]], 
     Tanh()
     """
     if not isinstance(value, str):
-        return cast(T, instance(where, value, kind, like))
+        return cast(T, instance(where, value, kind, like, for_function))
     found: T | None = part_named(value, known)
     if found is not None:
         return found

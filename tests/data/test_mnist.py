@@ -114,7 +114,7 @@ def test_without_a_split_there_is_all_of_it_with_its_names(place: Place) -> None
     assert test.feature_names is not None
     assert test.feature_names[5] == "row 1 column 1"
     with pytest.raises(InputError, match=r"mnist split: got 'training'.*Did you mean 'train'"):
-        mnist("training")  # type: ignore[arg-type]
+        mnist("training")  # type: ignore[arg-type]  # that is what is tried
 
 
 @pytest.mark.parametrize("form", ["{}", "{}.gz"])

@@ -306,6 +306,13 @@ class Leaf(Node):
             )
         super().__init__(None, {}, name or self.unnamed)
         self._value = own_array(self.where, value, dtype)
+        self._settled = type(self).__module__ == __name__  # a subclass elsewhere has attributes of its own
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = name[:1] == "_" or name in self.__dict__ or hasattr(type(self), name)
+        if not known and self.__dict__.get("_settled"):
+            raise unknown_attribute(self, "node", name)
+        super().__setattr__(name, value)
 
 
 class Input(Leaf):
@@ -353,6 +360,10 @@ class Parameter(Leaf):
     """
 
     unnamed = "parameter"
+    gradient_buffer: Array | None = None
+    guard: Callable[[str], None] | None = None
+    frozen: bool = False
+    penalised: bool = False
 
     @overload
     def __init__(self, value: Any, /, *, dtype: npt.DTypeLike | None = None, penalised: bool = False) -> None: ...
@@ -374,16 +385,7 @@ class Parameter(Leaf):
                 expected="float32 or float64: what is learnt moves in small steps",
                 fix="Pass dtype='float32'",
             )
-        self.gradient_buffer: Array | None = None
-        self.guard: Callable[[str], None] | None = None
-        self.frozen = False
         self.penalised = penalised
-        self._settled = True
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_") and "_settled" in self.__dict__ and name not in dir(self):
-            raise unknown_attribute(self, "node", name)
-        super().__setattr__(name, value)
 
     @property
     def learnt(self) -> bool:

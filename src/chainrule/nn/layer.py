@@ -50,9 +50,8 @@ class Scope:
     parent: Layer | None = None
     dtype: npt.DTypeLike = np.float32
     generators: Generators = field(default_factory=Generators)
-    use: str = (
-        "prediction"  # or "training", "evaluation", "sampling"; "build" while the network is built and names its layers
-    )
+    #: Or "training", "evaluation", "sampling"; "build" while the network is built and names its layers.
+    use: str = "prediction"
     live: bool = False  # whether what passes through is a batch, not an example of its shape
     example: bool = False  # whether it is an example that stands for all batches
     following: str | None = None
@@ -135,11 +134,8 @@ class Layer(Configured):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in (
-            "ending",
-            "output_op",
-            "range_of",
-        ):  # of another forward than that of the class above nobody knows them
+        # Of another forward than that of the class above nobody knows these.
+        for name in ("ending", "output_op", "range_of"):
             if "forward" in cls.__dict__ and name not in cls.__dict__:
                 setattr(cls, name, Layer.__dict__[name])
         if "__init__" in cls.__dict__:  # what help() shows, where it would show that of __new__
@@ -484,7 +480,8 @@ def as_activation(where: str, activation: Op | str) -> Op:
     >>> as_activation("Dense activation", "leaky_relu")
     LeakyReLU()
     """
-    op = checks.part(where, activation, Op, _activations(), "cr.ReLU()")
+    own = "cr.Activation(function, derivative), both of NumPy arrays"
+    op = checks.part(where, activation, Op, _activations(), "cr.ReLU()", own)
     needed = [role for role in op.roles if role not in op.optional]
     if len(needed) != 1:
         raise InputError(

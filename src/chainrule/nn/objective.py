@@ -219,7 +219,8 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
             fix="Write cr.Network([layer, layer, …], loss=…)",
         )
     advised = f"cr.{_suiting(ending(layers))!r}"
-    checks.instance("Network loss", loss, Op, advised)
+    own = "cr.Loss(function, derivative), both of prediction and target; or the class, with parentheses"
+    checks.instance("Network loss", loss, Op, advised, own)
     if len(loss.roles) < 2 or loss.roles[0] not in _PREDICTION_ROLES or loss.roles[1] not in _TARGET_ROLES:
         raise InputError(
             "Network loss",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from chainrule.checks import part
+from chainrule import checks
 from chainrule.optim.adaptive import Adagrad, Adam, AdamW, RMSProp
 from chainrule.optim.gradient_descent import SGD
 from chainrule.optim.optimizer import Learnable, Optimizer, OptimizerState, global_norm
@@ -34,7 +34,7 @@ def as_optimizer(where: str, optimizer: Optimizer | str) -> Optimizer:
     >>> as_optimizer("Network optimizer", "RMSprop")
     RMSProp()
     """
-    return part(where, optimizer, Optimizer, _KINDS, "cr.Adam()")
+    return checks.part(where, optimizer, Optimizer, _KINDS, "cr.Adam()")
 
 
 if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's

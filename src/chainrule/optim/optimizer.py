@@ -74,6 +74,14 @@ class Optimizer(Configured):
     ) -> None:
         if isinstance(learning_rate, (Schedule, str)):  # a text is refused there, by the word for it
             learning_rate = as_schedule(learning_rate, type(self).__name__)
+        elif np.ndim(learning_rate) or isinstance(learning_rate, Iterable):
+            raise InputError(
+                type(self).__name__,
+                given=f"{learning_rate!r:.60} as its learning rate",
+                expected="a number, or a schedule: an optimizer is given no parameters",
+                fix=f"Give it to the network, all of whose parameters it trains: cr.Network(layers, "
+                f"optimizer=cr.{type(self).__name__}(0.01))",
+            )
         else:
             learning_rate = self._number("learning_rate", learning_rate, above=0)
         self.learning_rate: float | Schedule = learning_rate

@@ -44,3 +44,6 @@ if not TYPE_CHECKING:  # a checker that saw this would take every name for one o
         found = getattr(importlib.import_module(f"chainrule.sklearn.{_FILES[name]}"), name)
         globals()[name] = found
         return found
+
+    def __dir__() -> list[str]:
+        return sorted(__all__)

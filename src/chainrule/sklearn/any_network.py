@@ -271,6 +271,11 @@ class AnyNetwork(NetworkEstimator):
         return probabilities(self.network_, predict(self.network_, samples))
 
 
+def _may_give_probabilities(model: Any) -> bool:
+    """Return whether a classifier gives probabilities, as far as is known: before a fit it may."""
+    return not hasattr(model, "network_") or _gives_probabilities(model.network_)
+
+
 class Classifier(ClassLabels, AnyNetwork):
     """A classifier around any network: any layers, loss, optimizer and schedule.
 
@@ -368,7 +373,7 @@ class Classifier(ClassLabels, AnyNetwork):
                 self._meet_classes(y, classes, goes_on)
             return self._learn(X, y, sample_weight, (None, None, None), "some", goes_on=goes_on, epochs=1)
 
-    @available_if(lambda self: not hasattr(self, "network_") or _gives_probabilities(self.network_))  # type: ignore[untyped-decorator]
+    @available_if(_may_give_probabilities)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, (samples, classes), in the order of `classes_`.
 

@@ -194,7 +194,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch, going on from where the network is.
 

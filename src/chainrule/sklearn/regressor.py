@@ -122,7 +122,7 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch, going on from where the network is; X, y and sample_weight as in `fit`."""
         with self._training("partial_fit"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.data.dataset import unpacked
-from chainrule.errors import InputError, UnknownNameError
+from chainrule.errors import InputError, MisuseError, UnknownNameError
 from chainrule.generators import Generators
 from chainrule.nn import validation
 from chainrule.nn.engines import ROWS
@@ -134,6 +136,17 @@ def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
 
 class Figures(dict[str, Any]):
     """What `evaluate` returns: a dict that tells the name of ours for one of another library."""
+
+    def __iter__(self) -> Iterator[str]:
+        frame = sys._getframe(1)  # that of whoever goes through it
+        if frame.f_code.co_code[frame.f_lasti] == dis.opmap["UNPACK_SEQUENCE"]:
+            raise MisuseError(
+                "evaluate",
+                given="its figures taken apart, loss, accuracy = …, which would give their names",
+                expected="one figure at a time, by its name",
+                fix='Write scores = cr.evaluate(network, X, y), and scores["loss"]',
+            )
+        return super().__iter__()
 
     def __missing__(self, name: str) -> NoReturn:
         raise UnknownNameError("evaluate", given=repr(name), expected="a figure", fix=name_fix("figures", name, self))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from chainrule.nn.misuse import check_learns
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.optim import ConstantRate, as_schedule
-from chainrule.settings import Configured
+from chainrule.settings import Configured, unknown_attribute
 from chainrule.threads import by_size
 from chainrule.training.augmenting import Augment
 from chainrule.training.batch_source import (
@@ -205,6 +205,7 @@ class Training:
             for measure in self.metrics.values():
                 measure.check(network.task)
         self.monitor = self._monitored_column(monitor)
+        self._attributes = len(vars(self)) + 1  # this one too: a callback adds none
 
     def _sources(
         self,
@@ -288,6 +289,11 @@ class Training:
                 fix=f'Pass metrics=["{figure}"] too',
             )
         return checks.one_of("train monitor", name, known)
+
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a training's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise unknown_attribute(self, "training", name)
 
     def stop(self, reason: str = "stopped") -> None:
         """End training after the current step; the history says why."""
@@ -474,6 +480,7 @@ class Training:
             callback.after_epoch(self, record)
         for function in self._functions:
             function(self, record)
+        self._expect_untouched(record.learning_rate)
         yield Event("epoch", self, record)
 
     def _learnt(self) -> Array:
@@ -599,8 +606,25 @@ class Training:
         self._whole = True
 
     def _tell_step(self) -> None:
+        rate = self.learning_rate
         for callback in self._after_step:
             callback.after_step(self)
+        if self._after_step:
+            self._expect_untouched(rate)
+
+    def _expect_untouched(self, learning_rate: float) -> None:
+        """Raise if a callback has set something that nobody reads: another library's `stop_training`, the rate."""
+        if len(vars(self)) != self._attributes:
+            for name in list(vars(self))[self._attributes :]:
+                if not name.startswith("_"):
+                    raise unknown_attribute(self, "training", name)
+        if self.learning_rate != learning_rate:
+            raise MisuseError(
+                "Training.learning_rate",
+                given=f"{self.learning_rate!r:.60}, set in a callback",
+                expected="the rate of the last step, to be looked at: the optimizer says the next one",
+                fix="Give the optimizer a schedule, cr.Adam(cr.StepDecay(0.01)), or class Mine(cr.Schedule)",
+            )
 
     def _record(self, record: Epoch, parameters: Array) -> None:
         self._whole = False
