@@ -295,3 +295,14 @@ def test_rows_that_all_have_one_label_are_warned_of_under_sigmoids() -> None:
     with pytest.warns(cr.errors.TrainingWarning, match=r"a single 1 in each row.*cr\.Softmax\(\)") as told:
         cr.train(network, X, np.eye(3)[LABELS], epochs=1)
     assert len(told) == 1
+
+
+def test_two_outputs_are_ranked_by_the_probability_of_the_second_class() -> None:
+    metrics = needed("sklearn.metrics", "sklearn")
+    X = np.linspace(-1, 1, 20, dtype=np.float32).reshape(-1, 1)
+    y = np.arange(20) % 3 // 2
+    network = cr.Network([cr.Dense(2, inputs=1), cr.Softmax()])
+    found = cr.evaluate(network, X, y, metrics=[metrics.roc_auc_score, metrics.average_precision_score])
+    second = cr.predict(network, X)[:, 1]
+    assert found["roc_auc_score"] == pytest.approx(metrics.roc_auc_score(y, second))
+    assert found["average_precision_score"] == pytest.approx(metrics.average_precision_score(y, second))

@@ -139,6 +139,8 @@ class Measure:
                 )
         given = prediction.reshape(-1, prediction.shape[-1])
         true = target.reshape(len(given), -1)
+        if task == "multiclass" and given.shape[1] == 2 and self._module.startswith("sklearn.metrics._ranking"):
+            given = given[:, 1:]  # of two classes they rank by the second one's probability
         return (given[:, 0] if given.shape[1] == 1 else given), (true[:, 0] if true.shape[1] == 1 else true)
 
 
