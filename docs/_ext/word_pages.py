@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,12 @@ _PLACES = {
     "history": "At a history",
     "node": "At a node of a graph",
 }
+# A name of ours or NumPy's, with what it is called with or indexed by; brackets inside of brackets, twice.
+_INSIDE = r"(?:[^()\[\]]|\((?:[^()]|\([^()]*\))*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\])*"
+_CODE = re.compile(
+    rf"\b(?:cr|np|network|node|history|training|optimizer|layer|parameter|result|self|schedule|epoch|scores)\b"
+    rf"(?:\.\w+|\({_INSIDE}\)|\[{_INSIDE}\])+"
+)
 _CALLS = {
     "anywhere": "anywhere",
     "elsewhere": "anywhere",
@@ -81,11 +88,15 @@ def _rows(library: str, table: str, sections: list[str]) -> list[str]:
         for word in words(table)[section].values():
             if library in word.libraries:
                 found.setdefault(word.ours, []).append(word.theirs)
-    return [f"| {', '.join(f'`{name}`' for name in names)} | {_marked(ours, table)} |" for ours, names in found.items()]
+    rows = [
+        f"| {', '.join(f'`{name}`' for name in sorted(names, key=str.casefold))} | {_marked(ours, table)} |"
+        for ours, names in found.items()
+    ]
+    return sorted(rows, key=str.casefold)
 
 
 def _marked(ours: str, table: str) -> str:
-    """Return an answer, whose code is set as code."""
+    """Return an answer, in which what is code is set as code."""
     if table == "keywords" and ours.isidentifier():
         return f"`{ours}=`"
-    return f"`` {ours} ``" if ours.startswith(("cr.", "network.", "node.", "history")) else ours.replace("|", r"\|")
+    return _CODE.sub(r"`` \g<0> ``", ours).replace("|", r"\|")
