@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import pickle
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import status
-from chainrule.errors import MissingNameError, UnknownNameError
+from chainrule.errors import MissingNameError, MisuseError, UnknownNameError
 from chainrule.nn import He
 from chainrule.nn.initializers import as_initializer
 from chainrule.nn.layer import as_activation
@@ -139,15 +140,20 @@ SUBJECTS: dict[str, Any] = {
 TABLES = ("names", "keywords")
 ANSWERS = sorted({word.ours for table in TABLES for section in words(table).values() for word in section.values()})
 NO_SKLEARN = ", ".join(absent("sklearn"))
+if not NO_SKLEARN:
+    from chainrule.sklearn import Classifier, Regressor
+
+    SUBJECTS["estimator"] = Classifier(NETWORK, epochs=1).fit(X, [0, 1, 1, 0])
 
 
 def as_case(answer: str) -> Any:
     """Return an answer as a case, which is left out where what it names is not installed."""
-    skipped = pytest.mark.skipif(bool(NO_SKLEARN) and "cr.sklearn" in answer, reason=f"no {NO_SKLEARN}")
+    asks = "cr.sklearn" in answer or "estimator." in answer
+    skipped = pytest.mark.skipif(bool(NO_SKLEARN) and asks, reason=f"no {NO_SKLEARN}")
     return pytest.param(answer, marks=skipped)
 
 
-DOTTED = r"\b(cr|network|history|node|parameter|layer|optimizer|training|result)((?:\.[A-Za-z_]\w*)+)"
+DOTTED = r"\b(cr|network|history|node|parameter|layer|optimizer|training|result|estimator)((?:\.[A-Za-z_]\w*)+)"
 
 
 @pytest.mark.parametrize("answer", [as_case(answer) for answer in ANSWERS])
@@ -377,3 +383,47 @@ def test_a_callback_may_keep_what_is_private_on_a_training_and_say_how_many_epoc
         training.epochs = 2
 
     assert len(cr.train(cr.Network([cr.Dense(1)]), X, X[:, :1], epochs=5, callbacks=look)) == 2
+
+
+def test_an_attribute_of_another_name_is_refused_not_kept() -> None:
+    graph = cr.Graph(cr.mean_squared_error(prediction=cr.Parameter("w", [[1.0]]), target=cr.Input("t", [[0.0]])))
+    for told in (HISTORY, pickle.loads(pickle.dumps(HISTORY)), graph, pickle.loads(pickle.dumps(graph))):
+        with pytest.raises(UnknownNameError, match="nobody reads"):
+            told.colour = "red"
+        told._mine = "what is private is anybody's"
+    with pytest.raises(UnknownNameError, match=r'history\["validation_loss"\]'):
+        HISTORY.val_loss = 1.0
+    with pytest.raises(MisuseError, match=r"Graph.wrt: .*stay as it was made"):
+        graph.wrt = ()
+    with pytest.raises(AttributeError):
+        HISTORY.epochs[0].colour = "red"
+    HISTORY.stopped = HISTORY.stopped
+
+
+def test_a_record_of_an_epoch_gives_its_figures_by_name() -> None:
+    epoch = HISTORY.epochs[-1]
+    assert epoch["loss"] == epoch.loss == HISTORY["loss"][-1]
+    assert epoch["validation_accuracy"] == HISTORY["validation_accuracy"][-1]
+    for ask in (lambda: epoch["val_loss"], lambda: epoch.val_loss):
+        with pytest.raises(UnknownNameError, match=r'history\["validation_loss"\]'):
+            ask()
+
+
+def test_a_layer_asked_for_as_an_attribute_is_said_to_be_in_the_list() -> None:
+    network = cr.Network([cr.Dense(2, inputs=2, name="first"), cr.Dense(1, name="last")])
+    with pytest.raises(UnknownNameError, match=r"Use network.layers\[1\]"):
+        assert network.last
+    with pytest.raises(UnknownNameError, match=r"network.layers, a list"):
+        assert network.fc1
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'parameters'\? help\(Network\) says what it has") as told:
+        assert network.parametres
+    assert len(str(told.value)) < 150
+
+
+@pytest.mark.skipif(bool(NO_SKLEARN), reason=f"no {NO_SKLEARN}")
+def test_an_estimator_knows_the_names_of_other_estimators() -> None:
+    for estimator in (SUBJECTS["estimator"], Regressor(NETWORK)):
+        for name, word in (("save_params", "cr.save"), ("module_", "network_"), ("coef_", "parameters")):
+            assert not hasattr(estimator, name)
+            with pytest.raises(UnknownNameError, match=word):
+                getattr(estimator, name)

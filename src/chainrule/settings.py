@@ -19,6 +19,7 @@ from chainrule.errors import MisuseError, UnknownNameError
 from chainrule.words import is_word, name_fix
 
 T = TypeVar("T")
+_SHORT = 16  # names that one can read at a glance
 
 
 @cache
@@ -136,8 +137,48 @@ def unknown_attribute(part: Any, place: str, name: str) -> AttributeError:
         kind.__name__,
         given=f".{name}",
         expected="something that it has",
-        fix=lambda: name_fix(place, name, [other for other in dir(part) if not other.startswith("_")]),
+        fix=lambda: _attribute_fix(place, name, kind, [other for other in dir(part) if not other.startswith("_")]),
     )
+
+
+def _attribute_fix(place: str, name: str, kind: type, known: list[str]) -> str:
+    """Return what to use for an attribute that is not there. A long list of those that are helps nobody."""
+    fix = name_fix(place, name, known)
+    close, listed, _ = fix.partition("Known: ")
+    return f"{close}help({kind.__name__}) says what it has" if listed and len(known) > _SHORT else fix
+
+
+class Closed:
+    """An object that has the attributes it was made with: another one, set later, would be read by nobody."""
+
+    #: The section of the table of words that has other libraries' names for what it has.
+    words: ClassVar[str]
+    #: Whether its attributes stay as they are, because what was made from them would not follow.
+    fixed: ClassVar[bool] = False
+
+    def close(self) -> None:
+        """Refuse new attributes from now on, and where it is `fixed` new values too."""
+        self.__dict__["_closed"] = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_closed" in self.__dict__ and not name.startswith("_"):
+            kind = type(self).__name__
+            if name not in self.__dict__ and not hasattr(type(self), name):
+                raise UnknownNameError(
+                    kind,
+                    given=f"a value for .{name}, which nobody reads",
+                    expected="something that it has",
+                    fix=name_fix(self.words, name, [known for known in self.__dict__ if not known.startswith("_")]),
+                )
+            if self.fixed:
+                raise MisuseError(
+                    f"{kind}.{name}",
+                    given="a value for it",
+                    expected="it to stay as it was made",
+                    fix=f"Make a new one: cr.{kind}(…)",
+                    cause="setting.late",
+                )
+        super().__setattr__(name, value)
 
 
 class InNotebooks:

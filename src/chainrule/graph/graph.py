@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,13 +13,13 @@ from chainrule.graph.backprop import Backpropagation, Values
 from chainrule.graph.flatten import flatten, in_order, unflatten
 from chainrule.graph.node import Input, Node, Parameter, State, as_array, own_array
 from chainrule.ops.op import Array
-from chainrule.settings import InNotebooks
+from chainrule.settings import Closed, InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.graph.stepping import StepEvent
 
 
-class Graph(InNotebooks):
+class Graph(Closed, InNotebooks):
     """A node and everything below it.
 
     Parameters
@@ -45,6 +45,9 @@ class Graph(InNotebooks):
            [1.]], dtype=float32)
     """
 
+    words: ClassVar[str] = "node"
+    fixed: ClassVar[bool] = True
+
     @checks.keywords
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Graph(InNotebooks):
         self._frozen = tuple(p.frozen for p in self.parameters)
         self.walk = Backpropagation(self.nodes, self._places[id(self.root)], self._on_the_way())
         self._known: set[tuple[Any, ...]] = set()
+        self.close()
 
     @property
     def names(self) -> dict[str, Node]:

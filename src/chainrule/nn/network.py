@@ -965,6 +965,14 @@ class Network(Layer, InNotebooks):
         def __getattr__(self, name: str) -> NoReturn:
             if name == "_engine":  # there is one where there is a plan
                 self._built_plan("build")
+            places = [i for i, layer in enumerate(self.__dict__.get("layers", ())) if layer.name == name]
+            if places:
+                raise UnknownNameError(
+                    "Network",
+                    given=f".{name}",
+                    expected="something that it has",
+                    fix=f"Use network.layers[{places[0]}]",
+                )
             super().__getattr__(name)
 
 

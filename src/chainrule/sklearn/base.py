@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
@@ -16,6 +16,7 @@ from chainrule.nn import Network
 from chainrule.nn.hold import Hold
 from chainrule.ops.op import Array
 from chainrule.optim import Optimizer
+from chainrule.settings import unknown_attribute
 from chainrule.sklearn.inputs import FitSamples
 from chainrule.training.history import History
 
@@ -57,7 +58,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         raise NotImplementedError
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "network_")
+        return "network_" in self.__dict__
+
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of an estimator's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise unknown_attribute(self, "estimator", name)
 
     def _store(self, given: dict[str, Any]) -> None:
         """Keep the constructor's arguments, and do nothing else with them: so it is among estimators."""

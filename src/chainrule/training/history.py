@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
 from chainrule import checks
 from chainrule.errors import MisuseError, UnknownNameError, printable
 from chainrule.ops.op import Array
-from chainrule.settings import InNotebooks, unknown_attribute
+from chainrule.settings import Closed, InNotebooks, unknown_attribute
 from chainrule.training.metrics import VALIDATION
 from chainrule.words import name_fix
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chainrule.nn.network import Network
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Epoch:
     """One pass over the training data.
 
@@ -72,9 +72,23 @@ class Epoch:
             "seconds": self.seconds,
         }
 
+    def __getitem__(self, name: str) -> Any:
+        """Return one figure: ``epoch["validation_loss"]``, ``epoch["accuracy"]``."""
+        figures = self.as_dict()
+        if name not in figures:
+            raise UnknownNameError(
+                "Epoch", given=repr(name)[:80], expected="a figure", fix=name_fix("history", str(name), figures)
+            )
+        return figures[name]
+
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a record's
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise unknown_attribute(self, "history", name)
+
 
 @dataclass
-class History(InNotebooks):
+class History(Closed, InNotebooks):
     """The epochs of a training, how it ended, and where it was best.
 
     Attributes
@@ -117,6 +131,11 @@ class History(InNotebooks):
     network: Network | None = field(default=None, repr=False, compare=False)
     call: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     start: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    words: ClassVar[str] = "history"
+
+    def __post_init__(self) -> None:
+        self.close()
 
     def repeat(self, **changes: Any) -> History:
         """Train again, from the same start, with what you change; return the new history, which has its own network.
