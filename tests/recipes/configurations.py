@@ -51,6 +51,8 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "accumulated": {"gradient_accumulation_steps": 4, "batch_size": 2, "dropout": 0.2},
     "full": {"batch_size": "full", "dropout": 0.5, "phases": [Phase(20, 0.05)]},
     "float64": {"dtype": "float64", "batch_size": 1, "phases": [Phase(1, 0.01)], "dropout": 0.1},
+    "mixed": {"mixup": 0.3, "class_weight": {"0": 1.0, "1": 2.0, "2": 0.5}},
+    "turned-and-mixed": {"data": DIGITS, "layers": "64-16-10", "augment": Affine(), "mixup": 0.2},
     "turned": {"data": DIGITS, "layers": "64-16-10", "augment": Affine(), "batch_size": 32, "dropout": 0.1},
 }
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule import memory, recipes
 from chainrule.errors import ChainruleError, FileError, InputError
-from chainrule.recipes.build import build
+from chainrule.recipes.build import augmentation, build
 from chainrule.recipes.samples import gather
+from tests.recipes.configurations import CONFIGURATIONS
 
 GOOD = """
 layers = "2-4-1"
@@ -120,6 +123,7 @@ def test_a_data_file_is_seen_from_the_recipes_folder(tmp_path: Path) -> None:
         (GOOD + "dropout = 1.0\n", "dropout: got 1.0"),
         (GOOD + "l2 = -1.0\n", "l2: got -1.0"),
         (GOOD + "seed = -1\n", "seed: got -1"),
+        (GOOD + "mixup = -0.2\n", "mixup: got -0.2"),
         (GOOD + "threads = 100000\n", "threads: got 100000"),
         (GOOD + "name = '../up'\n", "name: got '../up'"),
         (GOOD + 'title = "a \\u001b[31m title"', "title: got 'a \\x1b[31m title'"),
@@ -322,3 +326,19 @@ def test_epochs_and_learning_rate_at_the_top_are_the_one_phase() -> None:
 def test_what_is_wrong_with_them_is_said_where_it_stands(old: str, new: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         recipes.recipe.from_toml(SHORT.replace(old, new), "mine.toml")
+
+
+def test_samples_are_turned_and_then_mixed() -> None:
+    recipe = CONFIGURATIONS["turned-and-mixed"]
+    samples = gather(recipe)
+    x, y = samples.train[0][:5], np.eye(10)[:5]
+    change = augmentation(recipe, samples)
+    assert callable(change)
+    random, same = np.random.default_rng(3), np.random.default_rng(3)
+    found = change(x.copy(), y.copy(), random)
+    expected = cr.data.Mixup(0.2)(cr.data.RandomAffine()(x.copy(), same), y.copy(), same)
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+    mixup = augmentation(CONFIGURATIONS["mixed"], samples)
+    assert isinstance(mixup, cr.data.Mixup)
+    assert mixup.alpha == 0.3
+    assert augmentation(CONFIGURATIONS["early"], samples) is None

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import RandomAffine
+from chainrule.data import Mixup, RandomAffine
 from chainrule.errors import InputError, nearest
 from chainrule.nn import Dense, Dropout, Layer, Network, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.nn.room import expect_room
-from chainrule.ops.op import Op
+from chainrule.ops.op import Array, Op
 from chainrule.optim import Optimizer, Phases, Schedule
 from chainrule.recipes.recipe import Part, Recipe
 from chainrule.recipes.samples import Samples
+from chainrule.training.augmenting import Augment
 
 _KINDS: dict[str, type[Any]] = {
     "a layer": Layer,
@@ -75,19 +76,27 @@ def build(recipe: Recipe, samples: Samples) -> Network:
     return network
 
 
-def augmentation(recipe: Recipe, samples: Samples) -> RandomAffine:
-    """Return what changes images while they are trained on, tried on one of them.
+def augmentation(recipe: Recipe, samples: Samples) -> Augment | None:
+    """Return what changes samples while they are trained on, tried on one of them where it is for images.
 
     Raises
     ------
     InputError
-        If the samples are no images.
+        If samples that should be turned are no images, or the mixture's number is negative.
     """
+    mixup = Mixup(recipe.mixup) if recipe.mixup else None
     affine = recipe.augment
-    assert affine is not None
-    augment = RandomAffine(affine.rotation, affine.shift, affine.scale, affine.shear)
-    augment(samples.train[0][:1], np.random.default_rng(0))
-    return augment
+    if affine is None:
+        return mixup
+    turn = RandomAffine(affine.rotation, affine.shift, affine.scale, affine.shear)
+    turn(samples.train[0][:1], np.random.default_rng(0))
+    if mixup is None:
+        return turn
+
+    def turn_and_mix(x: Array, y: Array, generator: np.random.Generator, sample_weight: Array | None = None) -> Any:
+        return mixup(turn(x, generator), y, generator, sample_weight)
+
+    return turn_and_mix
 
 
 def _check_sizes(recipe: Recipe, samples: Samples, where: str) -> None:

@@ -144,6 +144,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     early_stopping : EarlyStop, optional
     augment : Affine, optional
         For images.
+    mixup : float, default 0
+        Alpha of `Mixup`, which mixes samples, and their targets, while they are trained on; 0 for none.
     class_weight : "balanced" or table of class to weight, optional
     threads : int, default 0
         How many threads multiply matrices; 0 lets the size of the network decide.
@@ -179,6 +181,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     monitor: Literal["validation_loss", "validation_error_rate", "loss", "error_rate"] | None = None
     early_stopping: EarlyStop | None = None
     augment: Affine | None = None
+    mixup: float = 0.0
     class_weight: Literal["balanced"] | dict[str, float] | None = None
     threads: int = 0
     deterministic: bool = False
@@ -315,6 +318,7 @@ def checked(recipe: Recipe, where: str) -> Recipe:
     checks.number(f"{where}, input_dropout", recipe.input_dropout, least=0, below=1, like=0.1)
     checks.number(f"{where}, l1", recipe.l1, least=0, like=0.001)
     checks.number(f"{where}, l2", recipe.l2, least=0, like=0.001)
+    checks.number(f"{where}, mixup", recipe.mixup, least=0, like=0.2)
     checks.whole(f"{where}, seed", recipe.seed, least=0, most=2**63 - 1)
     checks.whole(f"{where}, data.seed", recipe.data.seed, least=0)
     if recipe.data.samples is not None:

@@ -294,7 +294,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbos
             callbacks=[recorder, *stopping, *callbacks],
             keep=recipe.keep,
             monitor=recipe.monitor,
-            augment=None if recipe.augment is None else augmentation(recipe, samples),
+            augment=augmentation(recipe, samples),
             resume=recorder.at(LAST) if recorder.resumed else None,
         )
         history = go_through(training, verbose, stacklevel=5, lasting=recorder.say is None)
