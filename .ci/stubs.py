@@ -90,8 +90,11 @@ def _annotation(told: str, kind: type, imports: set[tuple[str, str, str]]) -> st
     tree = ast.parse(told, mode="eval")
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and not hasattr(builtins, node.id):
-            module = getattr(known[node.id], "__module__", kind.__module__)
-            here = module if getattr(sys.modules.get(module), node.id, None) is known[node.id] else kind.__module__
+            own, module = (
+                kind.__module__,
+                getattr(known[node.id], "__module__", "chainrule.ops.op"),
+            )  # aliases are there
+            here = module if getattr(sys.modules.get(module), node.id, None) is known[node.id] else own
             imports.add((node.id, here, f"_{node.id.lstrip('_')}"))
             node.id = f"_{node.id.lstrip('_')}"
     return ast.unparse(tree)

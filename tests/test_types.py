@@ -6,19 +6,21 @@ A page of a user's is given to mypy and to pyright; the lines that they refuse m
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import pkgutil
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, get_overloads
 
 import pytest
 
 import chainrule as cr
-from tests.referees import missing, needed
+from tests.referees import absent, missing, needed
 
 PAGE = """\
 import chainrule
@@ -86,6 +88,28 @@ chainrule.sklearn.nosuch  # refused
 """
 
 
+DUNDERS = ("__init__", "__call__", "__getitem__", "__iter__", "__next__", "__enter__")
+# Where a public signature says Any, and why there is no type that would say more.
+UNTYPED = {
+    r"\.(settings|late|as_if_made|too_late|get_params|set_params)$": "a setting is a number, a text, a part",
+    r"\.(copy|fresh|replace_head|started|repeat) changes$": "the settings that are changed",
+    r"(Classifier|Regressor)\.__init__ network__settings$": "the settings of a user's own network",
+    r"\.__init__ class_weight$": "labels are of any kind",
+    r"^(Layer|Op)\.(forward|backward)$": "a subclass names what it takes",
+    r"^Optimizer\.update$": "a subclass names its slots and scalars",
+    r"\.__call__$": "nodes, which stand below ops; cr.relu, the function, says so",
+    r"^Network\.(as_batch|as_samples)$": "the door, which looks at whatever it is given",
+    r"^Network\.(steps|beginning|snapshot|restore|started)$": "what training keeps of a network, as plain data",
+    r"^Branches\.state value$": "an array, or what stands for it while it is recorded",
+    r"^optim\.OptimizerState\.formulas$": "arrays, or what stands for them while they are recorded",
+    r"^History\.__init__ (call|start)$": "whatever train was called with",
+    r"^evaluate$|(History|Epoch)\.__getitem__$|Epoch\.__init__ metrics$": "a user's own metric returns what it likes",
+    r"\.as_dict$|\.snapshot$|^files\.(describe|rebuild)$": "plain data, as JSON has it",
+    r"^recipes\.(Result|RunRecord)\.|^recipes\.measure$": "figures by name: numbers, None, lists of numbers",
+    r"^explain\.Watch\.columns$": "numbers, or arrays, a step",
+}
+
+
 def mypy() -> list[str]:
     needed("mypy", "dev")
     return [sys.executable, "-m", "mypy", "--config-file=", "--cache-dir=.mypy", "--hide-error-context", "--no-pretty"]
@@ -130,3 +154,52 @@ def test_a_checker_knows_every_public_name_and_refuses_any_other(
     assert len(lines) > 250
     told = {number for number, line in enumerate(lines, 1) if line.endswith("# refused")}
     assert refused(checker, "\n".join(lines), tmp_path) == told
+
+
+def signatures(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the functions of a public thing: itself, the methods of a class, and all their overloads."""
+    functions: dict[str, Any] = {}
+    if isinstance(thing, type):
+        for member, what in inspect.getmembers_static(thing):
+            plain = what.__func__ if isinstance(what, staticmethod | classmethod) else what
+            plain = plain.fget if isinstance(plain, property) else plain
+            if inspect.isfunction(plain) and (member[0] != "_" or member in DUNDERS):
+                functions[f"{name}.{member}"] = plain
+    elif inspect.isfunction(thing) and not isinstance(getattr(thing, "__wrapped__", None), type):  # those of ops: stubs
+        functions[name] = thing
+    for path, function in functions.items():
+        if function.__module__.startswith("chainrule"):
+            told = inspect.unwrap(function)
+            for one in get_overloads(told) or [told]:
+                yield path, one
+
+
+def untyped(rooms: Iterable[str]) -> Iterator[str]:
+    """Yield each place in a public signature that says Any, or nothing; an array's dtype may be any."""
+    things = {name: getattr(cr, name) for name in dir(cr)}
+    for room in rooms:
+        module = importlib.import_module(f"chainrule.{room}")
+        things |= {f"{room}.{name}": getattr(module, name) for name in getattr(module, "__all__", ())}
+    seen = set()
+    for name, thing in things.items():
+        for path, function in signatures(name, thing):
+            if function in seen:
+                continue
+            seen.add(function)
+            signature = inspect.signature(function)
+            told = {f" {p.name}": p.annotation for p in signature.parameters.values() if p.name not in ("self", "cls")}
+            for place, annotation in {**told, "": signature.return_annotation}.items():
+                text = re.sub(r"NDArray\[Any\]|np.dtype\[Any\]|tuple\[Any, \.\.\.\]", "", str(annotation))
+                if annotation is inspect.Parameter.empty or re.search(r"\bAny\b", text):
+                    yield path + place
+
+
+def test_no_public_signature_says_any_where_there_is_a_type() -> None:
+    missing_rooms = {room for room in ("onnx", "sklearn") if absent(room)}
+    rooms = {room.name for room in pkgutil.iter_modules(cr.__path__) if room.ispkg} - {"cli", "words"} - missing_rooms
+    used = set()
+    for place in set(untyped(rooms)):
+        reasons = {why for why in UNTYPED if re.search(why, place) or re.search(why, place.rpartition(" ")[0])}
+        assert reasons, f"{place} has a type"
+        used |= reasons
+    assert missing_rooms or used == set(UNTYPED)

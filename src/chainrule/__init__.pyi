@@ -128,10 +128,10 @@ from chainrule.explain.inspection import trace as trace
 from chainrule.training.loop import train as train
 from chainrule import training as training
 from chainrule.explain.watching import watch as watch
-from typing import Any as _Any
 from numpy.typing import ArrayLike as _ArrayLike
 from chainrule.ops.reductions import Axes as _Axes
 from chainrule.ops.custom import Function as _Function
+from chainrule.ops.op import Index as _Index
 from chainrule.graph.node import Node as _Node
 from collections.abc import Sequence as _Sequence
 
@@ -783,7 +783,7 @@ def sin(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arit
     ∂z = ∂y · cos(z)
     """
 
-def slice(x: _Operand, *, key: _Any, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Slice
+def slice(x: _Operand, *, key: _Index, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Slice
     """y = x[key]
     ∂x = ∂y at the places of key, else 0
 

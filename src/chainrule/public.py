@@ -52,7 +52,7 @@ from chainrule.optim import (
     StepDecay,
     Warmup,
 )
-from chainrule.replay import source
+from chainrule.replay.source import source
 from chainrule.training import (
     Callback,
     EarlyStopping,

@@ -61,9 +61,9 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.X)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[NDArray[Any]]:
         yield self.X
-        yield self.y
+        yield self.y  # type: ignore[misc]  # None without targets: nobody who writes X, y = … wants to rule that out
 
     def __repr__(self) -> str:
         targets = "no y" if self.y is None else f"y {self.y.shape} {self.y.dtype}"

@@ -26,7 +26,7 @@ from chainrule.explain.text_layout import formula_line, to_markdown, to_terminal
 from chainrule.files.strict_json import printed
 from chainrule.graph import Graph, Node
 from chainrule.nn import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.ops.table import page
 
 FORMATS = ("terminal", "markdown", "html", "json")
@@ -78,8 +78,8 @@ class Explanation:
 @checks.keywords
 def explain(
     of: Network | Node | Graph,
-    x: Any = None,
-    y: Any = None,
+    x: Samples | None = None,
+    y: Samples | None = None,
     *,
     sample: int | None = 0,
     node: str | None = None,

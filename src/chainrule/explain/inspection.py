@@ -20,7 +20,7 @@ from chainrule.explain.notation import Matrix, mathml, number
 from chainrule.graph import Graph, Node
 from chainrule.graph.flatten import in_order
 from chainrule.nn import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.tables import html_table, text_table
 from chainrule.training import History
 
@@ -172,7 +172,7 @@ class Trace(Mapping[str, Traced]):
 
 
 @checks.keywords
-def trace(network: Network, x: Any, y: Any) -> Trace:
+def trace(network: Network, x: Samples, y: Samples) -> Trace:
     """Run one training step of a copy of a network and return what was in every node.
 
     Parameters

@@ -30,7 +30,7 @@ from chainrule.explain.notation import (
 )
 from chainrule.graph import Graph, Input, Node
 from chainrule.ops.op import Array, Op
-from chainrule.replay import source
+from chainrule.replay.source import source
 
 
 @dataclass(frozen=True)

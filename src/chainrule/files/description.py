@@ -192,7 +192,7 @@ _LONGEST_NAME = 100
 
 def rebuild(
     data: Any,
-    custom: Mapping[str, type[Any]] | None = None,
+    custom: Mapping[str, type] | None = None,
     *,
     where: str = "rebuild",
     error: type[ChainruleError] = InputError,
@@ -238,7 +238,7 @@ def rebuild(
     return _Rebuilder(checked_classes(custom), where, error, complete, before_network, start).part(data, "", 0)
 
 
-def checked_classes(custom: Mapping[str, type[Any]] | None) -> dict[str, type[Any]]:
+def checked_classes(custom: Mapping[str, type] | None) -> dict[str, type[Any]]:
     """Return the caller's classes by name, if a file may be allowed to name them."""
     if custom is None:
         return {}

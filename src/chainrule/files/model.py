@@ -189,7 +189,7 @@ def _text(where: str, data: Any) -> str:
 
 
 @checks.keywords
-def load(path: Path | Readable, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
+def load(path: Path | Readable, *, custom: Mapping[str, type] | None = None) -> Network:
     """Return the network in a model file: it predicts the same bytes, and training goes on as if never interrupted.
 
     Nothing in the file is executed, so a file from a stranger is safe to load. A class that is not chainrule's is found
@@ -222,7 +222,7 @@ def load(path: Path | Readable, *, custom: Mapping[str, type[Any]] | None = None
 
 
 @checks.keywords
-def loads(data: bytes | bytearray | memoryview, *, custom: Mapping[str, type[Any]] | None = None) -> Network:
+def loads(data: bytes | bytearray | memoryview, *, custom: Mapping[str, type] | None = None) -> Network:
     """Return the network in the bytes that `dumps` made, or that are a whole model file, as `load` does.
 
     Parameters
@@ -240,7 +240,7 @@ def loads(data: bytes | bytearray | memoryview, *, custom: Mapping[str, type[Any
     return network_from(from_bytes(data), custom=custom, where="loads")
 
 
-def network_from(contents: Contents, *, custom: Mapping[str, type[Any]] | None = None, where: str = "load") -> Network:
+def network_from(contents: Contents, *, custom: Mapping[str, type] | None = None, where: str = "load") -> Network:
     """Return the network in what was read from a file."""
     saved = SavedNetwork.from_contents(where, contents)
     custom = checked_classes(custom)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.errors import DerivativeError, InputError, MisuseError
@@ -22,14 +23,19 @@ from chainrule.graph import Graph, Input, Node
 from chainrule.graph.calls import called, changed_by, is_own
 from chainrule.nn import Layer, Network
 from chainrule.ops.differences import compare_element
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array, Op, Samples
 
 _SAMPLES = 5  # of a network's data
 _ELEMENTS = 60  # of an array, checked one by one
 
 
 def check(
-    of: Op | Layer | Node | Graph, x: Any = None, y: Any = None, *, tolerance: float = 1e-6, **arrays: Any
+    of: Op | Layer | Node | Graph,
+    x: Samples | None = None,
+    y: Samples | None = None,
+    *,
+    tolerance: float = 1e-6,
+    **arrays: npt.ArrayLike,
 ) -> Report:
     """Check the derivatives of an op, a layer, a network or a graph.
 

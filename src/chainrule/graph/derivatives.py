@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.graph.graph import Graph
@@ -14,11 +15,11 @@ from chainrule.ops.op import Array
 
 
 @overload
-def derivative(of: Node, by: Node, grad: Any = None) -> Array: ...
+def derivative(of: Node, by: Node, grad: npt.ArrayLike | None = None) -> Array: ...
 @overload
-def derivative(of: Node, by: Sequence[Node], grad: Any = None) -> list[Array]: ...
+def derivative(of: Node, by: Sequence[Node], grad: npt.ArrayLike | None = None) -> list[Array]: ...
 @checks.keywords
-def derivative(of: Node, by: Node | Sequence[Node], grad: Any = None) -> Array | list[Array]:
+def derivative(of: Node, by: Node | Sequence[Node], grad: npt.ArrayLike | None = None) -> Array | list[Array]:
     """Return the derivative of a node by another one, or by each of several.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from chainrule import ops
 from chainrule.errors import ArgumentError, InputError, nearest
-from chainrule.graph.node import Node
+from chainrule.graph.node import Node, Operand
 from chainrule.ops.op import Op
 from chainrule.settings import setting_names
 
@@ -19,14 +19,14 @@ from chainrule.settings import setting_names
 class NodeFunction(Protocol):
     """A function that builds a node."""
 
-    def __call__(self, *children: Any, name: str | None = None, **given: Any) -> Node: ...
+    def __call__(self, *children: Operand, name: str | None = None, **given: Any) -> Node: ...
 
 
 def function_of(kind: type[Op]) -> NodeFunction:
     """Return the function that builds nodes of this op."""
     settings = setting_names(kind)
 
-    def build(*children: Any, name: str | None = None, **given: Any) -> Node:
+    def build(*children: Operand, name: str | None = None, **given: Any) -> Node:
         told = {key: given.pop(key) for key in settings if key in given}
         roled = children_of(kind, children, given, ("name", *settings), "Pass settings by name")
         return Node(kind(**told), roled, name)
@@ -38,13 +38,13 @@ def function_of(kind: type[Op]) -> NodeFunction:
     return build
 
 
-def node_of(op: Op, children: Sequence[Any], name: str | None, given: Mapping[str, Any]) -> Node:
+def node_of(op: Op, children: Sequence[Operand], name: str | None, given: Mapping[str, Any]) -> Node:
     """Return the node of an op that is called, with children in the order of its roles or by name."""
     return Node(op, children_of(type(op), children, given, ("name",), "Its settings were told when it was made"), name)
 
 
 def children_of(
-    kind: type[Op], children: Sequence[Any], given: Mapping[str, Any], others: Sequence[str], fix: str
+    kind: type[Op], children: Sequence[Operand], given: Mapping[str, Any], others: Sequence[str], fix: str
 ) -> dict[str, Any]:
     """Return role -> child, for children in order and by name.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, nearest, printable
@@ -100,7 +101,7 @@ class Graph(Closed, InNotebooks):
         told = f"{self.root.name}: {len(self)} nodes, inputs {', '.join(self.inputs)}, {learnt} parameters"
         return f"Graph({printable(told)})"
 
-    def forward(self, **feeds: Any) -> Array:
+    def forward(self, **feeds: npt.ArrayLike) -> Array:
         """Compute every node from its leaves; inputs not named keep their value.
 
         Returns
@@ -118,11 +119,11 @@ class Graph(Closed, InNotebooks):
             node._value = value
         return self.root.value
 
-    def __call__(self, **feeds: Any) -> Array:
+    def __call__(self, **feeds: npt.ArrayLike) -> Array:
         """Return the root's value on these inputs; nothing that can be looked at changes (safe from threads)."""
         return self.compute(**feeds)[0]
 
-    def compute(self, **feeds: Any) -> list[Array]:
+    def compute(self, **feeds: npt.ArrayLike) -> list[Array]:
         """Return the value of every root on these inputs, as fresh arrays; nothing that can be looked at changes."""
         values = self.values_on(feeds)
         results: list[Array] = []
@@ -134,7 +135,7 @@ class Graph(Closed, InNotebooks):
             taken.add(id(value))
         return results
 
-    def backward(self, grad: Any = None) -> None:
+    def backward(self, grad: npt.ArrayLike | None = None) -> None:
         """Send the derivative of the root back to all that `wrt` asks for.
 
         Parameters
@@ -158,13 +159,15 @@ class Graph(Closed, InNotebooks):
         for state, node in self.updates:
             np.copyto(state._value, node._value)
 
-    def derivatives(self, grad: Any = None) -> list[Array]:
+    def derivatives(self, grad: npt.ArrayLike | None = None) -> list[Array]:
         """Return the derivative of the root by each of `wrt`, as fresh arrays; what nodes show doesn't change."""
         gradients = self._gradients(grad, {})
         found = (gradients[self._places[id(node)]] for node in self.wrt)
         return [np.zeros(n.shape, n.dtype) if g is None else g for n, g in zip(self.wrt, found, strict=True)]
 
-    def steps(self, *, backward: bool = True, grad: Any = None, **feeds: Any) -> Iterator[StepEvent]:
+    def steps(
+        self, *, backward: bool = True, grad: npt.ArrayLike | None = None, **feeds: npt.ArrayLike
+    ) -> Iterator[StepEvent]:
         """Run the graph op by op, forward and then backward, and yield an event for each.
 
         What its nodes show stays as it is, so a network's graph can be stepped through while it is trained.
@@ -191,7 +194,7 @@ class Graph(Closed, InNotebooks):
         values = self.values_on(feeds)
         return steps(self, values, self._arriving(grad, values[self.place(self.root)]) if backward else None)
 
-    def _gradients(self, grad: Any, buffers: dict[int, Array]) -> Values:
+    def _gradients(self, grad: npt.ArrayLike | None, buffers: dict[int, Array]) -> Values:
         place = self._places[id(self.root)]
         if place not in self.walk.reached:
             raise MisuseError(
@@ -203,7 +206,7 @@ class Graph(Closed, InNotebooks):
         values = [node._value for node in self.nodes]
         return self.walk.backward(values, place, self._arriving(grad, values[place]), self.walk.plain(buffers))
 
-    def _arriving(self, grad: Any, value: Array) -> Array:
+    def _arriving(self, grad: npt.ArrayLike | None, value: Array) -> Array:
         """Return the derivative that arrives at the root, which is worth `value`."""
         if grad is None:
             if value.size != 1:
@@ -221,7 +224,7 @@ class Graph(Closed, InNotebooks):
             )
         return np.array(np.broadcast_to(dy, value.shape))
 
-    def values_on(self, feeds: dict[str, Any]) -> Values:
+    def values_on(self, feeds: Mapping[str, npt.ArrayLike]) -> Values:
         """Return the value of every node, in order, on these inputs; nothing that can be looked at changes."""
         for name in feeds:
             if name not in self.inputs:

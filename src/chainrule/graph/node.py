@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from chainrule.errors import InputError, MisuseError, ShapeError, nearest, print
 from chainrule.graph.calls import checked_forward, read_only
 from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
-from chainrule.ops.op import Array, Op
+from chainrule.ops.op import Array, Index, Op
 from chainrule.ops.shaping import Cast, Slice
 from chainrule.settings import InNotebooks, unknown_attribute
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from chainrule.graph.graph import Graph
 
 
+#: What an operator or a function of ops takes beside nodes.
+Operand: TypeAlias = "Node | npt.ArrayLike"
 _sealed: ContextVar[str] = ContextVar("chainrule_sealed", default="")
 
 
@@ -65,7 +67,7 @@ class Node(InNotebooks):
     """
 
     @checks.keywords
-    def __init__(self, op: Op | None, children: Mapping[str, Any], name: str | None = None) -> None:
+    def __init__(self, op: Op | None, children: Mapping[str, Operand], name: str | None = None) -> None:
         self.op = op
         self.name = name or (op.name if op else "")
         self.children: dict[str, Node] = {}
@@ -129,11 +131,11 @@ class Node(InNotebooks):
         kind = type(self.op or self).__name__
         return kind if not self.name or (self.op is not None and self.name == self.op.name) else f"{kind} {self.name!r}"
 
-    def forward(self, **feeds: Any) -> Array:
+    def forward(self, **feeds: npt.ArrayLike) -> Array:
         """Compute this node again from its leaves; short for ``Graph(node).forward(...)``."""
         return self._own_graph().forward(**feeds)
 
-    def backward(self, grad: Any = None) -> None:
+    def backward(self, grad: npt.ArrayLike | None = None) -> None:
         """Send the derivative back through everything below; short for ``Graph(node).backward(...)``."""
         self._own_graph().backward(grad)
 
@@ -203,40 +205,40 @@ class Node(InNotebooks):
             fix=instead + ("" if instead.startswith("Take") else "; node.value has the numbers alone"),
         )
 
-    def __add__(self, other: Any) -> Node:
+    def __add__(self, other: Operand) -> Node:
         return Node(Add(), {"a": self, "b": other})
 
-    def __radd__(self, other: Any) -> Node:
+    def __radd__(self, other: Operand) -> Node:
         return Node(Add(), {"a": other, "b": self})
 
-    def __sub__(self, other: Any) -> Node:
+    def __sub__(self, other: Operand) -> Node:
         return Node(Subtract(), {"a": self, "b": other})
 
-    def __rsub__(self, other: Any) -> Node:
+    def __rsub__(self, other: Operand) -> Node:
         return Node(Subtract(), {"a": other, "b": self})
 
-    def __mul__(self, other: Any) -> Node:
+    def __mul__(self, other: Operand) -> Node:
         return Node(Multiply(), {"a": self, "b": other})
 
-    def __rmul__(self, other: Any) -> Node:
+    def __rmul__(self, other: Operand) -> Node:
         return Node(Multiply(), {"a": other, "b": self})
 
-    def __truediv__(self, other: Any) -> Node:
+    def __truediv__(self, other: Operand) -> Node:
         return Node(Divide(), {"a": self, "b": other})
 
-    def __rtruediv__(self, other: Any) -> Node:
+    def __rtruediv__(self, other: Operand) -> Node:
         return Node(Divide(), {"a": other, "b": self})
 
-    def __matmul__(self, other: Any) -> Node:
+    def __matmul__(self, other: Operand) -> Node:
         return Node(Matmul(), {"a": self, "b": other})
 
-    def __rmatmul__(self, other: Any) -> Node:
+    def __rmatmul__(self, other: Operand) -> Node:
         return Node(Matmul(), {"a": other, "b": self})
 
-    def __pow__(self, exponent: Any) -> Node:
+    def __pow__(self, exponent: Operand) -> Node:
         return Node(Power(), {"base": self, "exponent": exponent})
 
-    def __rpow__(self, base: Any) -> Node:
+    def __rpow__(self, base: Operand) -> Node:
         return Node(Power(), {"base": base, "exponent": self})
 
     def __neg__(self) -> Node:
@@ -245,7 +247,7 @@ class Node(InNotebooks):
     def __abs__(self) -> Node:
         return Node(Absolute(), {"z": self})
 
-    def __getitem__(self, key: Any) -> Node:
+    def __getitem__(self, key: Index) -> Node:
         return Node(Slice(key), {"x": self})
 
     if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a node's
@@ -253,7 +255,7 @@ class Node(InNotebooks):
         def __getattr__(self, name: str) -> NoReturn:
             raise unknown_attribute(self, "node", name)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> NoReturn:
         raise InputError(
             self.where, given="a loop over its rows", expected="slices", fix="Write node[i:i + 1] for row i"
         )
@@ -289,11 +291,11 @@ class Leaf(Node):
     unnamed: ClassVar[str] = ""
 
     @overload
-    def __init__(self, value: Any, /, *, dtype: npt.DTypeLike | None = None) -> None: ...
+    def __init__(self, value: npt.ArrayLike, /, *, dtype: npt.DTypeLike | None = None) -> None: ...
     @overload
-    def __init__(self, *, value: Any, dtype: npt.DTypeLike | None = None) -> None: ...
+    def __init__(self, *, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> None: ...
     @overload
-    def __init__(self, name: str | None, value: Any, dtype: npt.DTypeLike | None = None) -> None: ...
+    def __init__(self, name: str | None, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> None: ...
     @checks.keywords
     def __init__(self, name: Any = None, value: Any = ..., dtype: npt.DTypeLike | None = None) -> None:
         name, value = _name_and_value(type(self).__name__, name, value)
@@ -366,12 +368,16 @@ class Parameter(Leaf):
     penalised: bool = False
 
     @overload
-    def __init__(self, value: Any, /, *, dtype: npt.DTypeLike | None = None, penalised: bool = False) -> None: ...
-    @overload
-    def __init__(self, *, value: Any, dtype: npt.DTypeLike | None = None, penalised: bool = False) -> None: ...
+    def __init__(
+        self, value: npt.ArrayLike, /, *, dtype: npt.DTypeLike | None = None, penalised: bool = False
+    ) -> None: ...
     @overload
     def __init__(
-        self, name: str | None, value: Any, dtype: npt.DTypeLike | None = None, *, penalised: bool = False
+        self, *, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None, penalised: bool = False
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, name: str | None, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None, *, penalised: bool = False
     ) -> None: ...
     @checks.keywords
     def __init__(
@@ -395,7 +401,7 @@ class Parameter(Leaf):
     def array(self) -> Array:
         return self._value
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: npt.ArrayLike) -> None:
         """Write new numbers over the old ones.
 
         Raises

@@ -10,9 +10,10 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock, get_ident
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.errors import ChainruleWarning, InputError, MisuseError, ShapeError, UnknownNameError, nearest
@@ -49,7 +50,7 @@ from chainrule.nn.objective import as_loss, expect_outputs, objective
 from chainrule.nn.plan import Plan, expect_outer, rows_of_indices, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
-from chainrule.ops.op import Array, Op, Range
+from chainrule.ops.op import Array, Op, Range, Samples
 from chainrule.ops.softmax import Softmax
 from chainrule.optim import Adam, Optimizer, OptimizerState, as_optimizer
 from chainrule.settings import Configured, InNotebooks
@@ -350,7 +351,11 @@ class Network(Layer, InNotebooks):
                 cause="layer.shared",
             )
 
-    def forward(self, x: Any) -> Any:
+    @overload
+    def forward(self, x: Node) -> Node: ...  # type: ignore[overload-overlap]  # a node has __array__, to refuse it
+    @overload
+    def forward(self, x: Samples) -> Array: ...
+    def forward(self, x: Samples | Node) -> Array | Node:
         """Return the outputs for samples, as a prediction has them: nothing is dropped out, nothing kept.
 
         Parameters
@@ -379,7 +384,7 @@ class Network(Layer, InNotebooks):
         """
         self._engine.stepped_because(reason)
 
-    def compute_loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+    def compute_loss(self, x: Samples, y: Samples, sample_weight: npt.ArrayLike | None = None) -> float:
         """Run a batch forward to the loss, as training does it, and keep every value for `backward`.
 
         Parameters

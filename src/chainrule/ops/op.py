@@ -13,6 +13,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
+from types import EllipsisType
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -22,6 +23,10 @@ from chainrule.errors import InputError, ShapeError
 from chainrule.settings import Configured
 
 Array: TypeAlias = npt.NDArray[Any]
+#: Samples, or targets: an array, or several by name.
+Samples: TypeAlias = "npt.ArrayLike | Mapping[str, npt.ArrayLike]"
+#: What takes part of an array.
+Index: TypeAlias = "int | slice | EllipsisType | tuple[int | slice | EllipsisType | None, ...] | None"
 Derivatives: TypeAlias = dict[str, Array]
 Range: TypeAlias = tuple[float, float]
 

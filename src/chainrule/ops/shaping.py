@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, ShapeError
-from chainrule.ops.op import Array, Derivatives, Op, expect_axis, expect_integers, shapes
+from chainrule.ops.op import Array, Derivatives, Index, Op, expect_axis, expect_integers, shapes
 from chainrule.ops.special import sum_by_index
 
 
@@ -189,7 +189,7 @@ class Slice(Op):
     array([1., 3.])
     """
 
-    def __init__(self, key: Any) -> None:
+    def __init__(self, key: Index) -> None:
         self.key = tuple(_basic(part) for part in (key if isinstance(key, tuple) else (key,)))
 
     def forward(self, x: Array) -> Array:

@@ -8,10 +8,10 @@ scalars of the step. The weights are the same, in two passes over the vectors le
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from chainrule.ops.op import Array
 from chainrule.optim.optimizer import Optimizer
 from chainrule.optim.schedules import Schedule
 
@@ -43,7 +43,7 @@ class Adagrad(Optimizer):
 
     slots = ("v",)
 
-    def update(self, weights: Any, gradient: Any, v: Any, rate: Any) -> None:
+    def update(self, weights: Array, gradient: Array, v: Array, rate: Array) -> None:
         v += gradient * gradient
         weights -= rate * gradient / (np.sqrt(v) + self.epsilon)
 
@@ -89,7 +89,7 @@ class RMSProp(Optimizer):
 
     slots = ("v",)
 
-    def update(self, weights: Any, gradient: Any, v: Any, step: Any, small: Any) -> None:
+    def update(self, weights: Array, gradient: Array, v: Array, step: Array, small: Array) -> None:
         v *= self.rho
         v += gradient * gradient
         weights -= step * gradient / (np.sqrt(v) + small)
@@ -146,7 +146,7 @@ class Adam(Optimizer):
 
     slots = ("m", "v")
 
-    def update(self, weights: Any, gradient: Any, m: Any, v: Any, step: Any, small: Any) -> None:
+    def update(self, weights: Array, gradient: Array, m: Array, v: Array, step: Array, small: Array) -> None:
         m *= self.beta_1
         m += gradient
         v *= self.beta_2
@@ -198,7 +198,7 @@ class AdamW(Adam):
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
     """
 
-    def decay(self, weights: Any, rate: Any) -> None:
+    def decay(self, weights: Array, rate: Array) -> None:
         weights -= (self.weight_decay * rate) * weights
 
     def __init__(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from chainrule.checks import instance
 from chainrule.errors import InputError
+from chainrule.ops.op import Array
 from chainrule.optim.optimizer import Optimizer
 from chainrule.optim.schedules import Schedule
 
@@ -37,8 +36,8 @@ class SGD(Optimizer):
     initialization and momentum in deep learning", 2013.
     """
 
-    def update(self, weights: Any, gradient: Any, rate: Any, velocity: Any = None) -> None:
-        if not self.momentum:
+    def update(self, weights: Array, gradient: Array, rate: Array, velocity: Array | None = None) -> None:
+        if velocity is None:  # without momentum there is none
             weights -= rate * gradient
             return
         velocity *= self.momentum

@@ -120,17 +120,17 @@ class Optimizer(Configured):
         """
         return {"rate": learning_rate}
 
-    def update(self, weights: Any, gradient: Any, *arrays: Any, **slots_and_scalars: Any) -> None:
+    def update(self, weights: Array, gradient: Array, *arrays: Any, **slots_and_scalars: Any) -> None:
         """Change `weights` and the slots in place; never write `gradient`.
 
         The slots and the scalars come by name; scalars are floats or arrays of no axes in the weights' dtype.
         """
         raise NotImplementedError
 
-    def decay(self, weights: Any, rate: Any) -> None:
+    def decay(self, weights: Array, rate: Array) -> None:
         """Shrink those weights that decay, in place, before `update`: nothing, unless a rule says otherwise."""
 
-    def clip(self, gradient: Any, norm: Any = None) -> Any:
+    def clip(self, gradient: Array, norm: Array | None = None) -> Array:
         """Return the gradient, clipped as the settings say: itself, or a new array.
 
         By value min(max(g, −c), c); by norm g · c / max(‖g‖, c), which is g to the bit where ‖g‖ <= c. A NaN shows
@@ -144,11 +144,11 @@ class Optimizer(Configured):
             The norm of the whole gradient (`global_norm`) where `gradient` is only a part of it.
         """
         if self.clip_value is not None:
-            return np.minimum(np.maximum(gradient, -self.clip_value), self.clip_value)
-        if self.clip_norm is not None:
+            gradient = np.minimum(np.maximum(gradient, -self.clip_value), self.clip_value)
+        elif self.clip_norm is not None:
             length = global_norm([gradient]) if norm is None else norm
             scale = self.clip_norm / np.maximum(length, self.clip_norm)
-            return gradient * scale.astype(gradient.dtype)  # a float64 scalar would widen a float32 gradient
+            gradient = gradient * scale.astype(gradient.dtype)  # a float64 scalar would widen a float32 gradient
         return gradient
 
     def start(self, parameters: Sequence[Learnable], decayed: Sequence[Learnable] | None = None) -> OptimizerState:
@@ -176,7 +176,7 @@ class Optimizer(Configured):
         return number(f"{type(self).__name__}({setting}=…)", value, **limits)
 
 
-def global_norm(gradients: Iterable[Any]) -> Any:
+def global_norm(gradients: Iterable[Array]) -> Array:
     """Return the Euclidean norm of all the gradients taken together, as a float64 scalar.
 
     Squares and sum are float64: in float32, elements from 2·10¹⁹ on would square to infinity.
@@ -184,7 +184,8 @@ def global_norm(gradients: Iterable[Any]) -> Any:
     >>> float(global_norm([np.array([3.0]), np.array([[4.0]])]))
     5.0
     """
-    return np.sqrt(sum(np.multiply(g, g, dtype=np.float64).sum() for g in gradients))
+    norm: Array = np.sqrt(sum(np.multiply(g, g, dtype=np.float64).sum() for g in gradients))
+    return norm
 
 
 SETTLING = 1024  # steps: a moment that shrinks by a tenth at each is subnormal after some 800

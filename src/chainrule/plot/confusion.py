@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.errors import InputError
@@ -32,7 +33,7 @@ _MOST_NUMBERED = 25  # classes; colour_bar_ends, figures in the cells could not 
 @checks.keywords
 @documented
 def confusion_matrix(
-    matrix: Any,
+    matrix: npt.ArrayLike,
     classes: Sequence[str] | None = None,
     path: str | os.PathLike[str] | None = None,
     *,
@@ -93,7 +94,7 @@ def confusion_matrix(
     return figure
 
 
-def _counts(where: str, matrix: Any) -> Array:
+def _counts(where: str, matrix: npt.ArrayLike) -> Array:
     try:
         counts = np.asarray(matrix)
     except ValueError:

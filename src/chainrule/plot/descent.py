@@ -14,7 +14,7 @@ from chainrule import checks
 from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn import Network, validation
 from chainrule.nn.engines import quiet
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.optim import as_schedule
 from chainrule.plot.axes import draw_line, new_figure, plain_decades, plain_number
 from chainrule.plot.style import (
@@ -62,8 +62,8 @@ class LossLine:
 @documented
 def loss_along_gradient(
     network: Network,
-    X: Any,
-    y: Any,
+    X: Samples,
+    y: Samples,
     *,
     learning_rate: float | None = None,
     path: str | os.PathLike[str] | None = None,

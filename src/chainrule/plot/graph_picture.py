@@ -18,7 +18,7 @@ from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.plot.axes import new_figure, plain_number
 from chainrule.plot.style import (
     CLASS_COLOURS,
@@ -48,8 +48,8 @@ _FORWARD, _BACK, _ROLE = CLASS_COLOURS[0], CLASS_COLOURS[5], "#555555"
 @documented
 def graph(
     of: Network | Graph | Node,
-    x: Any = None,
-    y: Any = None,
+    x: Samples | None = None,
+    y: Samples | None = None,
     *,
     path: str | os.PathLike[str] | None = None,
     title: str | None = None,

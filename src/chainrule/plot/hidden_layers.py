@@ -16,7 +16,7 @@ from chainrule import checks
 from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
     INK,
@@ -57,8 +57,8 @@ _FINE = 120  # points along such a line
 @documented
 def hidden_space(
     network: Network,
-    X: Any,
-    y: Any,
+    X: Samples,
+    y: Samples,
     layer: str | None = None,
     *,
     path: str | os.PathLike[str] | None = None,
@@ -197,8 +197,8 @@ _MOST_POINTS = 100  # in a panel, which is small
 @documented
 def neuron_surfaces(
     network: Network,
-    X: Any,
-    y: Any,
+    X: Samples,
+    y: Samples,
     layer: str | None = None,
     *,
     path: str | os.PathLike[str] | None = None,

@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from chainrule.data.opening import FolderFile
 from chainrule.errors import FileError, MisuseError
 from chainrule.files.atomic import write_atomically
 from chainrule.nn import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.plot.axes import draw_line, fit_scale, new_figure
 from chainrule.plot.style import CLASS_COLOURS, INK, figure_path, printable_names, styled
 from chainrule.plot.surface import class_legend, paint, surface
@@ -40,8 +40,8 @@ _HOLD = 2.0  # seconds for which the last frame stays
 
 @checks.keywords
 def animation(
-    X: Any,
-    y: Any,
+    X: Samples,
+    y: Samples,
     *,
     path: str | os.PathLike[str] | None = None,
     frames: int = 60,
@@ -105,8 +105,8 @@ class Animation(Callback):
 
     def __init__(
         self,
-        X: Any,
-        y: Any,
+        X: Samples,
+        y: Samples,
         *,
         path: str | os.PathLike[str] | None = None,
         frames: int = 60,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from chainrule import checks
 from chainrule.errors import InputError, ShapeError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, derivative
 from chainrule.nn import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.plot.axes import new_figure, picture_shape, plain_number, show_signed, without_ticks
 from chainrule.plot.hidden_layers import applied_graph
 from chainrule.plot.style import (
@@ -39,7 +39,7 @@ MOST_FEATURES = 30  # of a table
 @documented
 def saliency(
     network: Network,
-    X: Any,
+    X: Samples,
     *,
     of: int | str | None = None,
     logits: bool = False,

@@ -14,7 +14,7 @@ from chainrule import checks
 from chainrule.data.dataset import as_array
 from chainrule.errors import InputError, NonFiniteError, ShapeError
 from chainrule.nn import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.plot.axes import new_figure
 from chainrule.plot.style import (
     CLASS_COLOURS,
@@ -44,8 +44,8 @@ CELLS = 300  # along each axis
 @documented
 def decision_surface(
     network: Network,
-    X: Any,
-    y: Any,
+    X: Samples,
+    y: Samples,
     *,
     path: str | os.PathLike[str] | None = None,
     classes: Sequence[str] | None = None,
@@ -415,8 +415,8 @@ _FRAME = {False: "┌┐└┘─│", True: "++++-|"}
 @checks.keywords
 def surface_text(
     network: Network,
-    X: Any,
-    y: Any,
+    X: Samples,
+    y: Samples,
     width: int = 48,
     height: int = 18,
     *,

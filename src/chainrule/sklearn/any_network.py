@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.metaestimators import available_if
 
 from chainrule.data import one_hot
@@ -19,7 +20,7 @@ from chainrule.ops.losses import ElementwiseLoss
 from chainrule.ops.op import Array
 from chainrule.sklearn.base import NetworkEstimator, expect_steady, new_seed, without_data
 from chainrule.sklearn.class_labels import ClassLabels
-from chainrule.sklearn.inputs import class_factors
+from chainrule.sklearn.inputs import Matrix, RandomState, class_factors
 from chainrule.sklearn.nested import (
     PREFIX,
     arguments_of,
@@ -31,7 +32,10 @@ from chainrule.sklearn.nested import (
 )
 from chainrule.sklearn.quantities import Quantities
 from chainrule.training import predict, train
+from chainrule.training.augmenting import Augment
 from chainrule.training.evaluate import probabilities
+from chainrule.training.events import Callbacks
+from chainrule.training.metrics import Metrics
 
 _REDRAWN = {"layers", "seed", "dtype", "inputs"}  # settings with which a network starts from other numbers
 
@@ -43,16 +47,16 @@ class AnyNetwork(NetworkEstimator):
     epochs: int
     batch_size: int | None
     validation_split: float
-    class_weight: Any = None
-    metrics: Any
-    callbacks: Any
+    class_weight: Mapping[Any, float] | str | None = None
+    metrics: Metrics
+    callbacks: Callbacks
     keep: str | None
     monitor: str | None
     shuffle: bool
-    augment: Any
+    augment: Augment | None
     verbose: bool | int
     warm_start: bool
-    random_state: Any
+    random_state: RandomState
     accepts: ClassVar[dict[str, Any]] = {"allow_nd": True}
     _made_of: tuple[Any, str]
 
@@ -125,13 +129,13 @@ class AnyNetwork(NetworkEstimator):
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: Matrix,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X_val: Matrix | None = None,
+        y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
     ) -> Self:
         """Train a new network on samples; with `warm_start`, the one that there is.
 
@@ -339,21 +343,27 @@ class Classifier(ClassLabels, AnyNetwork):
         epochs: int = 100,
         batch_size: int | None = 32,
         validation_split: float = 0.0,
-        class_weight: Any = None,
-        metrics: Any = (),
-        callbacks: Any = (),
+        class_weight: Mapping[Any, float] | str | None = None,
+        metrics: Metrics = (),
+        callbacks: Callbacks = (),
         keep: str | None = None,
         monitor: str | None = None,
         shuffle: bool = True,
-        augment: Any = None,
+        augment: Augment | None = None,
         verbose: bool | int = False,
         warm_start: bool = False,
-        random_state: Any = None,
+        random_state: RandomState = None,
         **network__settings: Any,
     ) -> None:
         self._store(locals())
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        classes: npt.ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch, going on from where the network is.
 
         Parameters
@@ -374,7 +384,7 @@ class Classifier(ClassLabels, AnyNetwork):
             return self._learn(X, y, sample_weight, (None, None, None), "some", goes_on=goes_on, epochs=1)
 
     @available_if(_may_give_probabilities)  # type: ignore[untyped-decorator]  # scikit-learn has no types
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Matrix) -> Array:
         """Return the probability of each class, (samples, classes), in the order of `classes_`.
 
         There is none where the network gives no probabilities: it ends neither in softmax nor in sigmoid.
@@ -483,20 +493,20 @@ class Regressor(Quantities, AnyNetwork):
         epochs: int = 100,
         batch_size: int | None = 32,
         validation_split: float = 0.0,
-        metrics: Any = (),
-        callbacks: Any = (),
+        metrics: Metrics = (),
+        callbacks: Callbacks = (),
         keep: str | None = None,
         monitor: str | None = None,
         shuffle: bool = True,
-        augment: Any = None,
+        augment: Augment | None = None,
         verbose: bool | int = False,
         warm_start: bool = False,
-        random_state: Any = None,
+        random_state: RandomState = None,
         **network__settings: Any,
     ) -> None:
         self._store(locals())
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Matrix, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Train for one epoch, going on from where the network is; X, y and sample_weight as in `fit`."""
         with self._training("partial_fit"):
             goes_on = hasattr(self, "network_")

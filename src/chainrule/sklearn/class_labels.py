@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from chainrule.errors import InputError
 from chainrule.ops.op import Array
 from chainrule.sklearn.base import NetworkEstimator
-from chainrule.sklearn.inputs import dense
+from chainrule.sklearn.inputs import Matrix, dense
 from chainrule.training.metrics import predicted_classes
 
 
@@ -26,18 +27,18 @@ class ClassLabels(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]  # s
     """
 
     classes_: Array
-    class_weight: Any
+    class_weight: Mapping[Any, float] | str | None
     #: What the network's outputs stand for: "binary", "multiclass" or "multilabel".
     _head: str
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Matrix) -> Array:
         """Return the label of each sample, (samples,), or zeros and ones (samples, labels)."""
         indices = predicted_classes(self._outputs(X), self._head)
         if self._head == "multilabel":
             return indices
         return self.classes_[np.minimum(indices, len(self.classes_) - 1)]
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Matrix) -> Array:
         """Return the probability of each class, (samples, classes), in the order of `classes_`."""
         prediction = self._outputs(X)
         if self._head != "binary":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,7 +18,8 @@ from chainrule.ops.op import Array, Op
 from chainrule.optim import Optimizer, Schedule
 from chainrule.sklearn.class_labels import ClassLabels
 from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
-from chainrule.sklearn.inputs import logits, weigh_classes
+from chainrule.sklearn.inputs import Matrix, RandomState, logits, weigh_classes
+from chainrule.training.events import Callbacks
 from chainrule.training.metrics import Metric, predicted_classes
 
 
@@ -134,8 +137,8 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
     @checks.keywords
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: Sequence[int] | int = (100,),
+        activation: str | Op | Sequence[str | Op] = "relu",
         *,
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
@@ -145,7 +148,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: RandomState = None,
         tol: float = 1e-4,
         verbose: bool = False,
         warm_start: bool = False,
@@ -158,9 +161,9 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        dropout: Any = 0.0,
-        class_weight: Any = None,
-        callbacks: Any = None,
+        dropout: float | Sequence[float] = 0.0,
+        class_weight: Mapping[Any, float] | str | None = None,
+        callbacks: Callbacks | None = None,
         keep: str | None = None,
         dtype: str = "auto",
         compiled: bool = False,
@@ -170,13 +173,13 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: Matrix,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X_val: Matrix | None = None,
+        y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
     ) -> Self:
         """Train on samples.
 
@@ -195,7 +198,13 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        classes: npt.ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch, going on from where the network is.
 
         Parameters
@@ -215,7 +224,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
                 self._meet_classes(y, classes, goes_on)
             return self._learn(X, y, sample_weight, (), "some", goes_on=goes_on, partial=True)
 
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: Matrix) -> Array:
         """Return the logarithm of `predict_proba`, finite also where a probability is too small to differ from 0."""
         check_is_fitted(self)
         if self._head == "multilabel":  # their sigmoids are never 0 before e⁻⁷⁴⁵, and that there are ties stays true
@@ -228,7 +237,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
             return np.zeros_like(scores)
         return -np.asarray(Softplus().forward(np.hstack([scores, -scores])))
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: Matrix) -> Array:
         """Return the logits: (samples,) for two classes, above 0 for the second; else (samples, classes)."""
         scores = self._logits(X)
         return scores.ravel() if self._head == "binary" else scores

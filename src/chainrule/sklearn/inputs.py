@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.errors import InputError
@@ -13,6 +14,18 @@ from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 from chainrule.training import predict
 from chainrule.training.evaluate import CHUNK
+
+
+class SparseMatrix(Protocol):
+    """A sparse matrix of SciPy."""
+
+    def tocsr(self) -> Any:
+        """Return it by rows."""
+
+
+#: What estimators take as samples.
+Matrix: TypeAlias = "npt.ArrayLike | SparseMatrix"
+RandomState: TypeAlias = "int | np.random.Generator | np.random.RandomState | None"
 
 
 class FitSamples(NamedTuple):

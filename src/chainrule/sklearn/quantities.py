@@ -11,6 +11,7 @@ from sklearn.utils import column_or_1d
 from chainrule.errors import InputError
 from chainrule.ops.op import Array
 from chainrule.sklearn.base import NetworkEstimator
+from chainrule.sklearn.inputs import Matrix
 
 
 class Quantities(RegressorMixin, NetworkEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -18,7 +19,7 @@ class Quantities(RegressorMixin, NetworkEstimator):  # type: ignore[misc]  # sci
 
     _columns: int
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Matrix) -> Array:
         """Return the prediction for each sample, (samples,) or (samples, outputs)."""
         prediction = self._outputs(X)
         return prediction.ravel() if prediction.shape[1] == 1 else prediction

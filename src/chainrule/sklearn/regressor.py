@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
@@ -13,7 +15,9 @@ from chainrule.errors import InputError
 from chainrule.ops.op import Array, Op
 from chainrule.optim import Optimizer, Schedule
 from chainrule.sklearn.estimator import MultilayerPerceptron, is_stochastic
+from chainrule.sklearn.inputs import Matrix, RandomState
 from chainrule.sklearn.quantities import Quantities
+from chainrule.training.events import Callbacks
 from chainrule.training.metrics import Metric
 
 
@@ -64,8 +68,8 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
     def __init__(
         self,
         loss: str | Op = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: Sequence[int] | int = (100,),
+        activation: str | Op | Sequence[str | Op] = "relu",
         *,
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
@@ -75,7 +79,7 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: RandomState = None,
         tol: float = 1e-4,
         verbose: bool = False,
         warm_start: bool = False,
@@ -88,8 +92,8 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        dropout: Any = 0.0,
-        callbacks: Any = None,
+        dropout: float | Sequence[float] = 0.0,
+        callbacks: Callbacks | None = None,
         keep: str | None = None,
         dtype: str = "auto",
         compiled: bool = False,
@@ -98,13 +102,13 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: Matrix,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X_val: Matrix | None = None,
+        y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
     ) -> Self:
         """Train on samples.
 
@@ -123,7 +127,7 @@ best_validation_score_, n_iter_, t_, n_features_in_, feature_names_in_, n_layers
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Matrix, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Train for one epoch, going on from where the network is; X, y and sample_weight as in `fit`."""
         with self._training("partial_fit"):
             goes_on = hasattr(self, "network_")

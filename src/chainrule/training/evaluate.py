@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import dis
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.data.dataset import unpacked
+from chainrule.data.dataset import Dataset, unpacked
 from chainrule.errors import InputError, MisuseError, UnknownNameError
 from chainrule.generators import Generators
 from chainrule.nn import validation
 from chainrule.nn.engines import ROWS
 from chainrule.nn.network import Network
 from chainrule.ops.activations import Sigmoid
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.ops.softmax import Softmax
 from chainrule.threads import by_size
 from chainrule.training.measures import Measure, named_measures
-from chainrule.training.metrics import Metric, expect_classes, predicted_classes, true_classes
+from chainrule.training.metrics import Metrics, expect_classes, predicted_classes, true_classes
 from chainrule.words import name_fix
 
 CHUNK = 1024  # rows at a time: more bring no speed, only memory
@@ -29,7 +30,7 @@ CHUNK = 1024  # rows at a time: more bring no speed, only memory
 
 @checks.keywords
 def predict(
-    network: Network, X: Any, *, batch_size: int = CHUNK, samples: int | None = None, seed: int | None = None
+    network: Network, X: Samples, *, batch_size: int = CHUNK, samples: int | None = None, seed: int | None = None
 ) -> Array:
     """Return the network's outputs for samples it may not have seen.
 
@@ -102,7 +103,7 @@ def outputs_of(network: Network, x: Array, size: int = CHUNK) -> Array:
 
 
 @checks.keywords
-def classify(network: Network, X: Any, *, batch_size: int = CHUNK) -> Array:
+def classify(network: Network, X: Samples, *, batch_size: int = CHUNK) -> Array:
     """Return the class index of each sample: the largest output, or whether a single one is above ½.
 
     Where a sample has several rows of outputs, one for each time, each row has a class: (samples, time). Where a
@@ -155,11 +156,11 @@ class Figures(dict[str, Any]):
 @checks.keywords
 def evaluate(
     network: Network,
-    X: Any,
-    y: Any = None,
+    X: Samples | Dataset,
+    y: Samples | None = None,
     *,
-    sample_weight: Any = None,
-    metrics: Sequence[str | Metric] | str | Metric | None = None,
+    sample_weight: npt.ArrayLike | None = None,
+    metrics: Metrics | None = None,
     batch_size: int = CHUNK,
 ) -> dict[str, Any]:
     """Return the data loss and other figures on these samples.

@@ -12,18 +12,19 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.data.dataset import unpacked
+from chainrule.data.dataset import Dataset, unpacked
 from chainrule.errors import InputError, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
 from chainrule.nn.misuse import check_learns
 from chainrule.nn.network import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.optim import ConstantRate, as_schedule
 from chainrule.settings import Configured, unknown_attribute
 from chainrule.threads import by_size
@@ -42,9 +43,10 @@ from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
 from chainrule.training.evaluate import measured
 from chainrule.training.history import Epoch, History
 from chainrule.training.measures import grows, named_measures, usual_name
-from chainrule.training.metrics import METRICS, VALIDATION, Metric
+from chainrule.training.metrics import METRICS, VALIDATION, Metrics
 
-AfterEpoch = Callable[["Training", Epoch], Any]
+AfterEpoch: TypeAlias = Callable[["Training", Epoch], Any]
+Callbacks: TypeAlias = Sequence[Callback | AfterEpoch] | Callback | AfterEpoch
 Events = Generator["Event", None, None]
 RateAt = Callable[[float], float]
 
@@ -146,18 +148,18 @@ class Training:
     def __init__(
         self,
         network: Network,
-        X: Any,
-        y: Any = None,
+        X: Samples | Dataset | Iterable[Sequence[npt.ArrayLike]],
+        y: Samples | None = None,
         *,
         epochs: int = 100,
         batch_size: int | None = 32,
         gradient_accumulation_steps: int = 1,
-        validation_data: Sequence[Any] | None = None,
+        validation_data: Dataset | Sequence[Samples | None] | None = None,
         validation_split: float = 0.0,
-        sample_weight: Any = None,
+        sample_weight: npt.ArrayLike | None = None,
         class_weight: Mapping[int, float] | Sequence[float] | str | None = None,
-        metrics: Sequence[str | Metric] | str | Metric | None = (),
-        callbacks: Sequence[Callback | AfterEpoch] | Callback | AfterEpoch | None = (),
+        metrics: Metrics | None = (),
+        callbacks: Callbacks | None = (),
         keep: str | None = None,
         monitor: str | None = None,
         shuffle: bool = True,
@@ -209,12 +211,12 @@ class Training:
 
     def _sources(
         self,
-        X: Any,
-        y: Any,
+        X: Samples | Dataset | Iterable[Sequence[npt.ArrayLike]],
+        y: Samples | None,
         batch_size: int | None,
-        validation_data: Sequence[Any] | None,
+        validation_data: Dataset | Sequence[Samples | None] | None,
         validation_split: float,
-        sample_weight: Any,
+        sample_weight: npt.ArrayLike | None,
         class_weight: Mapping[int, float] | Sequence[float] | str | None,
         shuffle: bool,
         augment: Augment | None,
@@ -671,7 +673,7 @@ class Training:
                 fix="Monitor another one, or the loss",
             ) from None
 
-    def _checked_validation(self, data: Sequence[Any]) -> tuple[Any, Any, Any]:
+    def _checked_validation(self, data: Any) -> tuple[Any, Any, Any]:
         try:
             X, y, *rest = data
         except (TypeError, ValueError):

@@ -14,36 +14,38 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from signal import SIGINT
-from typing import Any
+
+import numpy.typing as npt
 
 from chainrule import checks
+from chainrule.data.dataset import Dataset
 from chainrule.nn.network import Network
+from chainrule.ops.op import Samples
 from chainrule.training.augmenting import Augment
-from chainrule.training.callbacks import Callback
-from chainrule.training.events import INTERRUPTED, AfterEpoch, Training
+from chainrule.training.events import INTERRUPTED, Callbacks, Training
 from chainrule.training.history import History
 from chainrule.training.interrupt import on_signal
-from chainrule.training.metrics import Metric
+from chainrule.training.metrics import Metrics
 from chainrule.training.progress import Verbose, as_verbose, watching
 
 
 @checks.keywords
 def train(
     network: Network,
-    X: Any,
-    y: Any = None,
+    X: Samples | Dataset | Iterable[Sequence[npt.ArrayLike]],
+    y: Samples | None = None,
     *,
     epochs: int = 100,
     batch_size: int | None = 32,
     gradient_accumulation_steps: int = 1,
-    validation_data: Sequence[Any] | None = None,
+    validation_data: Dataset | Sequence[Samples | None] | None = None,
     validation_split: float = 0.0,
-    sample_weight: Any = None,
+    sample_weight: npt.ArrayLike | None = None,
     class_weight: Mapping[int, float] | Sequence[float] | str | None = None,
-    metrics: Sequence[str | Metric] | str | Metric | None = (),
-    callbacks: Sequence[Callback | AfterEpoch] | Callback | AfterEpoch | None = (),
+    metrics: Metrics | None = (),
+    callbacks: Callbacks | None = (),
     keep: str | None = None,
     monitor: str | None = None,
     shuffle: bool = True,

@@ -8,7 +8,7 @@ counts. What the outputs answer is the network's `task`; without a network it is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +20,7 @@ from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
 
 Metric: TypeAlias = Callable[..., Any]
+Metrics: TypeAlias = Sequence[str | Metric] | str | Metric
 VALIDATION = "validation_"  # and a figure's name: on the validation data
 
 

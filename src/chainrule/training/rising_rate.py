@@ -6,16 +6,18 @@ factor at each step, as in fastai's ``lr_find``, so each decade gets as many ste
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule import checks
+from chainrule.data.dataset import Dataset
 from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn.network import Network
-from chainrule.ops.op import Array
+from chainrule.ops.op import Array, Samples
 from chainrule.optim import Schedule
 from chainrule.settings import unknown_attribute
 from chainrule.training.augmenting import Augment
@@ -94,15 +96,15 @@ class RangeTest:
 @checks.keywords
 def learning_rate_range_test(
     network: Network,
-    X: Any,
-    y: Any = None,
+    X: Samples | Dataset | Iterable[Sequence[npt.ArrayLike]],
+    y: Samples | None = None,
     *,
     lowest: float = 1e-6,
     highest: float = 1.0,
     steps: int = 100,
     batch_size: int | None = 32,
     gradient_accumulation_steps: int = 1,
-    sample_weight: Any = None,
+    sample_weight: npt.ArrayLike | None = None,
     class_weight: Mapping[int, float] | Sequence[float] | str | None = None,
     shuffle: bool = True,
     augment: Augment | None = None,
