@@ -57,6 +57,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "kinks": derivatives.kinks,
     "per-sample-descent": derivatives.per_sample_descent,
     "exact": tested.exact,
+    "typing": tested.typing,
     "bad-input": tested.bad_input,
     "planted-faults": planted.planted_faults,
     "hostile-files": lasting.hostile_files,

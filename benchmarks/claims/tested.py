@@ -54,6 +54,12 @@ def exact(options: Options) -> Iterator[Figure]:
         yield all_of(f"exact: {name}", sum(right for _, right in found), len(found), note=" tests")
 
 
+def typing(options: Options) -> Iterator[Figure]:
+    """Run the tests of types: a user's page under mypy and pyright, both strict, and every public signature."""
+    found = cases("test", ["tests/test_types.py"])
+    yield all_of("types: tests of the public face", sum(right for _, right in found), len(found), note=" tests")
+
+
 def cases(words: str, folders: list[str]) -> list[tuple[str, bool]]:
     """Run the tests with these words in their name; return the room and the verdict of each that ran."""
     with tempfile.TemporaryDirectory() as folder:
