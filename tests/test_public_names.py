@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,10 @@ def test_pytorchs_weights_given_to_load_are_sent_to_the_adapter(tmp_path: Path) 
     cr.torch.save(cr.Network([cr.Dense(1, inputs=2)]), tmp_path / "a.safetensors")
     with pytest.raises(cr.errors.FileError, match=r"of another program.*cr\.torch\.load"):
         cr.load(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("name", [name for name in dir(cr) if inspect.isclass(getattr(cr, name))])
+def test_help_and_notebooks_show_what_a_class_is_made_with(name: str) -> None:
+    kind = getattr(cr, name)
+    told = [] if kind.__init__ is object.__init__ else list(inspect.signature(kind.__init__).parameters.values())[1:]
+    assert list(inspect.signature(kind).parameters.values()) == told

@@ -54,6 +54,13 @@ class _Settling(type):
             part.settle()
             return part
 
+        @property
+        def __signature__(cls) -> inspect.Signature:
+            """What `help` shows and notebooks complete, where they would show that of `__call__` above."""
+            plain = cls.__init__ is object.__init__
+            parameters = [] if plain else list(inspect.signature(cls.__init__).parameters.values())[1:]
+            return inspect.Signature(parameters)
+
 
 class Configured(metaclass=_Settling):
     """A part described by its settings."""

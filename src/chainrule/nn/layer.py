@@ -7,7 +7,6 @@ are the shape of its input, what follows it and the network's generator known. T
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -130,7 +129,6 @@ class Layer(Configured):
     _parent: Layer | None
     _within: list[Layer]
     _start: dict[str, Kept]
-    __signature__: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -138,9 +136,6 @@ class Layer(Configured):
         for name in ("ending", "output_op", "range_of"):
             if "forward" in cls.__dict__ and name not in cls.__dict__:
                 setattr(cls, name, Layer.__dict__[name])
-        if "__init__" in cls.__dict__:  # what help() shows, where it would show that of __new__
-            of_self = inspect.signature(cls.__init__)
-            cls.__signature__ = inspect.Signature(list(of_self.parameters.values())[1:])
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)  # here, so that a subclass's __init__ need not call ours
