@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import DerivativeError, MisuseError
+from chainrule.errors import DerivativeError, InputError, MisuseError
 
 RNG = np.random.default_rng(2)
 
@@ -208,3 +208,9 @@ def test_an_overflow_that_chainrules_own_exp_gives_is_not_accused():
 def test_the_right_derivative_beside_a_wrong_one_is_not_accused_of_its_size():
     w = cr.Parameter("w", [1e8, 1e-8, -3.0])
     assert cr.check_gradients(cr.sum(x=w * w)).passed
+
+
+@pytest.mark.parametrize("of", [cr.Tanh(), cr.Dense(2), cr.Network([cr.Dense(1)])])
+def test_what_is_no_graph_is_sent_to_check(of: object) -> None:
+    with pytest.raises(InputError, match=r"Use cr.check\("):
+        cr.check_gradients(of)  # type: ignore[arg-type]  # that is the point

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 
 import numpy as np
 
@@ -25,7 +23,7 @@ from chainrule.explain.document import (
     histogram,
 )
 from chainrule.explain.notation import Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
-from chainrule.explain.op_formulas import Formula, backward_formula, forward_formula, typeset
+from chainrule.explain.op_formulas import Formula, backward_formula, code_of, forward_formula, typeset
 from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Input, Parameter, State
 from chainrule.ops.docstrings import docstring
@@ -300,10 +298,7 @@ class Builder:
         rate = number(float(state.rate))
         self.say("update_intro", optimizer=type(optimizer).__name__, step=state.step, rate=rate)
         rule = docstring(type(optimizer)).split("\n\nParameters\n")[0].split("\n\n")[0]
-        try:
-            code = textwrap.dedent(inspect.getsource(type(optimizer).update))
-        except (OSError, TypeError):
-            code = ""
+        code = code_of(type(optimizer).update)
         self.blocks.append(CodeBlock(self.words("rule"), f"{rule}\n\n{code}".strip()))
         for place in places:
             before, after = analysis.values[place], analysis.after[place]

@@ -127,11 +127,25 @@ def _recorded(op: Op, leaves: Mapping[str, Input], name: str) -> Formula | None:
     return Formula(steps, result, known, written, recorded=True)
 
 
+def code_of(method: Callable[..., object]) -> str:
+    """Return the source of a method without its types, which say nothing about what it computes; "" if it has none."""
+    try:
+        text = textwrap.dedent(inspect.getsource(inspect.unwrap(method)))
+    except (OSError, TypeError):  # written at a prompt, or not in Python
+        return ""
+    function = ast.parse(text).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    body = text.splitlines()[function.body[0].lineno - 1 :]
+    for argument in ast.walk(function.args):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    return "\n".join([f"def {function.name}({ast.unparse(function.args)}):", *body])
+
+
 def _own_source(op: Op, method: str, role: str | None, values: dict[str, Array]) -> Formula:
     """Return the formula in the op's own source: assignments and a last `return`; else the text alone."""
-    try:
-        text = textwrap.dedent(inspect.getsource(inspect.unwrap(getattr(type(op), method))))
-    except (OSError, TypeError):  # written at a prompt, or not in Python
+    text = code_of(getattr(type(op), method))
+    if not text:
         return Formula([], None, values, "", recorded=False)
     function = ast.parse(text).body[0]
     assert isinstance(function, ast.FunctionDef)

@@ -133,6 +133,13 @@ def check_gradients(
     >>> check_gradients(cr.sum(cr.tanh(cr.Input("x", [[1.0, 2.0]]) @ w))).passed
     True
     """
+    if not isinstance(of, Node | Graph):
+        raise InputError(
+            "check_gradients",
+            given=repr(of)[:80],
+            expected="a node of a graph, or the graph",
+            fix="Use cr.check(…), which takes ops, layers and networks too",
+        )
     graph = of if isinstance(of, Graph) else Graph(of)
     tolerance = checks.number("check_gradients tolerance", tolerance, above=0, like=1e-6)
     elements = checks.whole("check_gradients elements", elements)
