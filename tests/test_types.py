@@ -112,7 +112,16 @@ UNTYPED = {
 
 def mypy() -> list[str]:
     needed("mypy", "dev")
-    return [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=.mypy", "--hide-error-context", "--no-pretty"]
+    return [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file=",
+        "--cache-dir=.mypy",
+        "--hide-error-context",
+        "--no-pretty",
+    ]
 
 
 def pyright() -> list[str]:

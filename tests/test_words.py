@@ -21,7 +21,7 @@ from chainrule.nn.initializers import as_initializer
 from chainrule.nn.layer import as_activation
 from chainrule.nn.objective import as_loss
 from chainrule.optim import as_optimizer
-from chainrule.words import folded, words
+from chainrule.words import LIBRARIES, folded, program, words
 from tests.referees import absent
 
 X, Y = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3), np.array([0, 1, 2, 1])
@@ -427,3 +427,37 @@ def test_an_estimator_knows_the_names_of_other_estimators() -> None:
             assert not hasattr(estimator, name)
             with pytest.raises(UnknownNameError, match=word):
                 getattr(estimator, name)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_program_for_those_who_come_from_a_library_runs(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = program(library)
+    assert text.startswith("#")
+    assert len(text.splitlines()) < 80
+    exec(compile(text, library, "exec"), {"__name__": library})
+
+
+def test_the_words_of_a_library_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["words"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1 + len(LIBRARIES)
+    for name in ("torch", "PyTorch"):
+        assert status(["words", name]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(program("torch").rstrip())
+        assert "Names, at: module" in said
+        assert "zero_grad" in said
+    assert status(["words", "pytroch"]) == 2
+    assert "Did you mean 'torch'?" in capsys.readouterr().err
+
+
+def test_a_name_that_whole_programs_have_leads_to_one() -> None:
+    with pytest.raises(UnknownNameError, match=r"whole program in both: chainrule words keras or torch"):
+        assert cr.Sequential
+    with pytest.raises(UnknownNameError, match=r"chainrule words"):
+        assert NETWORK.fit
+    with pytest.raises(UnknownNameError) as told:
+        assert HISTORY.val_loss
+    assert "chainrule words" not in str(told.value)

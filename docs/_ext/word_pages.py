@@ -6,20 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from chainrule.words import words
+from chainrule.words import LIBRARIES, answers, program, words
 
-LIBRARIES = {
-    "keras": "Keras",
-    "torch": "PyTorch",
-    "sklearn": "scikit-learn",
-    "skorch": "skorch",
-    "fastai": "fastai",
-    "jax": "JAX, Flax and Optax",
-    "hf": "the Trainer of Hugging Face",
-    "thinc": "thinc",
-    "mygrad": "MyGrad",
-    "micrograd": "micrograd",
-}
 _PLACES = {
     "module": "In the library itself, and in its modules",
     "data": "For data",
@@ -66,7 +54,12 @@ def _index() -> str:
 
 def _parts(library: str, title: str) -> Iterator[str]:
     yield f"# From {title}"
-    yield f"Names that {title} has, or that people write who come from there, and what stands for them here."
+    yield (
+        "A whole program, which runs: what it is there stands as a comment above each part. The same is printed by "
+        f"`chainrule words {library}`."
+    )
+    yield f"```python\n{program(library)}```"
+    yield f"Names that {title} has, or that people write who come from there, and what stands for them here:"
     for place, heading in _PLACES.items():
         rows = _rows(library, "names", [place])
         if rows:
@@ -83,14 +76,9 @@ def _parts(library: str, title: str) -> Iterator[str]:
 
 
 def _rows(library: str, table: str, sections: list[str]) -> list[str]:
-    found: dict[str, list[str]] = {}
-    for section in sections:
-        for word in words(table)[section].values():
-            if library in word.libraries:
-                found.setdefault(word.ours, []).append(word.theirs)
     rows = [
-        f"| {', '.join(f'`{name}`' for name in sorted(names, key=str.casefold))} | {_marked(ours, table)} |"
-        for ours, names in found.items()
+        f"| {', '.join(f'`{name}`' for name in theirs)} | {_marked(ours, table)} |"
+        for ours, theirs in answers(library, table, sections).items()
     ]
     return sorted(rows, key=str.casefold)
 

@@ -25,6 +25,7 @@ COMMANDS = {  # name: module, what it does
     "check": ("explanations", "Check the derivatives of a network, or of ops of your own."),
     "ops": ("listings", "Show every function with its derivatives."),
     "recipes": ("listings", "Show the built-in recipes."),
+    "words": ("listings", "Show another library's words beside ours."),
     "reproduce": ("train", "Run the founding experiments once more."),
     "help": ("commands", "Show the help of a command."),
 }

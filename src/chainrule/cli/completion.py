@@ -45,6 +45,13 @@ def builtin_recipes(ctx: click.Context, param: click.Parameter, incomplete: str)
     return _beginning(names(), incomplete)
 
 
+def libraries(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a library whose words are known."""
+    from chainrule.words import LIBRARIES
+
+    return _beginning(LIBRARIES, incomplete)
+
+
 def experiments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of a founding experiment."""
     from chainrule.recipes import reproduce

@@ -169,3 +169,32 @@ def _described(kind: type[Op]) -> dict[str, Any]:
         "function": found.function,
         "derivatives": found.derivatives,
     }
+
+
+@click.command()
+@click.argument("library", required=False, shell_complete=completion.libraries)
+def words(library: str | None) -> None:
+    """Show a whole program in the words of LIBRARY and in ours, and what its names are here.
+
+    Without one, the libraries whose words are known.
+    """
+    from chainrule.words import LIBRARIES, answers, folded, program
+    from chainrule.words import words as tables
+
+    if library is None:
+        print_columns(("library", "it is"), list(LIBRARIES.items()))
+        return
+    names = {folded(name): key for key, title in LIBRARIES.items() for name in (key, title)}
+    key = names.get(folded(library))
+    if key is None:
+        raise InputError(f"words {library!r}", given="this name", expected="a library", fix=nearest(library, LIBRARIES))
+    for line in program(key).rstrip().splitlines():
+        say(line)
+    for table, heading in (("names", "Names, at: {}"), ("keywords", "Keywords, of: {}")):
+        for section in tables(table):
+            found = answers(key, table, [section])
+            if found:
+                say("")
+                say(heading.format(section))
+            for ours, theirs in found.items():
+                say(f"  {', '.join(theirs)}  ->  {ours}")

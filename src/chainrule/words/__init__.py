@@ -7,11 +7,14 @@ library print it. The words stand for themselves: no room is imported here.
 from __future__ import annotations
 
 from chainrule.words.by_name import folded, part_named
+from chainrule.words.libraries import LIBRARIES, answers, program
 from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix, option_fix, value_fix
 from chainrule.words.vocabulary import Word, words
 
 __all__ = [
+    "LIBRARIES",
     "Word",
+    "answers",
     "folded",
     "is_word",
     "keyword_fix",
@@ -19,6 +22,7 @@ __all__ = [
     "name_fix",
     "option_fix",
     "part_named",
+    "program",
     "value_fix",
     "words",
 ]

@@ -10,7 +10,8 @@ from typing import Any
 
 from chainrule.errors import MissingNameError, UnknownNameError, nearest, nearest_name
 from chainrule.words.by_name import folded, named_class
-from chainrule.words.vocabulary import find, words
+from chainrule.words.libraries import LIBRARIES
+from chainrule.words.vocabulary import Word, find, words
 
 # Callables -> the section of keywords that holds for them besides their own.
 _KINDS = {
@@ -36,7 +37,7 @@ def name_fix(place: str, name: str, known: Iterable[str]) -> str:
         The names that are there.
     """
     word = find("names", place, name)
-    return f"Use {word.ours}" if word is not None else nearest(name, known)
+    return _use(word, place) if word is not None else nearest(name, known)
 
 
 def is_word(place: str, name: str) -> bool:
@@ -129,11 +130,19 @@ def _answer(place: str, name: str, others: Sequence[str]) -> str | None:
     alike = [other for other in others if folded(other) == folded(name)]
     word = find("names", place, name) or find("names", "module", name)
     if name not in alike and word is not None:
-        return f"Use {word.ours}"
+        return _use(word, place)
     if alike:
         return f"Use {' or '.join(f'cr.{other}' for other in alike)}"
     kind = named_class(name, others)
     return None if kind is None else f"Use cr.{kind}"
+
+
+def _use(word: Word, place: str) -> str:
+    """Return the answer of the table; whoever writes a whole program in a library's words is shown it in ours."""
+    named = [library for library in word.libraries if library in LIBRARIES]
+    if place not in ("module", "network") or not named:
+        return f"Use {word.ours}"
+    return f"Use {word.ours}; for a whole program in both: chainrule words {' or '.join(named[:2])}"
 
 
 def _following(frame: Any) -> str | None:
