@@ -80,7 +80,7 @@ def test_the_causes_that_are_raised_are_those_that_are_listed() -> None:
 
 
 def test_every_warning_is_of_a_kind_of_ours() -> None:
-    kinds = {"event.warning"}  # a TrainingWarning
+    kinds = {"event.warning", "warning"}  # a TrainingWarning, and what `warn_user` is given
     kinds |= {kind.__name__ for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Warning)}
     calls, unknown = 0, []
     for path in sorted(Path(errors.__file__).parent.rglob("*.py")):

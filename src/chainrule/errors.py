@@ -17,6 +17,7 @@ CAUSES = {
     "argument.value": "an argument or a setting that can't be used",
     "call.order": "a call that makes no sense now",
     "data.nonfinite": "NaN or infinity in the samples, the targets or the sample weights",
+    "data.other_scale": "samples far smaller, or far larger, than those that the network was trained on",
     "data.range": "samples that are indices, and of no row of the table that they choose from",
     "data.scale": "samples so large that sums of them overflow, or that make training blow up",
     "data.shape": "samples of another shape than the network takes",
@@ -40,6 +41,7 @@ CAUSES = {
     "op.writes": "an op that writes into what it is given",
     "optimizer.rate": "weights that grew until their sums overflowed: a learning rate that is too large",
     "penalty.scale": "a penalty whose derivative is not finite",
+    "schedule.again": "a schedule that starts again, at another learning rate than the training before had come to",
     "setting.late": "a setting changed after what depends on it was made",
     "target.classes": "far fewer classes among the targets than the network has outputs",
     "target.one_hot": "rows with a single 1, as of one class, for outputs that are each a yes or no",
@@ -177,10 +179,28 @@ class FileWarning(ChainruleWarning):
     """A file that could not be written, while training goes on."""
 
 
+class InputWarning(ChainruleError, ChainruleWarning):
+    """Samples that a network answers, and hardly as it was taught. It is warned of once a network, not raised."""
+
+    cause = "data.other_scale"
+
+
 class TrainingWarning(ChainruleError, ChainruleWarning):
     """Something that training can do, and that will hardly lead to anything. It is warned of, not raised."""
 
     cause = "target.range"
+
+
+def warn_user(warning: ChainruleWarning) -> None:
+    """Warn at the line of the user's that called us, however many of our own functions lie between."""
+    import sys
+    import warnings
+
+    house, depth = __file__.rpartition("errors.py")[0], 2
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(house):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(warning, stacklevel=depth)
 
 
 _MOST_NAMES = 100  # that a message lists

@@ -174,7 +174,11 @@ for shape in ([3], [], [0], [-2], [2.0], ["2"], [True], None, 2, "2", [2**31], [
     state(f"sample_shape {shape!r:.20}", sample_shape=shape)
 for frozen in (None, "dense_1.bias", ["nothing"], [1], ["dense_1.bias"], ["dense_1.bias"] * 2, [["dense_1.bias"]], {}):
     state(f"frozen {frozen!r}", frozen=frozen)
-state("a state with an unknown entry", learning_rate=0.1)
+state("a state with an unknown entry", code="x")
+for rate in (-0.1, "0.1", True, [0.1], 1):
+    state(f"learning_rate {rate!r}", learning_rate=rate)
+for found in (1.0, [16, 1.0], [0, 1.0, 2.0], [16, 2.0, 1.0], [16, -1.0, 1.0], [1.0, 1.0, 2.0], [16, "1", 2.0], {}):
+    state(f"input_range {found!r}", input_range=found)
 parts("a state with an entry missing", lambda f: f.state.pop("steps"))
 parts("a state that is a list", lambda f: setattr(f, "state", []))
 parts("a state that is no JSON", lambda f: setattr(f, "state", "os.system('ls')"))

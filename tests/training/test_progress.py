@@ -315,7 +315,9 @@ def test_a_training_that_goes_on_begins_where_it_was(monkeypatch: pytest.MonkeyP
     path = tmp_path / "last.safetensors"
     trained(epochs=2, callbacks=cr.Checkpoint(path), verbose=False)
     trained(epochs=4, resume=path)
-    assert drawings(terminal)[0].startswith("epoch 3/4  loss ")
+    first, second, *_ = drawings(terminal)
+    assert first == "goes on at learning rate 0.001, step 5 of Adam"
+    assert second.startswith("epoch 3/4  loss ")
     assert " 50%|██████      | epoch 3/4" in terminal.getvalue()
 
 
@@ -386,7 +388,9 @@ def test_the_log_says_that_a_training_goes_on(caplog: pytest.LogCaptureFixture, 
     trained(epochs=2, callbacks=cr.Checkpoint(path))
     caplog.clear()
     trained(epochs=4, resume=path)
-    assert messages(caplog, logging.INFO)[0] == "resumed in epoch 3, 4 steps done"
+    assert messages(caplog, logging.INFO)[0] == (
+        "resumed in epoch 3, 4 steps done: learning rate 0.001, step 5 of Adam"
+    )
 
 
 def test_where_nobody_listens_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chainrule.files.atomic import write_atomically
 from chainrule.files.description import describe, rebuild
-from chainrule.files.model import check_savable, contents_of, dumps, load, loads, network_from, save
+from chainrule.files.model import Weights, check_savable, contents_of, dumps, load, loads, network_from, save
 from chainrule.files.safetensors import Contents, Header, read, read_header, write
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "read_header",
     "write",
     "contents_of",
+    "Weights",
     "network_from",
 ]

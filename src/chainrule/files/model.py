@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
+
+import numpy as np
 
 from chainrule import checks
 from chainrule.data.opening import Readable, shown
@@ -116,15 +119,37 @@ def check_savable(network: Network, *, where: str = "save") -> None:
     _described(where, network)
 
 
-def contents_of(network: Network, *, parameters: Array | None = None, where: str = "save") -> Contents:
-    """Return what a network's file holds; with these parameters, if given, instead of its own."""
+@dataclass(frozen=True)
+class Weights:
+    """Numbers that a network had earlier, to be saved without what its optimizer and its generators have come to.
+
+    Attributes
+    ----------
+    parameters : ndarray
+        As one vector.
+    states : dict of str to ndarray
+        What was kept beside them, by name.
+    learning_rate : float
+        That of the step to them.
+    """
+
+    parameters: Array
+    states: Mapping[str, Array]
+    learning_rate: float
+
+
+def contents_of(network: Network, *, weights: Weights | None = None, where: str = "save") -> Contents:
+    """Return what a network's file holds; with these weights its optimizer and its generators have not begun."""
     checks.instance(where, network, Network, "a cr.Network")
     description = _described(where, network)
     state = network.snapshot()
     leaves, slots = state.pop("leaves"), state.pop("optimizer")
-    if parameters is not None:
+    if weights is not None:
         for leaf, place in network.vector.places:
-            leaves[leaf.name] = parameters[place].reshape(leaf.shape)
+            leaves[leaf.name] = weights.parameters[place].reshape(leaf.shape)
+        leaves |= weights.states
+        slots = {name: np.zeros_like(array) for name, array in slots.items()}
+        state |= {"steps": 0, "generators": {}, "learning_rate": weights.learning_rate}
     state["generators"] = dict(sorted(state["generators"].items()))  # in whichever order they were first asked for
     learnt_or_kept = sum(array.size for array in leaves.values())
     learnt = [leaf.array.size for leaf in network.leaves.values() if isinstance(leaf, Parameter)]

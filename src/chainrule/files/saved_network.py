@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -19,7 +20,7 @@ SLOTS = "optimizer:"  # the section with the optimizer's arrays; those of the ne
 
 _KEYS = {"format", "version", "sha256", "description", "state"}
 TRAINING = "training"  # a key, and a section, that a checkpoint has besides
-_STATE = {"sample_shape", "frozen", "steps", "generators"}
+_STATE = {"sample_shape", "frozen", "steps", "generators", "learning_rate", "input_range"}
 MOST_STEPS = 2**48  # of an optimizer: nine years of a step each microsecond
 
 
@@ -117,6 +118,12 @@ def _state(where: str, state: Any) -> dict[str, Any]:
         _refuse(where, f"steps {shown(steps)}", f"a whole number from 0 to below {MOST_STEPS}")
     if not isinstance(generators, dict) or not all(map(is_generator, generators.values())):
         _refuse(where, f"generators {shown(generators)}", "states of PCG64 generators by name")
+    rate, found = state["learning_rate"], state["input_range"]
+    if rate is not None and not _is_size(rate):
+        _refuse(where, f"learning_rate {shown(rate)}", "a number from 0, or nothing")
+    whole = isinstance(found, list) and len(found) == 3 and _is_whole(found[0], 2**63) and all(map(_is_size, found[1:]))
+    if found is not None and not (whole and found[0] and found[1] <= found[2]):
+        _refuse(where, f"input_range {shown(found)}", "how many samples, and between what their largest values lie")
     return {**state, "sample_shape": tuple(shape)}
 
 
@@ -133,6 +140,10 @@ def is_generator(state: Any) -> bool:
         and _is_whole(state["has_uint32"], 2)
         and _is_whole(state["uinteger"], 2**32)
     )
+
+
+def _is_size(number: Any) -> bool:
+    return type(number) is float and 0 <= number < math.inf
 
 
 def _is_whole(number: Any, below: int) -> bool:

@@ -16,7 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.errors import ChainruleWarning, InputError, MisuseError, ShapeError, UnknownNameError, nearest
+from chainrule.errors import (
+    ChainruleWarning,
+    InputError,
+    InputWarning,
+    MisuseError,
+    ShapeError,
+    UnknownNameError,
+    nearest,
+    warn_user,
+)
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter, State
@@ -24,6 +33,7 @@ from chainrule.nn import validation
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
 from chainrule.nn.hold import Hold
+from chainrule.nn.input_range import InputRange
 from chainrule.nn.layer import (
     MOST_NESTED,
     Kept,
@@ -104,6 +114,12 @@ class Network(Layer, InNotebooks):
     _plan: Plan | None = None
     _engine: Engine
     _first: dict[str, Any] | None = None
+    #: How large the samples were that it was trained on; None before it is, and where samples are indices.
+    input_range: InputRange | None = None
+    #: The learning rate of the last step that `train` has taken it, of the step of its weights where the best are kept.
+    last_learning_rate: float | None = None
+    _rate_setting: Any = None  # the optimizer's `learning_rate` in that training, a schedule perhaps
+    _told_range = False
     _ready = False
     _spare = False  # a copy that has taken no step: another network may have its layers
     _given_away = False
@@ -599,6 +615,53 @@ class Network(Layer, InNotebooks):
         for told, array in arrays.items():
             validation.finite(where, told, array)
 
+    def check_samples(self, where: str, x: Array) -> None:
+        """Raise if samples from `as_samples` hold NaN or infinity; warn, once, if they are of another scale.
+
+        That is another one than the training samples had, see `InputRange`.
+        """
+        self.check_finite(where, x)
+        if self.input_range is not None and not self._told_range and (told := self.other_scale(where, x)):
+            self._told_range = True
+            warn_user(InputWarning(**told))
+
+    def other_scale(self, where: str, x: Array) -> dict[str, str] | None:
+        """Return what to warn of where samples are far smaller, or far larger, than those of the training."""
+        known = self.input_range
+        usual = None if known is None else known.far_from(x)
+        if known is None or usual is None:
+            return None
+        low, high = (f"{end:.3g}" for end in (known.low, known.high))
+        times = (known.low * known.high) ** 0.5 / usual
+        return dict(
+            where=where,
+            given=f"samples whose largest values are about {usual:.3g}",
+            expected=f"{low} to {high}, as in training" if low != high else f"{low}, as in training",
+            fix=f"Scale them as the training samples were: those were about {times:.3g} times as large",
+        )
+
+    def range_of_samples(self, x: Array) -> InputRange | None:
+        """Return the range of samples from `as_samples`; None where some are indices, which have no scale."""
+        plan = self._built_plan("range_of_samples")
+        return None if plan.input_rows is not None or plan.named_rows else InputRange.of(x)
+
+    def note_inputs(self, found: InputRange | None, *, anew: bool = False) -> None:
+        """Note the range of the samples of a training: beside those before, or `anew` in their place."""
+        if found is None:
+            return
+        known = None if anew else self.input_range
+        self.input_range = found if known is None else known.with_others(found)
+        self._told_range = False
+
+    def note_rate(self, learning_rate: float) -> None:
+        """Note the learning rate of the last step behind its weights, and what it was set to."""
+        self.last_learning_rate, self._rate_setting = learning_rate, self.optimizer.learning_rate
+
+    @property
+    def schedule_ran(self) -> bool:
+        """Whether the optimizer has the very schedule, or rate, with which the network was trained before."""
+        return self.last_learning_rate is not None and self._rate_setting is self.optimizer.learning_rate
+
     def cast(self, x: Array) -> Array:
         """Return samples as the first layer takes them: in its dtype, as bytes it rescales, or as indices."""
         plan = self._plan
@@ -780,7 +843,7 @@ class Network(Layer, InNotebooks):
         """Return everything beyond the settings, as arrays and plain data.
 
         That is the shape of a sample, leaves, what is frozen, the optimizer's slots (None without `with_slots`) and
-        its step, and the generators' states.
+        its step, the generators' states, and of earlier trainings their last learning rate and the range of samples.
         """
         leaves = self.leaves
         return {
@@ -790,6 +853,8 @@ class Network(Layer, InNotebooks):
             "optimizer": self.optimizer_state.arrays() if with_slots else None,
             "steps": self.optimizer_state.step,
             "generators": self.generators.states(),
+            "learning_rate": self.last_learning_rate,
+            "input_range": None if self.input_range is None else list(self.input_range),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -821,7 +886,10 @@ class Network(Layer, InNotebooks):
                 self.freeze(*state["frozen"])
         if state["optimizer"] is not None:
             self.optimizer_state.restore(state["optimizer"], state["steps"])
+            self._rate_setting = self.optimizer.learning_rate
         self.generators.restore(state["generators"])
+        self.last_learning_rate = state["learning_rate"]
+        self.input_range = None if state["input_range"] is None else InputRange(*state["input_range"])
 
     def copy(self, **changes: Any) -> Self:
         """Return a network with numbers of its own, equal to this one's; what is frozen stays frozen.
@@ -846,6 +914,11 @@ class Network(Layer, InNotebooks):
             twin = restored(type(self), {**copy.deepcopy(others), **changes}, None, start)
             if self.built and self.sample_shape is not None:
                 twin.build(self.sample_shape)
+                twin.input_range = self.input_range
+                if "layers" not in changes:
+                    twin.last_learning_rate = self.last_learning_rate
+                if self.schedule_ran and "optimizer" not in changes:
+                    twin._rate_setting = twin.optimizer.learning_rate
         twin._spare = True
         return twin
 
@@ -932,7 +1005,7 @@ class Network(Layer, InNotebooks):
         >>> cr.train(again, X, y, epochs=20).final_loss == history.final_loss
         True
         """
-        if not self._first and self.built and not self.optimizer_state.step:
+        if not self._first and self.built and not self._trained:
             self.beginning()
         return self.started(self._first, **changes)
 
@@ -952,18 +1025,24 @@ class Network(Layer, InNotebooks):
         """Return what there is now, for `started`; what there is before the first step is kept for `fresh`."""
         start = self.snapshot(with_slots=self.optimizer_state.step > 0)
         if self._first is None:
-            self._first = start if not start["steps"] else {}
+            self._first = {} if self._trained else start
         return start
+
+    @property
+    def _trained(self) -> bool:
+        return bool(self.optimizer_state.step) or self.last_learning_rate is not None
 
     def __getstate__(self) -> dict[str, Any]:
         self._expect_layers()
         snapshot = None if self._plan is None else self.snapshot()
-        return {"settings": self.settings(), "start": self._start, "snapshot": snapshot}
+        return {"settings": self.settings(), "start": self._start, "snapshot": snapshot, "ran": self.schedule_ran}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if state["snapshot"] is not None:
             self.restore(state["snapshot"])
+            if not state.get("ran", True):
+                self._rate_setting = None
 
     if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a network's
 

@@ -26,9 +26,8 @@ import msgspec
 from chainrule import checks
 from chainrule.data.opening import Folder, FolderFile
 from chainrule.errors import ChainruleError, FileError, FileWarning, InputError, nearest, printable
-from chainrule.files import contents_of, write, write_atomically
+from chainrule.files import Weights, contents_of, write, write_atomically
 from chainrule.nn import Network
-from chainrule.ops.op import Array
 from chainrule.recipes.build import augmentation, build
 from chainrule.recipes.environment import chosen_threads, differences, environment, read_environment
 from chainrule.recipes.evaluation import measure
@@ -565,9 +564,12 @@ class RunRecorder(Checkpoint):
             self.write(f"not written now, training goes on and tries again: {error}")
 
     def _save_best(self) -> None:
-        best: Array | None = self.history.best_parameters
-        write(self.at(BEST), contents_of(self.network, parameters=best), where="run")
-        self._best_saved = self.history.best_epoch
+        history, weights = self.history, None
+        if history.best_parameters is not None and history.best_epoch is not None:
+            rate = history.epochs[history.best_epoch - 1].learning_rate
+            weights = Weights(history.best_parameters, history.best_states, rate)
+        write(self.at(BEST), contents_of(self.network, weights=weights), where="run")
+        self._best_saved = history.best_epoch
 
     def _tell_compiled(self, training: Training) -> None:
         self.write(compiled_line(self.recipe, training))

@@ -57,6 +57,10 @@ class BatchSource(Protocol):
         """Return metrics on these data."""
         ...
 
+    def count_batches(self) -> int | None:
+        """Return how many batches an epoch has, where that is known."""
+        ...
+
 
 class ArraySource:
     """Arrays that have been through the network's door.
@@ -184,6 +188,9 @@ class ArraySource:
 
         return places
 
+    def count_batches(self) -> int | None:
+        return -(-self.count // self.batch_size)
+
     def evaluate(self, network: Network, measures: Mapping[str, Measure]) -> dict[str, Any]:
         if self.rows is None:
             outputs = outputs_of(network, self.x)
@@ -196,10 +203,12 @@ class ArraySource:
 class IterableSource:
     """Batches from a list, a loader, anything that can be iterated once an epoch.
 
-    Warnings of the first batch are added to `doubts`.
+    Warnings of the first batch are added to `doubts`; `first_batch` is called with its samples.
     """
 
-    def __init__(self, network: Network, iterable: Any, doubts: list[TrainingWarning]) -> None:
+    def __init__(
+        self, network: Network, iterable: Any, doubts: list[TrainingWarning], first_batch: Callable[[Array], None]
+    ) -> None:
         self.network = network
         self.iterable = iterable
         if isinstance(iterable, (np.ndarray, Mapping)) or not hasattr(iterable, "__iter__"):
@@ -209,7 +218,7 @@ class IterableSource:
                 expected="X and y, or an iterable of batches (x, y)",
                 fix="Pass the targets as the third argument: cr.train(network, X, y)",
             )
-        self.doubts, self._looked = doubts, False
+        self.doubts, self._looked, self._first_batch = doubts, False, first_batch
         self.steps: int | None = len(iterable) if hasattr(iterable, "__len__") else None
 
     def record(self) -> None:
@@ -233,6 +242,7 @@ class IterableSource:
             self.network.check_targets(f"train, batch {count + 1}", y)
             if not self._looked:
                 self.network.stepped_because("an iterable of batches")
+                self._first_batch(x)
                 self.doubts += self.network.objective.doubts("train", y, weights, self.network.output_shape[-1])
                 self._looked = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
@@ -246,6 +256,9 @@ class IterableSource:
         if "samples" in state:
             raise _other_data("an iterable of batches", f"arrays of {state['samples']} samples")
         self.steps = state["steps"]
+
+    def count_batches(self) -> int | None:
+        return self.steps
 
     def evaluate(self, network: Network, measures: Mapping[str, Measure]) -> dict[str, Any]:
         parts = [(network.compute(x), y) for x, y, _, _ in self.batches()]

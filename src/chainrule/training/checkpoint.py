@@ -122,8 +122,8 @@ class Checkpoint(Callback):
 
 def contents(training: Training) -> Contents:
     """Return what the checkpoint of a training holds."""
+    state = training.snapshot()  # first, for the network notes its learning rate then
     network = contents_of(training.network, where="Checkpoint")
-    state = training.snapshot()
     history: list[Epoch] = state["history"]
     names = list(history[0].metrics) if history else []
     plain = SavedState(

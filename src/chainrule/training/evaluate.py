@@ -81,7 +81,7 @@ def predict(
     """
     checks.instance("predict", network, Network, "a cr.Network")
     x = network.as_samples("predict", unpacked("predict", X, None)[0], mapped=True)
-    network.check_finite("predict", x)
+    network.check_samples("predict", x)
     size = checks.whole("predict batch_size", batch_size)
     if samples is not None:
         return _drawn(network, x, min(size, ROWS), checks.whole("predict samples", samples), seed)
@@ -193,7 +193,7 @@ def evaluate(
     checks.instance("evaluate", network, Network, "a cr.Network")
     X, y = unpacked("evaluate", X, y)
     x, target, weights = network.as_batch("evaluate", X, y, sample_weight, mapped=True)
-    network.check_finite("evaluate", x)
+    network.check_samples("evaluate", x)
     validation.finite("evaluate", "y", target)
     network.check_targets("evaluate", target)
     measures = named_measures(default_metrics(network, target) if metrics is None else metrics)

@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.data.dataset import Dataset, unpacked
-from chainrule.errors import InputError, MisuseError, NonFiniteError, TrainingWarning
+from chainrule.errors import InputError, InputWarning, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
+from chainrule.nn.input_range import InputRange
 from chainrule.nn.misuse import check_learns
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array, Samples
@@ -186,6 +187,8 @@ class Training:
         self._told_end = True  # until it has begun
         self._resume = resume
         self._doubts: list[TrainingWarning] = []  # not told yet
+        self._range: InputRange | None = None  # of the samples
+        self._other_scale = False  # whether they are of another one than in the network's trainings before
         self._callbacks, self._functions = _callbacks(callbacks)
         compiled = network.engine == "compiled" and self.batches_per_step == 1
         self._compiles_steps = compiled and not any(
@@ -237,11 +240,12 @@ class Training:
                     raise InputError(
                         "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
                     )
-            return IterableSource(network, X, self._doubts), None
+            return IterableSource(network, X, self._doubts, self._first_batch), None
         x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
         network.check_finite("train", x)
         validation.finite("train", "y", target)
         network.check_targets("train", target)
+        self._look_at("train", x)
         self._doubts += network.objective.doubts("train", target, weights, network.output_shape[-1])
         counts, weights = weights, weighted_by_class(network, target, weights, class_weight)
         rows = held = None
@@ -256,6 +260,34 @@ class Training:
             (x, target, weights), rows, held = held_out(network, x, target, weights, share, counts)
         generator = network.generators["shuffle"] if shuffle else None
         return ArraySource(network, (x, target, weights), size, generator, augment, rows), held
+
+    def _look_at(self, where: str, x: Array) -> None:
+        """Note how large the samples are, and doubt whether they are those that the network knows."""
+        told = self.network.other_scale(where, x)
+        self._range, self._other_scale = self.network.range_of_samples(x), told is not None
+        if told is not None:
+            self._doubts.append(TrainingWarning(**told, cause=InputWarning.cause))
+
+    def _first_batch(self, x: Array) -> None:
+        """Look at the first batch of those that come one by one, before its step."""
+        if self._resume is None:
+            self.network.beginning()  # what it is before it knows of any samples
+            self._look_at("train", x)
+            self.network.note_inputs(self._range, anew=self._other_scale)
+
+    @property
+    def starting_rate(self) -> float:
+        """The learning rate of the step that comes next."""
+        at, batches = self.position, self._source.count_batches()
+        share = at.batches / batches if batches and not self._schedule.per_epoch else 0.0
+        return self._schedule.rate(at.epoch - 1 + share, self.epochs, self._monitored)
+
+    @property
+    def beginning(self) -> str:
+        """With which learning rate it begins, or goes on, and at which step of the optimizer."""
+        network = self.network
+        step = 1 + (network.optimizer_state.step if network.built else 0)
+        return f"learning rate {self.starting_rate:g}, step {step:,} of {type(network.optimizer).__name__}"
 
     @property
     def metric_names(self) -> list[str]:
@@ -349,6 +381,13 @@ class Training:
         network, history = self.network, self.history
         history.kept = self.keep or ("last" if self._validation is None else "best")
         try:
+            if network.built:
+                if self._resume is None:
+                    network.note_inputs(self._range, anew=self._other_scale)
+                    self._doubt_schedule()
+                    self._doubt_validation()
+                if self._resume is not None or network.last_learning_rate is not None:
+                    history.began = self.beginning
             for callback in self._callbacks:
                 callback.begin(self)
             self._told_end = False
@@ -375,10 +414,13 @@ class Training:
                 history.start = history.start or network._first
                 if self.step:
                     network.parameters[:] = self._learnt()
+                    network.note_rate(self.learning_rate)
                 history.last_parameters, history.last_states = network.parameters.copy(), network.states()
             if history.kept == "best" and history.best_parameters is not None:
                 network.parameters[:] = history.best_parameters
                 network.set_states(history.best_states)
+                if history.best_epoch is not None:
+                    network.note_rate(history.epochs[history.best_epoch - 1].learning_rate)
             for callback in self._callbacks:
                 callback.end(self)
 
@@ -397,6 +439,8 @@ class Training:
                 expected="one between two steps",
                 fix="Call it in a callback",
             )
+        if self.step:
+            self.network.note_rate(self.learning_rate)
         return {
             "position": asdict(self.position),
             "step": self.step,
@@ -503,6 +547,31 @@ class Training:
             yield
         finally:
             parameters[:] = before
+
+    def _doubt_schedule(self) -> None:
+        """Doubt a schedule that starts again on weights that it has come to the end with."""
+        network = self.network
+        before, first = network.last_learning_rate, self.starting_rate
+        if before is None or isinstance(self._schedule, ConstantRate) or not network.schedule_ran:
+            return
+        if not math.isclose(before, first, rel_tol=1e-6):
+            self._doubts.append(
+                TrainingWarning(
+                    "train",
+                    given=f"a network that has been trained, and whose schedule starts again: learning rate {first:g}",
+                    expected=f"one to go on with, such as {before:g}, to which that training had come",
+                    fix=f"Set it: network.optimizer.learning_rate = {before:g}; to start again, give a new schedule",
+                    cause="schedule.again",
+                )
+            )
+
+    def _doubt_validation(self) -> None:
+        """Doubt validation samples of another scale than those that are trained on."""
+        told = (
+            None if self._validation is None else self.network.other_scale("train validation_data", self._validation[0])
+        )
+        if told is not None:
+            self._doubts.append(TrainingWarning(**told, cause=InputWarning.cause))
 
     def _warnings(self) -> Events:
         while self._doubts:

@@ -98,6 +98,9 @@ class History(Closed, InNotebooks):
         Why it ended: ``"finished"``, ``"interrupted"``, or what a callback said.
     best_epoch : int or None
         The number of the epoch after which the monitored figure was best.
+    began : str
+        With which learning rate a network that had been trained before went on, and at which step of its optimizer;
+        empty for one that had not.
     kept : str
         Which parameters the network has now: ``"best"`` or ``"last"``.
     best_parameters, last_parameters : ndarray or None
@@ -124,6 +127,7 @@ class History(Closed, InNotebooks):
     stopped: str = "finished"
     best_epoch: int | None = None
     kept: str = "last"
+    began: str = ""
     best_parameters: Array | None = field(default=None, repr=False)
     last_parameters: Array | None = field(default=None, repr=False)
     best_states: dict[str, Array] = field(default_factory=dict, repr=False)

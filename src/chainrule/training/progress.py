@@ -20,7 +20,7 @@ import numpy as np
 
 from chainrule.errors import InputError, printable
 from chainrule.logs import logger
-from chainrule.training.batch_source import ArraySource, IterableSource
+from chainrule.training.batch_source import ArraySource
 from chainrule.training.metrics import VALIDATION
 
 if TYPE_CHECKING:
@@ -182,6 +182,8 @@ class ProgressBar:
     def _open(self) -> None:
         if sys.stderr is None:  # as in a program without a window of text
             return
+        if self.training.history.began:
+            sys.stderr.write(f"goes on at {self.training.history.began}\n")
         self._began = time.perf_counter()
         self._start = self._shown = self._share()
         self._widget = _in_notebook() and find_spec("ipywidgets") is not None
@@ -257,9 +259,7 @@ class ProgressBar:
     def _sizes(self) -> tuple[int | None, int | None]:
         """Return how many batches, and how many samples, an epoch has, where that is known."""
         source = self.training._source
-        if isinstance(source, ArraySource):
-            return -(-source.count // source.batch_size), source.count
-        return source.steps if isinstance(source, IterableSource) else None, None
+        return source.count_batches(), source.count if isinstance(source, ArraySource) else None
 
     def _words(self, share: float, rate: float | None) -> tuple[str, str]:
         """Return what the line says, and tqdm's format of it: with the bar if there is room beside the words.
@@ -418,9 +418,10 @@ def epoch_line(epoch: Epoch, epochs: int, samples: int | None) -> str:
 
 
 def print_epoch(event: Event) -> None:
-    """Print a line for an epoch that has ended."""
-    if event.epoch is not None:
-        line = f"{_line(event)}\n"
+    """Print a line for an epoch that has ended, and how a network that had been trained goes on."""
+    began = event.training.history.began if event.kind == "begin" else ""
+    if event.epoch is not None or began:
+        line = f"goes on at {began}\n" if began else f"{_line(event)}\n"
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
@@ -438,7 +439,11 @@ def _telling(log: Logger, bar: ProgressBar | None) -> Watch:
     def tell(event: Event) -> None:
         training, level, words = event.training, 20, ""  # logging.INFO
         if event.kind == "begin" and training.step:
-            words = f"resumed in epoch {training.position.epoch}, {training.step:,} steps done"
+            words = (
+                f"resumed in epoch {training.position.epoch}, {training.step:,} steps done: {training.history.began}"
+            )
+        elif event.kind == "begin" and training.history.began:
+            words = f"goes on at {training.history.began}"
         elif event.epoch is not None:
             level = 20 if has_line(event.epoch.epoch, training.epochs) else 10  # logging.DEBUG
             words = _line(event) if log.isEnabledFor(level) else ""

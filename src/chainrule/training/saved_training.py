@@ -16,7 +16,7 @@ from chainrule.data.opening import shown
 from chainrule.errors import FileError, printable
 from chainrule.files import Contents, strict_json
 from chainrule.files.part_classes import KINDS
-from chainrule.files.saved_network import MOST_STEPS, TRAINING, is_generator
+from chainrule.files.saved_network import MOST_STEPS, TRAINING, SavedNetwork, is_generator
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
 
@@ -51,11 +51,13 @@ class SavedState(msgspec.Struct, forbid_unknown_fields=True):
 def checked_state(where: str, found: Contents) -> SavedState:
     """Return the section's plain data if every number in it can be what it says."""
     if TRAINING not in found.metadata:
+        rate = SavedNetwork.from_contents(where, found).state["learning_rate"]
+        own = "" if rate is None else f", network.optimizer.learning_rate = {rate:g}, to which it had come,"
         raise FileError(
             where,
             given="a model without a training",
             expected="a file of cr.Checkpoint",
-            fix="Load it and train it: network = cr.load(path)",
+            fix=f"Load it and begin a training of its own: network = cr.load(path){own} and cr.train(network, X, y)",
         )
     where = f"{where}: training"
     try:
