@@ -84,11 +84,14 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
 def test_evaluate_repeats_the_figures_of_the_run(capsys: CAPTURED) -> None:
     trained = json.loads(lines(capsys, "train", "digits", "--epochs", "2", "--json", "--no-pictures")[0])
     found = json.loads(lines(capsys, "evaluate", trained["run"], "--json")[0])
-    assert found == {key: trained[key] for key in ("run", "train", "validation", "test")}
+    kept = {"weights": "best", "epoch": 2}
+    assert found == {**kept, **{key: trained[key] for key in ("run", "train", "validation", "test")}}
 
 
 def test_evaluate_measures_each_part_apart(capsys: CAPTURED, flowers: str) -> None:
-    assert [line.split()[0] for line in lines(capsys, "evaluate", flowers)] == ["train", "validation"]
+    weights, *parts = lines(capsys, "evaluate", flowers)
+    assert weights.startswith("best weights, of epoch ")
+    assert [line.split()[0] for line in parts] == ["train", "validation"]
 
 
 def test_evaluate_measures_on_another_file(capsys: CAPTURED, flowers: str) -> None:

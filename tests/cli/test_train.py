@@ -38,6 +38,7 @@ def test_json_prints_one_object_and_nothing_else(capsys: CAPTURED) -> None:
     del found["train"], found["seconds"]
     assert found == {
         "recipe": "xor",
+        "start": None,
         "seed": 4,
         "epochs": 30,
         "parameters": 33,

@@ -203,7 +203,7 @@ def test_the_result_has_the_keys_that_are_promised(tmp_path: Path) -> None:
     result = recipes.run(SHORT, out=tmp_path).as_dict()
     figures = ["loss", "error_rate", "mean_squared_error", "min_confidence"]
     assert list(result) == [
-        "recipe", "seed", "epochs", "seconds", "parameters", "train", "validation", "test", "run", "pictures",
+        "recipe", "start", "seed", "epochs", "seconds", "parameters", "train", "validation", "test", "run", "pictures",
     ]  # fmt: skip
     assert list(result["train"]) == figures
     assert result["validation"] is result["test"] is None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from chainrule.cli.commands import chainrule
-from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, print_error, system_error, usage_error
+from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, print_error, system_error, usage_error, warnings_in_a_line
 from chainrule.cli.output import Streams
 from chainrule.errors import ChainruleError
 
@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def status(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     try:
-        returned = chainrule.main(arguments, prog_name="chainrule", standalone_mode=False)
+        with warnings_in_a_line():
+            returned = chainrule.main(arguments, prog_name="chainrule", standalone_mode=False)
     except ChainruleError as problem:
         return print_error(str(problem))
     except click.UsageError as problem:

@@ -31,7 +31,7 @@ def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Co
 
 
 def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete what can be explained: a run, a recipe, or a file."""
+    """Complete what can be trained or explained: a run, a recipe, or a file."""
     from chainrule.recipes.recipe import names
 
     found = _beginning([*_runs_in(os.path.dirname(incomplete) or "runs"), *names()], incomplete)

@@ -40,7 +40,7 @@ def explain(
     node: str | None,
     form: str | None,
     language: str,
-    weights: str,
+    weights: str | None,
     out: str | None,
     as_json: bool,
 ) -> None:
@@ -118,13 +118,11 @@ def source(run: str, predict: bool, out: str | None) -> None:
     RUN is the folder of a run, a model file, the name of a built-in recipe or a TOML file. The page is a function of
     plain NumPy that runs as printed, on batches of any size. Penalties and the optimizer are no part of it.
     """
-    from chainrule.recipes.build import build
-    from chainrule.recipes.samples import gather
+    from chainrule.recipes.parent import prepared
     from chainrule.replay import source as page_of
 
     if run in cr.recipes.names() or run.endswith(".toml") or not (os.path.dirname(run) or os.path.exists(run)):
-        recipe = cr.recipes.load(run)
-        network = build(recipe, gather(recipe))
+        network, *_ = prepared(cr.recipes.load(run))
     else:
         network, _ = cr.recipes.load_run(run)
     if predict:

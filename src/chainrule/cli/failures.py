@@ -1,12 +1,16 @@
-"""Errors on the command line: one line on stderr that says what was given, what was expected, and what to do."""
+"""Errors and warnings on the command line: a line on stderr that says what was given, what was expected, what to do."""
 
 from __future__ import annotations
 
 import errno
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
-from chainrule.errors import ChainruleError, FileError, InputError, printable
+from chainrule.errors import ChainruleError, ChainruleWarning, FileError, InputError, printable
 from chainrule.words import option_fix
 
 NOT_WRITTEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
@@ -16,6 +20,24 @@ def print_error(message: str) -> int:
     """Print the message of an error and return the exit status that goes with it."""
     click.echo(f"Error: {printable(message)}", err=True)
     return WRONG
+
+
+@contextmanager
+def warnings_in_a_line() -> Iterator[None]:
+    """Print our warnings as errors are printed: a line each, without the line of Python that they come from."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, ChainruleWarning):
+            click.echo(f"Warning: {printable(str(message))}", err=True)
+        else:
+            usual(message, category, *rest, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual
 
 
 def system_error(problem: MemoryError | RecursionError | OSError) -> ChainruleError:

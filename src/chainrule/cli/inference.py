@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 import chainrule as cr
@@ -20,11 +22,11 @@ from chainrule.errors import InputError
 )
 @weights_option("Which to measure.")
 @as_json_option
-def evaluate(run: str, data: str | None, target: str | int | None, weights: str, as_json: bool) -> None:
+def evaluate(run: str, data: str | None, target: str | int | None, weights: str | None, as_json: bool) -> None:
     """Measure the network of RUN, the folder of a run or a model file.
 
     Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
-    weights, and those held out for the test.
+    weights, and those held out for the test. The first line says which weights are measured.
     """
     from chainrule.recipes.evaluation import measure_file, measure_recipe
     from chainrule.recipes.log import figure_lines
@@ -45,9 +47,11 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
         else:
             assert recipe is not None
             figures = measure_recipe(network, recipe)
+    told = cr.recipes.weights_told(run, weights)
     if as_json:
-        say_json({"run": run, **figures})
+        say_json({"run": run, **told, **figures})
         return
+    say(_in_words(told))
     for line in figure_lines(figures):
         say(line)
 
@@ -58,9 +62,11 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str,
 @click.option("--out", metavar="CSV", help="Write the answers to this file; -, and nothing, print them.")
 @weights_option("Which to ask.")
 @as_json_option
-def predict(run: str, file: str, out: str | None, weights: str, as_json: bool) -> None:
+def predict(run: str, file: str, out: str | None, weights: str | None, as_json: bool) -> None:
     """Let the network of RUN answer for every sample in FILE (CSV, NPZ, NPY or IDX; - is standard input), or for one
     picture (PNG or JPEG): scaled, and inverted if it needs to be, which is said on stderr.
+
+    Which weights answer, the best or the last ones, is said on stderr.
 
     The answer is a class and the probability that the network gives it, a 0 or 1 and a probability for each label
     where several may be true, or the predicted numbers. A class whose name
@@ -76,8 +82,9 @@ def predict(run: str, file: str, out: str | None, weights: str, as_json: bool) -
         rows, notes = answers(network, recipe, path)
     for note in notes:
         say(f"{file}: {note}", err=True)
+    told = cr.recipes.weights_told(run, weights)
     if as_json:
-        say_json({"run": run, "file": file, "answers": rows})
+        say_json({"run": run, **told, "file": file, "answers": rows})
         return
     text = as_csv(list(rows[0]), ([_written(value) for value in row.values()] for row in rows))
     if out is None:
@@ -88,6 +95,14 @@ def predict(run: str, file: str, out: str | None, weights: str, as_json: bool) -
     else:
         cr.files.write_atomically(out, text.encode())
         say(f"{len(rows):,} answers in {out}")
+    say(f"{run}: {_in_words(told)}", err=True)
+
+
+def _in_words(told: dict[str, Any]) -> str:
+    """Return which weights were asked."""
+    if told["weights"] is None:
+        return "weights of a model file"
+    return f"{told['weights']} weights" + ("" if told["epoch"] is None else f", of epoch {told['epoch']}")
 
 
 def _written(value: int | float | str) -> int | str:

@@ -37,7 +37,7 @@ def export(
     out: str | None,
     training_step: bool,
     beside: bool,
-    weights: str,
+    weights: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:

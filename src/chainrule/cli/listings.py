@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @click.argument("folder", default="runs", type=click.Path())
 @as_json_option
 def runs(folder: str, as_json: bool) -> None:
-    """List the runs in FOLDER (runs where left out): how far each came, and its error or loss."""
+    """List the runs in FOLDER (runs where left out): how far each came, its error or loss, and the run whose weights it
+    began with."""
+    from chainrule.recipes.parent import shown_path
     from chainrule.training.progress import percent
 
     rows, plain = [], []
@@ -35,13 +37,18 @@ def runs(folder: str, as_json: bool) -> None:
         figure = f"{part} error rate {percent(error)}" if isinstance(error, float) else ""
         if not figure and isinstance(figures.get("loss"), float):
             figure = f"{part} loss {figures['loss']:.5f}"
-        name = os.path.basename(record.folder)
-        rows.append((name, f"{done}/{planned}", record.state, figure, f"{record.history.seconds:.1f} s"))
-        plain.append({"run": record.folder, "state": record.state, "epochs": done, "planned": planned, part: figures})
+        name, start = os.path.basename(record.folder), record.recipe.start if record.recipe else None
+        parent = "" if start is None else f"{shown_path(start.run)} {start.weights or ''}".rstrip()
+        rows.append((name, f"{done}/{planned}", record.state, figure, f"{record.seconds:.1f} s", parent))
+        told = None if start is None else {"run": shown_path(start.run), "weights": start.weights}
+        numbers = {"epochs": done, "planned": planned, "seconds": record.seconds}
+        plain.append({"run": record.folder, "state": record.state, **numbers, "start": told, part: figures})
     if as_json:
         say_json({"runs": [{k: v for k, v in row.items() if k} for row in plain]})
         return
-    print_columns(("run", "epochs", "state", "result", "time"), rows)
+    header = ("run", "epochs", "state", "result", "time", "from")
+    kept = len(header) - (not any(row[-1] for row in rows))  # a column only where a run has come from another
+    print_columns(header[:kept], [row[:kept] for row in rows])
 
 
 @click.command()

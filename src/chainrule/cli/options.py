@@ -61,7 +61,7 @@ def column(ctx: click.Context, param: click.Parameter, value: str | None) -> Any
 
 def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option that chooses between the best and the last weights of a run."""
-    return click.option("--weights", **choice("best", "last"), default="best", help=what)
+    return click.option("--weights", **choice("best", "last"), help=f"{what} The best where left out.")
 
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")

@@ -248,7 +248,7 @@ def plot(
     out: str | None,
     form: str,
     layer: str | None,
-    weights: str,
+    weights: str | None,
     as_json: bool,
 ) -> None:
     """Draw pictures of a run, or the learning curves of several RUNS in one picture. In Python, cr.plot has each kind
@@ -304,7 +304,7 @@ def _curves(records: list[RunRecord], kind: str, out: str | None, form: str) -> 
 
 
 def _pictures(
-    record: RunRecord, kind: str, out: str | None, form: str, layer: str | None, weights: str
+    record: RunRecord, kind: str, out: str | None, form: str, layer: str | None, weights: str | None
 ) -> tuple[list[str], dict[str, str]]:
     """Draw pictures of a run; return where they are, and of those that were left out what they need."""
     from chainrule.recipes.samples import gather
@@ -323,7 +323,7 @@ def _pictures(
     with exactly(1):
         network, recipe = cr.recipes.load_run(record.folder, weights)
         assert recipe is not None  # a run has one
-        run = PicturedRun(recipe, recipe.name, network, gather(recipe), record.history, layer)
+        run = PicturedRun(recipe, recipe.name, network, gather(recipe, network.classes), record.history, layer)
         for name in names:
             picture = KINDS[name]
             if every and not picture.suits(run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -15,7 +16,15 @@ from chainrule.errors import InputError
 
 
 @click.command()
-@click.argument("recipe", shell_complete=completion.recipes)
+@click.argument("recipe", required=False, shell_complete=completion.subjects)
+@click.option(
+    "--from",
+    "start",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Begin with the weights of this run, or model file.",
+)
+@click.option("--weights", **choice("best", "last"), help="Which of that run's. The best where left out.")
 @click.option("--epochs", metavar="N", callback=whole(), help="In all; several phases keep their shares.")
 @click.option(
     "--batch-size", metavar="N|full", callback=whole(0, words=("full",)), help="Samples a step; full: all at once."
@@ -56,7 +65,8 @@ from chainrule.errors import InputError
 @click.option("--quiet", is_flag=True, help="Show the end only.")
 @as_json_option
 def train(
-    recipe: str,
+    recipe: str | None,
+    start: str | None,
     data: str | None,
     out: str,
     tensorboard: str | None,
@@ -65,22 +75,48 @@ def train(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Train as RECIPE says: the name of a built-in recipe (see chainrule recipes), a TOML file, or - for one that
-    comes from standard input.
+    """Train as RECIPE says: the name of a built-in recipe (see chainrule recipes), a TOML file, the folder of a run,
+    whose recipe it is, or - for one that comes from standard input.
 
     Options win over the recipe. The run goes into a new folder, which is named at the end.
+
+    With --from it begins with the weights of another run, with anything else changed: the learning rate, the penalty,
+    the batch, the data. Without RECIPE it is that run's own recipe.
     """
     from chainrule.cli.results import show_result, showing
+    from chainrule.recipes.folder import named_recipe
     from chainrule.recipes.recipe import load_stream
 
     options["deterministic"] = options["deterministic"] or None
-    chosen = load_stream(standard_input()) if recipe == STREAM else cr.recipes.load(recipe)
-    chosen = cr.recipes.override(chosen, data=data, **options)
+    note = ""
+    if recipe == STREAM:
+        chosen = load_stream(standard_input())
+    else:
+        chosen, note = named_recipe(_expect_recipe(recipe, start))
+    chosen = cr.recipes.override(chosen, data=data, start=start, **options)
     events: list[cr.Callback] = []
     if tensorboard is not None:
         events.append(cr.tensorboard.TensorBoard(tensorboard))
-    result = cr.recipes.run(chosen, out=out, callbacks=events, **showing(quiet, as_json))
+    notes = [note] if note and start is None else []
+    result = cr.recipes.run(chosen, out=out, callbacks=events, notes=notes, **showing(quiet, as_json))
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
+
+
+def _expect_recipe(recipe: str | None, start: str | None) -> str:
+    """Return what names the recipe: itself, or the run to begin with."""
+    named = recipe or start
+    if named is None:
+        raise InputError(
+            "chainrule train", given="no RECIPE", expected="it to be there", fix="Write for example chainrule train xor"
+        )
+    if recipe is None and not os.path.isdir(named):
+        raise InputError(
+            "chainrule train",
+            given=f"--from {named!r} without RECIPE",
+            expected="a recipe, where that is no folder of a run, which has its own",
+            fix="Name it: chainrule train RECIPE --from FILE",
+        )
+    return named
 
 
 @click.command()
@@ -89,11 +125,20 @@ def train(
 @click.option(
     "--learning-rate", metavar="RATE", callback=number(above=0), help="From here on, instead of the recipe's rates."
 )
+@click.option(
+    "--weights", **choice("best", "last"), default="last", help="best: go back to the best ones; the optimizer anew."
+)
 @click.option("--no-pictures", is_flag=True, help="Draw none.")
 @click.option("--quiet", is_flag=True, help="Show the end only.")
 @as_json_option
 def resume(
-    run: str, epochs: int | None, learning_rate: float | None, no_pictures: bool, quiet: bool, as_json: bool
+    run: str,
+    epochs: int | None,
+    learning_rate: float | None,
+    weights: str,
+    no_pictures: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Go on with RUN, the folder of a run that was stopped or killed, to what it would have become.
 
@@ -102,7 +147,8 @@ def resume(
     """
     from chainrule.cli.results import show_result, showing
 
-    result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, **showing(quiet, as_json))
+    shown = showing(quiet, as_json)
+    result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, weights=weights, **shown)
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 
 

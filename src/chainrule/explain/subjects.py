@@ -26,11 +26,11 @@ from chainrule.graph.flatten import in_order
 from chainrule.nn import Layer, Network
 from chainrule.ops.op import Array, Op
 from chainrule.recipes import load, load_run
-from chainrule.recipes.build import build
+from chainrule.recipes.parent import prepared
 from chainrule.recipes.samples import gather
 
 
-def network_and_samples(where: str, name: str, weights: str = "best") -> tuple[Network, Array, Array]:
+def network_and_samples(where: str, name: str, weights: str | None = None) -> tuple[Network, Array, Array]:
     """Return the network of a run or a recipe with the samples it is trained on.
 
     Parameters
@@ -38,9 +38,9 @@ def network_and_samples(where: str, name: str, weights: str = "best") -> tuple[N
     where : str
         What is done with them, for errors.
     name : str
-        The folder of a run, or a recipe: its name, or a TOML file. A recipe's network is untrained.
-    weights : {"best", "last"}
-        Which of a run's.
+        The folder of a run, or a recipe: its name, or a TOML file. A recipe's network is as its training begins.
+    weights : {"best", "last"}, optional
+        Which of a run's; the best where left out.
 
     Raises
     ------
@@ -64,11 +64,10 @@ def network_and_samples(where: str, name: str, weights: str = "best") -> tuple[N
                 expected="a run, whose recipe names the data",
                 fix=f"Name the folder of a run, or call cr.{where}(cr.load(path), x, y) from Python",
             )
-        x, y = gather(recipe).train
+        x, y = gather(recipe, network.classes).train
         return network, x, y
-    recipe = load(name)
-    samples = gather(recipe)
-    return build(recipe, samples), *samples.train
+    network, samples, _ = prepared(load(name))
+    return network, *samples.train
 
 
 def check_named(name: str) -> Report:

@@ -17,7 +17,7 @@ from chainrule.recipes.recipe import (
     to_toml,
 )
 from chainrule.recipes.run import Result, resume, run
-from chainrule.recipes.runs import RunRecord, compare, list_runs, load_run, open_run, read_story
+from chainrule.recipes.runs import RunRecord, compare, list_runs, load_run, open_run, read_story, weights_told
 
 __all__ = [
     "Data",
@@ -41,4 +41,5 @@ __all__ = [
     "resume",
     "run",
     "to_toml",
+    "weights_told",
 ]

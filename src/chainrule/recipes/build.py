@@ -31,8 +31,10 @@ _OUTPUTS = {
 }
 
 
-def build(recipe: Recipe, samples: Samples) -> Network:
+def build(recipe: Recipe, samples: Samples, like: Network | None = None) -> Network:
     """Return the network of a recipe, built for these samples and not yet trained.
+
+    Where it is to begin with the weights of another one, `like`, it scales samples as that one does.
 
     Raises
     ------
@@ -50,7 +52,8 @@ def build(recipe: Recipe, samples: Samples) -> Network:
     where = f"recipe {recipe.name}"
     X, y = samples.train
     _check_sizes(recipe, samples, where)
-    layers, optimizer = [*_scaling(recipe, X), *_layers(recipe, where)], _optimizer(recipe, where)
+    scaling = _scaling(recipe, X) if like is None else _scaling_of(recipe, like)
+    layers, optimizer = [*scaling, *_layers(recipe, where)], _optimizer(recipe, where)
     expect_room(f"{where}, layers", layers, X.shape[1:], recipe.dtype, optimizer)
     network = Network(
         layers,
@@ -131,6 +134,11 @@ def _scaling(recipe: Recipe, X: Any) -> list[Layer]:
         return [Rescale(1 / max(int(X.max()), 1))]
     rows = X.reshape(len(X), -1)
     return [Rescale.unit(rows) if recipe.data.scale == "unit" else Rescale.standard(rows)]
+
+
+def _scaling_of(recipe: Recipe, like: Network) -> list[Layer]:
+    first = like.layers[0]
+    return [first.copy()] if recipe.data.scale != "none" and isinstance(first, Rescale) else []
 
 
 def _layers(recipe: Recipe, where: str) -> list[LayerLike]:

@@ -12,17 +12,18 @@ import errno
 import os
 import platform
 import re
+import shlex
 import sys
 import time
 from contextlib import suppress
-from typing import NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
 from chainrule.data.opening import Folder, FolderFile, absolute, expect_regular, open_file, shown
 from chainrule.errors import FileError, MisuseError, printable
 from chainrule.files.atomic import failure
-from chainrule.recipes.recipe import Recipe, from_toml, located
+from chainrule.recipes.recipe import Recipe, from_toml, load, located, names
 
 if sys.platform != "win32":
     import fcntl
@@ -166,6 +167,33 @@ def decoded(where: str, data: bytes, kind: type[T]) -> T:
         ) from None
 
 
+# A number, or the text that stands for one that is not finite; by name.
+_Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=20)]
+_Figures: TypeAlias = dict[Annotated[str, msgspec.Meta(max_length=100)], float | _Short | None]
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """What a run says it came to: as much of it as is shown, and nothing of another type."""
+
+    stopped: Annotated[str, msgspec.Meta(max_length=200)]
+    best_epoch: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    parameters: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    train: _Figures | None = None
+    validation: _Figures | None = None
+    test: _Figures | None = None
+
+
+def read_result(file: FolderFile) -> tuple[dict[str, Any] | None, str]:
+    """Return what a run came to, None if it is not there; and what is wrong with the file, if anything."""
+    try:
+        if file.status() is None:
+            return None, ""
+        return msgspec.to_builtins(read_json(file, _Result)), ""
+    except FileError as problem:
+        return None, str(problem)
+
+
 def read_recipe(folder: Folder) -> Recipe:
     """Return the recipe of a run.
 
@@ -187,6 +215,24 @@ def read_recipe(folder: Folder) -> Recipe:
             fix="Check the path",
         ) from None
     return located(from_toml(text, f"recipe {str(file)!r}"), folder.path)
+
+
+def named_recipe(name: str | os.PathLike[str]) -> tuple[Recipe, str]:
+    """Return the recipe of a run, named by its folder, or one that `load` knows; and what to say of the former.
+
+    Raises
+    ------
+    FileError, InputError
+        As `load`, or if the folder holds no run.
+    """
+    path = os.fspath(name)
+    if not os.path.isdir(path) or (path in names() and not os.path.exists(os.path.join(path, RECIPE))):
+        return load(path), ""
+    with Folder("train", path) as folder:
+        expect_files(folder, RECIPE)
+        recipe = read_recipe(folder)
+    note = f"again     the recipe of {path}, from its start; to go on from its weights add --from {shlex.quote(path)}"
+    return recipe, note
 
 
 def _impossible(path: str, problem: Exception) -> FileError:

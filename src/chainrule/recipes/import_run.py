@@ -174,6 +174,7 @@ def _recipe_of(network: Network, recipe: Recipe, samples: Samples, name: str, sc
         layers=_layers_in_toml(network),
         loss=_loss(network, recipe.loss),
         dtype=str(network.dtype),
+        start=None,
         data=msgspec.structs.replace(recipe.data, scale=recipe.data.scale if scaling == "recipe" else "none"),
     )
 

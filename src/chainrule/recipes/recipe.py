@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, cast
 
 import msgspec
@@ -43,6 +44,21 @@ class Phase(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
 
     epochs: int
     learning_rate: Rate
+
+
+class Start(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """Whose weights the training begins with.
+
+    Attributes
+    ----------
+    run : str
+        The folder of a run, or a model file; in a recipe file, seen from the folder that the recipe lies in.
+    weights : {"best", "last"}, optional
+        Which of a run's; the best where left out.
+    """
+
+    run: str
+    weights: Literal["best", "last"] | None = None
 
 
 class EarlyStop(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
@@ -136,6 +152,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     l1, l2 : float, default 0
         Penalties on the weights.
     seed : int, default 0
+    start : Start, optional
+        The weights to begin with, of another run; drawn from the seed where left out.
     dtype : {"float32", "float64"}
     keep : {"best", "last"}, optional
         Which weights the result has; "best" where there are validation data, if left out.
@@ -176,6 +194,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     l1: float = 0.0
     l2: float = 0.0
     seed: int = 0
+    start: Start | None = None
     dtype: Literal["float32", "float64"] = "float32"
     keep: Literal["best", "last"] | None = None
     monitor: Literal["validation_loss", "validation_error_rate", "loss", "error_rate"] | None = None
@@ -300,6 +319,13 @@ def checked(recipe: Recipe, where: str) -> Recipe:
             expected="the sizes of all layers, from the inputs to the outputs, joined by '-'",
             fix="Write for example 784-200-100-10",
         )
+    if recipe.start is not None and not recipe.start.run:
+        raise InputError(
+            f"{where}, start.run",
+            given="an empty text",
+            expected="the folder of a run, or a model file",
+            fix='Write start = {run = "runs/xor-001"}',
+        )
     if not recipe.phases:
         raise InputError(
             f"{where}, phases",
@@ -341,21 +367,29 @@ def checked(recipe: Recipe, where: str) -> Recipe:
 
 
 def stored(recipe: Recipe, folder: str) -> Recipe:
-    """Return the recipe as a file in this folder has to say it: the path of a data file is seen from there."""
-    if recipe.data.file is None:
-        return recipe
-    path = os.path.relpath(recipe.data.file, absolute("run", folder))
-    return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, file=path))
+    """Return the recipe as a file in this folder has to say it: the paths in it are seen from there."""
+    return _with_paths(recipe, lambda where, path: os.path.relpath(path, absolute("run", folder)))
 
 
 def located(recipe: Recipe, folder: str) -> Recipe:
-    """Return a recipe that was read from this folder with the path of its data file made absolute."""
-    if recipe.data.file is None:
-        return recipe
-    if "\0" in recipe.data.file:
-        raise FileError("data.file", given=repr(recipe.data.file), expected="a path", fix="Correct the name")
-    path = absolute("data.file", os.path.join(folder, recipe.data.file))
-    return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, file=path))
+    """Return a recipe that was read from this folder with the paths in it made absolute."""
+
+    def from_here(where: str, path: str) -> str:
+        if "\0" in path:
+            raise FileError(where, given=repr(path), expected="a path", fix="Correct the name")
+        return absolute(where, os.path.join(folder, path))
+
+    return _with_paths(recipe, from_here)
+
+
+def _with_paths(recipe: Recipe, changed: Callable[[str, str], str]) -> Recipe:
+    """Return the recipe with each path in it, of its data file and of the run that it starts from, changed."""
+    data, start, replace = recipe.data, recipe.start, msgspec.structs.replace
+    if data.file is not None:
+        data = replace(data, file=changed("data.file", data.file))
+    if start is not None:
+        start = replace(start, run=changed("start.run", start.run))
+    return replace(recipe, data=data, start=start)
 
 
 def _escaped(character: str) -> str:
@@ -395,6 +429,8 @@ def override(
     checkpoint_seconds: float | None = None,
     data: str | os.PathLike[str] | None = None,
     target: str | int | None = None,
+    start: str | os.PathLike[str] | None = None,
+    weights: Literal["best", "last"] | None = None,
 ) -> Recipe:
     """Return the recipe with these decisions in place of its own; None keeps what the recipe says.
 
@@ -415,6 +451,10 @@ def override(
         A file to learn from; it is split, scaled and so on as the recipe says.
     target : str or int, optional
         What to predict of it.
+    start : path, optional
+        The folder of a run, or a model file, with whose weights to begin.
+    weights : {"best", "last"}, optional
+        Which of that run's; the best where left out.
 
     Raises
     ------
@@ -455,6 +495,18 @@ def override(
         changes["data"] = _of_file(recipe.data, absolute("data", data))
     if target is not None:
         changes["data"] = msgspec.structs.replace(changes.get("data", recipe.data), target=target)
+    if start is not None:
+        changes["start"] = Start(absolute("start", start))
+    if weights is not None:
+        begun = changes.get("start", recipe.start)
+        if begun is None:
+            raise InputError(
+                "weights",
+                given=f"{weights!r} for a training that begins anew",
+                expected="a run whose weights it begins with",
+                fix="Add --from RUN (in Python start=RUN)",
+            )
+        changes["start"] = msgspec.structs.replace(begun, weights=checks.one_of("weights", weights, ("best", "last")))
     return checked(msgspec.structs.replace(recipe, phases=phases, **changes), f"recipe {recipe.name}")
 
 

@@ -22,11 +22,13 @@ from signal import SIGTERM
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace as replace_in
 
 from chainrule import checks
 from chainrule.data.opening import Folder, FolderFile
 from chainrule.errors import ChainruleError, FileError, FileWarning, InputError, nearest, printable
 from chainrule.files import Weights, contents_of, write, write_atomically
+from chainrule.files import load as load_model
 from chainrule.nn import Network
 from chainrule.recipes.build import augmentation, build
 from chainrule.recipes.environment import chosen_threads, differences, environment, read_environment
@@ -43,9 +45,11 @@ from chainrule.recipes.folder import (
     STORY,
     RunLock,
     expect_files,
+    named_recipe,
     new_folder,
     read_bytes,
     read_recipe,
+    read_result,
 )
 from chainrule.recipes.log import (
     LogFile,
@@ -55,7 +59,8 @@ from chainrule.recipes.log import (
     read_rows,
     row,
 )
-from chainrule.recipes.recipe import Recipe, checked, continued, load, stored, to_toml
+from chainrule.recipes.parent import Parent, prepared, shown_path
+from chainrule.recipes.recipe import Recipe, Start, checked, continued, stored, to_toml
 from chainrule.recipes.samples import Samples, gather
 from chainrule.threads import exactly
 from chainrule.training import Callback, EarlyStopping, Epoch, History, Training
@@ -73,10 +78,12 @@ class Result:
     Attributes
     ----------
     recipe : str
+    start : dict or None
+        Whose weights it began with, where those of another run: ``run`` and ``weights``.
     seed, epochs, parameters : int
         Epochs as they were run; how many numbers were learnt.
     seconds : float
-        What training took, saving and measuring not counted.
+        What training took, in all parts of a run that was stopped and went on; of a part that was killed its epochs.
     train, validation, test : dict or None
         Figures of the weights kept: loss, error_rate, mean_squared_error, min_confidence, each None where it has no
         meaning. Test samples are measured here, once.
@@ -105,10 +112,23 @@ class Result:
     samples: Samples = field(repr=False)
     pictures: list[str] = field(default_factory=list)
     problem: FileError | None = None
+    start: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what can be written as JSON; what is not finite, for which JSON has no word, as a text."""
-        plain = ("recipe", "seed", "epochs", "seconds", "parameters", "train", "validation", "test", "run", "pictures")
+        plain = (
+            "recipe",
+            "start",
+            "seed",
+            "epochs",
+            "seconds",
+            "parameters",
+            "train",
+            "validation",
+            "test",
+            "run",
+            "pictures",
+        )
         return {name: _finite(getattr(self, name)) for name in plain}
 
     @property
@@ -123,6 +143,7 @@ def run(
     *,
     out: str | os.PathLike[str] = "runs",
     callbacks: Sequence[Callback] = (),
+    notes: Sequence[str] = (),
     say: Say | None = None,
     verbose: bool | int | None = None,
 ) -> Result:
@@ -131,11 +152,14 @@ def run(
     Parameters
     ----------
     recipe : Recipe, str or path
-        A recipe, the name of a built-in one, or the path of a TOML file.
+        A recipe, the name of a built-in one, the path of a TOML file, or the folder of a run, whose recipe it is.
+        Where it says so, as after ``override(recipe, start=RUN)``, training begins with the weights of another run.
     out : path, default "runs"
         Where the folder is made: ``runs/xor-001``, or with the next free number.
     callbacks : sequence of Callback, optional
         What else shall happen during training.
+    notes : sequence of str, optional
+        Lines that its log begins with.
     say : function of str, optional
         Is given each line of the log as it is written: ``say=print``.
     verbose : bool, int or None, optional
@@ -161,10 +185,17 @@ def run(
     (0.0, True)
     """
     shown = as_verbose(verbose)
-    recipe = checked(recipe, f"recipe {recipe.name}") if isinstance(recipe, Recipe) else load(recipe)
-    samples = gather(recipe)
-    network = build(recipe, samples)
-    recorder = RunRecorder(recipe, network, samples, _threads(recipe, network, samples), say, out=out)
+    note = ""
+    if isinstance(recipe, Recipe):
+        recipe = checked(recipe, f"recipe {recipe.name}")
+    else:
+        recipe, note = named_recipe(recipe)
+    network, samples, parent = prepared(recipe)
+    if parent is not None:
+        recipe = replace_in(recipe, start=Start(parent.path, parent.weights))
+    count = _threads(recipe, network, samples)
+    lines = (*notes, note) if note else tuple(notes)
+    recorder = RunRecorder(recipe, network, samples, count, say, out=out, notes=lines, parent=parent)
     return _train(recorder, callbacks, shown)
 
 
@@ -174,6 +205,7 @@ def resume(
     *,
     epochs: int | None = None,
     learning_rate: float | None = None,
+    weights: str = "last",
     callbacks: Sequence[Callback] = (),
     say: Say | None = None,
     verbose: bool | int | None = None,
@@ -191,6 +223,9 @@ def resume(
         How many more, counted from the last whole epoch, instead of those that are left.
     learning_rate : float, optional
         From now on, constant, instead of the recipe's rates; moments and steps of the optimizer are kept.
+    weights : {"last", "best"}
+        ``"best"`` goes back to the best weights first: the optimizer begins anew then, since its moments are those of
+        the last ones.
     callbacks : sequence of Callback, optional
     say : function of str, optional
         Is given each line of the log as it is written.
@@ -200,14 +235,14 @@ def resume(
     Returns
     -------
     Result
-        Its `seconds` are those of this part of the training.
 
     Raises
     ------
     FileError
         If there is no run, or a file of it is damaged, or is no plain file of this folder.
     InputError
-        If there is nothing left to do, or the recipe or the data are others than before.
+        If there is nothing left to do, no best weights to go back to, or the recipe or the data are others than
+        before.
     MisuseError
         If another process is training the run.
 
@@ -220,12 +255,13 @@ def resume(
     (510, 0.01)
     """
     shown = as_verbose(verbose)
+    checks.one_of("weights", weights, ("last", "best"))
     with Folder("resume", folder, links=False) as opened:
         expect_files(opened, RECIPE, LAST)
         opened.expect_plain(FILES)
         lock = RunLock(opened)
         try:
-            return _resume(opened, epochs, learning_rate, callbacks, say, shown)
+            return _resume(opened, epochs, learning_rate, weights, callbacks, say, shown)
         finally:
             lock.release()
 
@@ -234,6 +270,7 @@ def _resume(
     folder: Folder,
     epochs: int | None,
     learning_rate: float | None,
+    weights: str,
     callbacks: Sequence[Callback],
     say: Say | None,
     verbose: Verbose,
@@ -254,10 +291,12 @@ def _resume(
         notes.append(f"learning rate {learning_rate:g} from here on, {position.learning_rate:g} until here")
     if epochs is not None:
         notes.append(f"{recipe.epochs} epochs in all, {then.epochs} before")
-    samples = gather(recipe)
-    network = build(recipe, samples)
+    # What it began with is in its own folder by now: the run that it came from may be another one, or gone.
+    like = None if recipe.start is None else load_model(folder.file(LAST))
+    samples = gather(recipe, None if like is None else like.classes)
+    network = build(recipe, samples, like)
     count = _threads(recipe, network, samples)
-    recorder = RunRecorder(recipe, network, samples, count, say, resumed=folder, notes=tuple(notes))
+    recorder = RunRecorder(recipe, network, samples, count, say, resumed=folder, notes=tuple(notes), weights=weights)
     return _train(recorder, callbacks, verbose)
 
 
@@ -280,7 +319,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbos
     early = recipe.early_stopping
     stopping = [] if early is None else [EarlyStopping(early.patience, early.minimum_change)]
     with exactly(recorder.count), recorder:
-        start = time.perf_counter()
+        began = time.perf_counter()
         training = Training(
             network,
             *samples.train,
@@ -297,15 +336,16 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbos
             resume=recorder.at(LAST) if recorder.resumed else None,
         )
         history = go_through(training, verbose, stacklevel=5, lasting=recorder.say is None)
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - began
         # A process that is terminated has little time: everything is saved, and figures can be measured later.
         parts = {} if history.stopped == TERMINATED else samples.parts
         figures = {name: measure(network, part) for name, part in parts.items()}
+        start = recipe.start
         result = Result(
             recipe=recipe.name,
             seed=recipe.seed,
             epochs=len(history),
-            seconds=seconds,
+            seconds=recorder.seconds_before + seconds,
             parameters=network.parameters.size,
             train=figures.get("train"),
             validation=figures.get("validation"),
@@ -314,6 +354,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbos
             network=network,
             history=history,
             samples=samples,
+            start=None if start is None else {"run": shown_path(start.run), "weights": start.weights},
         )
         for line in ["", *recorder.ending_lines(), *figure_lines(figures)]:
             recorder.write(line)
@@ -376,11 +417,17 @@ class RunRecorder(Checkpoint):
         That of a run to go on with, instead; no other process may be training it.
     notes : sequence of str
         What to say of that.
+    parent : Parent, optional
+        With whose weights it begins.
+    weights : {"last", "best"}
+        With which of its own a resumed run goes on.
 
     Attributes
     ----------
     folder : Folder
         From the first epoch on.
+    seconds_before : float
+        What the parts of a resumed run took before this one.
     unwritten : dict of str to FileError
         The files of the run that are not written as they should be, and why.
     """
@@ -398,6 +445,8 @@ class RunRecorder(Checkpoint):
         out: str | os.PathLike[str] = "runs",
         resumed: Folder | None = None,
         notes: tuple[str, ...] = (),
+        parent: Parent | None = None,
+        weights: str = "last",
     ) -> None:
         super().__init__("", steps=recipe.checkpoint_steps, seconds=recipe.checkpoint_seconds)
         self.recipe, self.network, self.samples, self.out = recipe, network, samples, out
@@ -406,6 +455,8 @@ class RunRecorder(Checkpoint):
         if resumed is not None:
             self.folder = resumed
         self.history, self.monitor = History(), "loss"
+        self.parent, self.weights = parent, weights
+        self.seconds_before = 0.0
         self.finished = False
         self.unwritten: dict[str, FileError] = {}
         self._best_saved: int | None = None
@@ -430,8 +481,10 @@ class RunRecorder(Checkpoint):
     def _begin_files(self, training: Training) -> None:
         self.folder.expect_plain(FILES)
         self.path = self.at(LAST)
+        if self.weights == "best":
+            training.go_back()
         now = environment(compiled=self.recipe.compiled)
-        opening = list(self.notes)
+        opening = [*self._beginning(training), *self.notes]
         if self.resumed:
             then = read_environment(self.folder)
             opening += [f"other bytes than before are possible: {said}" for said in differences(then, now)]
@@ -448,6 +501,13 @@ class RunRecorder(Checkpoint):
             self.write(line)
         self._first_step = training.step if self.recipe.compiled else None
         super().begin(training)
+
+    def _beginning(self, training: Training) -> list[str]:
+        """Return with which rate, step and weights it goes on, if it doesn't begin from nothing."""
+        if self.resumed:
+            best = f"the best weights, of epoch {self.history.best_epoch}, and its optimizer anew"
+            return [f"resumed   at {training.beginning}, with {best if self.weights == 'best' else 'the last weights'}"]
+        return [] if self.parent is None else [f"begins    at {training.beginning}, with {self.parent}"]
 
     def after_step(self, training: Training) -> None:
         if self._first_step is not None and training.compiled_steps:
@@ -581,8 +641,10 @@ class RunRecorder(Checkpoint):
     def _bring_back(self, training: Training) -> None:
         """Take the seconds of the epochs from the log, and leave in it those of the checkpoint only."""
         seconds = {epoch.epoch: epoch.seconds for epoch in read_rows(self.at(LOG))[0]}
+        told = (read_result(self.at(RESULT))[0] or {}).get("seconds")
         epochs = training.history.epochs
         epochs[:] = [replace(epoch, seconds=seconds.get(epoch.epoch, 0.0)) for epoch in epochs]
+        self.seconds_before = sum(epoch.seconds for epoch in epochs) if told is None else told
         text = "".join(f"{row(epoch)}\n" for epoch in epochs)
         self._write(LOG, text[: text.rfind("\n", 0, MOST[LOG]) + 1])
         # Written anew, so that no other name of the same file gets the lines that are added now.

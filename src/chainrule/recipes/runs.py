@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tomllib
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import msgspec
 
 from chainrule import checks
-from chainrule.data.opening import Folder, FolderFile, is_folder, open_file
+from chainrule.data.opening import Folder, open_file
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import read_header
 from chainrule.nn import Network
@@ -24,19 +24,17 @@ from chainrule.recipes.folder import (
     STORY,
     expect_files,
     read_bytes,
-    read_json,
     read_recipe,
+    read_result,
 )
 from chainrule.recipes.log import read_rows
-from chainrule.recipes.recipe import Recipe, to_toml
+from chainrule.recipes.parent import epoch_of, parent_of, shown_path
+from chainrule.recipes.recipe import Recipe, Start, to_toml
 from chainrule.training import History
 from chainrule.training.events import INTERRUPTED, TERMINATED
 
 _PARTS = ("test", "validation", "train")
 _MISSING = "–"
-# A number, or the text that stands for one that is not finite; by name.
-_Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=20)]
-_Figures: TypeAlias = dict[Annotated[str, msgspec.Meta(max_length=100)], float | _Short | None]
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,12 @@ class RunRecord:
             return "unfinished"
         stopped = str(self.result.get("stopped"))
         return "stopped" if stopped in (INTERRUPTED, TERMINATED) else stopped
+
+    @property
+    def seconds(self) -> float:
+        """What training took, in all its parts; where the run has not come to an end, its epochs."""
+        told = (self.result or {}).get("seconds")
+        return self.history.seconds if told is None else float(told)
 
     @property
     def figures(self) -> tuple[str, dict[str, Any]] | None:
@@ -166,7 +170,7 @@ def _record(folder: Folder) -> RunRecord:
         recipe = read_recipe(folder)
     except ChainruleError as problem:
         problems.append(str(problem))
-    result, wrong = _result(folder.file(RESULT))
+    result, wrong = read_result(folder.file(RESULT))
     epochs, broken = read_rows(folder.file(LOG))
     history = History(epochs, stopped=str((result or {}).get("stopped", "unfinished")))
     history.best_epoch = (result or {}).get("best_epoch")
@@ -195,11 +199,19 @@ def compare(first: RunRecord, second: RunRecord) -> dict[str, list[tuple[str, st
         with Folder("run", record.folder) as folder:
             environments.append(read_environment(folder))
     return {
-        "recipe": _differences(*(_flat(tomllib.loads(to_toml(recipe))) for recipe in (first.recipe, second.recipe))),
+        "recipe": _differences(*map(_decisions, (first.recipe, second.recipe))),
         "result": _differences(*(_told(record) for record in (first, second))),
         "environment": [("", said, "") for said in differences(*environments)],
         "weights": _differences(*(_weights(record) for record in (first, second))),
     }
+
+
+def _decisions(recipe: Recipe) -> dict[str, str]:
+    """Return all that a recipe decides, by dotted names; the run that it begins with as seen from here."""
+    start = recipe.start
+    if start is not None:
+        recipe = msgspec.structs.replace(recipe, start=msgspec.structs.replace(start, run=shown_path(start.run)))
+    return _flat(tomllib.loads(to_toml(recipe)))
 
 
 def _told(record: RunRecord) -> dict[str, str]:
@@ -243,43 +255,23 @@ def _differences(first: dict[str, str], second: dict[str, str]) -> list[tuple[st
     return [pair for pair in pairs if pair[1] != pair[2]]
 
 
-class _Result(msgspec.Struct, frozen=True):
-    """What a run says it came to: as much of it as is shown, and nothing of another type."""
-
-    stopped: Annotated[str, msgspec.Meta(max_length=200)]
-    best_epoch: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
-    seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
-    parameters: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
-    train: _Figures | None = None
-    validation: _Figures | None = None
-    test: _Figures | None = None
-
-
-def _result(file: FolderFile) -> tuple[dict[str, Any] | None, str]:
-    """Return what a run came to, None if it is not there; and what is wrong with the file, if anything."""
-    try:
-        if file.status() is None:
-            return None, ""
-        return msgspec.to_builtins(read_json(file, _Result)), ""
-    except FileError as problem:
-        return None, str(problem)
-
-
 @checks.keywords
-def load_run(path: str | os.PathLike[str], weights: str = "best") -> tuple[Network, Recipe | None]:
+def load_run(path: str | os.PathLike[str], weights: str | None = None) -> tuple[Network, Recipe | None]:
     """Return the network of a run and its recipe.
 
     Parameters
     ----------
     path : path
         The folder of a run; or a model file, whose recipe is None.
-    weights : {"best", "last"}
-        Which of the folder's two.
+    weights : {"best", "last"}, optional
+        Which of the folder's two; the best where left out.
 
     Raises
     ------
     FileError
         If there is no run there, or a file of it is damaged.
+    InputError
+        If weights are chosen of a model file, which has one kind only.
 
     Examples
     --------
@@ -289,13 +281,16 @@ def load_run(path: str | os.PathLike[str], weights: str = "best") -> tuple[Netwo
     >>> recipe.name, network.parameters.size
     ('xor', 33)
     """
-    from chainrule.files import load as load_model
-
-    checks.one_of("weights", weights, ("best", "last"))
-    if not is_folder("run", path, "the folder of a run, or a model file"):
-        return load_model(path), None
+    parent = parent_of(Start(os.fspath(path), weights), "run")  # type: ignore[arg-type]  # it is checked there
+    if parent.weights is None:
+        return parent.network, None
     with Folder("run", path) as folder:
-        name = BEST if weights == "best" else LAST
-        expect_files(folder, name)
-        network = load_model(folder.file(name))
-        return network, read_recipe(folder) if folder.file(RECIPE).status() else None
+        return parent.network, read_recipe(folder) if folder.file(RECIPE).status() else None
+
+
+def weights_told(path: str | os.PathLike[str], weights: str | None = None) -> dict[str, Any]:
+    """Return which weights `load_run` takes, ``"best"`` or ``"last"``, and of which epoch; None of a model file."""
+    if not os.path.isdir(path):
+        return {"weights": None, "epoch": None}
+    with Folder("run", path) as folder:
+        return {"weights": weights or "best", "epoch": epoch_of(folder, weights or "best")}

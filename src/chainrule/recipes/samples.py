@@ -61,13 +61,20 @@ class Samples:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
-def gather(recipe: Recipe) -> Samples:
+def gather(recipe: Recipe, known: tuple[str, ...] | None = None) -> Samples:
     """Return the samples that a recipe speaks of.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    known : tuple of str, optional
+        The classes of the network that they are for: they are numbered as these are.
 
     Raises
     ------
     InputError
-        If a setting means nothing for these data, or they are too few to hold some out.
+        If a setting means nothing for these data, they are too few to hold some out, or one of their classes is none
+        of those `known`.
     FileError
         If a file is missing or not what it should be.
 
@@ -103,6 +110,14 @@ def gather(recipe: Recipe) -> Samples:
         validation = None
         if spec.validation:
             train, validation = _held_out(train, spec.validation, f"{where}.validation", spec.seed)
+    if known is not None and classes is not None and known != classes and train[1].ndim == 1:
+        order = _places(classes, known, where)
+
+        def numbered(part: Part) -> Part:
+            return part[0], order[part[1]]
+
+        train, validation, test = numbered(train), validation and numbered(validation), test and numbered(test)
+        classes = known
     if spec.one_hot:
         if classes is None or train[1].ndim != 1:
             raise InputError(
@@ -128,7 +143,18 @@ def relabelled(samples: Dataset, classes: tuple[str, ...] | None, where: str) ->
         raise InputError(where, given="no targets", expected="a column to compare with", fix="Name it: --target NAME")
     if classes is None or samples.class_names is None:
         return samples.y
-    unknown = sorted(set(samples.class_names) - set(classes))
+    return np.asarray(_places(samples.class_names, classes, where)[samples.y])
+
+
+def _places(names: tuple[str, ...], classes: tuple[str, ...], where: str) -> Array:
+    """Return the index among a network's classes for each class of some data.
+
+    Raises
+    ------
+    InputError
+        If the network doesn't know one of them.
+    """
+    unknown = sorted(set(names) - set(classes))
     if unknown:
         raise InputError(
             where,
@@ -136,8 +162,7 @@ def relabelled(samples: Dataset, classes: tuple[str, ...] | None, where: str) ->
             expected="a class that the network has learnt",
             fix=nearest(unknown[0], classes),
         )
-    order = np.array([classes.index(name) for name in samples.class_names])
-    return np.asarray(order[samples.y])
+    return np.array([classes.index(name) for name in names])
 
 
 def _of_name(spec: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:

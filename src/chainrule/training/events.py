@@ -453,6 +453,28 @@ class Training:
             "best_states": self.history.best_states,
         }
 
+    def go_back(self) -> None:
+        """Go back to the best weights; the optimizer begins anew, for its moments are those of the last ones.
+
+        Raises
+        ------
+        InputError
+            If there are none, since no epoch has come to its end.
+        """
+        history, network = self.history, self.network
+        if history.best_parameters is None:
+            raise InputError(
+                "weights",
+                given="'best' of a training in its first epoch",
+                expected="one that has come to the end of an epoch, after which it was best",
+                fix="Go on with the last ones",
+            )
+        network.parameters[:] = history.best_parameters
+        network.set_states(history.best_states)
+        state = network.optimizer_state
+        state.restore({name: np.zeros_like(array) for name, array in state.arrays().items()}, 0)
+        history.began = self.beginning
+
     def _restore(self, state: dict[str, Any]) -> None:
         self.position = Position(**state["position"])
         self.step, self.learning_rate = state["step"], state["learning_rate"]
@@ -560,7 +582,8 @@ class Training:
                     "train",
                     given=f"a network that has been trained, and whose schedule starts again: learning rate {first:g}",
                     expected=f"one to go on with, such as {before:g}, to which that training had come",
-                    fix=f"Set it: network.optimizer.learning_rate = {before:g}; to start again, give a new schedule",
+                    fix=f"Set it: network.optimizer.learning_rate = {before:g} (--learning-rate {before:g}); to start "
+                    "again, give a new schedule",
                     cause="schedule.again",
                 )
             )
