@@ -67,6 +67,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "tables": lasting.tables,
     "crashes": lasting.crashes,
     "resuming": lasting.resuming,
+    "going-on": lasting.going_on,
     "same-bytes": lasting.same_bytes,
     "hostile-folders": world.hostile_folders,
     "full-disks": world.full_disks,

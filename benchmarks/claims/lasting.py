@@ -13,7 +13,19 @@ from pathlib import Path
 
 import soak
 
-from claims.figure import ROOT, Figure, Options, all_of, at_least, at_most, command, megabytes, milliseconds, stated
+from claims.figure import (
+    ROOT,
+    Figure,
+    Options,
+    all_of,
+    at_least,
+    at_most,
+    chainrule,
+    command,
+    megabytes,
+    milliseconds,
+    stated,
+)
 from claims.figure import seconds as in_seconds
 from claims.tested import cases
 
@@ -109,6 +121,36 @@ def crashes(options: Options) -> Iterator[Figure]:
 def resuming(options: Options) -> Iterator[Figure]:
     """Stop runs at random steps, and compare what they become with runs that were never stopped."""
     yield _soaked("runs stopped anywhere and resumed", "the same bytes", soak.stops, options.count(40, 10))
+
+
+def going_on(options: Options) -> Iterator[Figure]:
+    """Go on from the weights of a run at a tenth of its rate, by command and from Python."""
+    import chainrule as cr
+    from chainrule import recipes
+    from chainrule.recipes.samples import gather
+
+    right = 0
+    with tempfile.TemporaryDirectory() as folder:
+        chainrule("train", "digits", "--epochs", "4", "--learning-rate", "0.005", "--no-pictures", folder=Path(folder))
+        parent = Path(folder, "runs", "digits-001")
+        samples = gather(recipes.load("digits"))
+        for number, weights in enumerate(("best", "last"), 2):
+            line = ("--from", "runs/digits-001", "--weights", weights, "--learning-rate", "0.0005", "--epochs", "3")
+            said = chainrule("train", "digits", *line, "--no-pictures", folder=Path(folder)).splitlines()[0]
+            network = cr.load(parent / f"{weights}.safetensors")
+            step = network.optimizer_state.step + 1
+            network.optimizer.learning_rate = 0.0005
+            cr.train(network, *samples.train, epochs=3, validation_data=samples.validation)
+            child = cr.load(parent.with_name(f"digits-{number:03}") / "best.safetensors")
+            told = (
+                f"at learning rate 0.0005, step {step} of Adam, with the {weights} weights of runs/digits-001" in said
+            )
+            right += told and child.parameters.tobytes() == network.parameters.tobytes()
+    claimed = "the same bytes; the log begins with rate, step, weights"
+    yield all_of("going on at a tenth of the rate, by command and from Python", right, 2, claimed)
+    found = cases("another_scale or ordinary", ["tests/nn/test_input_range.py"])
+    told = "warned of, or not, as they should be"
+    yield all_of("samples of another scale, and ordinary ones", sum(ok for _, ok in found), len(found), told)
 
 
 def same_bytes(options: Options) -> Iterator[Figure]:
