@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 import chainrule as cr
@@ -98,7 +96,7 @@ def predict(run: str, file: str, out: str | None, weights: str | None, as_json: 
     say(f"{run}: {_in_words(told)}", err=True)
 
 
-def _in_words(told: dict[str, Any]) -> str:
+def _in_words(told: dict[str, str | int | None]) -> str:
     """Return which weights were asked."""
     if told["weights"] is None:
         return "weights of a model file"
