@@ -49,6 +49,7 @@ ORDINARY: dict[str, tuple[Any, Any]] = {
     "four samples": (cr.data.xor().X, [[0.01, 0.0], [90.0, 1.0]]),
     "seconds since 1970": (1.7e9 + 1e6 * RNG.random((200, 1)), [[1.8e9]]),
     "nothing but zeros": (np.zeros((100, 3)), [[1.0, 2.0, 3.0]]),
+    "one large row among empty ones": (SCALED, np.where(np.arange(40)[:, None] == 3, [[100.0] + [0.1] * 7], 0)),
     "whole numbers": (RNG.integers(-128, 128, (100, 9)).astype(np.int8), np.full((20, 9), -128, np.int8)),
 }
 # Training samples and new ones, those of another scale.
@@ -65,6 +66,8 @@ UNUSUAL: dict[str, tuple[Any, Any]] = {
     "a scaled table, and as it was": ((TABLE[:, :2] - TABLE[:, :2].mean(0)) / TABLE[:, :2].std(0), TABLE[:1, :2]),
     "a table, and scaled": (TABLE, (TABLE - TABLE.mean(0)) / (TABLE.std(0) + 1e-9)),
     "metres, and millimetres": (1 + RNG.random((100, 1)), 1000 * (1 + RNG.random((20, 1)))),
+    "yes or no, as 0 and 1, and / 255": (RNG.integers(0, 2, (400, 5)), RNG.integers(0, 2, (40, 5)) / 255),
+    "counted words, and / 255": (WORDS, WORDS[:40] / 255),
     "the same with an outlier": (PIXELS, np.where(np.arange(400)[:, None] == 3, 255.0, PIXELS / 255)),
 }
 
@@ -103,6 +106,10 @@ def test_samples_of_another_scale_are_warned_of_once(name: str, answer: str) -> 
     assert told[0].filename == __file__
     for again in ANSWERS.values():
         again(network, now)
+
+
+def test_the_smallest_whole_number_has_a_size() -> None:
+    assert InputRange.of(np.full((20, 2), -128, np.int8)) == (20, 128.0, 128.0)
 
 
 def test_the_warning_says_by_how_much() -> None:

@@ -16,7 +16,7 @@ from chainrule.ops.op import Array
 
 FEW = 16  # samples: of fewer nobody can say what is usual
 _SMALLER, _LARGER, _OF_FEW = 4.0, 8.0, 32.0  # times outside of the range
-_MOST_FITTED, _MOST_COMPARED = 4096, 256  # samples that are looked at, evenly spread
+_MOST_FITTED, _MOST_COMPARED = 1024, 256  # samples that are looked at, evenly spread
 
 
 class InputRange(NamedTuple):
@@ -44,8 +44,8 @@ class InputRange(NamedTuple):
     @classmethod
     def of(cls, x: Array) -> Self:
         """Return the range of these samples, none of which is NaN."""
-        sizes = _sizes(x, _MOST_FITTED)
-        low, high = np.quantile(sizes, [0.01, 0.99], method="nearest").tolist()
+        _, sizes = _sizes(x, _MOST_FITTED)
+        low, high = np.quantile(sizes, [0.01, 0.99], method="nearest").tolist() if len(sizes) else (0.0, 0.0)
         return cls(len(x), low, high)
 
     def with_others(self, other: InputRange) -> InputRange:
@@ -60,30 +60,27 @@ class InputRange(NamedTuple):
         """
         if self.samples < FEW or not self.high:
             return None
-        few = len(x) < FEW
-        if few and x.dtype.kind == "f":  # asked for each row that is served: one product says that nothing is wrong
+        if len(x) < FEW and x.dtype.kind == "f":  # each row that is served: one product says that nothing is wrong
             flat = x.ravel()
             squares = float(flat.dot(flat))
             if flat.size * (self.low / _OF_FEW) ** 2 <= squares <= (self.high * _OF_FEW) ** 2:
                 return None
-        sizes = _sizes(x, _MOST_COMPARED)
-        sizes = sizes[sizes > 0]
+        values, sizes = _sizes(x, _MOST_COMPARED)
         if not len(sizes):
             return None
-        usual = float(np.median(sizes))
+        few, usual = len(sizes) < FEW, float(np.median(sizes))
         if (float(sizes.max()) < self.low / _OF_FEW) if few else (usual < self.low / _SMALLER):
             return usual
         if usual <= self.high * (_OF_FEW if few else _LARGER):
             return None
-        if few and (rows := x.reshape(len(x), -1)).shape[1] > 1:
-            larger = np.count_nonzero(np.abs(rows) > self.high, axis=1)
-            if np.median(larger) < 2:
-                return None
+        if few and values.shape[1] > 1 and np.median(np.count_nonzero(values > self.high, axis=1)) < 2:
+            return None
         return usual
 
 
-def _sizes(x: Array, most: int) -> Array:
-    """Return the largest absolute value of each sample, of at most so many samples."""
+def _sizes(x: Array, most: int) -> tuple[Array, Array]:
+    """Return the absolute values in each sample that isn't all zeros, of at most so many, and the largest of each."""
     rows = x[:: -(-len(x) // most)]
-    sizes: Array = np.abs(rows.reshape(len(rows), -1)).max(axis=1).astype(np.float64)
-    return sizes
+    values = np.abs(rows.reshape(len(rows), -1), dtype=np.float64 if rows.dtype.kind == "i" else None)
+    sizes = values.max(axis=1).astype(np.float64)
+    return values[sizes > 0], sizes[sizes > 0]
