@@ -56,6 +56,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "wrong-derivatives": derivatives.wrong_derivatives,
     "kinks": derivatives.kinks,
     "per-sample-descent": derivatives.per_sample_descent,
+    "jacobians": derivatives.jacobians,
     "exact": tested.exact,
     "typing": tested.typing,
     "bad-input": tested.bad_input,

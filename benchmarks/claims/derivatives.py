@@ -115,6 +115,23 @@ def per_sample_descent(options: Options) -> Iterator[Figure]:
     yield at_most("per-sample descent, 100 epochs: largest difference of a weight", apart, 1e-12, small)
 
 
+def jacobians(options: Options) -> Iterator[Figure]:
+    """Compare the Jacobian of each sample of a softmax with diag(s) − s sᵀ, over batches and scales."""
+    import chainrule as cr
+
+    random = np.random.default_rng(0)
+    worst, count = 0.0, options.count(200, 20)
+    for i in range(count):
+        shape = int(random.integers(1, 65)), int(random.integers(1, 21))
+        z = cr.Input("z", random.normal(0, 0.1 * 2 ** (i % 10), shape))
+        s = cr.softmax(z=z)
+        found = cr.jacobian(s, z, per_sample=True)
+        expected = np.array([np.diag(row) - np.outer(row, row) for row in s.value])
+        worst = max(worst, float(np.abs(found - expected).max()) if found.shape == expected.shape else np.inf)
+    name = "jacobian per sample of softmax: worst difference from diag(s) − s sᵀ"
+    yield at_most(name, worst, 1e-15, small, f" ({count} batches, (batch, d, d))")
+
+
 def error(got: Any, expected: Any) -> float:
     """Return the largest error; NaN if one of them is."""
     got, expected = np.asarray(got), np.asarray(expected)
