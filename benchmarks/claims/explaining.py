@@ -78,6 +78,7 @@ def explanations(options: Options) -> Iterator[Figure]:
 
 def mistakes(options: Options) -> Iterator[Figure]:
     """Let `check` find the usual mistakes in ops, and call them by their names."""
+    from tests.gradcheck import test_slips as formulas
     from tests.gradcheck.test_check import MISTAKES, check
 
     found: dict[str, bool] = {}
@@ -97,3 +98,7 @@ def mistakes(options: Options) -> Iterator[Figure]:
         len(KINDS) - 3,
         f"{{:.0f}} of {len(KINDS)}".format,
     )
+    slips = [passes(formulas.test_a_slip_is_called_by_its_name, *row) for row in formulas.ROWS]
+    yield all_of("mistakes: slips in one formula called by their name, each on four shapes", sum(slips), len(slips))
+    right = [passes(formulas.test_the_right_formula_passes_without_a_word, name) for name in formulas.TABLE]
+    yield all_of("mistakes: right formulas of the same functions that pass without a word", sum(right), len(right))

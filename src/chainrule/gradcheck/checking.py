@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.errors import DerivativeError, InputError, MisuseError
-from chainrule.gradcheck.example_arrays import arrays_for, exact
+from chainrule.gradcheck.example_arrays import arrays_for, exact, exact_shares
 from chainrule.gradcheck.mistakes import name_mistake, name_stale
 from chainrule.gradcheck.report import Finding, Report
+from chainrule.gradcheck.target_mistakes import is_target, mean_over_classes
 from chainrule.graph import Graph, Input, Node
 from chainrule.graph.calls import called, changed_by, is_own
 from chainrule.nn import Layer, Network
@@ -77,11 +78,26 @@ def check(
         raise InputError("check", given=given, expected="an object of it", fix=fix)
     if isinstance(of, Op):
         told = {role: value for role, value in {"x": x, "y": y, **arrays}.items() if value is not None}
-        return Report(tuple(_op_findings(of, arrays_for(of, told), type(of).__name__, tolerance)))
+        tried = arrays_for(of, told)
+        _expect_numbers(of, tried)
+        return Report(tuple(_op_findings(of, tried, type(of).__name__, tolerance)))
     if arrays:
         role = next(iter(arrays))
         raise InputError("check", given=f"{role}=…", expected="roles for an op only", fix="Pass x and y")
     return Report(tuple(_graph_findings(_graph(of, x, y), tolerance)))
+
+
+def _expect_numbers(op: Op, arrays: Mapping[str, Array]) -> None:
+    """Raise if all that an op could be differentiated by are whole numbers: nothing would be checked."""
+    whole = [role for role, array in arrays.items() if op.differentiable(role)]
+    if whole and all(arrays[role].dtype.kind != "f" for role in whole):
+        role = whole[0]
+        raise InputError(
+            f"check {type(op).__name__}",
+            given=f"{role} in {arrays[role].dtype}",
+            expected="float32 or float64: there is no derivative by whole numbers",
+            fix=f"Pass {role}={role}.astype('float64')",
+        )
 
 
 @checks.keywords
@@ -258,6 +274,7 @@ def _compared(
 
 
 def _op_findings(op: Op, arrays: Mapping[str, Array], where: str, tolerance: float) -> list[Finding]:
+    arrays = {role: exact_shares(array) if is_target(op, role) else array for role, array in arrays.items()}
     roles = [role for role, array in arrays.items() if op.differentiable(role) and array.dtype.kind == "f"]
     broken = [Finding(where, role, np.inf, passed=False, elements=arrays[role].size) for role in roles]
     changed = [] if is_own(op) else changed_by(op, "forward", arrays)
@@ -307,7 +324,7 @@ def _finding(
     found = _compared(Finding(broken.where, role), loss, array, given, tolerance)
     stale = _stale(op, arrays, role)
     if found.passed and stale is None:
-        return found
+        return found if is_own(op) else replace(found, remark=_remark(op, arrays, role))
     note = "right only if nothing else was computed before" if found.passed else None
     return replace(found, passed=False, slip=stale or _named(op, arrays, role), problem=note)
 
@@ -317,6 +334,14 @@ def _named(op: Op, arrays: Mapping[str, Array], role: str) -> str | None:
         with np.errstate(all="ignore"):
             return name_mistake(op, arrays, role)
     except Exception:  # a broken op may raise anything; then the mistake has no name
+        return None
+
+
+def _remark(op: Op, arrays: Mapping[str, Array], role: str) -> str | None:
+    try:
+        with np.errstate(all="ignore"):
+            return mean_over_classes(op, arrays, role)
+    except Exception:  # a user's op may raise anything; then there is nothing to remark
         return None
 
 

@@ -33,6 +33,8 @@ class Finding:
         The mistake's name, where it is one of the usual ones.
     problem : str or None
         What else went wrong: an exception, a missing derivative, a shape.
+    remark : str or None
+        What is right, but probably not meant.
     leaf : bool
         Whether this is the derivative of the whole graph by a leaf, rather than that of one op by a role.
     elements, checked, kinks, unknown : int
@@ -50,6 +52,7 @@ class Finding:
     passed: bool = True
     slip: str | None = None
     problem: str | None = None
+    remark: str | None = None
     leaf: bool = False
     elements: int = 0
     checked: int = 0
@@ -67,6 +70,8 @@ class Finding:
     @property
     def verdict(self) -> str:
         """The finding in words."""
+        if self.passed and self.remark:
+            return f"ok, but: {self.remark}"
         if self.passed:
             return f"ok, but at {self.unknown} nothing can be measured" if self.unknown else "ok"
         told = self.problem or self.disagreement
@@ -129,7 +134,8 @@ class Report:
         last += f"; {len(self.skipped)} not checked" if self.skipped else ""
         rows = [(*row[:-1], row[-1].partition(":")[0]) for row in self.rows()]
         lines = text_table(_HEAD, rows)
-        lines += [printable(f"{finding.where}, by {finding.by}, is {finding.verdict}") for finding in self.wrong]
+        told = (finding for finding in self.findings if finding.remark or not finding.passed)
+        lines += [printable(f"{finding.where}, by {finding.by}, is {finding.verdict}") for finding in told]
         return "\n".join([*lines, *(f"not checked: {printable(why)}" for why in self.skipped), last])
 
     __repr__ = __str__
