@@ -56,6 +56,17 @@ def test_a_format_wins_over_an_ending(capsys: CAPTURED, tmp_path: Path) -> None:
     assert json.loads(path.read_text("utf-8"))["parameters"] == 33
 
 
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_columns_are_asked_for_by_the_notation(capsys: CAPTURED, tmp_path: Path, language: str) -> None:
+    options = ("xor", "--notation", "columns", "--language", language)
+    assert "z⁽¹⁾ = W⁽¹⁾ x + b⁽¹⁾" in printed(capsys, *options)
+    assert json.loads(printed(capsys, *options, "--json"))["notation"] == "columns"
+    printed(capsys, *options, "--out", str(tmp_path / "xor.html"))
+    assert "<mo>⊙</mo>" in (tmp_path / "xor.html").read_text("utf-8")
+    assert status(["explain", "xor", "--notation", "column"]) == 2
+    assert "columns" in capsys.readouterr().err
+
+
 def test_one_node_of_all_samples_in_hebrew(capsys: CAPTURED) -> None:
     text = printed(capsys, "xor", "--sample", "all", "--node", "tanh_1", "--language", "he")
     assert "הפצה קדימה" in text

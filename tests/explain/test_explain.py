@@ -200,7 +200,17 @@ def test_several_paths_are_a_sum() -> None:
 def test_a_penalty_is_a_path_of_its_own() -> None:
     text = " ".join(str(explain(xor_network(l2=0.1), *XOR)).split())
     assert "by way of the penalty L2Penalty(factor=0.1)" in text
-    assert "plus the penalty on the weights" in text
+    network = xor_network(l2=0.1)
+    cost = network.compute_loss(XOR.X[:1], XOR.y[:1])
+    loss, penalty = f"{cost - network.penalty():.4g}", f"{network.penalty():.4g}"
+    assert f"C = {loss}." in text
+    assert f"R = {penalty}. What is differentiated, and made smaller, is their sum, C + R = {cost:.4g}" in text
+    assert "∂(C + R)/∂W⁽¹⁾ = " in text
+    assert "∂C/∂W⁽¹⁾ = xᵀ @ ∂C/∂z⁽¹⁾" in text
+    assert "((C + R)(w−2h)" in text
+    assert " L " not in text
+    assert "/∂L" not in text
+    assert "R" not in str(explain(xor_network(), *XOR)).split()
 
 
 def test_two_weighted_sums_in_a_row_are_pointed_out() -> None:

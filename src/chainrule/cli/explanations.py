@@ -31,6 +31,12 @@ ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "jso
     help="How it is written; else as the ending of --out says.",
 )
 @click.option("--language", **choice("en", "he"), default="en", help="English or Hebrew.")
+@click.option(
+    "--notation",
+    **choice("rows", "columns"),
+    default="rows",
+    help="Samples as rows, x W + b, or as columns, W x + b with ⊙.",
+)
 @weights_option("Which of a run's.")
 @click.option("--out", metavar="FILE", help="Write it to .txt, .md, .html or .json; -, and nothing, print it.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -40,6 +46,7 @@ def explain(
     node: str | None,
     form: str | None,
     language: str,
+    notation: str,
     weights: str | None,
     out: str | None,
     as_json: bool,
@@ -67,7 +74,9 @@ def explain(
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
     network, x, y = network_and_samples("explain", subject, weights)
     chosen = sample if isinstance(sample, int) else None
-    explanation = cr.explain(network, x, y, sample=chosen, node=node, format=form, language=language, width=width)
+    explanation = cr.explain(
+        *(network, x, y), sample=chosen, node=node, format=form, language=language, notation=notation, width=width
+    )
     if out is None:
         click.echo(str(explanation), nl=False)
     else:

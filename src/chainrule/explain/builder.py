@@ -7,6 +7,7 @@ import ast
 import numpy as np
 
 from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs
+from chainrule.explain.columns import NOTHING, Columns, Rows
 from chainrule.explain.document import (
     Block,
     CodeBlock,
@@ -22,15 +23,17 @@ from chainrule.explain.document import (
     Text,
     histogram,
 )
-from chainrule.explain.notation import Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
-from chainrule.explain.op_formulas import Formula, backward_formula, code_of, forward_formula, typeset
+from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
+from chainrule.explain.op_formulas import Formula, code_of, typeset
 from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Input, Parameter, State
 from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Array, Op
 from chainrule.ops.table import page
 
+COST, PENALTY = Symbol("C"), Symbol("R")
 MOST_DRAWN = 80  # nodes
+_OF_ROWS = ("@", "ᵀ", "row", "column", "axis", "samples", "Σ")  # what an op's line says of rows, in columns is another
 MOST_WRITTEN = 160  # numbers in a formula
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -38,10 +41,10 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 class Builder:
     """Writes the blocks of one explanation."""
 
-    def __init__(self, analysis: Analysis, words: Messages) -> None:
+    def __init__(self, analysis: Analysis, words: Messages, notation: str = "rows") -> None:
         self.analysis, self.words = analysis, words
+        self.written = {"rows": Rows, "columns": Columns}[notation](analysis)
         self.symbols = symbols_of(analysis)
-        self.cost = Symbol("C")
         self.blocks: list[Block] = []
 
     def whole(self) -> Document:
@@ -57,7 +60,8 @@ class Builder:
         self.heading("graph")
         drawn = len(analysis.graph) <= MOST_DRAWN
         self.say("graph_intro" if drawn else "graph_large", nodes=len(analysis.graph))
-        self.blocks += [Drawing()] if drawn else []
+        if drawn:
+            self.blocks.append(Drawing(words("graph_shapes") if self.written.name == "columns" else None))
         self.heading("forward")
         self.say("forward_intro")
         computed = [i for i, node in enumerate(analysis.graph.nodes) if node.op is not None]
@@ -120,16 +124,28 @@ class Builder:
     def math(self, place: int) -> Math:
         return in_formula(self.analysis, self.symbols, place)
 
-    def partial(self, place: int) -> Math:
-        return Partial(self.cost, self.symbols[place])
+    def partial(self, place: int, penalised: bool = False) -> Math:
+        """Return ∂C/∂…, of the loss on the data alone, or with the penalty that is added to it."""
+        of = Fence("(", Joined((COST, "+", PENALTY)), ")") if penalised else COST
+        return Partial(of, self.symbols[place])
+
+    def matrix(self, array: Array, place: int) -> Matrix:
+        """Return the numbers of an array that is shaped like the value of this node."""
+        return Matrix(self.written.array(array, place))
 
     def element(self, place: int, index: tuple[int, ...]) -> Math:
         """Return the symbol of one number of an array."""
-        subscript = Symbol(f"[{', '.join(map(str, index))}]")
+        subscript = Symbol(f"[{', '.join(map(str, self.written.index(index, place)))}]")
         return Joined((self.symbols[place], "", subscript)) if index else self.symbols[place]
 
-    def spread(self, array: Array, of: Math) -> None:
+    def op_line(self, key: str, line: str) -> None:
+        """Add what the op says of itself, which is of rows."""
+        told = self.written.name == "columns" and any(word in line for word in _OF_ROWS)
+        self.blocks.append(OpLine(self.words(f"{key}_of_rows" if told else key), line))
+
+    def spread(self, array: Array, of: Math, place: int) -> None:
         """Say what a corner of a large array leaves out."""
+        array = self.written.array(array, place)
         if array.ndim and is_large(array) and array.dtype.kind == "f":
             shown = {"norm": np.linalg.norm(array), "least": array.min(), "largest": array.max()}
             numbers = {key: number(float(value)) for key, value in shown.items()}
@@ -144,6 +160,8 @@ class Builder:
         if formula.result is None:
             if formula.source:
                 self.blocks.append(CodeBlock(self.words("own_source"), formula.source.rstrip()))
+            elif formula is NOTHING:
+                self.say("in_rows_only")
             self.blocks.append(Equation([Joined((left, "=", Matrix(result)))]))
             return
         constants = {name: Matrix(a) for name, a in formula.values.items() if name.startswith("constant_")}
@@ -180,17 +198,17 @@ class Builder:
                     if isinstance(node, Input) and node.name
                     else "constant"
                 )
-            shape = "×".join(map(str, analysis.values[place].shape)) or "1"
+            shape = "×".join(map(str, self.written.array(analysis.values[place], place).shape)) or "1"
             rows.append([self.math(place), analysis.labels[place], kind, shape])
         self.blocks.append(Table([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
         if analysis.network is not None:
             summary = analysis.network.summary()
             counts = {key: f"{getattr(summary, key):,}" for key in ("weights", "biases", "parameters")}
             self.say("count", **counts)
-            self.say("column_notation")
+            self.say("row_notation" if self.written.name == "rows" else "column_notation")
         elif analysis.graph.parameters:
             self.say("count_graph", parameters=f"{sum(p.value.size for p in analysis.graph.parameters):,}")
-        for key in ("signs", "three_things", "linear"):
+        for key in ("signs" if self.written.name == "rows" else "column_signs", "three_things", "linear"):
             self.say(key)
         for place, node in enumerate(analysis.graph.nodes):
             for child in analysis.roles(place).values():
@@ -202,14 +220,14 @@ class Builder:
         analysis, node = self.analysis, self.analysis.graph.nodes[place]
         assert node.op is not None
         self.node_heading(place, "forward")
-        self.blocks.append(OpLine(self.words("function"), page(type(node.op)).function))
-        formula = forward_formula(node.op, analysis.arrays(place))
+        formula = self.written.forward(place)
+        self.op_line("function", page(type(node.op)).function)
         symbols = {role: self.math(child) for role, child in analysis.roles(place).items()}
-        self.formula(self.symbols[place], formula, symbols, analysis.values[place])
-        self.spread(analysis.values[place], self.symbols[place])
+        self.formula(self.symbols[place], formula, symbols, self.written.array(analysis.values[place], place))
+        self.spread(analysis.values[place], self.symbols[place], place)
         for child in analysis.roles(place).values():
             if analysis.graph.nodes[child].op is None:
-                self.spread(analysis.values[child], self.symbols[child])
+                self.spread(analysis.values[child], self.symbols[child], child)
 
     def prediction(self) -> None:
         """Say what the network predicts, where the cost is computed from what comes before its last layer."""
@@ -222,16 +240,17 @@ class Builder:
         self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", Symbol("ŷ")))
         parts = {"layer": last, "loss": network.objective.loss, "both": network.objective.op}
         self.say("fused", below=formula_line(self.math(place)), **{key: type(op).__name__ for key, op in parts.items()})
-        self.blocks.append(OpLine(self.words("function"), page(type(last)).function))
-        formula = forward_formula(last, below)
-        self.formula(Symbol("ŷ"), formula, {last.roles[0]: self.math(place)}, last.forward(**below))
+        self.op_line("function", page(type(last)).function)
+        formula = self.written.of(last, below, {last.roles[0]: place})
+        result = self.written.array(last.forward(**below), place)
+        self.formula(Symbol("ŷ"), formula, {last.roles[0]: self.math(place)}, result)
 
     def the_cost(self) -> None:
         analysis = self.analysis
         self.heading("cost")
-        self.say("cost_intro", value=number(analysis.cost))
+        self.say("cost_intro", value=number(analysis.loss))
         if analysis.penalty:
-            self.say("cost_penalty", loss=number(analysis.loss), penalty=number(analysis.penalty))
+            self.say("cost_penalty", penalty=number(analysis.penalty), sum=number(analysis.cost))
         root = analysis.graph.root
         if root.op is not None and "²" in page(type(root.op)).function:
             self.say("squares")
@@ -245,7 +264,7 @@ class Builder:
         if gradient is None:
             self.say("nothing")
             return
-        left = self.partial(place)
+        left = self.partial(place, any(path.penalty is not None for path in paths))
         if len(paths) > 1:
             self.say("several", count=len(paths))
             for path in paths:
@@ -256,11 +275,11 @@ class Builder:
                 self.blocks.append(Paragraph(text))
             terms: list[Math | str] = []
             for path in paths:
-                terms += [*(["+"] if terms else []), Matrix(path.array)]
-            self.blocks.append(Equation([Joined((left, "=", *terms)), Joined(("=", Matrix(gradient)))]))
+                terms += [*(["+"] if terms else []), self.matrix(path.array, place)]
+            self.blocks.append(Equation([Joined((left, "=", *terms)), Joined(("=", self.matrix(gradient, place)))]))
         else:
-            self.blocks.append(Equation([Joined((left, "=", Matrix(gradient)))], self.words("arrives")))
-        self.spread(gradient, left)
+            self.blocks.append(Equation([Joined((left, "=", self.matrix(gradient, place)))], self.words("arrives")))
+        self.spread(gradient, left, place)
 
     def backward(self, place: int) -> None:
         analysis, node = self.analysis, self.analysis.graph.nodes[place]
@@ -279,14 +298,13 @@ class Builder:
             self.say("hands", **named)
             line = derivatives.get(role) or derivatives.get((node.op.variadic or "") and role.rstrip("0123456789"))
             if line:
-                self.blocks.append(OpLine(self.words("local"), line))
-            arrays = analysis.arrays(place)
-            formula = backward_formula(node.op, gradient, analysis.values[place], arrays, role)
+                self.op_line("local", line)
+            formula = self.written.backward(place, role)
             symbols: dict[str, Math] = {"dy": self.partial(place), "y": self.symbols[place]}
             symbols |= {other: self.math(of) for other, of in analysis.roles(place).items()}
-            self.formula(self.partial(child), formula, symbols, path.array)
+            self.formula(self.partial(child), formula, symbols, self.written.array(path.array, child))
             if analysis.graph.nodes[child].op is None:  # what is computed below says so where it arrives
-                self.spread(path.array, self.partial(child))
+                self.spread(path.array, self.partial(child), child)
 
     def step(self, places: list[int]) -> None:
         analysis, network = self.analysis, self.analysis.network
@@ -305,10 +323,9 @@ class Builder:
             left = self.symbols[place]
             self.node_heading(place, "update")
             change = after - before
-            self.blocks.append(
-                Equation([Joined((left, "←", Matrix(before), "+", Matrix(change))), Joined(("=", Matrix(after)))])
-            )
-            self.spread(change, Joined(("Δ", "", left)))
+            was, moved, now = (self.matrix(array, place) for array in (before, change, after))
+            self.blocks.append(Equation([Joined((left, "←", was, "+", moved)), Joined(("=", now))]))
+            self.spread(change, Joined(("Δ", "", left)), place)
         if analysis.moved is not None and analysis.moved.place in places:
             self.one_number(analysis.moved)
         for node in analysis.graph.parameters:
@@ -327,7 +344,7 @@ class Builder:
     def proof(self, found: list[DerivativeProof]) -> None:
         words = self.words
         self.heading("proof")
-        self.say("proof_intro")
+        self.say("proof_intro", cost="(C + R)" if self.analysis.penalty else "C")
         if any(self.analysis.values[proof.place].size > MOST_PROVEN for proof in found):
             self.say("proof_few")
         rows: list[list[Math | str | Text]] = []
@@ -365,7 +382,7 @@ def symbols_of(analysis: Analysis) -> list[Symbol]:
             found[place] = symbol
             taken.add(symbol)
 
-    call(analysis.root, Symbol("L" if analysis.penalty else "C"))
+    call(analysis.root, COST)
     if analysis.network is not None:
         prediction, target = list(analysis.roles(analysis.root).values())[:2]
         call(target, Symbol("y"))

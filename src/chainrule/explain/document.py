@@ -116,7 +116,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Where the graph is drawn."""
+    """Where the graph is drawn; `note` is said where that is done in text."""
+
+    note: Text | None = None
 
 
 Block: TypeAlias = "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | Table | Drawing"

@@ -17,11 +17,12 @@ from chainrule import checks
 from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, proofs
 from chainrule.explain.builder import Builder
+from chainrule.explain.columns import NOTATIONS
 from chainrule.explain.document import Messages, histogram
 from chainrule.explain.html_page import to_html
 from chainrule.explain.inspection import show
 from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
-from chainrule.explain.op_formulas import Formula, backward_formula, forward_formula, typeset
+from chainrule.explain.op_formulas import Formula, typeset
 from chainrule.explain.text_layout import formula_line, to_markdown, to_terminal
 from chainrule.files.strict_json import printed
 from chainrule.graph import Graph, Node
@@ -85,6 +86,7 @@ def explain(
     node: str | None = None,
     format: str = "terminal",  # noqa: A002 -- the name users expect
     language: str = "en",
+    notation: str = "rows",
     width: int = 100,
 ) -> Explanation:
     """Explain what a network computes and how it learns, step by step, with its real numbers.
@@ -102,6 +104,9 @@ def explain(
     format : {"terminal", "markdown", "html", "json"}
         The HTML is a single file that asks the network for nothing.
     language : {"en", "he"}
+    notation : {"rows", "columns"}
+        How samples are written: as rows, a W, as the program has them, or as columns, z = W a + b with ⊙ for products
+        by elements, every matrix the transpose of the program's.
     width : int, default 100
         Where lines of text end, from 40 on.
 
@@ -113,7 +118,7 @@ def explain(
     Raises
     ------
     InputError
-        If the data are missing or don't fit.
+        If the data are missing or don't fit; in columns, if an array has more than two axes.
     UnknownNameError
         If there is no node of that name.
     MisuseError
@@ -128,18 +133,19 @@ def explain(
     True
     """
     checks.one_of("explain format", format, FORMATS)
+    checks.one_of("explain notation", notation, NOTATIONS)
     width = checks.whole("explain width", width, least=40)
     words = Messages(language)
     analysis = _anatomy(of, x, y, sample)
     place = None if node is None else _place(analysis, node)
-    builder = Builder(analysis, words)
+    builder = Builder(analysis, words, notation)
     document = builder.whole() if place is None else builder.one(place)
 
     def drawing(width: int) -> str:
         return show(analysis.graph.root, width=width)
 
     if format == "html":
-        text = to_html(document, analysis, builder.symbols)
+        text = to_html(document, analysis, builder.symbols, builder.written)
     elif format == "json":
         text = to_json(analysis, builder, place)
     else:
@@ -176,6 +182,7 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
     places = range(len(analysis.graph)) if place is None else [place]
     data: dict[str, Any] = {
         "language": builder.words.language,
+        "notation": builder.written.name,
         "sample": analysis.sample,
         "cost": analysis.cost,
         "loss": analysis.loss,
@@ -193,7 +200,7 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
     data["proof"] = [
         {
             "node": analysis.labels[proof.place],
-            "index": list(proof.index),
+            "index": list(builder.written.index(proof.index, proof.place)),
             "by_chain": proof.given,
             "by_difference": float(proof.slope.measured),
             "kink": bool(proof.slope.kink),
@@ -206,40 +213,42 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
 
 
 def _node(analysis: Analysis, builder: Builder, place: int) -> dict[str, Any]:
-    node = analysis.graph.nodes[place]
+    node, written = analysis.graph.nodes[place], builder.written
+
+    def numbers(array: Array) -> Any:
+        return _array(written.array(array, place))
+
     node_data: dict[str, Any] = {
         "name": analysis.labels[place],
         "symbol": formula_line(builder.symbols[place]),
         "op": None if node.op is None else node.op.name,
-        "value": _array(analysis.values[place]),
+        "value": numbers(analysis.values[place]),
     }
     gradient = analysis.gradients[place]
-    node_data["derivative"] = None if gradient is None else _array(gradient)
+    node_data["derivative"] = None if gradient is None else numbers(gradient)
     node_data["paths"] = [
         {
             "from": str(path.penalty) if path.parent is None else analysis.labels[path.parent],
             "role": path.role,
-            "derivative": _array(path.array),
+            "derivative": numbers(path.array),
         }
         for path in analysis.paths[place]
     ]
     if place in analysis.after and analysis.network is not None:
-        node_data["after"] = _array(analysis.after[place])
+        node_data["after"] = numbers(analysis.after[place])
     if node.op is None:
         return node_data
     roles = analysis.roles(place)
     symbols: dict[str, Math] = {role: builder.math(child) for role, child in roles.items()}
     node_data["function"] = page(type(node.op)).function
-    node_data["formula"] = _lines(forward_formula(node.op, analysis.arrays(place)), symbols)
+    node_data["formula"] = _lines(written.forward(place), symbols)
     node_data["children"] = {role: analysis.labels[child] for role, child in roles.items()}
     if gradient is None:
         return node_data
     symbols |= {"dy": builder.partial(place), "y": builder.symbols[place]}
     node_data["local"] = page(type(node.op)).derivatives
     node_data["handed"] = {
-        path.role: _lines(
-            backward_formula(node.op, gradient, analysis.values[place], analysis.arrays(place), path.role), symbols
-        )
+        path.role: _lines(written.backward(place, path.role), symbols)
         for child in sorted(set(roles.values()))
         for path in analysis.paths[child]
         if path.parent == place

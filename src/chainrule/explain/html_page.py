@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from chainrule.errors import printable
 from chainrule.explain.analysis import Analysis
+from chainrule.explain.columns import Rows
 from chainrule.explain.document import (
     Block,
     CodeBlock,
@@ -32,10 +33,10 @@ from chainrule.graph import Parameter
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def to_html(document: Document, analysis: Analysis, symbols: list[Symbol]) -> str:
+def to_html(document: Document, analysis: Analysis, symbols: list[Symbol], written: Rows) -> str:
     """Return an explanation as a page."""
     links = {int(b.key.partition("-")[2]): b.key for b in _headings(document, 3, "update-", "backward-", "forward-")}
-    body = [_block(block, analysis, symbols, links) for block in document.blocks]
+    body = [_block(block, analysis, symbols, written, links) for block in document.blocks]
     contents = "".join(
         f'<li><a href="#{block.key}">{sentence(block.text)}</a></li>' for block in _headings(document, 2, "")
     )
@@ -60,7 +61,7 @@ def _headings(document: Document, level: int, *prefixes: str) -> list[Heading]:
     return [heading for prefix in prefixes for heading in headings if heading.key.startswith(prefix)]
 
 
-def _block(block: Block, analysis: Analysis, symbols: list[Symbol], links: dict[int, str]) -> str:
+def _block(block: Block, analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[int, str]) -> str:
     match block:
         case Heading(level, words, key, math):
             symbol = f"{mathml(math)} " if math else ""
@@ -84,7 +85,7 @@ def _block(block: Block, analysis: Analysis, symbols: list[Symbol], links: dict[
             inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
             return f'<div class="wide table" tabindex="0"><table><tr>{top}</tr>{inner}</table></div>'
         case Drawing():
-            return f'<div class="wide" tabindex="0">{draw(analysis, symbols, links)}</div>'
+            return f'<div class="wide" tabindex="0">{draw(analysis, symbols, written, links)}</div>'
 
 
 def sentence(words: Text) -> str:
@@ -114,7 +115,7 @@ _GAP, _DROP = 8, 44  # between nodes of a row, between rows
 Point = tuple[float, float]
 
 
-def draw(analysis: Analysis, symbols: list[Symbol], links: dict[int, str]) -> str:
+def draw(analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[int, str]) -> str:
     """Return the graph of an explanation as an SVG element.
 
     Parameters
@@ -126,7 +127,7 @@ def draw(analysis: Analysis, symbols: list[Symbol], links: dict[int, str]) -> st
 
     places = range(len(analysis.graph))
     layout = lay_out([list(analysis.roles(place).values()) for place in places])
-    texts = [_texts(analysis, symbols[place], place) for place in places]
+    texts = [_texts(analysis, symbols[place], written, place) for place in places]
     longest = max(max(7.2 * len(title), 6.4 * len(name)) for title, name in texts)
     wide = int(min(max(longest + 12, _NARROW), _WIDE))
 
@@ -167,9 +168,9 @@ def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: b
     return f'<path class="edge" d="{path}"/><text class="role" x="{x:.0f}" y="{y + 4:.0f}">{escape(roles)}</text>'
 
 
-def _texts(analysis: Analysis, symbol: Symbol, place: int) -> tuple[str, str]:
+def _texts(analysis: Analysis, symbol: Symbol, written: Rows, place: int) -> tuple[str, str]:
     """Return the two lines of a node: its symbol and value or shape, and its op or its name."""
-    node, value = analysis.graph.nodes[place], analysis.values[place]
+    node, value = analysis.graph.nodes[place], written.array(analysis.values[place], place)
     size = number(value.reshape(())[()]) if value.size == 1 else "×".join(map(str, value.shape))
     name = type(node.op).__name__ if node.op is not None else analysis.labels[place]
     title = size if node.op is None and symbol.text == name else f"{formula_line(symbol)} · {size}"

@@ -17,6 +17,7 @@ from chainrule.ops.op import Array
 
 MOST_ROWS = MOST_COLUMNS = 10  # of a matrix that is shown whole: ten classes are
 CORNER = 3
+BESIDE = "\u2062"  # the operator of a product that nothing stands for: invisible times
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Joined:
-    """Operands and operators (plain strings) beside each other; "@" is the matrix product, "" and " " join."""
+    """Operands and operators (plain strings) in a row; "@" and `BESIDE` are the matrix product, "" and " " join."""
 
     items: tuple[Math | str, ...]
 
@@ -78,7 +79,7 @@ class Fence:
 class Partial:
     """∂of/∂by."""
 
-    of: Symbol
+    of: Symbol | Fence
     by: Symbol
 
 
@@ -154,7 +155,7 @@ def _identifier(text: str) -> str:
 
 
 def _operator(text: str) -> str:
-    if text == "@":  # a matrix product is written side by side
+    if text in ("@", BESIDE):  # a matrix product is written side by side
         return '<mspace width="0.25em"></mspace>'
     if not text.strip():
         return '<mspace width="0.15em"></mspace>' if text else ""

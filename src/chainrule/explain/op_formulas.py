@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.errors import ChainruleError
 from chainrule.explain.notation import (
+    BESIDE,
     Fence,
     Fraction,
     Joined,
@@ -176,6 +177,14 @@ def _of_role(returned: ast.expr, role: str) -> ast.expr | None:
     return None
 
 
+class ByElements(ast.Mult):
+    """The product of two arrays element by element, where it is told apart from that with a number: a ⊙ b."""
+
+
+class Beside(ast.MatMult):
+    """A matrix product that is written side by side: W a."""
+
+
 _SUM, _PRODUCT, _RAISED, _ATOM = 1, 2, 3, 4  # how tightly a formula holds together
 Bound = tuple[Math, int]
 
@@ -184,6 +193,8 @@ _OPERATORS: dict[type[ast.operator], tuple[str, int]] = {
     ast.Sub: ("−", _SUM),
     ast.Mult: ("·", _PRODUCT),
     ast.MatMult: ("@", _PRODUCT),
+    ByElements: ("⊙", _PRODUCT),
+    Beside: (BESIDE, _PRODUCT),
     ast.BitAnd: ("∧", _PRODUCT),
     ast.BitOr: ("∨", _SUM),
     ast.Mod: ("mod", _PRODUCT),

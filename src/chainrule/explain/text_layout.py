@@ -26,6 +26,7 @@ from chainrule.explain.document import (
     Text,
 )
 from chainrule.explain.notation import (
+    BESIDE,
     Fence,
     Fraction,
     Joined,
@@ -103,8 +104,9 @@ def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], wid
         case Table(head, rows):
             titles = [sentence(words, isolated) for words in head]
             return [f"    {line}" for line in text_table(titles, [[_cell(cell) for cell in row] for row in rows])]
-        case Drawing():
-            return [f"    {line}" for line in drawing(width - 4).splitlines()]
+        case Drawing(note):
+            head = [f"    {line}" for line in wrapped(sentence(note, isolated), width - 4)] + [""] if note else []
+            return head + [f"    {line}" for line in drawing(width - 4).splitlines()]
     return []
 
 
@@ -183,7 +185,7 @@ def _run(line: str) -> int:
 
 
 _RAISED = str.maketrans("0123456789()−-T+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁻ᵀ⁺")
-_BREAKS = ("+", "−", "·", "@", "/", "∧", "∨", ",", "where", "else", ", else", "if")
+_BREAKS = ("+", "−", "·", "⊙", "@", BESIDE, "/", "∧", "∨", ",", "where", "else", ", else", "if")
 
 
 @dataclass(frozen=True)
@@ -319,8 +321,8 @@ def _boxes(math: Math) -> Iterator[Box]:
 def _spaced(operator: str, place: int) -> str:
     if place == 0:
         return f"{operator} " if operator == "=" else operator
-    if not operator.strip():
-        return operator
+    if not operator.strip() or operator == BESIDE:
+        return " " if operator else ""
     return f"{operator} " if operator.startswith(",") else f" {operator} "
 
 
