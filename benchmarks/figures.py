@@ -29,6 +29,7 @@ from claims import (
     other_words,
     planted,
     tested,
+    thirty_epochs,
     untrusted,
     world,
 )
@@ -52,6 +53,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "mnist": learning.mnist,
     "mnist-best": learning.mnist_best,
     "founding": learning.founding,
+    "thirty-epochs": thirty_epochs.thirty_epochs,
     "derivatives": derivatives.derivatives,
     "wrong-derivatives": derivatives.wrong_derivatives,
     "kinks": derivatives.kinks,

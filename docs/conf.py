@@ -28,7 +28,7 @@ version = release = __version__
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.mathjax", "executed", "hebrew", "reference", "whole"]
-exclude_patterns = ["_build", "_ext", "_static", "pictures", "**/.ipynb_checkpoints"]
+exclude_patterns = ["_build", "_ext", "_static", "derivations", "pictures", "**/.ipynb_checkpoints"]
 nitpicky = True
 
 myst_enable_extensions = ["amsmath", "attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]

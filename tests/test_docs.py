@@ -17,8 +17,9 @@ from tests.referees import needed
 DOCS = Path(__file__).parent.parent / "docs"
 sys.path.insert(0, str(DOCS / "_ext"))
 
-PAGES = sorted(path for folder in ("guide", "he") for path in (DOCS / folder).glob("*.md"))
-CHAPTERS = sorted(path.stem for path in (DOCS / "guide").glob("*.md"))
+HEBREW = {"guide": "he", "mishaps": "he/mishaps"}
+PAGES = sorted(path for folder in [*HEBREW, *HEBREW.values()] for path in (DOCS / folder).glob("*.md"))
+CHAPTERS = sorted((folder, path.stem) for folder in HEBREW for path in (DOCS / folder).glob("*.md"))
 FENCE = re.compile(r"^```(.*)$", re.MULTILINE)
 PLACE = re.compile(r"^```\{cell\} (\d+)$", re.MULTILINE)
 
@@ -32,7 +33,7 @@ def hebrew():
     return hebrew
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
 def test_every_block_of_python_is_one_that_the_build_executes(page):
     text = page.read_text("utf-8")
     openings = FENCE.findall(text)[::2]
@@ -41,7 +42,7 @@ def test_every_block_of_python_is_one_that_the_build_executes(page):
         assert text.startswith("---\nfile_format: mystnb\n"), "without this the page is not executed"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
 def test_every_picture_is_described(page):
     cells = re.findall(r"^```\{code-cell\}.*?\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     for cell in cells:
@@ -51,18 +52,68 @@ def test_every_picture_is_described(page):
 
 
 def test_every_chapter_is_there_in_hebrew_too():
-    assert sorted(path.stem for path in (DOCS / "he").glob("*.md")) == CHAPTERS
+    for folder, hebrew in HEBREW.items():
+        names = [path.stem for path in (DOCS / hebrew).glob("*.md")]
+        assert sorted(names) == [name for found, name in CHAPTERS if found == folder]
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_a_hebrew_chapter_runs_the_english_cells_in_their_order(name, hebrew):
-    text, english = ((DOCS / folder / f"{name}.md").read_text("utf-8") for folder in ("he", "guide"))
+@pytest.mark.parametrize(("folder", "name"), CHAPTERS)
+def test_a_hebrew_chapter_runs_the_english_cells_in_their_order(folder, name, hebrew):
+    text, english = ((DOCS / part / f"{name}.md").read_text("utf-8") for part in (HEBREW[folder], folder))
     numbers = [int(number) for number in PLACE.findall(text)]
     assert numbers == sorted(set(numbers))
     assert "{cell}" not in hebrew.filled_in(text, english)
     described = hebrew.descriptions(text, english)
     assert set(described) == set(re.findall(r'alt: "(.*)"', english))
     assert all(re.search("[א-ת]", description) for description in described.values()), described
+
+
+MISHAPS = [name for folder, name in CHAPTERS if folder == "mishaps"]
+
+
+@pytest.mark.parametrize("name", MISHAPS)
+def test_a_hebrew_mishap_has_every_cell_and_every_section_of_the_english_one(name):
+    text, english = ((DOCS / part / f"{name}.md").read_text("utf-8") for part in ("he/mishaps", "mishaps"))
+    assert len(PLACE.findall(text)) == english.count("```{code-cell}")
+    assert len(re.findall("^## ", text, re.MULTILINE)) == len(re.findall("^## ", english, re.MULTILINE))
+
+
+def test_the_thirty_epochs_have_the_figures_that_were_measured():
+    measured = re.findall(r"^\| thirty epochs at 0.001: .*", (DOCS / "figures.md").read_text("utf-8"), re.MULTILINE)
+    assert len(measured) == 3
+    for folder in ("mishaps", "he/mishaps"):
+        rows = re.findall(r"^\| .*0\.\d{4}.*\|$", (DOCS / folder / "starts.md").read_text("utf-8"), re.MULTILINE)
+        told = [re.findall(r"0\.\d{4}", row) for row in rows]
+        assert told == [re.findall(r"0\.\d{4}", row.split("|")[3]) for row in measured]
+
+
+DERIVATIONS = sorted(path.stem for path in (DOCS / "derivations").glob("*.md"))
+
+
+def test_a_derivation_belongs_to_an_op_and_stands_on_its_page(tmp_path):
+    import op_pages
+
+    pages = dict(op_pages.op_pages(tmp_path))
+    assert {"softmax", "categorical_cross_entropy", "softmax_cross_entropy", "l2_penalty"} <= set(DERIVATIONS)
+    for name in DERIVATIONS:
+        derived = (DOCS / "derivations" / f"{name}.md").read_text("utf-8").strip()
+        assert f"## Line by line\n\n{derived}" in pages[f"{name}.md"]
+
+
+@pytest.mark.parametrize("folder", ["guide", "he"])
+def test_the_guide_derives_softmax_by_cases_and_the_pair_to_s_minus_y(folder):
+    text = (DOCS / folder / "softmax.md").read_text("utf-8")
+    for included in re.findall(r"^```\{include\} (\S+)$", text, re.MULTILINE):
+        text += (DOCS / folder / included).read_text("utf-8")
+    for line in (
+        r"&= s_i (1 - s_i)",
+        r"&= - s_i s_j",
+        r"J = \operatorname{diag}(s) - s\, s^\mathsf{T}",
+        r"&= - \frac{y_i}{s_i}",
+        r"&= - \sum_i y_i (\delta_{ij} - s_j) \\",
+        r"&= s_j - y_j",
+    ):
+        assert line in text
 
 
 def test_a_cell_that_is_not_there_is_named(hebrew):

@@ -1,7 +1,8 @@
 """Pages below ``he/`` are Hebrew: laid out from right to left, and with the code of the English page of the same name.
 
-A block ```` ```{cell} 3 ```` in ``he/xor.md`` becomes the third code cell of ``guide/xor.md``, so that what is executed
-can't drift apart, and is executed once for both. The block's text, if any, is the Hebrew description of its picture.
+A block ```` ```{cell} 3 ```` in ``he/xor.md`` becomes the third code cell of ``guide/xor.md``, and one in
+``he/mishaps/data.md`` that of ``mishaps/data.md``, so that what is executed can't drift apart, and is executed once for
+both. The block's text, if any, is the Hebrew description of its picture.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def _cell(cells: list[str], number: int) -> str:
 
 
 def _english(app: Sphinx, docname: str) -> Path:
-    return Path(app.srcdir, "guide", docname.removeprefix(_FOLDER) + ".md")
+    name = docname.removeprefix(_FOLDER) + ".md"
+    return Path(app.srcdir, name if "/" in name else f"guide/{name}")
 
 
 def _fill_in(app: Sphinx, docname: str, source: list[str]) -> None:

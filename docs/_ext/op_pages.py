@@ -30,6 +30,8 @@ from chainrule.ops.table import page
 from chainrule.settings import setting_names
 from tests.ops.cases import CASES
 
+DERIVATIONS = Path(__file__).parents[1] / "derivations"  # of ops, by their names; the guide includes them too
+
 _AT_HAND = ([[-2.0, -0.5, 0.5, 2.0]], [[0.5, 1.0, 2.0, 3.0]])  # where a function of one number is shown
 
 
@@ -71,6 +73,9 @@ def _parts(kind: type[Op], folder: Path) -> Iterator[str]:
     formulas = "" if op is None else _typeset(op, arrays)
     if formulas:
         yield f"## As it runs\n\nTypeset from what is executed, not from the docstring.\n\n{formulas}"
+    derived = DERIVATIONS / f"{kind.name}.md"
+    if derived.exists():
+        yield f"## Line by line\n\n{derived.read_text('utf-8').strip()}"
     yield f"## In the code\n\n```python\n{_source(kind)}\n```"
     if op is not None:
         yield f"## An example\n\n{_example(kind, op, arrays)}"
