@@ -327,6 +327,7 @@ __all__ = [
     "transpose",
     "var",
     "watch",
+    "weighted_sum",
     "where",
 ]
 
@@ -882,6 +883,18 @@ def var(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | 
     ∂x = ∂y · 2 (x − mean) / n
 
     The mean is subtracted first, in float64: a large one costs no digits.
+    """
+
+def weighted_sum(*parts: _Operand, weights: _Sequence[float], name: str | None = None, **parts_by_number: _Operand) -> _Node:  # chainrule.ops.arithmetic.WeightedSum
+    """y = Σ weights · parts
+    ∂parts = ∂y · its own weight
+
+    All parts have one shape. The loss of a network with several outputs is one.
+
+    Parameters
+    ----------
+    weights : sequence of float
+        A number for each part.
     """
 
 def where(condition: _Operand, a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Where

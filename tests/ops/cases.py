@@ -98,6 +98,13 @@ for _shape in [(3, 4), (), (2, 1, 3)]:
     case(ops.Sqrt(), lambda z: z**0.5, lambda t, z: t.sqrt(z), z=positive(*_shape))
     case(ops.Absolute(), ref.absolute, lambda t, z: t.abs(z), z=apart(*_shape))
 
+for _shape in ((), (2, 3)):
+    case(ops.WeightedSum([2.0, 0.0, -0.5]), lambda **parts: np.tensordot([2.0, 0.0, -0.5], list(parts.values()), 1),
+         lambda t, parts0, parts1, parts2: 2 * parts0 + 0 * parts1 - parts2 / 2,
+         bilinear=True, **{f"parts{i}": normal(*_shape) for i in range(3)})  # fmt: skip
+case(ops.WeightedSum([0.5]), lambda parts0: parts0 - parts0 / 2, lambda t, parts0: parts0 / 2, bilinear=True,
+     parts0=normal(3))  # fmt: skip
+
 # Reductions.
 _AXES: list[tuple[Any, bool]] = [(None, False), (None, True), (0, False), (-1, True), (1, False), ((0, 2), False)]
 for _axis, _keep in _AXES:

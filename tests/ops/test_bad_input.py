@@ -57,6 +57,8 @@ ARRAYS: list[tuple[Any, dict[str, Any], list[str]]] = [
     (ops.Minimum(), dict(a=a(2, 3), b=a(3, 2)), ["a (2, 3), b (3, 2)"]),
     (ops.Where(), dict(condition=a(2), a=a(2, 3), b=a(2, 3)), ["condition (2,), a (2, 3)"]),
     (ops.Where(), dict(condition=a(2, 3), a=a(2, 3), b=a(4)), ["a (2, 3), b (4,)"]),
+    (ops.WeightedSum([1, 2]), dict(parts0=a(3)), ["parts0 (3,) for 2 weights", "a part for each weight"]),
+    (ops.WeightedSum([1, 2]), dict(parts0=a(3), parts1=a(1)), ["parts0 (3,), parts1 (1,)", "all of one shape"]),
     (ops.PReLU(), dict(z=a(2, 3), slope=a(2)), ["slope (2,)", "slope of shape (3,)"]),
     (ops.PReLU(), dict(z=a(3), slope=a(1, 3)), ["slope (1, 3)", "a number"]),
     # reductions
@@ -170,6 +172,7 @@ SETTINGS: list[tuple[Any, dict[str, Any], list[str]]] = [
     (ops.L2Penalty, dict(factor=float("inf")), ["L2Penalty factor", "inf"]),
     (ops.Sum, dict(axis="rows"), ["Sum axis", "'rows'", "whole number"]),
     (ops.Softmax, dict(axis=1.5), ["Softmax axis", "1.5"]),
+    (ops.WeightedSum, dict(weights=(1, "2")), ["WeightedSum weights", "'2'"]),
     (ops.Concatenate, dict(axis=None), ["Concatenate axis", "None"]),
     (ops.Reshape, dict(shape=(-1, -1)), ["Reshape shape", "at most one -1"]),
     (ops.Reshape, dict(shape=(2.5,)), ["Reshape shape", "2.5"]),

@@ -156,6 +156,7 @@ NO_SAMPLES: list[tuple[Any, dict[str, tuple[int, ...]], tuple[int, ...]]] = [
     (ops.Matmul(), {"a": (0, 3), "b": (3, 2)}, (0, 2)),
     (ops.Add(), {"a": (0, 3), "b": (3,)}, (0, 3)),
     (ops.Subtract(), {"a": (3,), "b": (0, 3)}, (0, 3)),
+    (ops.WeightedSum([1, 2]), {"parts0": (0, 3), "parts1": (0, 3)}, (0, 3)),
     (ops.Multiply(), {"a": (0, 3), "b": ()}, (0, 3)),
     (ops.Divide(), {"a": (0, 3), "b": (3,)}, (0, 3)),
     (ops.Power(), {"base": (0, 3), "exponent": ()}, (0, 3)),

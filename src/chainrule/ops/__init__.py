@@ -32,6 +32,7 @@ _OPS: tuple[type[Op], ...] = (
     linear.Matmul,
     # arithmetic
     arithmetic.Add,
+    arithmetic.WeightedSum,
     arithmetic.Subtract,
     arithmetic.Multiply,
     arithmetic.Divide,

@@ -6,6 +6,7 @@ from chainrule.ops.op import Op as Op
 from chainrule.ops.linear import Linear as Linear
 from chainrule.ops.linear import Matmul as Matmul
 from chainrule.ops.arithmetic import Add as Add
+from chainrule.ops.arithmetic import WeightedSum as WeightedSum
 from chainrule.ops.arithmetic import Subtract as Subtract
 from chainrule.ops.arithmetic import Multiply as Multiply
 from chainrule.ops.arithmetic import Divide as Divide

@@ -8,7 +8,7 @@ column (n, 1) has. NumPy would stretch more than that, and (n, 1) − (n,) into 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -42,6 +42,47 @@ class Add(Elementwise):
 
     def backward(self, dy: Array, y: Array, a: Array, b: Array) -> Derivatives:
         return dict(a=sum_to(a, dy), b=sum_to(b, dy))
+
+
+class WeightedSum(Op):
+    """y = Σ weights · parts
+    ∂parts = ∂y · its own weight
+
+    All parts have one shape. The loss of a network with several outputs is one.
+
+    Parameters
+    ----------
+    weights : sequence of float
+        A number for each part.
+
+    Examples
+    --------
+    >>> WeightedSum([1, 0.5]).forward(np.array(3.0), np.array(4.0))
+    np.float64(5.0)
+    """
+
+    def __init__(self, weights: Sequence[float]) -> None:
+        told = weights if isinstance(weights, (list, tuple)) else (weights,)
+        self.weights = tuple(checks.number("WeightedSum weights", weight, like=1) for weight in told)
+
+    def forward(self, *parts: Array) -> Array:
+        total = parts[0] * self.weights[0]
+        for part, weight in zip(parts[1:], self.weights[1:], strict=True):
+            total = total + part * weight
+        return total
+
+    def backward(self, dy: Array, y: Array, *parts: Array) -> Derivatives:
+        return {f"parts{i}": dy * weight for i, weight in enumerate(self.weights)}
+
+    def check(self, where: str, **arrays: Array) -> None:
+        first = next(iter(arrays.values()))
+        if len(arrays) != len(self.weights) or any(part.shape != first.shape for part in arrays.values()):
+            raise ShapeError(
+                where,
+                given=f"{shapes(arrays)} for {len(self.weights)} weight{'' if len(self.weights) == 1 else 's'}",
+                expected="a part for each weight, all of one shape",
+                fix="Pass as many weights as parts, and bring the parts to one shape",
+            )
 
 
 class Subtract(Elementwise):

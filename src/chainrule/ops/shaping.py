@@ -61,17 +61,18 @@ class Cast(Op):
     """y = x, in another dtype
     ∂x = ∂y, in the dtype of x
 
-    What no longer fits becomes infinite. A part of `Rescale`, and in no table: a network has one dtype else.
+    What no longer fits becomes infinite. A part of `Rescale`, of named inputs, and of heads whose targets are indices;
+    in no table, for a network has one dtype else.
 
     Parameters
     ----------
-    dtype : {"float32", "float64"}
+    dtype : {"float32", "float64", "int64"}
     """
 
     hands_on = True
 
     def __init__(self, dtype: str) -> None:
-        self.dtype = checks.one_of("Cast dtype", dtype, ("float32", "float64"))
+        self.dtype = checks.one_of("Cast dtype", dtype, ("float32", "float64", "int64"))
 
     def forward(self, x: Array) -> Array:
         return x.astype(self.dtype)
