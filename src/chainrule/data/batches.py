@@ -15,13 +15,13 @@ from chainrule import checks
 from chainrule.data.dataset import Dataset, as_array, count_samples, unpacked
 from chainrule.errors import InputError, ShapeError
 
-_Part = tuple[Any, Any]
+_Pair = tuple[Any, Any]
 
 
 @checks.keywords
 def batches(
     X: ArrayLike | Mapping[str, ArrayLike] | Dataset,
-    y: ArrayLike | None = None,
+    y: ArrayLike | Mapping[str, ArrayLike] | None = None,
     batch_size: int = 32,
     *,
     sample_weight: ArrayLike | None = None,
@@ -38,7 +38,7 @@ def batches(
     X : array, shape (samples, ...), or data set
         The inputs. A memory map is read batch by batch and never copied whole. A data set brings its targets. A
         mapping of name to array is taken row by row, and each batch of it is a mapping.
-    y : array, shape (samples, ...), optional
+    y : array, shape (samples, ...), or mapping of name to array, optional
         The targets, taken by the same index as `X`.
     batch_size : int
         Samples per batch; the last batch holds what is left.
@@ -79,14 +79,12 @@ def batches(
     [[4, 1], [2, 0], [3]]
     """
     inputs, y = unpacked("batches", X, y)
-    names, arrays = _inputs("batches", inputs)
-    partners = {}
+    parts = [_Paired("batches", "X", inputs)]
     if y is not None:
-        partners["y"] = as_array("batches", "y", y)
+        parts.append(_Paired("batches", "y", y))
     if sample_weight is not None:
-        partners["sample_weight"] = _weights(sample_weight, y)
-    count = _count("batches", names, arrays, partners)
-    arrays += partners.values()
+        parts.append(_Paired("batches", "sample_weight", _weights(sample_weight, y)))
+    count = _count("batches", parts)
     size = checks.whole("batches batch_size", batch_size)
     if generator is not None:
         checks.instance("batches generator", generator, np.random.Generator, "numpy.random.default_rng(0)")
@@ -96,7 +94,7 @@ def batches(
             )
     elif shuffle:
         generator = np.random.default_rng(0)
-    return Batches(arrays, generator, count, size, into, names)
+    return Batches(parts, generator, count, size, into)
 
 
 class Batches:
@@ -104,23 +102,25 @@ class Batches:
 
     def __init__(
         self,
-        arrays: list[NDArray[Any]],
+        parts: list[_Paired],
         generator: np.random.Generator | None,
         count: int,
         size: int,
         into: Callable[[int], Sequence[NDArray[Any]] | None] | None,
-        names: list[str] | None,
     ) -> None:
-        self._arrays, self._generator, self._count, self._size, self._into = arrays, generator, count, size, into
-        self._names = names
+        self._parts, self._generator, self._count, self._size, self._into = parts, generator, count, size, into
+        self._arrays = [array for part in parts for array in part.arrays]
+        self._named = any(part.names is not None for part in parts)
 
     def __len__(self) -> int:
         return -(-self._count // self._size)
 
     def __iter__(self) -> Iterator[Any]:
         order = None if self._generator is None else self._generator.permutation(self._count)
-        parts = _walk(self._arrays, order, self._count, self._size, self._into)
-        return parts if self._names is None else (_with_names(self._names, part) for part in parts)
+        batches = _walk(self._arrays, order, self._count, self._size, self._into)
+        if self._named:
+            batches = (_put_together(self._parts, arrays) for arrays in batches)
+        return batches if len(self._parts) > 1 else (batch[0] for batch in batches)
 
     def __repr__(self) -> str:
         told = "in their order" if self._generator is None else "shuffled"
@@ -130,18 +130,18 @@ class Batches:
 @checks.keywords
 def split(
     X: ArrayLike | Mapping[str, ArrayLike] | Dataset,
-    y: ArrayLike | None = None,
+    y: ArrayLike | Mapping[str, ArrayLike] | None = None,
     fraction: float = 0.2,
     seed: int = 0,
     stratify: bool = False,
-) -> tuple[_Part, _Part]:
+) -> tuple[_Pair, _Pair]:
     """Return the set cut in two at random: what stays, and a part held out for validation or testing.
 
     Parameters
     ----------
     X : array, shape (samples, ...), or data set
         The inputs. A data set brings its targets. Of a mapping of name to array both parts are mappings.
-    y : array, shape (samples, ...), optional
+    y : array, shape (samples, ...), or mapping of name to array, optional
         The targets, taken by the same index as `X`.
     fraction : float
         The share held out, between 0 and 1: rounded to whole samples, at least one, and leaving at least one.
@@ -172,9 +172,8 @@ def split(
     (75, 25, 12)
     """
     samples, y = unpacked("split", X, y)
-    names, inputs = _inputs("split", samples)
-    targets = None if y is None else as_array("split", "y", y)
-    count = _count("split", names, inputs, {"y": targets})
+    parts = [_Paired("split", "X", samples), *([] if y is None else [_Paired("split", "y", y)])]
+    count = _count("split", parts)
     if count < 2:
         raise InputError("split", given="one sample", expected="two or more", fix="Pass a larger set")
     fraction = checks.number("split fraction", fraction, above=0.0, below=1.0, like=0.2)
@@ -182,43 +181,52 @@ def split(
     size = min(max(int(fraction * count + 0.5), 1), count - 1)
     order = rng.permutation(count)
     if stratify:
-        order = _spread(_labels(targets), order, size)
+        order = _spread(_labels(parts[1:]), order, size)
     held_out, kept = order[:size], order[size:]
-    return _part(names, inputs, targets, kept), _part(names, inputs, targets, held_out)
+    return _rows(parts, kept), _rows(parts, held_out)
 
 
-def _inputs(where: str, X: Any) -> tuple[list[str] | None, list[NDArray[Any]]]:
-    """Return the names of inputs, None for one without a name, and their arrays."""
-    if not isinstance(X, Mapping):
-        return None, [as_array(where, "X", X)]
-    if not X:
-        raise ShapeError(where, given="an empty mapping", expected="an array for each name", fix='Pass {"table": T}')
-    return list(X), [as_array(where, f"X[{name!r}]", array) for name, array in X.items()]
+class _Paired:
+    """Inputs, targets or weights: one array, or several by name, which lie in one list with those of other parts."""
+
+    def __init__(self, where: str, name: str, given: Any) -> None:
+        self.name = name
+        self.names: list[str] | None = None
+        if isinstance(given, Mapping):
+            if not given:
+                raise ShapeError(
+                    where, given="an empty mapping", expected="an array for each name", fix='Pass {"table": T}'
+                )
+            self.names = list(given)
+            self.arrays = [as_array(where, f"{name}[{key!r}]", array) for key, array in given.items()]
+        else:
+            self.arrays = [as_array(where, name, given)]
+
+    @property
+    def told(self) -> dict[str, NDArray[Any]]:
+        """Its arrays by what they are called in errors."""
+        names = [self.name] if self.names is None else [f"{self.name}[{key!r}]" for key in self.names]
+        return dict(zip(names, self.arrays, strict=True))
 
 
-def _count(
-    where: str, names: list[str] | None, inputs: list[NDArray[Any]], partners: Mapping[str, NDArray[Any] | None]
-) -> int:
+def _count(where: str, parts: Sequence[_Paired]) -> int:
     """Return the number of samples, having checked that all have as many."""
-    others = {} if names is None else {f"X[{name!r}]": array for name, array in zip(names, inputs, strict=True)}
-    return count_samples(where, inputs[0], **others, **partners)
+    told = {name: array for part in parts for name, array in part.told.items() if name != "X"}
+    return count_samples(where, parts[0].arrays[0], **told)
 
 
-def _part(
-    names: list[str] | None, inputs: list[NDArray[Any]], targets: NDArray[Any] | None, index: NDArray[np.int64]
-) -> _Part:
-    arrays = [_gather(array, index) for array in inputs]
-    X: Any = arrays[0] if names is None else dict(zip(names, arrays, strict=True))
-    return X, None if targets is None else _gather(targets, index)
+def _rows(parts: Sequence[_Paired], index: NDArray[np.int64]) -> _Pair:
+    X, *y = _put_together(parts, [_gather(array, index) for part in parts for array in part.arrays])
+    return X, y[0] if y else None
 
 
-def _with_names(names: list[str], parts: Any) -> Any:
-    """Return a batch of several inputs with these as a mapping."""
-    count = len(names)
-    if not isinstance(parts, tuple):  # the only input, and no targets
-        return {names[0]: parts}
-    X = dict(zip(names, parts[:count], strict=True))
-    return (X, *parts[count:]) if len(parts) > count else X
+def _put_together(parts: Sequence[_Paired], arrays: Sequence[NDArray[Any]]) -> tuple[Any, ...]:
+    """Return a value for each part, with its arrays out of those of all: one array, or a mapping."""
+    found, rest = [], iter(arrays)
+    for part in parts:
+        own = [next(rest) for _ in part.arrays]
+        found.append(own[0] if part.names is None else dict(zip(part.names, own, strict=True)))
+    return tuple(found)
 
 
 def _walk(
@@ -235,7 +243,7 @@ def _walk(
             parts = tuple(_gather(array, index) for array in arrays)
         else:
             parts = tuple(_gather(array, index, place) for array, place in zip(arrays, places, strict=True))
-        yield parts if len(parts) > 1 else parts[0]
+        yield parts
 
 
 def _gather(array: NDArray[Any], index: NDArray[np.int64] | slice, out: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -253,7 +261,7 @@ def _gather(array: NDArray[Any], index: NDArray[np.int64] | slice, out: NDArray[
     return array.take(index, axis=0, out=out, mode="clip")
 
 
-def _weights(sample_weight: ArrayLike, y: ArrayLike | None) -> NDArray[Any]:
+def _weights(sample_weight: ArrayLike, y: Any) -> NDArray[Any]:
     if y is None:
         raise InputError(
             "batches",
@@ -272,10 +280,21 @@ def _weights(sample_weight: ArrayLike, y: ArrayLike | None) -> NDArray[Any]:
     return weights
 
 
-def _labels(targets: NDArray[Any] | None) -> NDArray[Any]:
-    if targets is not None and targets.ndim == 1:
-        return targets
-    given = "no y" if targets is None else f"y of shape {targets.shape}"
+def _labels(targets: Sequence[_Paired]) -> NDArray[Any]:
+    """Return the targets, the only part if there is one, as labels."""
+    given = "no y"
+    if targets:
+        names, array = targets[0].names, targets[0].arrays[0]
+        if names is None and array.ndim == 1:
+            return array
+        if names is not None:
+            raise ShapeError(
+                "split stratify",
+                given=f"y with the names {', '.join(map(repr, names))}",
+                expected="labels of shape (samples,)",
+                fix="Pass stratify=False",
+            )
+        given = f"y of shape {array.shape}"
     raise ShapeError(
         "split stratify",
         given=given,

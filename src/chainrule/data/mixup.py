@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ class Mixup(Configured):
     def __call__(
         self,
         x: NDArray[Any] | Mapping[str, NDArray[Any]],
-        y: NDArray[Any],
+        y: NDArray[Any] | Mapping[str, NDArray[Any]],
         generator: np.random.Generator,
         sample_weight: NDArray[Any] | None = None,
     ) -> tuple[Any, ...]:
@@ -51,7 +51,7 @@ class Mixup(Configured):
         Parameters
         ----------
         x : ndarray, (samples, …), or mapping of name to array
-        y : ndarray, (samples, …, outputs)
+        y : ndarray, (samples, …, outputs), or mapping of name to array
             Targets, of classes a column for each: ``cr.data.one_hot(y)``. Training passes them so.
         generator : numpy.random.Generator
         sample_weight : ndarray, (samples, …), optional
@@ -68,29 +68,37 @@ class Mixup(Configured):
             If `y` holds class indices, between which nothing lies.
         """
         checks.instance("Mixup generator", generator, np.random.Generator, "numpy.random.default_rng(0)")
-        if np.ndim(y) < 2:
-            raise InputError(
-                "Mixup",
-                given=f"y with shape {np.shape(y)}",
-                expected="a row of targets for each sample, which can be mixed",
-                fix="Pass cr.data.one_hot(y) for class indices, or y.reshape(-1, 1) for one column of numbers",
-            )
-        share = generator.beta(self.alpha, self.alpha, len(y))
-        other = generator.permutation(len(y))
+        of_heads = y if isinstance(y, Mapping) else {"": y}
+        for name, targets in of_heads.items():
+            if np.ndim(targets) < 2:
+                raise InputError(
+                    "Mixup",
+                    given=f"y{f'[{name!r}]' if name else ''} with shape {np.shape(targets)}",
+                    expected="a row of targets for each sample, which can be mixed",
+                    fix="Pass cr.data.one_hot(y) for class indices, or y.reshape(-1, 1) for one column of numbers",
+                )
+        count = len(next(iter(of_heads.values())))
+        share = generator.beta(self.alpha, self.alpha, count)
+        other = generator.permutation(count)
+        inputs = _each(x, lambda array: _mixed(array, share, other))
         if sample_weight is None:
-            return _inputs(x, share, other), _mixed(y, share, other)
+            return inputs, _each(y, lambda array: _mixed(array, share, other))
         weight = _mixed(sample_weight, share, other)
-        total = _mixed(y * _like(sample_weight, y), share, other)
-        of_weights = _like(weight, y)
-        y = np.divide(total, of_weights, out=_mixed(y, share, other), where=of_weights > 0, casting="same_kind")
-        return _inputs(x, share, other), y, weight
+
+        def weighted(array: NDArray[Any]) -> NDArray[Any]:
+            total, by = _mixed(array * _like(sample_weight, array), share, other), _like(weight, array)
+            mean = _mixed(array, share, other)
+            np.divide(total, by, out=mean, where=by > 0, casting="same_kind")
+            return mean
+
+        return inputs, _each(y, weighted), weight
 
 
-def _inputs(x: Any, share: NDArray[Any], other: NDArray[Any]) -> Any:
-    """Return samples mixed, each named input by the same share."""
-    if isinstance(x, Mapping):
-        return {name: _mixed(array, share, other) for name, array in x.items()}
-    return _mixed(x, share, other)
+def _each(given: Any, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
+    """Return what a function makes of an array, or of each array of a mapping."""
+    if isinstance(given, Mapping):
+        return {name: function(array) for name, array in given.items()}
+    return function(given)
 
 
 def _mixed(array: NDArray[Any], share: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
