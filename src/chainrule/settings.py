@@ -67,6 +67,8 @@ class Configured(metaclass=_Settling):
 
     #: The section of the table of words that has other libraries' names for what such a part has.
     words: ClassVar[str] = "layer"
+    #: Settings that may be mappings of a name to a value, in files too.
+    mappings: ClassVar[tuple[str, ...]] = ()
 
     def settle(self) -> None:
         """Have settings that are changed from now on honoured or refused."""
@@ -214,19 +216,41 @@ class Fixed(list[T]):
     """
 
     def _stays(self, *_: Any, **__: Any) -> NoReturn:
-        raise MisuseError(
-            "list",
-            given="a change of it",
-            expected="it to stay as it was made",
-            fix="Make a new network, or container, from a new list of new layers",
-            cause="setting.late",
-        )
+        raise _fixed("list")
 
     append = extend = insert = pop = remove = clear = sort = reverse = _stays
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _stays
 
     def __reduce__(self) -> tuple[type[Fixed[T]], tuple[Iterable[T]]]:
         return Fixed, (list(self),)
+
+
+class FixedMapping(dict[str, T]):
+    """A mapping that stays as it was made: what was built from it would not follow.
+
+    >>> FixedMapping(a=1)["a"] = 2
+    Traceback (most recent call last):
+    chainrule.errors.MisuseError: mapping: got a change of it, but expected it to stay as it was made. Make a new ...
+    """
+
+    def _stays(self, *_: Any, **__: Any) -> NoReturn:
+        raise _fixed("mapping")
+
+    clear = pop = popitem = setdefault = update = _stays
+    __setitem__ = __delitem__ = __ior__ = _stays
+
+    def __reduce__(self) -> tuple[type[FixedMapping[T]], tuple[dict[str, T]]]:
+        return FixedMapping, (dict(self),)
+
+
+def _fixed(what: str) -> MisuseError:
+    return MisuseError(
+        what,
+        given="a change of it",
+        expected="it to stay as it was made",
+        fix="Make a new network, or container, from a new list of new layers",
+        cause="setting.late",
+    )
 
 
 def _same(a: Any, b: Any) -> bool:

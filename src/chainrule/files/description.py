@@ -95,7 +95,10 @@ class _Describer:
             at = f"{place}.{setting}" if place else setting
             if setting in (TYPE, ID):
                 raise self.refusal(at, f"a setting called {setting}", "another name", "Rename the constructor argument")
-            data = self.value(value, at, depth)
+            if setting in part.mappings and isinstance(value, Mapping):
+                data: Any = {key: self.value(inside, f"{at}.{key}", depth + 1) for key, inside in value.items()}
+            else:
+                data = self.value(value, at, depth)
             if not (self.brief and _is_default(value, declared[setting].default)):
                 description[setting] = data
         if isinstance(part, Layer):
@@ -356,7 +359,19 @@ class _Rebuilder:
         for name, parameter in declared.items():
             if name not in data and (self.complete or parameter.default is inspect.Parameter.empty):
                 raise self.refusal(place, f"no {name}", f"every setting of {kind.__name__}", f"Add {name}")
-        return {name: self.value(data[name], _inside(place, name), depth + 1) for name in declared if name in data}
+        found = {}
+        for name in declared:
+            if name in data:
+                one_or_many = self.mapping if self.is_mapping(kind, name, data[name]) else self.value
+                found[name] = one_or_many(data[name], _inside(place, name), depth + 1)
+        return found
+
+    def is_mapping(self, kind: type[Any], setting: str, data: Any) -> bool:
+        """Return whether this is a mapping where a setting may be one, and not a part."""
+        return setting in getattr(kind, "mappings", ()) and isinstance(data, dict) and TYPE not in data
+
+    def mapping(self, data: dict[Any, Any], place: str, depth: int) -> dict[str, Any]:
+        return {name: self.value(value, f"{place}.{shown(name)}", depth + 1) for name, value in data.items()}
 
     def value(self, data: Any, place: str, depth: int) -> Any:
         if data is None or isinstance(data, (bool, int, float, str)):
@@ -419,8 +434,10 @@ def _inside(place: str, name: str) -> str:
 
 def _equal(data: Any, kept: Any) -> bool:
     """Compare plain data with a setting, types included; parts have been compared on their own."""
-    if isinstance(data, dict):
+    if isinstance(data, dict) and TYPE in data:
         return True
+    if isinstance(data, dict):
+        return isinstance(kept, dict) and list(data) == list(kept) and all(_equal(data[key], kept[key]) for key in data)
     if isinstance(data, (list, tuple)):
         return isinstance(kept, (list, tuple)) and len(data) == len(kept) and all(map(_equal, data, kept))
     kept = kept.item() if isinstance(kept, np.generic) else kept
