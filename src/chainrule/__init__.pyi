@@ -31,6 +31,7 @@ from chainrule.graph.graph import Graph as Graph
 from chainrule.ops.losses import HalfSquaredError as HalfSquaredError
 from chainrule.ops.activations import HardSigmoid as HardSigmoid
 from chainrule.nn.initializers import He as He
+from chainrule.nn.containers import Heads as Heads
 from chainrule.training.history import History as History
 from chainrule.ops.losses import Huber as Huber
 from chainrule.ops.activations import Identity as Identity
@@ -167,6 +168,7 @@ __all__ = [
     "HalfSquaredError",
     "HardSigmoid",
     "He",
+    "Heads",
     "History",
     "Huber",
     "Identity",

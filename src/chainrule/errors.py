@@ -32,6 +32,7 @@ CAUSES = {
     "memory.too_little": "more numbers than there is memory for",
     "name.unknown": "a name that nobody here has",
     "network.frozen": "nothing to learn: no parameters, or all of them frozen",
+    "network.heads": "a network with several outputs, where one is wanted",
     "network.unbuilt": "a network whose parameters are not made yet",
     "number.nonfinite": "NaN or infinity in what was computed",
     "op.domain": "an op outside its domain, such as the logarithm of 0",

@@ -29,6 +29,13 @@ EXAMPLES = [
     Rescale((0.5, 0.1), (1.0, 1e-300), name="scaling"),
     Residual([Dense(3), Tanh(), Residual([Dropout(0.5)])]),
     Branches([[], [Tanh(), Dense(2)], Softmax()]),
+    nn.Heads({"b": [Dense(1)], "a": [Dense(2), Softmax()]}),
+    Network(
+        [nn.Heads({"b": [Dense(1)], "a": [Dense(2), Softmax()]})],
+        loss={"b": Huber()},
+        loss_weights={"a": 0.5},
+        classes={"a": ("no", "yes")},
+    ),
     LeakyReLU(0.2),
     ELU(0.3),
     GELU(approximate=True),

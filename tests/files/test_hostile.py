@@ -227,7 +227,7 @@ WORDS = {
     "a length and nothing else": r"a header of 1,6\d\d bytes in a file of 8",
     "a byte order mark in the header": r"a header that begins with b'\\xef', but expected a JSON object",
     "a list as a header": r"a header that begins with b'\['",
-    "a depth of 100,000": r"100,12\d lists, objects and keys in the header, but expected at most 100,000",
+    "a depth of 100,000": r"100,1\d\d lists, objects and keys in the header, but expected at most 100,000",
     "a digest with a space before it": "a digest that is not written as chainrule writes it",
     "a digest that is short": "the digest '0+', but expected a SHA-256, 64 hexadecimal digits",
     "a pickle": "a Python pickle, which can run code when it is opened",

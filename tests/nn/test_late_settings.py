@@ -30,6 +30,7 @@ NEEDED: dict[str, Any] = {
     "key": 0, "value": 0.5, "learning_rate": 0.1, "phases": [(2, 0.1), (3, 0.01)], "then": 0.1, "factor": 0.1,
     "maximum_learning_rate": 0.1, "initial_learning_rate": 0.1, "every": 2, "epochs": 2, "path": "a.safetensors",
     "size": 2.0, "deviation": 0.1, "branches": [[cr.Tanh()], [cr.ReLU()]],
+    "heads": {"a": [cr.Dense(2)]}, "weights": (1.0, 0.5),
 }  # fmt: skip
 # Another value of each setting, by its name; numbers are halved where nothing is said.
 OTHERS: dict[str, Any] = {
@@ -37,7 +38,8 @@ OTHERS: dict[str, Any] = {
     "dtype": "float64", "classes": ("a", "b"), "optimizer": cr.SGD(0.5), "layers": [cr.Dense(4)], "clip_norm": 1.0,
     "clip_value": 1.0, "axis": 0, "axes": (1, 0), "shape": (4, 1), "key": 1, "function": np.cos, "derivative": np.sin,
     "then": 0.5, "phases": [(1, 0.5)], "path": "b.safetensors", "inputs": 4, "exponent": 3.0, "learning_rate": 0.05,
-    "branches": [[cr.Tanh()]], "activation": cr.Tanh(),
+    "branches": [[cr.Tanh()]], "activation": cr.Tanh(), "heads": {"b": [cr.Dense(3)]}, "weights": (1.0, 2.0),
+    "loss_weights": None,
 }  # fmt: skip
 
 

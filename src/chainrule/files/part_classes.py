@@ -22,6 +22,7 @@ KINDS: dict[str, type[Any]] = {
     "PReLU": nn.PReLU,
     "Residual": nn.Residual,
     "Branches": nn.Branches,
+    "Heads": nn.Heads,
     # ops that are layers or losses
     **{kind.__name__: kind for kind in ops.all_ops().values() if kind.in_files and (kind.is_layer() or kind.is_loss())},
     # optimizers

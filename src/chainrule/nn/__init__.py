@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NoReturn
 
-from chainrule.nn.containers import Branches, Residual
+from chainrule.nn.containers import Branches, Heads, Residual
 from chainrule.nn.dense import Dense
 from chainrule.nn.dropout import Dropout
 from chainrule.nn.initializers import (
@@ -35,6 +35,7 @@ __all__ = [
     "Dropout",
     "Glorot",
     "He",
+    "Heads",
     "Initializer",
     "Layer",
     "LeCun",

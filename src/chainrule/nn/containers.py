@@ -1,4 +1,4 @@
-"""Layers made of layers: skip connections and branches that still save, copy and export."""
+"""Layers made of layers: skip connections, branches and heads that still save, copy and export."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from chainrule.nn.layer import Layer, LayerLike, chain, checked_layers, ending, 
 from chainrule.nn.named_inputs import NamedInputs, as_named_inputs
 from chainrule.ops.arithmetic import Add
 from chainrule.ops.op import Range
-from chainrule.ops.shaping import Cast, Concatenate, Reshape, Slice
-from chainrule.settings import Configured, Fixed
+from chainrule.ops.shaping import Cast, Concatenate, Flatten, Reshape, Slice
+from chainrule.settings import Configured, Fixed, FixedMapping
 
 Branch: TypeAlias = "LayerLike | Sequence[Configured | str]"
+_NO_HEADS = ("type", "validation")  # a key of files, and what begins the names of figures on validation data
 
 
 class Residual(Layer):
@@ -183,3 +184,82 @@ class Branches(Layer):
             part.name = f"x.{name}"
             found.append(part)
         return found
+
+
+class Heads(Layer):
+    """Several outputs, each with a name and a loss of its own: the last layer of a network.
+
+    All heads are fed with what comes in, which they share. Such a network takes a mapping of targets, and gives a
+    mapping of outputs: ``cr.train(network, X, {"price": prices, "kind": kinds})``. Its loss is the weighted sum of the
+    losses of the heads, so in the layers before them the gradients of all heads add up. Inside, the outputs are one
+    matrix, with the columns of each head in their order.
+
+    Parameters
+    ----------
+    heads : mapping of name to sequence of layers
+        An empty head, ``[]``, gives what comes in as it is.
+    name : str, optional
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> heads = cr.Heads({"price": [cr.Dense(1)], "kind": [cr.Dense(3), cr.Softmax()]})
+    >>> network = cr.Network([cr.Dense(8, "relu"), heads], inputs=4)
+    >>> {name: outputs.shape for name, outputs in cr.predict(network, np.zeros((5, 4))).items()}
+    {'price': (5, 1), 'kind': (5, 3)}
+    >>> [head.task for head in network.heads]
+    ['regression', 'multiclass']
+    """
+
+    mappings = ("heads",)
+    _shapes: list[tuple[int, ...]]
+
+    def __init__(self, heads: Mapping[str, Branch], *, name: str | None = None) -> None:
+        like = 'cr.Heads({"price": [cr.Dense(1)], "kind": [cr.Dense(3), cr.Softmax()]})'
+        if not isinstance(heads, Mapping) or not heads:
+            raise InputError(
+                "Heads", given=repr(heads)[:80], expected="the layers of each head by its name", fix=f"Pass {like}"
+            )
+        for told in heads:
+            if not told or checked_name("Heads", told) is None or told in _NO_HEADS or told.startswith("validation_"):
+                raise InputError(
+                    "Heads",
+                    given=f"the name {told!r:.80}",
+                    expected="one that figures can begin with, as price_loss does",
+                    fix=f"Choose another name, as in {like}",
+                )
+        self.heads = FixedMapping({told: checked_layers(f"Heads {told!r}", head) for told, head in heads.items()})
+        self.name = checked_name("Heads", name)
+
+    @property
+    def branches(self) -> list[list[LayerLike]]:
+        """The layers of each head, in order."""
+        return list(self.heads.values())
+
+    @property
+    def leading(self) -> str | None:
+        return next((name for name in map(leading, self.branches) if name), None)
+
+    def forward(self, x: Node) -> Node:
+        outputs = [chain(head, x)[-1] for head in self.branches]
+        self._shapes = [output.shape[1:] for output in outputs]
+        for name, output in zip(self.heads, outputs, strict=True):
+            if len(output.shape) < 2:
+                raise ShapeError(
+                    f"Heads {name!r}",
+                    given=f"outputs of shape {output.shape[1:]} for a sample",
+                    expected="a row of outputs for each sample",
+                    fix="End the head with a layer that has an axis of outputs, such as cr.Dense(1)",
+                )
+        rows = [output if len(output.shape) == 2 else Node(Flatten(), {"x": output}) for output in outputs]
+        return Node(Concatenate(), {f"parts{i}": row for i, row in enumerate(rows)}, self.path)
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of a sample's outputs of each head, once they have been applied."""
+        return self._shapes
+
+    def outputs(self, side_by_side: Node) -> list[Node]:
+        """Return the output of each head, where `side_by_side` is what the layer gives."""
+        rows = zip(side_by_side.children.values(), self.shapes, strict=True)
+        return [row if len(shape) == 1 else row.children["x"] for row, shape in rows]

@@ -17,9 +17,10 @@ import numpy as np
 from chainrule.errors import MissingExtraError
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
-from chainrule.graph.node import Drawn
+from chainrule.graph.node import Drawn, Node
 from chainrule.nn.nonfinite import nonfinite_error
 from chainrule.nn.plan import Plan
+from chainrule.ops.arithmetic import WeightedSum
 from chainrule.ops.op import Array
 from chainrule.replay import Program, Programs
 from chainrule.replay.program import Wrap
@@ -72,7 +73,10 @@ class Engine(Protocol):
         rates: Sequence[float],
         copies: Array | None = None,
     ) -> Array | None:
-        """Take a step on each batch of `order` in one call, and return their losses; None if it can't be done."""
+        """Take a step on each batch of `order` in one call, and return their losses; None if it can't be done.
+
+        Of several heads a row for each step: the loss, and theirs.
+        """
         return None
 
     def compute(self, x: Array) -> Array:
@@ -81,8 +85,8 @@ class Engine(Protocol):
     def sampler(self, generators: Generators) -> Callable[[Array], Array]:
         """Return a function that computes the output with dropout, drawn from these; it changes nothing else."""
 
-    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
-        """Return the data loss and the output, freshly; changes nothing."""
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array, list[float]]:
+        """Return the data loss, the output, and the losses of several heads, freshly; changes nothing."""
 
     def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
         """Get ready for batches of `count` samples like these, and return where they are read from.
@@ -163,9 +167,9 @@ class Dynamic(Engine):
         plan, _ = self.plan.sampling(generators)
         return lambda x: plan.graph("sampling", x).compute()[0]
 
-    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
-        loss, output = self.plan.graph("evaluation", x, y, sample_weight).compute()
-        return float(loss), output
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array, list[float]]:
+        loss, output, *parts = self.plan.graph("evaluation", x, y, sample_weight).compute()
+        return float(loss), output, list(map(float, parts))
 
     def describe(self) -> str:
         return "layers applied anew to each batch, ops called (dynamic)"
@@ -294,10 +298,10 @@ class Replay(Engine):
 
         return sample
 
-    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array]:
+    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None) -> tuple[float, Array, list[float]]:
         programs = self.programs(_kind("evaluation", sample_weight))
-        loss, output = programs.compute(*_feeds(x, y, sample_weight).values())
-        return float(loss), output
+        loss, output, *parts = programs.compute(*_feeds(x, y, sample_weight).values())
+        return float(loss), output, list(map(float, parts))
 
     def record(self, x: Array, y: Array, sample_weight: Array | None, count: int) -> dict[str, Array] | None:
         weights = None if sample_weight is None else np.ones_like(sample_weight[:1])  # the first may be 0
@@ -415,7 +419,8 @@ class Compiled(Replay):
         data = {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}
         for node, array in self._drawn:
             data[str(node.name)] = np.stack([node.drawn(len(array)) for _ in rates])
-        losses = np.empty(len(rates))
+        parts = parts_of(program.graph)
+        losses = np.empty((len(rates), 1 + len(parts)) if parts else len(rates))
         with quiet():
             taken = epoch.run(data, order.reshape(-1), state.ahead(rates), losses, copies)
         self._spent = True
@@ -443,6 +448,7 @@ class Compiled(Replay):
                     scalars=[state.rate, *state.scalars.values()],
                     gradient=self.plan.vector.gradient,
                     copied=self.plan.vector.array,
+                    noted=parts_of(program.graph),
                 )
             except Uncompilable as reason:
                 self.refused.add(str(reason))
@@ -453,6 +459,11 @@ class Compiled(Replay):
 
 
 ENGINES: dict[str, type[Dynamic | Replay]] = {"replay": Replay, "dynamic": Dynamic, "compiled": Compiled}
+
+
+def parts_of(graph: Graph) -> list[Node]:
+    """Return the losses of several heads, of which the loss of a graph is the sum; of one output there are none."""
+    return list(graph.root.children.values()) if isinstance(graph.root.op, WeightedSum) else []
 
 
 def _finite(loss: float, gradient: Array) -> bool:

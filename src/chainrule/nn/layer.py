@@ -25,7 +25,7 @@ from chainrule.nn.initializers import Initializer, Zeros
 from chainrule.ops import all_ops
 from chainrule.ops.op import Array, Op, Range
 from chainrule.ops.softmax import LogSoftmax, Softmax
-from chainrule.settings import Configured, Fixed, needed_settings, setting_names
+from chainrule.settings import Configured, Fixed, FixedMapping, needed_settings, setting_names
 
 if TYPE_CHECKING:
     from chainrule.nn.named_inputs import NamedInputs
@@ -589,8 +589,9 @@ def checked_layers(where: str, layers: Any, *, least: int = 0, deepest: int = 12
 
 def _depth(layers: Sequence[LayerLike]) -> int:
     """Return how many lists of layers are inside of each other."""
-    inside = [part for layer in layers for part in vars(layer).values() if isinstance(part, Fixed)]
-    branches = [branch for part in inside for branch in part if isinstance(branch, Fixed)]
+    inside = [part for layer in layers for part in vars(layer).values() if isinstance(part, (Fixed, FixedMapping))]
+    lists = [part.values() if isinstance(part, FixedMapping) else part for part in inside]
+    branches = [branch for part in lists for branch in part if isinstance(branch, Fixed)]
     return 1 + max((vars(part).get("depth", 0) for part in (*inside, *branches)), default=0)
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def unknown_node(network: Network, name: str) -> UnknownNameError:
     """Return the error for the name of a node that the last training step doesn't have."""
     given, fix = repr(name), nearest(name, network.nodes)
-    if network.objective.fused and name == network._chain[-1].name:
-        given += f", which in training is part of the loss {network.objective.op!r}"
+    head = network.heads[0]
+    if not head.name and head.objective.fused and name == network._chain[-1].name:
+        given += f", which in training is part of the loss {head.objective.op!r}"
         logits = next(iter(network._chain[-1].children.values()))
         fix = f"Look at {logits.name!r} before it, or at cr.predict(network, X)"
     return UnknownNameError("Network", given=given, expected="the name of a node", fix=fix)

@@ -30,8 +30,10 @@ from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter, State
 from chainrule.nn import validation
+from chainrule.nn.containers import Heads
 from chainrule.nn.dense import checked_name
-from chainrule.nn.engines import ENGINES, Engine, Replay, quiet
+from chainrule.nn.engines import ENGINES, Engine, Replay, parts_of, quiet
+from chainrule.nn.heads import Head, as_heads, built, by_head, heads_layer, layers_to, packed_targets
 from chainrule.nn.hold import Hold
 from chainrule.nn.input_range import InputRange
 from chainrule.nn.layer import (
@@ -56,7 +58,7 @@ from chainrule.nn.layer import (
 )
 from chainrule.nn.misuse import check_backward, check_forward, check_learns, not_built, unknown_node
 from chainrule.nn.named_inputs import NamedInputs
-from chainrule.nn.objective import as_loss, expect_outputs, objective
+from chainrule.nn.objective import Objective, as_loss, expect_outputs, suiting_loss
 from chainrule.nn.plan import Plan, expect_outer, rows_of_indices, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
@@ -81,7 +83,10 @@ class Network(Layer, InNotebooks):
         them is a layer like the others: its numbers are kept and learnt on, its loss and optimizer are not used.
     loss : Op or str, optional
         What is minimised: an op with the roles prediction (or logits) and target, or the name of one: ``"mse"``. If
-        left out, the cross-entropy that suits a last softmax or sigmoid, else the mean squared error.
+        left out, the cross-entropy that suits a last softmax or sigmoid, else the mean squared error. Where the last
+        layer is `Heads`, a mapping of head to its loss: ``{"price": "mse", "kind": "cross_entropy"}``.
+    loss_weights : mapping of str to float, optional
+        How much the loss of each head counts in their sum, 1 if left out.
     optimizer : Optimizer or str, optional
         ``cr.Adam()`` if left out, which is what ``"adam"`` stands for.
     l1, l2 : float, default 0
@@ -90,7 +95,8 @@ class Network(Layer, InNotebooks):
         The number of features (or the shape) of a sample, to build the network at once. A first layer such as
         ``cr.Dense(16, inputs=3)`` tells it too; otherwise the first data do.
     classes : sequence of str, optional
-        The classes' names, in the order of their indices; those of the labels, where a sample may have several.
+        The classes' names, in the order of their indices; those of the labels, where a sample may have several. A
+        mapping of head to names where the last layer is `Heads`.
     seed : int, default 0
         From which all randomness comes: starting weights, shuffling, dropout.
     dtype : {"float32", "float64"}
@@ -111,6 +117,7 @@ class Network(Layer, InNotebooks):
     """
 
     words = "network"
+    mappings = ("loss", "loss_weights", "classes")
     _plan: Plan | None = None
     _engine: Engine
     _first: dict[str, Any] | None = None
@@ -127,21 +134,24 @@ class Network(Layer, InNotebooks):
     def __init__(
         self,
         layers: Sequence[Configured | str],
-        loss: Op | str | None = None,
+        loss: Op | str | Mapping[str, Op | str] | None = None,
         optimizer: Optimizer | str | None = None,
         *,
+        loss_weights: Mapping[str, float] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
         inputs: int | tuple[int, ...] | None = None,
-        classes: Sequence[str] | None = None,
+        classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         seed: int = 0,
         dtype: str = "float32",
         engine: str = "replay",
         name: str | None = None,
     ) -> None:
         self.layers = checked_layers("Network", layers, least=1, deepest=MOST_NESTED)
-        self.loss = None if loss is None else as_loss(self.layers, loss)
-        self.objective = objective(self.layers, self.loss)
+        self.loss = by_head("Network loss", self.layers, loss, self._as_loss, self._suiting)
+        self.loss_weights = self._checked_weights(loss_weights)
+        self.classes = by_head("Network classes", self.layers, classes, class_names, lambda _: "['cat', 'dog']")
+        self._heads = as_heads(self.layers, self.loss, self.loss_weights, self.classes)
         self.hold, self._lock = Hold(), RLock()
         self.optimizer = Adam() if optimizer is None else optimizer
         self.l1 = checks.number("Network l1", l1, least=0)
@@ -150,7 +160,6 @@ class Network(Layer, InNotebooks):
         self.dtype = checks.one_of("Network dtype", known, ("float32", "float64"))
         self._samples_in = self.input_dtype(self.dtype)
         self.seed = checks.whole("Network seed", seed, least=0, most=2**63 - 1)
-        self.classes = None if classes is None else class_names(classes)
         self.engine = checks.one_of("Network engine", engine, tuple(ENGINES))
         self.name = checked_name("Network", name)
         self.generators = Generators(self.seed)
@@ -180,7 +189,7 @@ class Network(Layer, InNotebooks):
                         owner=self,
                         layers=self.layers,
                         members=members,
-                        objective=self.objective,
+                        heads=self.heads,
                         vector=vector,
                         optimizer=self.optimizer,
                         generators=self.generators,
@@ -212,8 +221,8 @@ class Network(Layer, InNotebooks):
         try:
             with entered(scope):
                 nodes = chain(self.layers, Input("x", np.zeros((1, *shape), self.input_dtype(self.dtype))))
-            self._check_output(nodes[-1])
             members = list(scope.layers.values())
+            self._heads = self._checked_heads(nodes[-1], members)
             parameters = [entry for layer in members for entry in self._penalised(layer)]
             vector = Vector(parameters, self.dtype, self.hold.check)
         except BaseException as error:  # something didn't fit: let the layers be used again
@@ -243,12 +252,13 @@ class Network(Layer, InNotebooks):
         around: Layer | None = layer
         while around is not None:
             factor = getattr(around, key, None)
-            if factor is not None and not (factor == 0 and hasattr(around, "objective")):  # a network's 0 says nothing
+            if factor is not None and not (factor == 0 and isinstance(around, Network)):  # a network's 0 says nothing
                 return float(factor)
             around = around._parent
         return float(getattr(self, key))
 
-    def _check_output(self, output: Node) -> None:
+    def _checked_heads(self, output: Node, members: Sequence[Layer]) -> tuple[Head, ...]:
+        """Return the heads with their shapes, if the outputs are such that each can be trained."""
         if len(output.shape) < 2:
             raise ShapeError(
                 "Network",
@@ -256,22 +266,72 @@ class Network(Layer, InNotebooks):
                 expected="a row of outputs for each sample",
                 fix="End with a layer that has an axis of outputs, such as cr.Dense(1)",
             )
-        outputs, last = output.shape[-1], self.ending
-        if self.objective.takes_labels and isinstance(last, Softmax) and last.axis not in (-1, len(output.shape) - 1):
+        for layer in members:
+            if isinstance(layer, Heads) and layer is not self.layers[-1]:
+                raise InputError(
+                    "Network",
+                    given=f"{layer!r:.80} before the end, or inside another layer",
+                    expected="cr.Heads as the last of its layers",
+                    fix="Put it last; of another network with heads, take the layers, [*other.copy().layers]; to join "
+                    "branches inside a network take cr.Branches",
+                )
+        heads = built(self._heads, self.layers, output)
+        for head in heads:
+            self._check_head(head)
+        return heads
+
+    def _check_head(self, head: Head) -> None:
+        layers = layers_to(head.name, self.layers) if head.name else self.layers
+        outputs, last, aim = head.shape[-1], ending(layers), head.objective
+        where = f"Network head {head.name!r}" if head.name else "Network"
+        if aim.takes_labels and isinstance(last, Softmax) and last.axis not in (-1, len(head.shape)):
             raise InputError(
-                "Network",
-                given=f"{last!r} before {self.objective.loss!r}, for outputs of shape {output.shape[1:]}",
+                where,
+                given=f"{last!r} before {aim.loss!r}, for outputs of shape {head.shape}",
                 expected="probabilities along the last axis, where the loss looks for the classes",
                 fix="End with cr.Softmax()",
             )
-        expect_outputs(self.layers, self.objective.loss, outputs)
-        if self.classes is not None and len(self.classes) != max(outputs, 2):
+        expect_outputs(layers, aim.loss, outputs)
+        if head.classes is not None and len(head.classes) != max(outputs, 2):
             raise InputError(
-                "Network classes",
-                given=f"{len(self.classes)} names",
+                f"{where} classes",
+                given=f"{len(head.classes)} names",
                 expected=f"{max(outputs, 2)} for {outputs} output{'' if outputs == 1 else 's'}",
                 fix="Name each class once, or build the last layer with as many outputs",
             )
+
+    def _as_loss(self, name: str, loss: Any) -> Op:
+        return as_loss(layers_to(name, self.layers) if name else self.layers, loss)
+
+    def _suiting(self, name: str) -> str:
+        return f"cr.{suiting_loss(ending(layers_to(name, self.layers)))!r}"
+
+    def _checked_weights(self, weights: Any) -> Mapping[str, float] | None:
+        """Return how much the losses of heads count."""
+        where = "Network loss_weights"
+        if weights is not None and heads_layer(self.layers) is None and not isinstance(weights, Mapping):
+            raise InputError(
+                where,
+                given=f"{weights!r:.80}",
+                expected="nothing: the network has one output, and one loss",
+                fix="Leave loss_weights out, or name the outputs in the last layer, cr.Heads({…})",
+            )
+        found: Mapping[str, float] | None = by_head(
+            where,
+            self.layers,
+            weights,
+            lambda name, weight: checks.number(f"{where}[{name!r}]", weight, least=0, like=1),
+            lambda _: "1.0",
+        )
+        container = heads_layer(self.layers)
+        if found and container is not None and not any(found.get(head, 1.0) for head in container.heads):
+            raise InputError(
+                where,
+                given=f"{dict(found)!r:.80}",
+                expected="a weight above 0 among them: else there is nothing to learn",
+                fix="Leave one out, which counts 1 then",
+            )
+        return found
 
     @property
     def optimizer(self) -> Optimizer:
@@ -391,7 +451,13 @@ class Network(Layer, InNotebooks):
         >>> network.forward([[0.0, 0.0]])
         array([[0.5]], dtype=float32)
         """
-        return self(x) if isinstance(x, Node) else self.compute(self.as_samples("forward", x))
+        return self(x) if isinstance(x, Node) else self.by_head(self.compute(self.as_samples("forward", x)))
+
+    def by_head(self, outputs: Array) -> Any:
+        """Return outputs of `compute` as users get them: those of several heads in a mapping."""
+        if not self._heads[0].name:
+            return outputs
+        return {head.name: np.ascontiguousarray(head.outputs(outputs)) for head in self._heads}
 
     def stepped_because(self, reason: str) -> None:
         """Note why the batches of a training are stepped through one by one, though the network may be compiled.
@@ -494,7 +560,8 @@ class Network(Layer, InNotebooks):
     ) -> Array | None:
         """Take a compiled step on each batch of `order` (steps, batch), at its rate; return their data losses.
 
-        Each row of `copies` gets the parameters, after an equal share of the steps. None: they can't be compiled.
+        Each row of `copies` gets the parameters, after an equal share of the steps. Of several heads a row for each
+        step: the loss, and theirs. None: they can't be compiled.
         """
         self._spare = False
         return self.hold.call("Network.steps", self._engine.steps, x, y, weights, order, rates, copies, step=True)
@@ -510,9 +577,19 @@ class Network(Layer, InNotebooks):
         """Return the output for samples that have been through `as_samples`; changes nothing, safe from threads."""
         return self._engine.compute(x)
 
-    def compute_with_loss(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
-        """Return the data loss and the output for a batch from `as_batch`; changes nothing, safe from threads."""
+    def compute_with_loss(
+        self, x: Array, y: Array, sample_weight: Array | None = None
+    ) -> tuple[float, Array, list[float]]:
+        """Return the data loss, the output, and the losses of several heads for a batch from `as_batch`.
+
+        It changes nothing, and is safe from threads.
+        """
         return self._engine.compute_with_loss(x, y, sample_weight)
+
+    def head_losses(self) -> list[float]:
+        """Return the losses of several heads in the last step of training; of one output there are none."""
+        graph = self._last_graph
+        return [] if graph is None else [float(part._value) for part in parts_of(graph)]
 
     def sampler(self, generators: Generators) -> Callable[[Array], Array]:
         """Return a function like `compute`, for one thread, but with dropout, drawn from these generators."""
@@ -676,20 +753,25 @@ class Network(Layer, InNotebooks):
         return x
 
     def as_batch(
-        self, where: str, X: Any, y: Any, sample_weight: Any = None, *, mapped: bool = False
+        self, where: str, X: Any, y: Any, sample_weight: Any = None, *, mapped: bool = False, packed: bool = False
     ) -> tuple[Array, Array, Array | None]:
-        """Return samples, targets and weights in the form the graph wants."""
+        """Return samples, targets and weights in the form the graph wants; `packed` where targets have it already."""
         x = self.as_samples(where, X, mapped=mapped)
-        output = self.output_shape
-        target = validation.targets(where, y, len(x), output, self.objective, self.dtype)
+        target = y if packed else packed_targets(where, y, len(x), self.heads, self.dtype)
         if sample_weight is not None:
-            rows = len(x), *output[:-1]
-            sample_weight = validation.weights(where, sample_weight, rows, self.objective, self.dtype)
+            rows = len(x), *self.output_shape[:-1]
+            for head in self.heads:
+                sample_weight = validation.weights(where, sample_weight, rows, head.objective, self.dtype)
         return x, target, sample_weight
 
     def check_targets(self, where: str, target: Array) -> None:
-        """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability."""
-        self.objective.check_targets(where, target, self.output_shape, self.dtype)
+        """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability.
+
+        Those of several heads have been looked at before they were put side by side.
+        """
+        for head in self.heads:
+            if not head.name:
+                head.objective.check_targets(where, target, head.shape, self.dtype)
 
     @property
     def built(self) -> bool:
@@ -697,8 +779,78 @@ class Network(Layer, InNotebooks):
         return self._plan is not None
 
     @property
+    def heads(self) -> tuple[Head, ...]:
+        """The outputs, each with its name, objective, task, classes and shape: one, or those of `Heads`."""
+        return self._heads
+
+    def only_head(self, what: str, fix: str = "") -> Head:
+        """Return the head of a network that has one output.
+
+        Raises
+        ------
+        MisuseError
+            If it has several.
+        """
+        if len(self._heads) == 1 and not self._heads[0].name:
+            return self._heads[0]
+        first = self._heads[0].name
+        raise MisuseError(
+            what,
+            given=f"a network with the heads {', '.join(repr(head.name) for head in self._heads)}",
+            expected="one with a single output",
+            fix=fix or f"Take a copy with one of them, network.head({first!r})",
+            cause="network.heads",
+        )
+
+    @property
+    def objective(self) -> Objective:
+        """The loss, and where it looks; each of `heads` has its own."""
+        return self.only_head("Network.objective", "Look at each one's own: network.heads[0].objective").objective
+
+    def head(self, name: str, **changes: Any) -> Self:
+        """Return a network with one of the heads as its output, and a copy of the layers before it.
+
+        It is for all that takes networks with a single output: scikit-learn's estimators, pictures, exports.
+
+        Parameters
+        ----------
+        name : str
+        **changes
+            Settings of `Network`. Its loss, and the names of its classes, are those of the head unless they are told
+            here; all other settings stay.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such head.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> heads = cr.Heads({"price": [cr.Dense(1)], "kind": [cr.Dense(3), cr.Softmax()]})
+        >>> network = cr.Network([cr.Dense(8, "relu"), heads], inputs=4)
+        >>> alone = network.head("kind")
+        >>> alone.layers
+        [Dense(8, activation=ReLU()), Dense(3), Softmax()]
+        >>> bool((cr.predict(alone, np.ones((2, 4))) == cr.predict(network, np.ones((2, 4)))["kind"]).all())
+        True
+        """
+        found = next((head for head in self._heads if head.name and head.name == name), None)
+        if found is None:
+            known = [head.name for head in self._heads if head.name]
+            raise UnknownNameError(
+                "Network.head",
+                given=f"{name!r:.80}",
+                expected="the name of a head",
+                fix=nearest(str(name), known) if known else "The network has one output: use it as it is",
+            )
+        twin = self.copy()
+        told = {"loss": found.objective.loss, "classes": found.classes, "loss_weights": None, **changes}
+        return self.copy(layers=layers_to(name, twin.layers), inputs=self.sample_shape, **told)
+
+    @property
     def output_shape(self) -> tuple[int, ...]:
-        """The shape of a sample's outputs: (outputs,), or (time, outputs)."""
+        """The shape of a sample's outputs: (outputs,), or (time, outputs); of several heads side by side."""
         self._built_plan("output_shape")
         return self._chain[-1].shape[1:]
 
@@ -714,8 +866,11 @@ class Network(Layer, InNotebooks):
             Yes or no for each output, so that several may be true: a binary cross-entropy over several outputs.
         ``"regression"``
             Numbers: everything else.
+
+        Each of several `heads` has its own.
         """
-        return self.objective.task(self.output_shape[-1], self.classes is not None)
+        self._built_plan("task")
+        return self.only_head("Network.task", "Look at each one's own: network.heads[0].task").task
 
     @property
     def parameters(self) -> Array:
@@ -978,7 +1133,8 @@ class Network(Layer, InNotebooks):
                 fix="Make a new network: cr.Network([…])",
             )
         head = layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers
-        told: dict[str, Any] = {"loss": None, "classes": None, "inputs": self.sample_shape, **changes}
+        told: dict[str, Any] = {"loss": None, "loss_weights": None, "classes": None, **changes}
+        told.setdefault("inputs", self.sample_shape)
         return self.copy(layers=[*self.copy().layers[: learning[-1]], *head], **told)
 
     def _numbers(self) -> dict[str, Kept]:
@@ -1069,8 +1225,8 @@ def restored(
     return network
 
 
-def class_names(classes: Any) -> tuple[str, ...]:
-    """Return the classes' names."""
+def class_names(head: str, classes: Any) -> tuple[str, ...]:
+    """Return the names of the classes of a head."""
     if isinstance(classes, str) or not isinstance(classes, Iterable):
         raise InputError(
             "Network classes", given=repr(classes)[:80], expected="a list of names", fix="Pass ['cat', 'dog']"

@@ -8,7 +8,7 @@ probabilities.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -209,7 +209,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     """
     last, named = output_op(layers), loss is not None
     if loss is None:
-        loss = _suiting(last)
+        loss = suiting_loss(last)
     told: Any = loss
     if isinstance(told, Layer) or (isinstance(loss, Op) and len(loss.roles) == 1):
         raise InputError(
@@ -218,7 +218,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
             expected="all layers in one list",
             fix="Write cr.Network([layer, layer, …], loss=…)",
         )
-    advised = f"cr.{_suiting(ending(layers))!r}"
+    advised = f"cr.{suiting_loss(ending(layers))!r}"
     own = "cr.Loss(function, derivative), both of prediction and target; or the class, with parentheses"
     checks.instance("Network loss", loss, Op, advised, own)
     if len(loss.roles) < 2 or loss.roles[0] not in _PREDICTION_ROLES or loss.roles[1] not in _TARGET_ROLES:
@@ -248,17 +248,9 @@ def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
     >>> as_loss([], "huber_loss")
     Huber()
     """
-    if isinstance(loss, Mapping):
-        raise InputError(
-            "Network loss",
-            given=f"{loss!r:.80}",
-            expected="one loss: a network has one output layer",
-            fix="Make a network for each target, or a loss of your own over all outputs: class Mine(cr.Op), with the "
-            "roles prediction and target",
-        )
     if not isinstance(loss, str):
         return loss
-    suiting = _suiting(ending(layers))
+    suiting = suiting_loss(ending(layers))
     known = {kind.__name__: kind for kind in all_ops().values() if kind.is_loss() and kind.in_files}
     plain = SoftmaxCrossEntropy if isinstance(suiting, MeanSquaredError) else type(suiting)
     known |= {"CrossEntropy": plain, "FocalLoss": _FOCAL[plain]}
@@ -269,7 +261,7 @@ def _has_single_ones(target: Array) -> bool:
     return bool(((target == 0) | (target == 1)).all() and (target.sum(axis=-1) == 1).all())
 
 
-def _suiting(last: LayerLike | None) -> Op:
+def suiting_loss(last: LayerLike | None) -> Op:
     """Return the loss that suits a last layer."""
     return _SUITING.get(type(last), MeanSquaredError)()
 
@@ -322,7 +314,7 @@ def _on_probabilities(loss: Op, last: LayerLike) -> str:
     plain = _ON_PROBABILITIES.get(type(loss))
     if plain is not None and (type(last), plain) in _FUSED:
         return f"cr.{plain(**loss.settings())!r}"
-    return f"cr.{_suiting(last)!r}"
+    return f"cr.{suiting_loss(last)!r}"
 
 
 def expect_outputs(layers: Sequence[LayerLike], loss: Op, outputs: int | None) -> None:

@@ -1,7 +1,7 @@
 """A plan: all that an engine needs to run a network, and no network.
 
-It has the network's graphs, one for each use and all over the same parameters; their vector; the objective; the
-optimizer's state; the generators. A network makes a new plan where what is learnt, or how, has changed.
+It has the network's graphs, one for each use and all over the same parameters; their vector; the heads, each with its
+objective; the optimizer's state; the generators. A network makes a new plan where what is learnt, or how, has changed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from chainrule.errors import MisuseError
 from chainrule.generators import Generators
 from chainrule.graph.graph import Graph
 from chainrule.graph.node import Input, Node, Parameter
+from chainrule.nn.heads import Head, example_targets, loss_of
 from chainrule.nn.layer import Layer, LayerLike, Scope, chain, entered
-from chainrule.nn.objective import Objective
 from chainrule.nn.vector import Vector
 from chainrule.ops.op import Array
 from chainrule.optim import Optimizer, OptimizerState
@@ -37,7 +37,8 @@ class Plan:
     layers : sequence of layers
     members : sequence of Layer
         Every layer inside the network.
-    objective : Objective
+    heads : sequence of Head
+        The outputs, each with its objective: one, or several that have names.
     vector : Vector
         The parameters and their gradients.
     optimizer : Optimizer
@@ -56,7 +57,7 @@ class Plan:
     owner: Layer
     layers: Sequence[LayerLike]
     members: Sequence[Layer]
-    objective: Objective
+    heads: Sequence[Head]
     vector: Vector
     optimizer: Optimizer
     generators: Generators
@@ -128,24 +129,18 @@ class Plan:
         self, use: str, x: Array, y: Array | None = None, sample_weight: Array | None = None, *, live: bool = True
     ) -> Graph:
         """Return the graph of a use, its layers applied to these samples; `live` if they are a batch."""
-        aim = self.objective
         samples = Input("x", x)
         scope = scope_of(self.owner, self.dtype, self.generators, use, live=live, example=not live and not self.dynamic)
         with entered(scope):
             output = chain(self.layers, samples)[-1]
-        prediction = next(iter(output.children.values())) if aim.fused else output
         if use in ("prediction", "sampling"):
             return self._own(Graph(output))
-        if y is None:
-            shape = prediction.shape
-            y = np.zeros(shape[:-1], np.intp) if aim.takes_labels else np.zeros(aim.target_shape(shape), self.dtype)
-        children: dict[str, Node] = {aim.prediction_role: prediction, aim.target_role: Input("y", y)}
-        if sample_weight is not None:
-            children["sample_weight"] = Input("sample_weight", sample_weight)
-        loss = Node(aim.op, children, "loss")
+        targets = Input("y", example_targets(self.heads, self.dtype) if y is None else y)
+        weight = None if sample_weight is None else Input("sample_weight", sample_weight)
+        loss, parts = loss_of(self.heads, self.layers, output, targets, weight)
         if use == "training":
             return self._own(Graph(loss, updates=scope.updates))
-        return self._own(Graph(loss, output))
+        return self._own(Graph(loss, output, *parts))
 
     def sampling(self, generators: Generators) -> tuple[Plan, Graph]:
         """Return a plan that draws from these generators, and its graph of a prediction with dropout on.

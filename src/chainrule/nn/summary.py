@@ -11,6 +11,7 @@ from chainrule.nn.layer import Layer
 from chainrule.ops.op import Op
 
 if TYPE_CHECKING:
+    from chainrule.nn.heads import Head
     from chainrule.nn.network import Network
 
 
@@ -109,12 +110,18 @@ def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer
 
 
 def _loss(network: Network) -> str:
-    aim = network.objective
-    text = repr(aim.loss)
-    if aim.fused:
-        text += f", computed on the logits as {aim.op!r}; predictions stay probabilities"
+    text = ("\n" + " " * 11).join(map(_loss_of, network.heads))
     if network.l1 or network.l2:
         text += f", with penalties l1={network.l1:g}, l2={network.l2:g}"
+    return text
+
+
+def _loss_of(head: Head) -> str:
+    aim = head.objective
+    text = f"{head.name}: {head.weight:g} · " if head.name else ""
+    text += repr(aim.loss)
+    if aim.fused:
+        text += f", computed on the logits as {aim.op!r}; predictions stay probabilities"
     return text
 
 

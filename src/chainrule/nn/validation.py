@@ -110,30 +110,36 @@ def finite(where: str, name: str, array: Array) -> None:
     )
 
 
-def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: Objective, dtype: Any) -> Array:
+def targets(
+    where: str, y: Any, count: int, output: tuple[int, ...], objective: Objective, dtype: Any, name: str = "y"
+) -> Array:
     """Return `y` as the loss wants it: numbers like the outputs, or class indices in their shape before the last axis.
 
     Parameters
     ----------
     output : tuple of int
         The shape of a sample's outputs: (outputs,), or (time, outputs).
+    name : str
+        What the targets are called in errors.
     """
     if isinstance(y, Mapping):
         names = [str(key) for key in y][:8]
+        heads = ", ".join(f'"{key}": […]' for key in names)
         raise InputError(
             where,
-            given=f"y with the names {', '.join(map(repr, names))}",
-            expected="one array of targets: a network has one output layer and one loss",
-            fix=f"Train a network for each, on y[{names[0]!r}] and so on" if names else "Pass an array",
+            given=f"{name} with the names {', '.join(map(repr, names))}",
+            expected="one array of targets: the network has one output",
+            fix=f"Let its last layer name the outputs, cr.Heads({{{heads}}}), or pass one array",
             cause="target.shape",
         )
-    array = _array(where, "y", y)
+    array = _array(where, name, y)
     if array.ndim == 0 or len(array) != count:
+        of = "" if name == "y" else f" in {name}"
         raise ShapeError(
             where,
-            given=f"{len(array) if array.ndim else 1} targets for {count} sample{'' if count == 1 else 's'}",
+            given=f"{len(array) if array.ndim else 1} targets{of} for {count} sample{'' if count == 1 else 's'}",
             expected="one target for each sample",
-            fix="Take X and y from the same rows",
+            fix=f"Take X and {name} from the same rows",
             cause="target.shape",
         )
     *before, outputs = objective.target_shape(output)
@@ -141,22 +147,24 @@ def targets(where: str, y: Any, count: int, output: tuple[int, ...], objective: 
     if objective.takes_labels and array.shape == (*rows, 1) != whole:
         array = array.reshape(rows)  # class indices in a column
     if objective.takes_labels and array.shape == rows:
-        labels = array if array.dtype.kind in "iu" else _whole(where, array)
+        labels = array if array.dtype.kind in "iu" else _whole(where, name, array)
         return labels.astype(np.intp, copy=False)
     if array.shape == rows and outputs == 1:
         array = array.reshape(whole)
     if array.shape != whole:
-        raise _other_targets(where, array, rows, outputs, objective)
+        raise _other_targets(where, name, array, rows, outputs, objective)
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
 
 
-def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, objective: Objective) -> ShapeError:
+def _other_targets(
+    where: str, name: str, y: Array, rows: tuple[int, ...], outputs: int, objective: Objective
+) -> ShapeError:
     """Return the error for targets of another shape than the outputs."""
-    given, labels = f"y with shape {y.shape}", objective.takes_labels
+    given, labels = f"{name} with shape {y.shape}", objective.takes_labels
     if objective.op.target_columns is not None:
         expected = f"{(*rows, outputs)}, which {objective.loss!r:.80} compares all outputs with"
-        fix = "Pass one column, such as y[:, :1]; for several targets train a network for each"
+        fix = f"Pass one column, such as {name}[:, :1]; for several targets train a network for each"
         fix = fix if outputs == 1 else f"Pass {outputs} columns"
         return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
     if len(rows) > 1:
@@ -166,9 +174,9 @@ def _other_targets(where: str, y: Array, rows: tuple[int, ...], outputs: int, ob
         if y.shape[1:] in ((), (1,), (outputs,)):
             fix = "Put cr.Flatten() before the first cr.Dense(…), so that each sample has one row of outputs"
         return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
-    fix = "Pass y with as many columns as the network has outputs"
+    fix = f"Pass {name} with as many columns as {'the network' if name == 'y' else 'the head'} has outputs"
     if labels:
-        fix = "Pass class indices with shape (samples,), y.ravel(), or one column for each class"
+        fix = f"Pass class indices with shape (samples,), {name}.ravel(), or one column for each class"
         if y.ndim == 2 and y.shape[1] > 1:
             fix = f"Pass class indices, or put cr.Dense({y.shape[1]}) before the end, an output for each column"
     elif y.ndim == 1:
@@ -220,12 +228,14 @@ def _array(where: str, name: str, value: Any) -> Array:
             if value is None or isinstance(value, str):
                 given, fix = f"{name}={value!r:.60}", "Pass the numbers themselves; cr.data has readers for files"
             raise InputError(where, given=given, expected="an array", fix=fix)
-        fix = "Turn texts into class indices: names, y = np.unique(y, return_inverse=True)"
+        fix = f"Make a row of numbers of each sample: np.array([[…], […]]) as {name}"
+        if name.startswith("y"):
+            fix = f"Turn texts into class indices: names, y = np.unique({name}, return_inverse=True)"
         raise InputError(
             where,
             given=f"{name} with dtype {array.dtype}",
             expected="real numbers",
-            fix=fix if name == "y" else f"Make a row of numbers of each sample: np.array([[…], […]]) as {name}",
+            fix=fix,
         )
     if array.ndim and len(array) == 0:
         raise ShapeError(
@@ -234,14 +244,15 @@ def _array(where: str, name: str, value: Any) -> Array:
     return array
 
 
-def _whole(where: str, array: Array) -> Array:
-    finite(where, "y", array)
+def _whole(where: str, name: str, array: Array) -> Array:
+    finite(where, name, array)
     if array.dtype.kind == "f" and not (array == np.floor(array)).all():
         raise InputError(
             where,
-            given="y with numbers that are not whole",
+            given=f"{name} with numbers that are not whole",
             expected="class indices 0, 1, 2, …",
-            fix="If y is a quantity, end the network with cr.Dense(1) and pass cr.MeanSquaredError()",
+            fix=f"If {name} is a quantity, end the {'network' if name == 'y' else 'head'} with cr.Dense(1) and pass "
+            "cr.MeanSquaredError()",
             cause="target.range",
         )
     return array.astype(np.intp)

@@ -71,7 +71,8 @@ class Augmentation:
         told: dict[str, Any] = {self._names[2]: generator}
         if self.of_weights:
             told["sample_weight"] = weights
-        found = self.function(given, self.as_rows(y), **told)
+        targets = {head.name: head.targets(y) for head in network.heads} if network.heads[0].name else self.as_rows(y)
+        found = self.function(given, targets, **told)
         parts = "x, y, sample_weight" if self.of_weights and weights is not None else "x, y"
         if not isinstance(found, tuple) or len(found) != parts.count(",") + 1:
             raise InputError(
@@ -88,8 +89,8 @@ class Augmentation:
         return batch
 
     def as_rows(self, y: Array) -> Array:
-        """Return targets as the function gets them: numbers like the outputs, also for class indices."""
-        if not self.of_targets or y.ndim > len(self.network.output_shape):
+        """Return targets with numbers like the outputs, also for class indices; those of several heads are such."""
+        if not self.of_targets or self.network.heads[0].name or y.ndim > len(self.network.output_shape):
             return y
         return one_hot(y, np.empty((0, *self.network.output_shape), self.network.dtype))
 

@@ -243,7 +243,7 @@ class IterableSource:
             if not self._looked:
                 self.network.stepped_because("an iterable of batches")
                 self._first_batch(x)
-                self.doubts += self.network.objective.doubts("train", y, weights, self.network.output_shape[-1])
+                self.doubts += [doubt for head in self.network.heads for doubt in head.doubts("train", y, weights)]
                 self._looked = True
             yield x, y, weights, (0.0 if self.steps is None else count / self.steps)
             count += 1
@@ -314,7 +314,11 @@ def weighted_by_class(
     """Return sample weights times the weight of each sample's class, or of each row's."""
     if class_weight is None:
         return weights
-    if network.task == "multilabel":
+    head = network.only_head(
+        "train class_weight",
+        "Leave class_weight out: sample_weight weighs samples, in all heads, and cr.Network(…, loss_weights={…}) heads",
+    )
+    if head.task == "multilabel":
         raise InputError(
             "train class_weight",
             given="a network for several labels a sample",
@@ -355,7 +359,7 @@ def weighted_by_class(
         of_class[c] = factors[c]
     own = of_class[classes]
     product = own if weights is None else as_column(weights, own) * own
-    return validation.weights("train class_weight", product, classes.shape, network.objective, network.dtype)
+    return validation.weights("train class_weight", product, classes.shape, head.objective, network.dtype)
 
 
 def _factors(class_weight: Any) -> dict[int, float]:

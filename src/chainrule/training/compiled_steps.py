@@ -37,7 +37,8 @@ def take_steps(
     Yields
     ------
     (losses, weights, rates)
-        After each run of steps: their losses, the weights of their batches, and their learning rates.
+        After each run of steps: their losses, of several heads a row for each step, the weights of their batches, and
+        their learning rates.
     """
     count, size, network = source.count, source.batch_size, source.network
     if size == count or not _in_memory(source):  # of all samples at once a single step is as fast
@@ -83,7 +84,8 @@ def take_epochs(
     Yields
     ------
     (losses, weights, parameters, seconds)
-        After each call: the losses of its steps and the weights of their batches, (epochs, steps), the parameters
+        After each call: the losses of its steps and the weights of their batches, (epochs, steps), of several heads
+        the loss and theirs, (epochs, steps, 1 + heads); the parameters
         after each epoch, and the seconds an epoch took.
     """
     count, size, network = source.count, source.batch_size, source.network
@@ -115,7 +117,7 @@ def take_epochs(
         shares = np.full(steps, float(size))
         if weights is not None:
             shares = _shares(weights, orders)
-        yield losses.reshape(epochs, -1), shares.reshape(epochs, -1), copies, seconds / epochs
+        yield losses.reshape(epochs, -1, *losses.shape[1:]), shares.reshape(epochs, -1), copies, seconds / epochs
         left -= epochs
         epochs = max(1, min(8 * epochs, int(SECONDS * epochs / max(seconds, 1e-6))))
 

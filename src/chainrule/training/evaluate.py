@@ -16,6 +16,7 @@ from chainrule.errors import InputError, MisuseError, UnknownNameError
 from chainrule.generators import Generators
 from chainrule.nn import validation
 from chainrule.nn.engines import ROWS
+from chainrule.nn.heads import Head
 from chainrule.nn.network import Network
 from chainrule.ops.activations import Sigmoid
 from chainrule.ops.op import Array, Samples
@@ -56,7 +57,7 @@ def predict(
     -------
     ndarray, (rows, …, outputs)
         Probabilities where the network ends in softmax or sigmoid. A fresh array. With `samples`,
-        (samples, rows, …, outputs).
+        (samples, rows, …, outputs). Of a network with several heads a dict of them by name.
 
     Raises
     ------
@@ -84,7 +85,10 @@ def predict(
     network.check_samples("predict", x)
     size = checks.whole("predict batch_size", batch_size)
     if samples is not None:
-        return _drawn(network, x, min(size, ROWS), checks.whole("predict samples", samples), seed)
+        drawn: Array = network.by_head(
+            _drawn(network, x, min(size, ROWS), checks.whole("predict samples", samples), seed)
+        )
+        return drawn
     if seed is not None:
         raise InputError(
             "predict",
@@ -92,7 +96,8 @@ def predict(
             expected="samples to be drawn: a prediction without them has nothing random",
             fix="Leave the seed out, or pass samples=100",
         )
-    return outputs_of(network, x, size)
+    outputs: Array = network.by_head(outputs_of(network, x, size))
+    return outputs
 
 
 def outputs_of(network: Network, x: Array, size: int = CHUNK) -> Array:
@@ -114,11 +119,12 @@ def classify(network: Network, X: Samples, *, batch_size: int = CHUNK) -> Array:
     Returns
     -------
     ndarray of int, (samples, …) or (samples, …, labels)
+        Of a network with several heads a dict of them by name, of those heads that tell classes apart.
 
     Raises
     ------
     InputError
-        If the network's task is regression.
+        If the network's task is regression; that of all of its heads, if it has several.
     NonFiniteError
         If a prediction is NaN, which is no class.
 
@@ -130,9 +136,19 @@ def classify(network: Network, X: Samples, *, batch_size: int = CHUNK) -> Array:
     >>> cr.classify(cr.Network([cr.Dense(3, inputs=2), cr.Sigmoid()]), [[0.0, 0.0]])
     array([[0, 0, 0]])
     """
-    outputs = predict(network, X, batch_size=batch_size)
-    expect_classes("classify", network.task)
-    return predicted_classes(probabilities(network, outputs), network.task)
+    outputs: Any = predict(network, X, batch_size=batch_size)
+    if not isinstance(outputs, dict):
+        return _classes(network.heads[0], outputs)
+    found: Any = {head.name: _classes(head, outputs[head.name]) for head in network.heads if head.task != "regression"}
+    if not found:
+        expect_classes("classify", "regression")
+    classes: Array = found
+    return classes
+
+
+def _classes(head: Head, outputs: Array) -> Array:
+    expect_classes("classify", head.task)
+    return predicted_classes(head_probabilities(head, outputs), head.task)
 
 
 class Figures(dict[str, Any]):
@@ -175,13 +191,15 @@ def evaluate(
     metrics : sequence of str or function, optional
         Names, or functions of (prediction, target) or (y_true, y_pred), as `train` takes them. Left out:
         ``error_rate`` (and ``min_confidence`` where there are probabilities) for classes, and ``mean_squared_error``.
+        For several heads a mapping of head to its own, or those for each of them.
     batch_size : int, default 1024
         Rows at a time.
 
     Returns
     -------
     dict
-        ``"loss"`` and one entry a metric.
+        ``"loss"`` and one entry a metric. Of several heads also the loss of each, ``"price_loss"``, and figures whose
+        names begin with that of the head, ``"kind_error_rate"``.
 
     Examples
     --------
@@ -196,7 +214,8 @@ def evaluate(
     network.check_samples("evaluate", x)
     validation.finite("evaluate", "y", target)
     network.check_targets("evaluate", target)
-    measures = named_measures(default_metrics(network, target) if metrics is None else metrics)
+    heads = [head.name for head in network.heads]
+    measures = named_measures(default_metrics(network, target) if metrics is None else metrics, heads)
     for measure in measures.values():
         if not measure.on_training:
             raise InputError(
@@ -215,9 +234,10 @@ def measured(
     measures: Mapping[str, Measure],
     size: int = CHUNK,
 ) -> dict[str, Any]:
-    """Return the data loss and other figures on samples that have been checked."""
+    """Return the data loss, those of several heads, and other figures on samples that have been checked."""
     x, target, weights = samples
-    total = mass = 0.0
+    names = ["loss", *(f"{head.prefix}loss" for head in network.heads if head.name)]
+    totals, mass = [0.0] * len(names), 0.0
     outputs = []
     with by_size(network.parameters.size * min(len(x), size)):
         for rows in _chunks(len(x), size):
@@ -226,33 +246,51 @@ def measured(
             if share == 0:
                 outputs.append(network.compute(network.cast(x[rows])))
                 continue
-            loss, output = network.compute_with_loss(network.cast(x[rows]), target[rows], part)
-            total, mass = total + loss * share, mass + share
+            loss, output, parts = network.compute_with_loss(network.cast(x[rows]), target[rows], part)
+            totals = [total + one * share for total, one in zip(totals, (loss, *parts), strict=True)]
+            mass += share
             outputs.append(output)
-    return Figures({"loss": total / mass, **figures(network, measures, np.concatenate(outputs), target)})
+    of_losses = {name: total / mass for name, total in zip(names, totals, strict=True)}
+    return Figures({**of_losses, **figures(network, measures, np.concatenate(outputs), target)})
 
 
 def figures(network: Network, measures: Mapping[str, Measure], outputs: Array, target: Array) -> dict[str, Any]:
     """Return metrics of outputs."""
-    prediction, task = probabilities(network, outputs), network.task
-    return {name: measure(prediction, target, task) for name, measure in measures.items()}
+    found: dict[str, Any] = {}
+    for head in network.heads:
+        own = {name: measure for name, measure in measures.items() if measure.head == head.name}
+        if own:
+            prediction, true = head_probabilities(head, head.outputs(outputs)), head.targets(target)
+            found |= {name: measure(prediction, true, head.task) for name, measure in own.items()}
+    return found
 
 
-def default_metrics(network: Network, target: Array) -> list[str]:
-    """Return the metrics that have a meaning for this network and these targets."""
-    if network.objective.op.target_columns is not None:  # outputs that are no estimates of the target each
+def default_metrics(network: Network, target: Array) -> list[str] | dict[str, list[str]]:
+    """Return the metrics that have a meaning for this network and these targets, those of several heads by name."""
+    found = {head.name: _default_metrics(head, head.targets(target)) for head in network.heads}
+    return found if network.heads[0].name else found[""]
+
+
+def _default_metrics(head: Head, target: Array) -> list[str]:
+    aim = head.objective
+    if aim.op.target_columns is not None:  # outputs that are no estimates of the target each
         return []
-    names, task = ["mean_squared_error"], network.task
-    if task != "regression" and true_classes(target, 1 + len(network.output_shape), task) is not None:
+    names, task = ["mean_squared_error"], head.task
+    if task != "regression" and true_classes(target, 1 + len(head.shape), task) is not None:
         names.append("error_rate")
-        if network.objective.takes_labels or network.objective.binary:
+        if aim.takes_labels or aim.binary:
             names.append("min_confidence")
     return names
 
 
 def probabilities(network: Network, outputs: Array) -> Array:
     """Return the outputs of a network as probabilities, where they are the logits of a loss on logits."""
-    aim = network.objective
+    return head_probabilities(network.only_head("probabilities"), outputs)
+
+
+def head_probabilities(head: Head, outputs: Array) -> Array:
+    """Return the outputs of a head as probabilities, where they are the logits of a loss on logits."""
+    aim = head.objective
     if aim.fused or aim.prediction_role != "logits":
         return outputs
     op = Sigmoid() if aim.binary else Softmax()

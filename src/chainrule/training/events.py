@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -93,6 +93,8 @@ class Position:
         Batches taken from the data, and steps of the optimizer: none for a batch in which nobody counts.
     loss, weight : float
         Sums over its batches: loss times weight, and weight.
+    of_heads : list of float
+        Sums like `loss`, of the losses of several heads; empty before the first step.
     """
 
     epoch: int = 1
@@ -100,10 +102,14 @@ class Position:
     steps: int = 0
     loss: float = 0.0
     weight: float = 0.0
+    of_heads: list[float] = field(default_factory=list)
 
-    def note(self, loss: float, weight: float, batches: int = 1) -> None:
-        """Note a step: the loss of its batches, and how much that counts."""
+    def note(self, loss: float, weight: float, batches: int = 1, of_heads: Sequence[float] = ()) -> None:
+        """Note a step: the loss of its batches, those of several heads, and how much that counts."""
         self.loss, self.weight = self.loss + loss * weight, self.weight + weight
+        if of_heads:
+            before = self.of_heads or [0.0] * len(of_heads)
+            self.of_heads = [total + part * weight for total, part in zip(before, of_heads, strict=True)]
         self.batches, self.steps = self.batches + batches, self.steps + 1
 
 
@@ -171,7 +177,8 @@ class Training:
         self.network: Network = checks.instance("train", network, Network, "a cr.Network")
         self.epochs = checks.whole("train epochs", epochs, least=0)
         self.batches_per_step = checks.whole("train gradient_accumulation_steps", gradient_accumulation_steps)
-        self.metrics = named_measures(metrics)
+        self._losses = [f"{head.prefix}loss" for head in network.heads if head.name]
+        self.metrics = named_measures(metrics, [head.name for head in network.heads])
         self.keep = None if keep is None else checks.one_of("train keep", keep, ("best", "last"))
         self.history = History(network=network, call=call)
         self.position = Position()
@@ -201,14 +208,15 @@ class Training:
             X, y, batch_size, validation_data, validation_split, sample_weight, class_weight, shuffle, augment
         )
         validation_data = validation_data if held is None else held
-        self._validation = None if validation_data is None else self._checked_validation(validation_data)
+        packed = held is not None
+        self._validation = None if validation_data is None else self._checked_validation(validation_data, packed)
         self._on_training = {name: measure for name, measure in self.metrics.items() if measure.on_training}
         if self._validation is None and len(self._on_training) < len(self.metrics):
             name = next(name for name in self.metrics if name not in self._on_training)
             raise _no_validation("train metrics", name)
         if network.built:
             for measure in self.metrics.values():
-                measure.check(network.task)
+                measure.check(next(head.task for head in network.heads if head.name == measure.head))
         self.monitor = self._monitored_column(monitor)
         self._attributes = len(vars(self)) + 1  # this one too: a callback adds none
 
@@ -246,7 +254,7 @@ class Training:
         validation.finite("train", "y", target)
         network.check_targets("train", target)
         self._look_at("train", x)
-        self._doubts += network.objective.doubts("train", target, weights, network.output_shape[-1])
+        self._doubts += [doubt for head in network.heads for doubt in head.doubts("train", target, weights)]
         counts, weights = weights, weighted_by_class(network, target, weights, class_weight)
         rows = held = None
         if share:
@@ -291,9 +299,9 @@ class Training:
 
     @property
     def metric_names(self) -> list[str]:
-        """What the metrics of an epoch are called: on the training data, on the validation data."""
-        measured = [] if self._validation is None else [f"{VALIDATION}{name}" for name in self.metrics]
-        return [*self._on_training, *measured]
+        """What the figures of an epoch beside its loss are called: on the training data, on the validation data."""
+        validated = [] if self._validation is None else [*self._losses, *self.metrics]
+        return [*self._losses, *self._on_training, *(f"{VALIDATION}{name}" for name in validated)]
 
     def _monitored_column(self, monitor: str | None) -> str:
         """Return the column of the history that says which epoch is best."""
@@ -501,10 +509,11 @@ class Training:
             steps = take_steps(source, at.batches, lambda share: rate_at(done + share, self.epochs, self._monitored))
             with closing(steps):
                 for losses, shares, rates in steps:
-                    for loss, share in zip(losses.tolist(), shares.tolist(), strict=True):
-                        at.note(loss, share)
+                    rows = losses.reshape(len(losses), -1)
+                    for (loss, *parts), share in zip(rows.tolist(), shares.tolist(), strict=True):
+                        at.note(loss, share, of_heads=parts)
                     self.step, self.compiled_steps = self.step + len(rates), self.compiled_steps + len(rates)
-                    self.loss, self.learning_rate = losses[-1].item(), rates[-1]
+                    self.loss, self.learning_rate = rows[-1, 0].item(), rates[-1]
                     self._tell_step()
                     yield event
                     if self._stop:
@@ -524,7 +533,7 @@ class Training:
             raise used_up(f"in epoch {at.epoch}")
         if not self._stop:
             self.network.optimizer_state.settle(at.steps)
-        metrics: dict[str, Any] = {}
+        metrics: dict[str, Any] = self._of_heads([total / at.weight for total in at.of_heads])
         validation_loss = None
         with self._averaged():
             if self._on_training:
@@ -550,6 +559,10 @@ class Training:
             function(self, record)
         self._expect_untouched(record.learning_rate)
         yield Event("epoch", self, record)
+
+    def _of_heads(self, losses: Sequence[float]) -> dict[str, Any]:
+        """Return the losses of several heads by name."""
+        return dict(zip(self._losses, losses, strict=True))
 
     def _learnt(self) -> Array:
         """Return what has been learnt so far: the parameters, or their average where the optimizer keeps one."""
@@ -612,17 +625,18 @@ class Training:
             for losses, shares, parameters, seconds in runs:
                 self._compiles_epochs, self.learning_rate = True, schedule.learning_rate
                 # added up as step by step, so that the sums are the same to the bit
-                totals, weights = (np.cumsum(table, axis=1)[:, -1].tolist() for table in (losses * shares, shares))
+                rows = losses.reshape(*shares.shape, -1)
+                sums = (np.cumsum(table, axis=1)[:, -1].tolist() for table in (rows * shares[..., None], shares))
                 steps = losses.shape[1]
-                self.loss = losses[-1, -1].item()
+                self.loss = rows[-1, -1, 0].item()
                 records = []
-                for total, weight, array in zip(totals, weights, parameters, strict=True):
+                for (total, *parts), weight, array in zip(*sums, parameters, strict=True):
                     self.step, self.compiled_steps = self.step + steps, self.compiled_steps + steps
                     record = Epoch(
                         epoch=self.position.epoch,
                         loss=total / weight,
                         penalty=self.network.vector.penalty(array),
-                        metrics={},
+                        metrics=self._of_heads([part / weight for part in parts]),
                         validation_loss=None,
                         learning_rate=self.learning_rate,
                         steps=steps,
@@ -655,6 +669,7 @@ class Training:
         far needn't be saved.
         """
         loss = weight = 0.0
+        of_heads = [0.0 for _ in self._losses]
         count = 0
         for x, y, weights, progress in batches:
             if rate_at is not None and not count:
@@ -667,23 +682,26 @@ class Training:
                 with quiet(), self.network.hold.stepping():
                     part = self.network.accumulate(x, y, weights, share / weight, self.learning_rate)
                 loss += part * share
+                if of_heads:
+                    of_heads = [sum_ + p * share for sum_, p in zip(of_heads, self.network.head_losses(), strict=True)]
             if count == self.batches_per_step:
                 if weight:
-                    self._step_accumulated(loss / weight, weight, count)
+                    self._step_accumulated(loss / weight, weight, count, [part / weight for part in of_heads])
                     yield
                 else:
                     self.position.batches += count
                 loss = weight = 0.0
+                of_heads = [0.0 for _ in self._losses]
                 count = 0
         if weight:
-            self._step_accumulated(loss / weight, weight, count)
+            self._step_accumulated(loss / weight, weight, count, [part / weight for part in of_heads])
             yield
 
-    def _step_accumulated(self, loss: float, weight: float, count: int) -> None:
+    def _step_accumulated(self, loss: float, weight: float, count: int, of_heads: Sequence[float]) -> None:
         with quiet(), self.network.hold.stepping():
             self.network.step_accumulated(self.learning_rate)
         self.loss = loss
-        self.position.note(loss, weight, count)
+        self.position.note(loss, weight, count, of_heads)
         self.step += 1
         self._whole = True
 
@@ -695,7 +713,7 @@ class Training:
                 self.loss = self.network.step(x, y, weights, self.learning_rate)
         finally:
             hold.between_steps = True
-        self.position.note(self.loss, share)
+        self.position.note(self.loss, share, of_heads=self.network.head_losses() if self._losses else ())
         self.step += 1
         self._whole = True
 
@@ -765,7 +783,8 @@ class Training:
                 fix="Monitor another one, or the loss",
             ) from None
 
-    def _checked_validation(self, data: Any) -> tuple[Any, Any, Any]:
+    def _checked_validation(self, data: Any, packed: bool) -> tuple[Any, Any, Any]:
+        """Return samples to validate on; `packed` where their targets come from a batch that was checked."""
         try:
             X, y, *rest = data
         except (TypeError, ValueError):
@@ -778,7 +797,8 @@ class Training:
                 fix="Pass validation_data=(X_validation, y_validation)",
             )
         where = "train validation_data"
-        x, target, weights = self.network.as_batch(where, X, y, rest[0] if rest else None, mapped=True)
+        weights = rest[0] if rest else None
+        x, target, weights = self.network.as_batch(where, X, y, weights, mapped=True, packed=packed)
         self.network.check_finite(where, x)
         validation.finite(where, "y", target)
         self.network.check_targets(where, target)

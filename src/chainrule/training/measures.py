@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import InputError
+from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.ops.op import Array, Op
 from chainrule.training.metrics import (
     BY_TASK,
@@ -58,6 +58,7 @@ _TARGETS = frozenset((
     "target", "targets", "targ", "targs", "t", "ytrue", "true", "truth", "truths", "groundtruth", "gt", "label",
     "labels", "labelstrue", "expected", "actual", "actuals", "observed", "reference", "references", "gold",
 ))  # fmt: skip
+_GROWING = ("r2", "min_confidence")
 _WITH_PROBABILITIES = ("log_loss", "d2_log_loss_score")  # which scikit-learn calls y_pred all the same
 
 
@@ -74,17 +75,29 @@ class Measure:
         What its figures are called.
     turned : bool
         Whether the target comes first.
+    head : str
+        Of which head's outputs, where a network has several.
     """
 
     function: Metric
     on_training: bool = True
     name: str = ""
     turned: bool = False
+    head: str = ""
 
     def check(self, task: str) -> None:
         """Raise if the metric has no meaning for a network with this task."""
-        if self.function in BY_TASK or self._takes_classes:
-            expect_classes(f"metrics {self.name}", task)
+        if not (self.function in BY_TASK or self._takes_classes):
+            return
+        if self.head and task == "regression":
+            raise InputError(
+                f"metrics {self.name}",
+                given=f"a head for regression, {self.head!r}, whose outputs are numbers",
+                expected="one that tells classes apart",
+                fix="Name the heads that a metric is for, each with its own: "
+                f'metrics={{"{self.head}": "r2", "another": "accuracy"}}',
+            )
+        expect_classes(f"metrics {self.name}", task)
 
     def __call__(self, prediction: Array, target: Array, task: str) -> Any:
         """Return the figure."""
@@ -144,34 +157,72 @@ class Measure:
         return (given[:, 0] if given.shape[1] == 1 else given), (true[:, 0] if true.shape[1] == 1 else true)
 
 
-def named_measures(metrics: Sequence[str | Metric | Measure] | str | Metric | Measure | None) -> dict[str, Measure]:
+def named_measures(metrics: Any, heads: Sequence[str] = ("",)) -> dict[str, Measure]:
     """Return name -> measure for metrics given by name or as functions.
 
     Names are taken in capital letters too; ``"validation_accuracy"`` is measured on the validation data alone.
+
+    Parameters
+    ----------
+    metrics
+        Of several heads for each of them, or a mapping of head to its own.
+    heads : sequence of str
+        The names of the network's heads; "" is that of an output without a name.
     """
-    if metrics is None:
-        metrics = []
-    elif isinstance(metrics, str) or callable(metrics) or not isinstance(metrics, Iterable):
-        metrics = [metrics]
+    of_head = metrics if isinstance(metrics, Mapping) else dict.fromkeys(heads, metrics)
     named: dict[str, Measure] = {}
-    for metric in metrics:
-        measure = _measure(metric)
-        name = base = measure.name
-        count = 1
-        while name in named and named[name].function is not measure.function:
-            count += 1
-            name = f"{base}_{count}"
-        on_training = measure.on_training or (name in named and named[name].on_training)
-        named[name] = Measure(measure.function, on_training, name, measure.turned)
+    for head in of_head:
+        if head not in heads or (not head and of_head is metrics):
+            given = f"metrics with the name {head!r:.80}"
+            if heads == [""] or heads == ("",):
+                raise InputError(
+                    "metrics",
+                    given=given,
+                    expected="metrics alone: the network has one output",
+                    fix=f"Pass metrics={of_head[head]!r:.80}",
+                )
+            raise UnknownNameError(
+                "metrics",
+                given=given,
+                expected=", ".join(map(repr, heads)),
+                fix=nearest(head if isinstance(head, str) else "", heads),
+            )
+        prefix = f"{head}_" if head else ""
+        for metric in _listed(of_head[head]):
+            measure = _measure(metric)
+            name = base = f"{prefix}{measure.name}"
+            count = 1
+            while name in named and (named[name].function, named[name].head) != (measure.function, head):
+                count += 1
+                name = f"{base}_{count}"
+            if name in RESERVED or name in [f"{other}_loss" for other in heads if other]:
+                raise InputError(
+                    "metrics",
+                    given=f"{measure.name!r} of the head {head!r}, a figure that would be called {name!r}",
+                    expected="another name: that is a column of its own",
+                    fix="Rename the function, or the head",
+                )
+            on_training = measure.on_training or (name in named and named[name].on_training)
+            named[name] = Measure(measure.function, on_training, name, measure.turned, head)
     return named
+
+
+def _listed(metrics: Any) -> Sequence[Any]:
+    if metrics is None:
+        return []
+    if isinstance(metrics, str) or callable(metrics) or not isinstance(metrics, Iterable):
+        return [metrics]
+    return list(metrics)
 
 
 def grows(name: str) -> bool:
     """Return whether a figure of this name is the better, the larger it is.
 
-    Names of functions that end in ``_score`` are scikit-learn's for what is to be large.
+    Names of functions that end in ``_score`` are scikit-learn's for what is to be large. Those of figures of several
+    heads begin with the head: ``price_r2``.
     """
-    return name.removeprefix(VALIDATION) in ("r2", "min_confidence") or name.endswith(("accuracy", "_score"))
+    name = name.removeprefix(VALIDATION)
+    return name in _GROWING or name.endswith(("accuracy", "_score", *(f"_{figure}" for figure in _GROWING)))
 
 
 def usual_name(name: str) -> str:

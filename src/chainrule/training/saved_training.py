@@ -35,6 +35,7 @@ class SavedState(msgspec.Struct, forbid_unknown_fields=True):
     steps: int
     loss: float
     weight: float
+    of_heads: list[float]
     step: int
     batches_per_step: int
     learning_rate: float
@@ -119,7 +120,7 @@ def check_arrays(where: str, state: SavedState, arrays: Mapping[str, Array], net
         if not fits:
             refuse(where, f"{name} as {array.dtype} {array.shape}")
     # Chainrule's own losses are never negative; one of the user's own may be.
-    least = -_ROUNDING if type(network.objective.op) in KINDS.values() else -math.inf
+    least = -_ROUNDING if all(type(head.objective.op) in KINDS.values() for head in network.heads) else -math.inf
     good = {
         "loss": (arrays["loss"] >= least) & np.isfinite(arrays["loss"]),
         "penalty": ~(arrays["penalty"] < 0),
@@ -132,6 +133,9 @@ def check_arrays(where: str, state: SavedState, arrays: Mapping[str, Array], net
         if not right.all():
             epoch = int(right.argmin())
             refuse(where, f"{name} {arrays[name][epoch]} in epoch {epoch + 1}")
+    heads = [head for head in network.heads if head.name]
+    if len(state.of_heads) != (len(heads) if state.steps else 0) or not all(map(math.isfinite, state.of_heads)):
+        refuse(where, f"losses of heads {shown(state.of_heads)}")
     if state.steps and state.loss / state.weight < least:
         refuse(where, f"a loss of {state.loss} over {state.weight}")
     taken = sum(arrays["steps"].tolist()) + state.steps

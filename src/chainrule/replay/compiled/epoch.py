@@ -30,6 +30,7 @@ from chainrule.replay.names import Identifiers
 from chainrule.replay.recording import Buffer, Call, Operand
 
 if TYPE_CHECKING:
+    from chainrule.graph.node import Node
     from chainrule.replay.program import Program
 
 MOST_LINES = 1200  # of functions: 100 take 2 s to compile, 250 take 3, 900 take 7
@@ -47,12 +48,13 @@ class CompiledEpoch:
     """
 
     def __init__(
-        self, program: Program, gathered: Sequence[str], stacked: Sequence[str], scalars: int, copied: Array
+        self, program: Program, gathered: Sequence[str], stacked: Sequence[str], scalars: int, copied: Array, noted: int
     ) -> None:
         self.source = ""
         self._inputs = {name: program.inputs[name] for name in (*gathered, *stacked)}
         self._stacked = frozenset(stacked)
         self._scalars = scalars
+        self._noted = (1 + noted,) if noted else ()
         self._no_copies = np.empty((0, copied.size), copied.dtype)
         self.batch = len(self._inputs[gathered[0]]) if gathered else 1
         self._places: Array = np.empty(0, np.intp)
@@ -84,7 +86,7 @@ class CompiledEpoch:
         scalars : ndarray, (steps, scalars), optional
             For each step the numbers of the arrays that were named when compiling.
         losses : ndarray of float64, (steps,), optional
-            Where each step's loss is written.
+            Where each step's loss is written; (steps, 1 + noted) where other nodes are noted beside it.
         copies : ndarray, (n, parameters), optional
             Where the vector `copied` is written, n times, after equally many steps.
 
@@ -110,9 +112,10 @@ class CompiledEpoch:
         numbers = np.empty((steps, 0)) if scalars is None else np.ascontiguousarray(scalars, np.float64)
         if numbers.shape != (steps, self._scalars):
             _refuse(f"scalars of shape {numbers.shape}", f"({steps}, {self._scalars})", "Pass a row for each step")
-        losses = np.empty(steps) if losses is None else losses
-        if losses.shape != (steps,) or losses.dtype != np.float64 or not losses.flags.c_contiguous:
-            _refuse(f"losses of {losses.dtype} {losses.shape}", f"float64 ({steps},)", f"Pass np.empty({steps})")
+        shape = (steps, *self._noted)
+        losses = np.empty(shape) if losses is None else losses
+        if losses.shape != shape or losses.dtype != np.float64 or not losses.flags.c_contiguous:
+            _refuse(f"losses of {losses.dtype} {losses.shape}", f"float64 {shape}", f"Pass np.empty({shape})")
         copies = self._no_copies if copies is None else copies
         like = self._no_copies
         fits = copies.shape[1:] == like.shape[1:] and copies.dtype == like.dtype and copies.flags.c_contiguous
@@ -150,7 +153,14 @@ class CompiledEpoch:
 
         def once(function: cache.Function) -> None:
             self._run = function
-            self._call(0, np.empty(0, np.int64), np.empty((0, self._scalars)), np.empty(0), self._no_copies, sets)
+            self._call(
+                0,
+                np.empty(0, np.int64),
+                np.empty((0, self._scalars)),
+                np.empty((0, *self._noted)),
+                self._no_copies,
+                sets,
+            )
 
         self._run = _compiled(module, once)
 
@@ -163,6 +173,7 @@ def compile_program(
     scalars: Sequence[Array] = (),
     gradient: Array | None = None,
     copied: Array | None = None,
+    noted: Sequence[Node] = (),
     names: Mapping[str, Array] | None = None,
 ) -> CompiledEpoch:
     """Compile a program into a function that takes many steps.
@@ -181,6 +192,8 @@ def compile_program(
         The vector that must be finite before the stage ``"update"``, and the loss with it. None: nothing is checked.
     copied : ndarray, optional
         The vector of which `run` may leave copies: the parameters.
+    noted : sequence of Node
+        Whose value, one number, is noted beside the loss.
     names : mapping of str to ndarray, optional
         What arrays other than nodes' shall be called in the source.
 
@@ -194,7 +207,7 @@ def compile_program(
     if program.called:
         raise Uncompilable(f"{', '.join(program.called)}, which can't be recorded")
     copied = np.empty(0, np.float32) if copied is None else copied
-    epoch = CompiledEpoch(program, gathered, stacked, len(scalars), copied)
+    epoch = CompiledEpoch(program, gathered, stacked, len(scalars), copied, len(noted))
     free = Identifiers()
     tables = {name: free.new(f"{identifier(name)}_data") for name in (*gathered, *stacked)}
     stages = [_feeds(program, tables, stacked, scalars), *map(statements_of, program.calls.values())]
@@ -204,7 +217,9 @@ def compile_program(
     memory = Memory(schedule, program.locate, _names(program, results, names or {}), free)
     title = f"Training steps on {epoch.batch} samples each, down to {identifier(str(program.graph.root.name))}."
     given = ["order", "scalars", "losses", "every", "copies", *tables.values()]
-    module = Module(title, schedule, memory, _gate(program, memory, gradient), _copying(program, memory, copied), given)
+    module = Module(
+        title, schedule, memory, _gate(program, memory, gradient, noted), _copying(program, memory, copied), given
+    )
     epoch.compile(module, memory)
     return epoch
 
@@ -287,13 +302,18 @@ def _names(program: Program, results: list[tuple[str, Operand]], names: Mapping[
     return [*names.items(), *((name, program.locate(operand)) for name, operand in results)]
 
 
-def _gate(program: Program, memory: Memory, gradient: Array | None) -> list[str]:
+def _gate(program: Program, memory: Memory, gradient: Array | None, noted: Sequence[Node]) -> list[str]:
     """Return the lines that note the loss, and leave if it or the gradient is not finite."""
-    root = program.recorded[program.graph.place(program.graph.root)].operand
-    if root.array.size != 1:
-        raise Uncompilable("a loss of more than one number")
-    loss = f"{memory.name(Access(root, root.array.shape))}[{', '.join('0' * root.array.ndim) or '()'}]"
-    lines = [f"losses[s] = {loss}"]
+
+    def number(node: Node) -> str:
+        value = program.recorded[program.graph.place(node)].operand
+        if value.array.size != 1:
+            raise Uncompilable("a loss of more than one number")
+        return f"{memory.name(Access(value, value.array.shape))}[{', '.join('0' * value.array.ndim) or '()'}]"
+
+    loss = number(program.graph.root)
+    lines = [f"losses[s{', 0' if noted else ''}] = {loss}"]
+    lines += [f"losses[s, {i}] = {number(node)}" for i, node in enumerate(noted, 1)]
     if gradient is not None:
         vector = memory.name(Access(_own_memory(program, gradient), gradient.shape))
         lines.append(f"if not (math.isfinite({loss}) and all_finite({vector})):")
