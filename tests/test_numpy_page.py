@@ -178,3 +178,20 @@ def test_what_can_not_be_written_says_why(tmp_path: Path, network: Any, path: An
     with pytest.raises(ChainruleError, match="but expected"):
         cr.numpy_page.save(network, path and tmp_path / path, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_of_several_heads_gives_them_by_name(tmp_path: Path) -> None:
+    heads = cr.Heads({"rows": [cr.Dense(2)], 'say "kind"': [cr.Flatten(), cr.Dense(3), cr.Softmax()]})
+    network = cr.Network([cr.Dense(4, "tanh"), heads], classes={'say "kind"': ["a", "b", "c"]}, inputs=(5, 3))
+    x = np.random.default_rng(0).normal(size=(7, 5, 3)).astype(np.float32)
+    path = tmp_path / "page.py"
+    cr.numpy_page.save(network, path)
+    page = runpy.run_path(str(path))
+    expected: Any = cr.predict(network, x)
+    found = page["predict"](x)
+    assert list(found) == list(expected)
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-6, atol=1e-7)
+    assert page["CLASSES"] == {'say "kind"': ["a", "b", "c"]}
+    with pytest.raises(ChainruleError, match="Leave training_step out"):
+        cr.numpy_page.save(network, path, training_step=True)

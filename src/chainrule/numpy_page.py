@@ -10,7 +10,7 @@ import io
 import os
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -21,6 +21,7 @@ from chainrule.files.atomic import Path, write_atomically
 from chainrule.graph import Graph, Node
 from chainrule.nn import Network
 from chainrule.nn.dropout import Mask
+from chainrule.nn.heads import Head
 from chainrule.ops import Array
 from chainrule.ops.penalties import L1Penalty
 from chainrule.replay.names import Identifiers, literal
@@ -72,6 +73,8 @@ def save(network: Network, path: Path, *, weights: str = "inside", training_step
     where = "numpy_page.save"
     checks.instance(where, network, Network, "a cr.Network")
     checks.one_of(f"{where} weights", weights, ("inside", "beside"))
+    if training_step:
+        network.only_head(f"{where} training_step", "Leave training_step out, or take one of them: network.head(…)")
     if not isinstance(path, (str, os.PathLike)) or FilePath(os.fspath(path)).suffix != ".py":
         raise InputError(where, given=repr(path)[:80], expected="a path that ends in .py", fix="Pass 'model.py'")
     graphs = [network.graph("prediction"), *([network.graph("training")] if training_step else [])]
@@ -91,7 +94,13 @@ def save(network: Network, path: Path, *, weights: str = "inside", training_step
         kept = [line for name, array in numbers.items() for line in _listed(name, array)]
         packed = any("base64." in line for line in kept)
         imports = ["import base64", ""] if packed else []
-    classes = [] if network.classes is None else _texts("CLASSES", network.classes)
+    classes = []
+    if isinstance(network.classes, Mapping):
+        classes = ["CLASSES = {}"]
+        for name, names in network.classes.items():
+            classes += _texts(f"CLASSES[{literal(name)}]", names)
+    elif network.classes is not None:
+        classes = _texts("CLASSES", network.classes)
     draws = any("generator." in line for line in functions[-1])
     generator = ["generator = np.random.default_rng(0)"] if draws else []
     lines = [
@@ -128,14 +137,27 @@ def _predict(network: Network, graph: Graph, called: dict[int, str]) -> list[str
     """Return the lines of the function that predicts."""
     page = _page(graph, called)
     samples, outputs = (_shape(shape) for shape in (network.sample_shape or (), graph.root.shape[1:]))
+    if network.heads[0].name:
+        outputs = "of each head by name"
     return [
         '@np.errstate(all="ignore")',
         "def predict(x):",
         f'    """Return the outputs {outputs} for samples x {samples}."""',
         f"    x = np.asarray(x, np.{network.input_dtype(network.dtype)})",
         *_body(page),
-        f"    return {page.result}",
+        *(_returned(network.heads, page.result) if network.heads[0].name else [f"    return {page.result}"]),
     ]
+
+
+def _returned(heads: Sequence[Head], result: str) -> list[str]:
+    """Return the lines that give the outputs of several heads by name, out of those of all."""
+    lines = ["    return {"]
+    for head in heads:
+        part = f"{result}[:, {head.columns.start}:{head.columns.stop}]"
+        if len(head.shape) > 1:
+            part += f".reshape(-1, {', '.join(map(str, head.shape))})"
+        lines.append(f"        {literal(head.name)}: {part},")
+    return [*lines, "    }"]
 
 
 def _step(network: Network, graph: Graph, called: dict[int, str]) -> list[str]:

@@ -225,3 +225,23 @@ def test_commands_that_are_shown_may_be_pasted(capsys: CAPTURED, run: str) -> No
 
     assert status(["export", run, "--out", 'a" + exit() + "b.safetensors']) == 0
     assert r'load_file("a\" + exit() + \"b.safetensors")' in capsys.readouterr().out
+
+
+def test_a_network_with_several_outputs_is_imported_exported_and_else_refused_in_one_line(capsys: CAPTURED) -> None:
+    needed("onnx")
+    heads = cr.Heads({"price": [cr.Dense(1)], "kind": [cr.Dense(3), cr.Softmax()]})
+    cr.save(cr.Network([cr.Dense(3), heads], inputs=2), "two.safetensors")
+    Path("points.csv").write_text("a,b\n0.1,0.9\n1,-1\n")
+    said(capsys, "import two.safetensors")
+    said(capsys, "export runs/two-001 --out two.onnx")
+    advice = "cr.save(network.head('price'), 'price.safetensors')"
+    for line in ("predict runs/two-001 points.csv", "import two.safetensors --data points.csv --target b"):
+        assert advice in said(capsys, line, code=2)
+    cr.save(cr.load("two.safetensors").head("price"), "price.safetensors")
+    assert said(capsys, "predict price.safetensors points.csv").startswith("row")
+    Path("two.toml").write_text(
+        'loss = "MeanSquaredError"\nphases = [{epochs = 2, learning_rate = 0.1}]\n'
+        'data = {file = "points.csv", target = "b"}\n'
+        '[[layers]]\ntype = "Heads"\nheads = {p = [{type = "Dense", units = 1}], q = [{type = "Dense", units = 1}]}\n'
+    )
+    assert "the heads 'p', 'q'" in said(capsys, "train two.toml", code=2)

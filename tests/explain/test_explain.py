@@ -365,3 +365,13 @@ def test_an_explanation_is_saved_in_one_piece(tmp_path: Any) -> None:
 
 def test_the_room_is_called_like_the_function() -> None:
     assert str(cr.explain(xor_network(), *XOR)) == str(explain(xor_network(), *XOR))
+
+
+def test_several_heads_are_explained_each_with_its_loss_and_its_prediction() -> None:
+    heads = cr.Heads({"price": [cr.Dense(1)], "kind": [cr.Dense(3), cr.Softmax()]})
+    network = cr.Network([cr.Dense(2, "tanh"), heads], loss_weights={"kind": 0.5}, inputs=2)
+    text = str(explain(network, [[0.5, 1.0]], {"price": [[2.0]], "kind": [1]}))
+    assert "C = price_loss + 0.5 · kind_loss" in text
+    assert "∂C/∂kind_loss = ∂C/∂C · 0.5" in text
+    assert "▪ ŷ.kind   Softmax" in text
+    assert re.search(r"ŷ\.price +heads_1\.dense_1", text)

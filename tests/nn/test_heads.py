@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.errors import ChainruleError, MisuseError, UnknownNameError
 from tests.referees import needed
 
 ENGINES = ["replay", "dynamic", "compiled"]
@@ -223,3 +224,128 @@ def test_a_twin_goes_on_to_the_byte(twin: str, tmp_path: Path) -> None:
     for one in (network, found):
         cr.train(one, X, Y, epochs=2)
     assert the_same(found, network)
+
+
+def test_a_head_leaves_as_a_network_of_its_own() -> None:
+    network = two(classes={"kind": ["a", "b", "c"]}, l2=0.1, seed=7)
+    cr.train(network, X, Y, epochs=2)
+    network.freeze("dense_1")
+    before = network.parameters.copy()
+    outputs: Any = cr.predict(network, X)
+    alone = network.head("kind", optimizer=cr.SGD(0.1))
+    assert (cr.predict(alone, X) == outputs["kind"]).all()
+    assert (alone.classes, alone.l2, repr(alone.loss)) == (("a", "b", "c"), 0.1, "CategoricalCrossEntropy()")
+    cr.train(alone, X, KIND, epochs=1)
+    assert (alone["dense_1.weights"].value == network["dense_1.weights"].value).all()  # it stayed frozen
+    assert (network.parameters == before).all()
+    with pytest.raises(UnknownNameError, match="Did you mean 'kind'"):
+        network.head("kid")
+    with pytest.raises(UnknownNameError, match="one output"):
+        alone.head("kind")
+
+
+def test_heads_take_the_place_of_another_head() -> None:
+    base = cr.Network([cr.Dense(6, "tanh"), cr.Dense(1)])
+    cr.train(base, X, PRICE, epochs=1)
+    body = base["dense_1.weights"].value.copy()
+    network = base.replace_head(cr.Heads({"price": [cr.Dense(1)], "kind": [cr.Dense(3), cr.Softmax()]}))
+    assert (network["dense_1.weights"].value == body).all()
+    cr.train(network, X, Y, epochs=1)
+    assert network.replace_head(cr.Dense(2)).loss_weights is None
+    assert two(inputs=4).replace_head(cr.Dense(2)).loss is None
+
+
+def test_named_inputs_go_with_several_outputs() -> None:
+    branches = cr.Branches({"a": [cr.Dense(3)], "b": []})
+    heads = cr.Heads({"price": [cr.Dense(1)], "kind": [cr.Dense(3), cr.Softmax()]})
+    network = cr.Network([branches, cr.Dense(4, "relu"), heads])
+    inputs = {"a": X[:, :2], "b": X[:, 2:]}
+    cr.train(network, inputs, Y, epochs=1, validation_split=0.1)
+    outputs: Any = cr.predict(network, inputs)
+    assert outputs["kind"].shape == (60, 3)
+
+
+WRONG_TARGETS: dict[str, tuple[Any, str]] = {
+    "one missing": ({"price": PRICE}, r"y without 'kind'.*Pass \{'price': …, 'kind': …\}"),
+    "one too many": ({**Y, "knd": KIND}, r"y with the name 'knd'.*Did you mean 'kind'"),
+    "an array": (PRICE, r"y of type ndarray with shape \(60, 1\).*Pass \{'price': …, 'kind': …\} as y"),
+    "a list in order": ([PRICE, KIND], r"Pass \{'price': y\[0\], 'kind': y\[1\]\} as y"),
+    "too few": ({**Y, "kind": KIND[:3]}, r"3 targets in y\['kind'\] for 60 samples"),
+    "too many columns": ({**Y, "price": np.ones((60, 2))}, r"y\['price'\] with shape \(60, 2\).*1 column"),
+    "another number of classes": ({**Y, "kind": np.eye(5)[KIND]}, r"y\['kind'\] with shape \(60, 5\).*cr\.Dense\(5\)"),
+    "a class that isn't there": ({**Y, "kind": KIND + 1}, r"train, y\['kind'\]: got target\[\d+\] = 3.*3 classes"),
+    "NaN": ({**Y, "price": np.where(PRICE > 1, np.nan, PRICE)}, r"y\['price'\] with \d+ values that are NaN"),
+    "texts": ({**Y, "kind": np.array(["a"] * 60)}, r"np\.unique\(y\['kind'\], return_inverse=True\)"),
+    "the two exchanged": ({"price": KIND, "kind": PRICE}, r"y\['kind'\] with numbers that are not whole"),
+    "nothing": ({**Y, "kind": None}, r"y\['kind'\]=None"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TARGETS)
+def test_targets_that_do_not_fit_are_refused_by_the_name_of_their_head(name: str) -> None:
+    given, message = WRONG_TARGETS[name]
+    network = two(inputs=4)
+    with pytest.raises(ChainruleError, match=message):
+        cr.train(network, X, given)
+    with pytest.raises(ChainruleError, match=message.replace("train", "evaluate")):
+        cr.evaluate(network, X, given)
+    with pytest.raises(ChainruleError, match=message.replace("train", "train validation_data")):
+        cr.train(network, X, Y, validation_data=(X, given))
+
+
+def only(**settings: Any) -> cr.Network:
+    return cr.Network([cr.Dense(1)], **settings)
+
+
+WRONG_SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
+    "a loss for all": (lambda: two(loss="mse"), r"\{'price': cr\.MeanSquaredError\(\), 'kind': cr\.Categorical"),
+    "a list of losses": (lambda: two(loss=["mse", "cross_entropy"]), r"\{'price': 'mse', 'kind': 'cross_entropy'\}"),
+    "ops in a list": (lambda: two(loss=[cr.Huber(), cr.CategoricalCrossEntropy()]), r"'price': cr\.Huber\(\)"),
+    "the loss of no head": (lambda: two(loss={"prize": "mse"}), "Did you mean 'price'"),
+    "a loss that fits no end": (lambda: two(loss={"kind": cr.SoftmaxCrossEntropy()}), r"head 'kind'.*Drop the last"),
+    "losses of one output": (lambda: only(loss={"a": "mse"}), r"one output.*cr\.Heads\(\{\"a\": \[…\]\}\)"),
+    "a list of weights": (lambda: two(loss_weights=[1, 0.5]), r"\{'price': 1, 'kind': 0\.5\}"),
+    "a weight below 0": (lambda: two(loss_weights={"kind": -1}), r"loss_weights\['kind'\]: got -1"),
+    "no weight": (lambda: two(loss_weights={"kind": 0, "price": 0}), "nothing to learn"),
+    "a weight of no head": (lambda: two(loss_weights={"kinds": 1}), "Did you mean 'kind'"),
+    "weights of one output": (lambda: only(loss_weights=[1.0]), "one loss.*Leave loss_weights out"),
+    "classes of all": (lambda: two(classes=["a", "b", "c"]), r"\{'price': \[…\], 'kind': \[…\]\}"),
+    "too few classes": (lambda: two(classes={"kind": ["a", "b"]}, inputs=4), "head 'kind' classes: got 2 names"),
+    "classes of one output": (lambda: only(classes={"a": ["b", "c"]}), r"cr\.Heads"),
+    "a list of heads": (lambda: cr.Heads([[cr.Dense(1)]]), r"cr\.Heads\(\{\"price\""),  # type: ignore[arg-type]  # tried
+    "no heads": (lambda: cr.Heads({}), r"cr\.Heads\(\{\"price\""),
+    "a head called validation": (lambda: cr.Heads({"validation": [cr.Dense(1)]}), "price_loss"),
+    "a head without a name": (lambda: cr.Heads({3: [cr.Dense(1)]}), "the name 3"),  # type: ignore[dict-item]  # tried
+    "heads in the middle": (lambda: cr.Network([cr.Heads({"a": []}), cr.Dense(2)], inputs=4), "as the last of its"),
+    "heads in heads": (lambda: cr.Network([cr.Heads({"a": [cr.Heads({"b": []})]})], inputs=4), "as the last of its"),
+    "a network as a layer": (lambda: cr.Network([two()], inputs=4), r"\[\*other\.copy\(\)\.layers\]"),
+    "branches as the last": (lambda: cr.Network([cr.Dense(3), cr.Branches({"a": []})], inputs=4), r"cr\.Heads"),
+    "the task of several": (lambda: two(inputs=4).task, r"network\.heads\[0\]\.task"),
+    "the objective of several": (lambda: two().objective, r"network\.heads\[0\]\.objective"),
+    "classes of numbers": (
+        lambda: cr.classify(cr.Network([cr.Heads({"a": [cr.Dense(1)]})], inputs=4), X),
+        "a network for regression",
+    ),
+    "a matrix of several": (
+        lambda: cr.confusion_matrix(cr.predict(two(inputs=4), X), Y["kind"]),
+        r"prediction\['price'\], target\['price'\]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SETTINGS)
+def test_what_several_outputs_can_not_be_is_refused(name: str) -> None:
+    make, message = WRONG_SETTINGS[name]
+    with pytest.raises(ChainruleError, match=message):
+        make()
+
+
+def test_a_mapping_of_settings_stays_as_it_was_made() -> None:
+    network: Any = two()
+    for change in (lambda: network.loss.update(price=cr.Huber()), lambda: network.layers[-1].heads.pop("price")):
+        with pytest.raises(MisuseError, match="stay as it was made"):
+            change()
+    with pytest.raises(MisuseError, match=r"network\.copy"):
+        network.loss_weights = {"price": 1.0}
+    changed = network.copy(loss_weights={"price": 3.0})
+    assert [head.weight for head in changed.heads] == [3.0, 1.0]

@@ -307,3 +307,28 @@ def test_names_in_the_file_print_and_are_told_apart(tmp_path: Path, onnx: Module
     assert cr.onnx.load(tmp_path / "a.onnx").classes == network.classes
     with pytest.raises(InputError, match=r"the class '\\ud800'"):
         cr.onnx.save(cr.Network([cr.Dense(2, inputs=2)], classes=["a", "\ud800"]), tmp_path / "b.onnx")
+
+
+def test_several_heads_are_outputs_with_their_names(onnx: ModuleType, onnxruntime: ModuleType, tmp_path: Path) -> None:
+    heads = cr.Heads({"rows": [cr.Dense(2)], "kind": [cr.Flatten(), cr.Dense(3), cr.Softmax()], "as it is": []})
+    network = cr.Network([cr.Dense(4, "tanh"), heads], classes={"kind": ["a", "b", "c"]}, inputs=(5, 3))
+    x = np.random.default_rng(0).normal(size=(7, 5, 3)).astype(np.float32)
+    path = tmp_path / "network.onnx"
+    chainrule.onnx.save(network, path)
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    found = onnxruntime.InferenceSession(path).run(None, {"input": x})
+    expected: Any = cr.predict(network, x)
+    assert [output.name for output in model.graph.output] == list(expected) == ["rows", "kind", "as it is"]
+    for array, (name, wanted) in zip(found, expected.items(), strict=True):
+        np.testing.assert_allclose(array, wanted, rtol=1e-5, atol=1e-6, err_msg=name)
+    assert json.loads(model.metadata_props[0].value) == {"kind": ["a", "b", "c"]}
+    assert "Concat" not in [node.op_type for node in model.graph.node]
+    with pytest.raises(FileError, match=r"\['rows', 'kind', 'as it is'\].*Pass output="):
+        chainrule.onnx.load(path)
+    back = chainrule.onnx.load(path, output="kind")
+    np.testing.assert_allclose(cr.predict(back, x), expected["kind"], rtol=1e-5, atol=1e-6)
+    assert back.classes == ("a", "b", "c")
+    assert chainrule.onnx.load(path, output="rows").classes is None
+    with pytest.raises(InputError, match="Give the head another name"):
+        chainrule.onnx.save(cr.Network([cr.Heads({"input": []})], inputs=3), path)

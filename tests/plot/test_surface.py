@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+import chainrule as cr
 from chainrule.data import spirals
 from chainrule.errors import ChainruleError, InputError, NonFiniteError, ShapeError
 from chainrule.nn import Dense, Network
@@ -300,3 +301,13 @@ def test_a_size_that_shows_nothing_is_refused(size: dict[str, Any], message: str
 def test_more_classes_than_digits_are_refused() -> None:
     with pytest.raises(InputError, match=r"got 11 classes, but expected at most 10.*decision_surface"):
         surface_text(Network([Dense(11, inputs=2)]), POINTS, np.eye(11)[:3])
+
+
+@pytest.mark.parametrize("draw", DRAWERS)
+def test_a_network_with_several_outputs_is_refused_and_one_of_its_heads_is_drawn(draw: Any) -> None:
+    heads = cr.Heads({"a": [cr.Dense(1)], "b": [cr.Dense(2), cr.Softmax()]})
+    network = cr.Network([cr.Dense(3, "tanh"), heads], inputs=2)
+    X, y = cr.data.xor()
+    with pytest.raises(ChainruleError, match=r"the heads 'a', 'b'.*network\.head\('a'\)"):
+        draw(network, X, y[:, 0].astype(int))
+    assert draw(network.head("b"), X, y[:, 0].astype(int))

@@ -351,3 +351,15 @@ def test_a_fit_shows_nothing_on_a_terminal_unless_it_is_asked_to(
     Classifier(network(3), epochs=3, **verbose).fit(*iris())
     assert terminal.getvalue().count("\n") == lines
     assert ("epoch 3/3" in terminal.getvalue()) == bool(lines)
+
+
+def test_an_estimator_has_one_output_and_a_head_is_one() -> None:
+    X, y = iris()
+    several = cr.Network([cr.Dense(8, "tanh"), cr.Heads({"a": [cr.Dense(1)], "b": [cr.Dense(3), cr.Softmax()]})])
+    for estimator in (Classifier(several), Regressor(several), Classifier(lambda n_features, n_outputs: several)):
+        with pytest.raises(MisuseError, match=r"the heads 'a', 'b'.*network\.head\('a'\)"):
+            estimator.fit(X, y)
+    with pytest.raises(InputError, match=r"y with the names 'a', 'b'.*cr\.train\(network, X, y\)"):
+        Regressor(several).fit(X, {"a": y, "b": y})
+    several.build(X.shape[1])
+    assert Classifier(several.head("b"), epochs=2).fit(X, y).predict(X).shape == y.shape

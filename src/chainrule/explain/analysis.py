@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.errors import InputError, MisuseError
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
+from chainrule.nn.heads import Head
 from chainrule.ops.differences import Compared, compare_element
 from chainrule.ops.op import Array, Op
 from chainrule.optim import as_schedule
@@ -103,6 +104,14 @@ class Analysis:
     def root(self) -> int:
         return self.graph.place(self.graph.root)
 
+    def losses(self) -> dict[int, Head]:
+        """Return the places of the losses of a network, each with its head."""
+        if self.network is None:
+            return {}
+        heads = self.network.heads
+        places = [self.root] if not heads[0].name else list(self.roles(self.root).values())
+        return dict(zip(places, heads, strict=True))
+
     def roles(self, place: int) -> dict[str, int]:
         """Return role -> place of the child."""
         return {role: self.graph.place(child) for role, child in self.graph.nodes[place].children.items()}
@@ -135,7 +144,7 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | None) -> Ana
             )
         sample %= len(batch)
         batch, target = batch[sample : sample + 1], target[sample : sample + 1]
-    cost = network.compute_loss(batch, target)
+    cost = network.compute_loss(batch, network.targets_by_head(target))
     penalty = network.penalty()
     if network.parameters.size and network.vector.learnt():
         network.backward()

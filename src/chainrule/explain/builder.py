@@ -27,6 +27,7 @@ from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Part
 from chainrule.explain.op_formulas import Formula, code_of, typeset
 from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Input, Parameter, State
+from chainrule.nn.heads import Head
 from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Array, Op
 from chainrule.ops.table import page
@@ -65,9 +66,10 @@ class Builder:
         self.heading("forward")
         self.say("forward_intro")
         computed = [i for i, node in enumerate(analysis.graph.nodes) if node.op is not None]
+        losses = analysis.losses()
         for place in computed:
-            if place == analysis.root:
-                self.prediction()
+            if place in losses:
+                self.prediction(place, losses[place])
             self.forward(place)
         self.the_cost()
         self.heading("backward")
@@ -229,21 +231,21 @@ class Builder:
             if analysis.graph.nodes[child].op is None:
                 self.spread(analysis.values[child], self.symbols[child], child)
 
-    def prediction(self) -> None:
-        """Say what the network predicts, where the cost is computed from what comes before its last layer."""
-        network, analysis = self.analysis.network, self.analysis
-        if network is None or not network.objective.fused:
+    def prediction(self, loss: int, head: Head) -> None:
+        """Say what the network predicts, where a loss is computed from what comes before its last layer."""
+        analysis, aim = self.analysis, head.objective
+        if not aim.fused:
             return
-        last, place = network.output_op, analysis.roles(analysis.root)[network.objective.prediction_role]
+        last, place = aim.last, analysis.roles(loss)[aim.prediction_role]
         assert isinstance(last, Op)
         below = {last.roles[0]: analysis.values[place]}
-        self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", Symbol("ŷ")))
-        parts = {"layer": last, "loss": network.objective.loss, "both": network.objective.op}
+        self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", predicted(head)))
+        parts = {"layer": last, "loss": aim.loss, "both": aim.op}
         self.say("fused", below=formula_line(self.math(place)), **{key: type(op).__name__ for key, op in parts.items()})
         self.op_line("function", page(type(last)).function)
         formula = self.written.of(last, below, {last.roles[0]: place})
         result = self.written.array(last.forward(**below), place)
-        self.formula(Symbol("ŷ"), formula, {last.roles[0]: self.math(place)}, result)
+        self.formula(predicted(head), formula, {last.roles[0]: self.math(place)}, result)
 
     def the_cost(self) -> None:
         analysis = self.analysis
@@ -370,6 +372,11 @@ def _written(formula: Formula) -> int:
 _SHORT = {"weights": "W", "bias": "b"}
 
 
+def predicted(head: Head) -> Symbol:
+    """Return the symbol of what a head predicts."""
+    return Symbol(f"ŷ.{head.name}" if head.name else "ŷ")
+
+
 def symbols_of(analysis: Analysis) -> list[Symbol]:
     """Return the symbol of every node."""
     graph = analysis.graph
@@ -383,11 +390,14 @@ def symbols_of(analysis: Analysis) -> list[Symbol]:
             taken.add(symbol)
 
     call(analysis.root, COST)
-    if analysis.network is not None:
-        prediction, target = list(analysis.roles(analysis.root).values())[:2]
-        call(target, Symbol("y"))
-        if not analysis.network.objective.fused and graph.nodes[prediction].op is not None:
-            call(prediction, Symbol("ŷ"))
+    for loss, head in analysis.losses().items():
+        prediction, target = list(analysis.roles(loss).values())[:2]
+        if head.name:
+            call(loss, Symbol(analysis.labels[loss]))
+        else:
+            call(target, Symbol("y"))
+        if not head.objective.fused and graph.nodes[prediction].op is not None:
+            call(prediction, predicted(head))
     layer_of: dict[int, int] = {}
     layers = 0
     for place, node in enumerate(graph.nodes):

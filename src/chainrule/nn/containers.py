@@ -156,7 +156,7 @@ class Branches(Layer):
                 given=f"samples of shape {shape} for inputs with names",
                 expected="their shapes beforehand" if known is None else f"{known}, their columns side by side",
                 fix=f"Let it be the first layer and pass a mapping, {{{names}}}, or name the shapes: "
-                f"cr.Branches(…, shapes={{{names}}})",
+                f"cr.Branches(…, shapes={{{names}}}); outputs that have names are cr.Heads, the last layer",
             )
 
     def forward(self, x: Node) -> Node:
@@ -221,7 +221,8 @@ class Heads(Layer):
                 "Heads", given=repr(heads)[:80], expected="the layers of each head by its name", fix=f"Pass {like}"
             )
         for told in heads:
-            if not told or checked_name("Heads", told) is None or told in _NO_HEADS or told.startswith("validation_"):
+            good = isinstance(told, str) and told and told not in _NO_HEADS and not told.startswith("validation_")
+            if not good or checked_name("Heads", told) is None:
                 raise InputError(
                     "Heads",
                     given=f"the name {told!r:.80}",

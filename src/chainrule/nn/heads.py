@@ -213,8 +213,10 @@ def packed_targets(where: str, y: Any, count: int, heads: Sequence[Head], dtype:
     if not heads[0].name:
         return validation.targets(where, y, count, heads[0].shape, heads[0].objective, dtype)
     names = [head.name for head in heads]
-    written = "{" + ", ".join(f"{name!r}: …" for name in names) + "}"
     if not isinstance(y, Mapping):
+        in_order = isinstance(y, (list, tuple)) and len(y) == len(names) != count
+        values = [f"y[{i}]" if in_order else "…" for i in range(len(names))]
+        written = "{" + ", ".join(f"{name!r}: {value}" for name, value in zip(names, values, strict=True)) + "}"
         shape = f" with shape {np.shape(y)}" if isinstance(y, np.ndarray) else ""
         raise InputError(
             where,
@@ -258,7 +260,13 @@ def expect_names(where: str, given: Mapping[Any, Any], names: Sequence[str], wha
 
 
 def by_head(
-    where: str, layers: Sequence[LayerLike], given: Any, one: Callable[[str, Any], T], like: Callable[[str], str]
+    where: str,
+    layers: Sequence[LayerLike],
+    given: Any,
+    one: Callable[[str, Any], T],
+    like: Callable[[str], str],
+    *,
+    listed: bool = True,
 ) -> Any:
     """Return a setting, checked by `one`; of a network with heads a mapping that has it for each head, or for some.
 
@@ -273,6 +281,8 @@ def by_head(
         Returns what is kept for the head of this name, "" where there is one output.
     like : function of str
         How it is written for a head.
+    listed : bool, default True
+        Whether a list can only be meant to have a value for each head.
     """
     container = heads_layer(layers)
     if given is None:
@@ -290,8 +300,9 @@ def by_head(
         return one("", given)
     names = list(container.heads)
     if not isinstance(given, Mapping):
-        in_order = isinstance(given, (list, tuple)) and len(given) == len(names) and not isinstance(given[0], str)
-        values = [f"{value!r:.60}" for value in given] if in_order else [like(name) for name in names]
+        values = [like(name) for name in names]
+        if listed and isinstance(given, (list, tuple)) and len(given) == len(names):
+            values = [f"{'cr.' * isinstance(value, Op)}{value!r:.60}" for value in given]
         raise InputError(
             where,
             given=f"{given!r:.80}, for the heads {', '.join(map(repr, names))}",

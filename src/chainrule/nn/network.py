@@ -150,7 +150,7 @@ class Network(Layer, InNotebooks):
         self.layers = checked_layers("Network", layers, least=1, deepest=MOST_NESTED)
         self.loss = by_head("Network loss", self.layers, loss, self._as_loss, self._suiting)
         self.loss_weights = self._checked_weights(loss_weights)
-        self.classes = by_head("Network classes", self.layers, classes, class_names, lambda _: "['cat', 'dog']")
+        self.classes = by_head("Network classes", self.layers, classes, class_names, lambda _: "[…]", listed=False)
         self._heads = as_heads(self.layers, self.loss, self.loss_weights, self.classes)
         self.hold, self._lock = Hold(), RLock()
         self.optimizer = Adam() if optimizer is None else optimizer
@@ -459,6 +459,12 @@ class Network(Layer, InNotebooks):
             return outputs
         return {head.name: np.ascontiguousarray(head.outputs(outputs)) for head in self._heads}
 
+    def targets_by_head(self, targets: Array) -> Any:
+        """Return targets from `as_batch` as users give them: those of several heads in a mapping."""
+        if not self._heads[0].name:
+            return targets
+        return {head.name: head.targets(targets) for head in self._heads}
+
     def stepped_because(self, reason: str) -> None:
         """Note why the batches of a training are stepped through one by one, though the network may be compiled.
 
@@ -760,6 +766,13 @@ class Network(Layer, InNotebooks):
         target = y if packed else packed_targets(where, y, len(x), self.heads, self.dtype)
         if sample_weight is not None:
             rows = len(x), *self.output_shape[:-1]
+            if isinstance(sample_weight, Mapping):
+                raise InputError(
+                    where,
+                    given=f"sample_weight with the names {', '.join(map(repr, sample_weight)):.80}",
+                    expected="one array: a sample counts as much in each head",
+                    fix="Pass one of them; how much a head counts, cr.Network(…, loss_weights={…}) says",
+                )
             for head in self.heads:
                 sample_weight = validation.weights(where, sample_weight, rows, head.objective, self.dtype)
         return x, target, sample_weight

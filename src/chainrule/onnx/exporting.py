@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +14,9 @@ from chainrule._version import __version__
 from chainrule.errors import InputError, MissingExtraError, nearest, printable
 from chainrule.files.atomic import Path, write_atomically
 from chainrule.files.endings import expect_ending
-from chainrule.graph import Node
+from chainrule.graph import Graph, Node
 from chainrule.graph.calls import is_own
-from chainrule.nn import Network
+from chainrule.nn import Heads, Network
 from chainrule.ops import Array, Op, all_ops
 from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
 from chainrule.ops.shaping import Cast
@@ -36,8 +36,9 @@ def save(network: Network, path: Path) -> None:
     """Write a network as an ONNX file, in opset 18: what it predicts, for batches of any size.
 
     Scaling is part of the graph; dropout is left out, since it does nothing in prediction. The input is called
-    ``input`` and the output ``output``; the names of the classes, if the network knows them, are in the file's
-    metadata as ``classes``, a list in JSON. The same network gives the same bytes.
+    ``input`` and the output ``output``; several heads are outputs with their names. The names of the classes, if the
+    network knows them, are in the file's metadata as ``classes``, a list in JSON, or an object with a list for each
+    head. The same network gives the same bytes.
 
     Parameters
     ----------
@@ -78,9 +79,11 @@ def save(network: Network, path: Path) -> None:
 
 def _model(onnx: Any, network: Network) -> ModelProto:
     graph = network.graph("prediction")
-    writer = GraphWriter(onnx, str(network.dtype))
+    outputs = _outputs(network, graph.root)
+    nodes = Graph(*outputs.values()).nodes  # without what puts heads side by side
+    writer = GraphWriter(onnx, str(network.dtype), outputs)
     written: dict[int, str] = {}
-    for node in graph.nodes:
+    for node in nodes:
         if node.op is not None:
             writer.label = node.name
             written[id(node)] = write(writer, node, [written[id(child)] for child in node.children.values()])
@@ -88,8 +91,8 @@ def _model(onnx: Any, network: Network) -> ModelProto:
             written[id(node)] = "input"
         else:
             written[id(node)] = writer.constant(node.name, node.value)
-    writer.label = "output"
-    writer.steps.append(onnx.helper.make_node("Identity", [written[id(graph.root)]], ["output"], name="output"))
+    for name, output in outputs.items():
+        writer.steps.append(onnx.helper.make_node("Identity", [written[id(output)]], [name], name=name))
     kind, taken = (
         onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         for dtype in (network.dtype, network.input_dtype(network.dtype))
@@ -99,7 +102,10 @@ def _model(onnx: Any, network: Network) -> ModelProto:
             writer.steps,
             printable(network.name or "network"),
             [onnx.helper.make_tensor_value_info("input", taken, ["samples", *(network.sample_shape or ())])],
-            [onnx.helper.make_tensor_value_info("output", kind, ["samples", *graph.root.shape[1:]])],
+            [
+                onnx.helper.make_tensor_value_info(name, kind, ["samples", *output.shape[1:]])
+                for name, output in outputs.items()
+            ],
             writer.constants,
         ),
         ir_version=IR_VERSION,
@@ -112,9 +118,26 @@ def _model(onnx: Any, network: Network) -> ModelProto:
     return model
 
 
-def _listed(classes: Sequence[str]) -> str:
+def _outputs(network: Network, root: Node) -> dict[str, Node]:
+    """Return the nodes that are outputs of the file, by name."""
+    last, names = network.layers[-1], [head.name for head in network.heads]
+    if not isinstance(last, Heads):
+        return {"output": root}
+    for name in names:
+        if name == "input" or printable(name) != name:
+            raise InputError(
+                "onnx.save",
+                given=f"a head called {name!r:.80}",
+                expected="a name that no other array of the file has",
+                fix="Give the head another name",
+            )
+    return dict(zip(names, last.outputs(root), strict=True))
+
+
+def _listed(classes: Sequence[str] | Mapping[str, Sequence[str]]) -> str:
     """Return the names of classes as JSON that every reader takes, our own too."""
-    for name in classes:
+    by_head = classes if isinstance(classes, Mapping) else {"": classes}
+    for name in (name for names in by_head.values() for name in names):
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             raise InputError(
                 "onnx.save",
@@ -122,18 +145,18 @@ def _listed(classes: Sequence[str]) -> str:
                 expected="characters of Unicode",
                 fix="Build the network with other names in classes",
             )
-    return json.dumps(list(classes))
+    return json.dumps(dict(classes) if isinstance(classes, Mapping) else list(classes))
 
 
 class GraphWriter:
     """Nodes and constants, each with a name of its own."""
 
-    def __init__(self, onnx: Any, dtype: str) -> None:
+    def __init__(self, onnx: Any, dtype: str, outputs: Iterable[str]) -> None:
         self.onnx, self.dtype = onnx, np.dtype(dtype)
         self.label = ""
         self.steps: list[Any] = []
         self.constants: list[Any] = []
-        self._names = {"input", "output"}
+        self._names = {"input", *outputs}
         self._shared: dict[tuple[object, ...], str] = {}
         self._room = _LONGEST_FILE - _ROOM
 

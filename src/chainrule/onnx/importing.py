@@ -75,7 +75,8 @@ def load(
     where = "onnx.load"
     expect_ending(where, path, ".onnx")
     model = read_model(path, where=where)
-    flow = Flow(model, _output(model, output))
+    chosen = _output(model, output)
+    flow = Flow(model, chosen)
     maker = LayerMaker(flow)
     layers = _merged(_between(flow, maker, flow.start, flow.end, 0)) or [Identity()]
     sample, dtype = model.input.sample, "float64" if _is_double(model, maker) else "float32"
@@ -83,7 +84,7 @@ def load(
         layers = _bounded(layers, sample, dtype, maker)
     except ChainruleError as error:
         raise refusal(f"{model.where}: {error.where}", error.given, error.expected) from error
-    classes = _classes(model, maker)
+    classes = _classes(model, maker, chosen)
     try:
         network = Network(layers, loss, optimizer, inputs=sample, classes=classes, dtype=dtype, seed=seed)
     except ChainruleError as error:
@@ -200,11 +201,15 @@ def _merged(layers: list[LayerLike]) -> list[LayerLike]:
     return merged
 
 
-def _classes(model: OnnxModel, maker: LayerMaker) -> tuple[str, ...] | None:
-    """Return the names of the classes, if the file tells them: in its metadata, or where it turns them into labels."""
+def _classes(model: OnnxModel, maker: LayerMaker, output: str) -> tuple[str, ...] | None:
+    """Return the names of an output's classes, if the file tells them: in its metadata, or where it makes labels."""
     listed = model.metadata.get("classes")
     if listed is not None:
         names = strict_json.loads(f"{model.where}: metadata", listed)
+        if isinstance(names, dict) and len(model.outputs) > 1:
+            names = names.get(output)
+            if names is None:
+                return None
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise refusal(model.where, f"the metadata classes={shown(listed)}", "a list of names in JSON")
         return tuple(names)

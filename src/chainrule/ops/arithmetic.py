@@ -66,9 +66,9 @@ class WeightedSum(Op):
         self.weights = tuple(checks.number("WeightedSum weights", weight, like=1) for weight in told)
 
     def forward(self, *parts: Array) -> Array:
-        total = parts[0] * self.weights[0]
-        for part, weight in zip(parts[1:], self.weights[1:], strict=True):
-            total = total + part * weight
+        total = self.weights[0] * parts[0]
+        for weight, part in zip(self.weights[1:], parts[1:], strict=True):
+            total = total + weight * part
         return total
 
     def backward(self, dy: Array, y: Array, *parts: Array) -> Derivatives:

@@ -89,6 +89,7 @@ def saliency(
     where = "saliency"
     checked = figure_path(where, path)
     checks.instance(where, network, Network, "a cr.Network")
+    network.only_head(where)
     x = network.as_samples(where, X)
     if len(x) > MOST_SAMPLES:
         raise InputError(

@@ -185,6 +185,7 @@ def points_of(where: str, network: Network, X: Any, y: Any) -> tuple[Array, Arra
             expected="points of the plane: (samples, 2)",
             fix="Pass the two features that the network was trained on",
         )
+    network.only_head(where)
     points, target, _ = network.as_batch(where, X, y)
     network.check_finite(where, points)
     network.check_targets(where, target)

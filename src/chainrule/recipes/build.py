@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.data import Mixup, RandomAffine
 from chainrule.errors import InputError, nearest
 from chainrule.nn import Dense, Dropout, Layer, Network, Rescale
+from chainrule.nn.heads import heads_layer
 from chainrule.nn.layer import LayerLike
 from chainrule.nn.room import expect_room
 from chainrule.ops.op import Array, Op
@@ -54,6 +55,14 @@ def build(recipe: Recipe, samples: Samples, like: Network | None = None) -> Netw
     _check_sizes(recipe, samples, where)
     scaling = _scaling(recipe, X) if like is None else _scaling_of(recipe, like)
     layers, optimizer = [*scaling, *_layers(recipe, where)], _optimizer(recipe, where)
+    heads = heads_layer(layers)
+    if heads is not None:
+        raise InputError(
+            f"{where}, layers",
+            given=f"the heads {', '.join(map(repr, heads.heads))}",
+            expected="layers with one output: a recipe's data have one target",
+            fix="End with the layers of one head; in Python, cr.train(network, X, {…}) takes a target for each",
+        )
     expect_room(f"{where}, layers", layers, X.shape[1:], recipe.dtype, optimizer)
     network = Network(
         layers,

@@ -63,6 +63,7 @@ def measure_file(
     FileError, InputError
         If the file can't be read, or its samples are not like those of the training.
     """
+    expect_one_output("evaluate", network)
     if target is None and recipe is not None:
         target = recipe.data.target
     if target is None and path.lower().endswith(".npz"):
@@ -89,6 +90,7 @@ def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[di
     InputError
         If its samples are not like those of the training.
     """
+    expect_one_output("predict", network)
     inputs, notes = picture_as_sample(network, recipe, path) if is_picture(path) else (_inputs(recipe, path), [])
     outputs = predict(network, inputs)
     values = probabilities(network, outputs)
@@ -107,6 +109,13 @@ def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[di
     said = "probability" if probable else "output"
     pairs = enumerate(zip(chosen.tolist(), given.tolist()), 1)
     return [{"row": i, "class": _name(network, k), said: p} for i, (k, p) in pairs], notes
+
+
+def expect_one_output(where: str, network: Network) -> None:
+    """Raise if a network has several heads: files have one target, and a row has one answer."""
+    first = network.heads[0].name
+    fix = f"Write one of them to a file: cr.save(network.head({first!r}), '{first}.safetensors')"
+    network.only_head(where, fix)
 
 
 def _inputs(recipe: Recipe | None, path: str) -> Array:

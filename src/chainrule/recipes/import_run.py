@@ -22,6 +22,7 @@ from chainrule.nn import Network, Rescale
 from chainrule.ops import Sigmoid, Softmax
 from chainrule.recipes.build import build
 from chainrule.recipes.environment import environment
+from chainrule.recipes.evaluation import expect_one_output
 from chainrule.recipes.folder import BEST, ENVIRONMENT, LAST, RECIPE, STORY, new_folder, own_folder
 from chainrule.recipes.log import opening_lines
 from chainrule.recipes.recipe import Data, Part, Phase, Recipe, override, stored, to_toml
@@ -83,6 +84,8 @@ def adopt(
     >>> sorted(os.listdir(folder))
     ['best.safetensors', 'environment.json', 'last.safetensors', 'log.txt']
     """
+    if recipe is not None or data is not None:
+        expect_one_output("import", network)
     own = re.sub(r"[^A-Za-z0-9_.-]+", "-", os.path.splitext(os.path.basename(name))[0]).strip("._-")[:64] or "imported"
     story = [f"imported from {os.path.basename(name)!r}"]
     samples = None

@@ -235,6 +235,9 @@ class AnyNetwork(NetworkEstimator):
                 expected=f"{shape}, as X has, or one that is not built yet",
                 fix="Make it without inputs, and don't train it before: each fit builds its own for the features of X",
             )
+        first = network.heads[0].name
+        fix = f"Pass one of them, network.head({first!r}), and fit an estimator for each target"
+        network.only_head(where, fix)
         network.build(shape)
         if len(network.output_shape) != 1:
             raise InputError(

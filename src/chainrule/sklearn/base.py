@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -77,6 +78,14 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
 
     def _validated(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Any, Any]:
         """Return samples and targets as scikit-learn's own checks return them."""
+        if isinstance(y, Mapping):
+            raise InputError(
+                type(self).__name__,
+                given=f"y with the names {', '.join(map(repr, y)):.80}",
+                expected="one array of targets, as all of scikit-learn takes them",
+                fix="Fit an estimator for each, or train a network with heads: cr.train(network, X, y)",
+                cause="target.shape",
+            )
         options: dict[str, Any] = {**self.accepts, "multi_output": True, "dtype": dtype}
         X, y = validate_data(self, X, y, reset=reset, y_numeric=is_regressor(self), **options)
         return X, y

@@ -71,8 +71,7 @@ class Augmentation:
         told: dict[str, Any] = {self._names[2]: generator}
         if self.of_weights:
             told["sample_weight"] = weights
-        targets = {head.name: head.targets(y) for head in network.heads} if network.heads[0].name else self.as_rows(y)
-        found = self.function(given, targets, **told)
+        found = self.function(given, network.targets_by_head(self.as_rows(y)), **told)
         parts = "x, y, sample_weight" if self.of_weights and weights is not None else "x, y"
         if not isinstance(found, tuple) or len(found) != parts.count(",") + 1:
             raise InputError(

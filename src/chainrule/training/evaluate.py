@@ -217,6 +217,7 @@ def evaluate(
     heads = [head.name for head in network.heads]
     measures = named_measures(default_metrics(network, target) if metrics is None else metrics, heads)
     for measure in measures.values():
+        measure.check(network.heads)
         if not measure.on_training:
             raise InputError(
                 "evaluate metrics",
@@ -256,6 +257,8 @@ def measured(
 
 def figures(network: Network, measures: Mapping[str, Measure], outputs: Array, target: Array) -> dict[str, Any]:
     """Return metrics of outputs."""
+    for measure in measures.values():
+        measure.check(network.heads)
     found: dict[str, Any] = {}
     for head in network.heads:
         own = {name: measure for name, measure in measures.items() if measure.head == head.name}

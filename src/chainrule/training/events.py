@@ -216,7 +216,7 @@ class Training:
             raise _no_validation("train metrics", name)
         if network.built:
             for measure in self.metrics.values():
-                measure.check(next(head.task for head in network.heads if head.name == measure.head))
+                measure.check(network.heads)
         self.monitor = self._monitored_column(monitor)
         self._attributes = len(vars(self)) + 1  # this one too: a callback adds none
 
@@ -309,7 +309,8 @@ class Training:
         if monitor is None:
             return f"{VALIDATION}loss" if validated else "loss"
         known = ["loss", *([f"{VALIDATION}loss"] if validated else []), *self.metric_names]
-        name = usual_name(monitor) if isinstance(monitor, str) else monitor
+        heads = [head.name for head in self.network.heads]
+        name = usual_name(monitor, heads) if isinstance(monitor, str) else monitor
         name = next((one for one in known if name in (one, one.casefold())), name)
         if validated and f"{VALIDATION}{name}" in known:
             if name in known:
@@ -323,7 +324,8 @@ class Training:
         if not validated and isinstance(name, str) and name.removeprefix(VALIDATION) in known and name not in known:
             raise _no_validation("train monitor", name.removeprefix(VALIDATION))
         figure = str(name).removeprefix(VALIDATION)
-        if figure in METRICS and name not in known:
+        of_head = next((head for head in heads if head and figure.startswith(f"{head}_".casefold())), "")
+        if figure[len(of_head) + bool(of_head) :] in METRICS and name not in known:
             raise InputError(
                 "train monitor",
                 given=f"{monitor!r}, which is not measured",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import InputError, UnknownNameError, nearest
+from chainrule.nn.heads import Head
 from chainrule.ops.op import Array, Op
 from chainrule.training.metrics import (
     BY_TASK,
@@ -85,23 +86,25 @@ class Measure:
     turned: bool = False
     head: str = ""
 
-    def check(self, task: str) -> None:
-        """Raise if the metric has no meaning for a network with this task."""
+    def check(self, heads: Sequence[Head]) -> None:
+        """Raise if the metric has no meaning for the head of a network that it is for."""
+        task = next(head.task for head in heads if head.name == self.head)
         if not (self.function in BY_TASK or self._takes_classes):
             return
-        if self.head and task == "regression":
+        fitting = [head.name for head in heads if head.name and head.task != "regression"]
+        if fitting and task == "regression":
+            own = self.name.removeprefix(f"{self.head}_")
+            told = repr(own) if own in METRICS else own
             raise InputError(
                 f"metrics {self.name}",
                 given=f"a head for regression, {self.head!r}, whose outputs are numbers",
                 expected="one that tells classes apart",
-                fix="Name the heads that a metric is for, each with its own: "
-                f'metrics={{"{self.head}": "r2", "another": "accuracy"}}',
+                fix=f"Name the heads that it is for: metrics={{{', '.join(f'{name!r}: {told}' for name in fitting)}}}",
             )
         expect_classes(f"metrics {self.name}", task)
 
     def __call__(self, prediction: Array, target: Array, task: str) -> Any:
         """Return the figure."""
-        self.check(task)
         if self.function in BY_TASK:
             return self.function(prediction, target, task=task)
         if self._module.startswith("sklearn."):
@@ -165,11 +168,12 @@ def named_measures(metrics: Any, heads: Sequence[str] = ("",)) -> dict[str, Meas
     Parameters
     ----------
     metrics
-        Of several heads for each of them, or a mapping of head to its own.
+        Of several heads for each of them, or a mapping of head to its own. A name may begin with that of a head:
+        ``"kind_accuracy"``.
     heads : sequence of str
         The names of the network's heads; "" is that of an output without a name.
     """
-    of_head = metrics if isinstance(metrics, Mapping) else dict.fromkeys(heads, metrics)
+    of_head = metrics if isinstance(metrics, Mapping) else _for_each(metrics, heads)
     named: dict[str, Measure] = {}
     for head in of_head:
         if head not in heads or (not head and of_head is metrics):
@@ -207,6 +211,21 @@ def named_measures(metrics: Any, heads: Sequence[str] = ("",)) -> dict[str, Meas
     return named
 
 
+def _for_each(metrics: Any, heads: Sequence[str]) -> dict[str, list[Any]]:
+    """Return each head's metrics, of a list that is for all of them; a name that begins with a head is for that one."""
+    found: dict[str, list[Any]] = {head: [] for head in heads}
+    for metric in _listed(metrics):
+        told = usual_name(metric, heads) if isinstance(metric, str) else ""
+        figure = told.removeprefix(VALIDATION)
+        own = next((head for head in heads if head and figure.removeprefix(f"{head}_".casefold()) in METRICS), None)
+        if own is None or figure in METRICS:
+            for listed in found.values():
+                listed.append(metric)
+        else:
+            found[own].append(told.replace(f"{own}_".casefold(), "", 1))
+    return found
+
+
 def _listed(metrics: Any) -> Sequence[Any]:
     if metrics is None:
         return []
@@ -225,13 +244,21 @@ def grows(name: str) -> bool:
     return name in _GROWING or name.endswith(("accuracy", "_score", *(f"_{figure}" for figure in _GROWING)))
 
 
-def usual_name(name: str) -> str:
-    """Return the name of a figure that is told in capitals, in short, or as in Keras: ``"val_acc"``."""
+def usual_name(name: str, heads: Sequence[str] = ()) -> str:
+    """Return the name of a figure that is told in capitals, in short, or as in Keras: ``"val_acc"``.
+
+    Of several heads it begins with one of theirs: ``"val_kind_acc"``.
+    """
     name = name.strip().casefold().replace(" ", "_").replace("-", "_")
     prefix = ""
     for start, ours in _PREFIXES.items():
         if name.startswith(start):
             prefix, name = ours, name.removeprefix(start)
+            break
+    for head in heads:
+        of_head = f"{head}_".casefold()
+        if head and name.startswith(of_head):
+            prefix, name = prefix + of_head, name.removeprefix(of_head)
             break
     return prefix + _ALIASES.get(name, name)
 

@@ -8,7 +8,7 @@ counts. What the outputs answer is the network's `task`; without a network it is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +22,19 @@ from chainrule.ops.op import Array
 Metric: TypeAlias = Callable[..., Any]
 Metrics: TypeAlias = Sequence[str | Metric] | str | Metric
 VALIDATION = "validation_"  # and a figure's name: on the validation data
+
+
+def _expect_one_head(where: str, prediction: Any, target: Any) -> None:
+    """Raise if these are those of several heads."""
+    named = next((given for given in (prediction, target) if isinstance(given, Mapping)), None)
+    if named is not None:
+        first = next(iter(named), "kind")
+        raise InputError(
+            where,
+            given=f"what the heads {', '.join(map(repr, named)):.80} have, by name",
+            expected="the arrays of one head",
+            fix=f"Pass those of one: prediction[{first!r}], target[{first!r}]",
+        )
 
 
 def predicted_classes(prediction: Array, task: str | None = None) -> Array:
@@ -177,6 +190,7 @@ def confusion_matrix(prediction: Array, target: Array, task: str | None = None) 
     array([[1, 1],
            [0, 1]])
     """
+    _expect_one_head("confusion_matrix", prediction, target)
     if np.ndim(prediction) < 2:
         raise ShapeError(
             "confusion_matrix",
@@ -226,6 +240,7 @@ def expect_classes(where: str, task: str) -> None:
 
 def _answers(where: str, prediction: Array, target: Array, task: str | None) -> tuple[Array, Array, str]:
     """Return the answers given, the true ones, and what they answer."""
+    _expect_one_head(where, prediction, target)
     prediction, target = np.asarray(prediction), np.asarray(target)
     if task is None:
         task = "binary" if prediction.shape[-1] == 1 else "multiclass"
@@ -245,6 +260,7 @@ def _answers(where: str, prediction: Array, target: Array, task: str | None) -> 
 
 
 def _numbers(prediction: Array, target: Array) -> Array:
+    _expect_one_head("metrics", prediction, target)
     if target.ndim < prediction.ndim and prediction.shape[-1] > 1:
         return np.equal(np.arange(prediction.shape[-1]), target[..., None])
     if target.size != prediction.size:
