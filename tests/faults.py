@@ -369,7 +369,7 @@ FAULTS = [
     ),
     Fault(
         "a fused loss is applied to probabilities",
-        "nn/plan.py",
+        "nn/heads.py",
         "prediction = next(iter(output.children.values())) if aim.fused else output",
         "prediction = output",
         "tests/nn/test_network.py::test_fused_is_composed",
@@ -419,8 +419,8 @@ FAULTS = [
     Fault(
         "targets are mixed with others than their samples",
         "data/mixup.py",
-        "return _inputs(x, share, other), _mixed(y, share, other)",
-        "return _inputs(x, share, other), _mixed(y, share, other[::-1])",
+        "return inputs, _each(y, lambda array: _mixed(array, share, other))",
+        "return inputs, _each(y, lambda array: _mixed(array, share, other[::-1]))",
         "tests/data/test_mixup.py::test_samples_and_targets_are_mixed_by_the_same_shares_with_the_same_others",
     ),
     Fault(
@@ -478,6 +478,34 @@ FAULTS = [
         "loss=at.loss / at.weight",
         "loss=at.loss / at.steps",
         "tests/training/test_train.py::test_the_full_batch_loss_is_the_loss_before_the_step",
+    ),
+    Fault(
+        "the losses of heads are added without their weights",
+        "nn/heads.py",
+        "WeightedSum([head.weight for head in heads])",
+        "WeightedSum([1.0 for head in heads])",
+        "tests/nn/test_heads.py::test_the_loss_is_the_weighted_sum_and_its_gradients_add_up",
+    ),
+    Fault(
+        "the targets of all heads are the first ones",
+        "nn/heads.py",
+        "first_target=target",
+        "first_target=0",
+        "tests/nn/test_heads.py::test_heads_of_every_task_and_of_rows_over_time_learn_together",
+    ),
+    Fault(
+        "the losses of heads of an epoch do not weigh its batches",
+        "training/events.py",
+        "self.of_heads = [total + part * weight for",
+        "self.of_heads = [total + part for",
+        "tests/training/test_heads.py::test_a_loss_over_an_epoch_is_the_mean_of_its_batches_as_samples_weigh",
+    ),
+    Fault(
+        "the losses of heads so far are not in a checkpoint",
+        "training/events.py",
+        "            before = self.of_heads or [0.0] * len(of_heads)\n",
+        "            before = [0.0] * len(of_heads)\n",
+        "tests/training/test_heads.py::test_the_history_has_the_losses_of_the_heads_beside_their_sum",
     ),
     Fault(
         "the last weights are kept for the best",

@@ -27,6 +27,7 @@ SHOWN = {
     "spirals": r"right: 9\d(.|\n)*▒▒▒▒.*░░░░(.|\n)*dense_3\.weights: 0\.0",
     "transfer": r"what it knew +[89]\d\.\d% right\nfrom nothing +[67]\d\.\d% right",
     "two_inputs": r"input +picture +8 × 8(.|\n)*\n(89|9\d)\.\d% right\n[67]\d\.\d% right where each picture",
+    "two_outputs": r"output +ink +1\n(.|\n)*ink: 0\.1 · Mean(.|\n)*\n9[5-8]\.\d% of .*ink is 0\.9\d\d\na 2, of 2\d",
     "xor": r"1 xor 0 = (0\.99\d|1\.000)(.|\n)*tanh_1 .* 4×8",
 }
 

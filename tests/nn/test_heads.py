@@ -238,9 +238,11 @@ def test_a_head_leaves_as_a_network_of_its_own() -> None:
     cr.train(alone, X, KIND, epochs=1)
     assert (alone["dense_1.weights"].value == network["dense_1.weights"].value).all()  # it stayed frozen
     assert (network.parameters == before).all()
-    with pytest.raises(UnknownNameError, match="Did you mean 'kind'"):
-        network.head("kid")
-    with pytest.raises(UnknownNameError, match="one output"):
+    assert network.heads["kind"] is network.heads[1]
+    for ask in (network.head, network.heads.__getitem__):
+        with pytest.raises(UnknownNameError, match="Did you mean 'kind'"):
+            ask("kid")
+    with pytest.raises(UnknownNameError, match="Use it as it is"):
         alone.head("kind")
 
 
@@ -312,6 +314,9 @@ WRONG_SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "classes of all": (lambda: two(classes=["a", "b", "c"]), r"\{'price': \[…\], 'kind': \[…\]\}"),
     "too few classes": (lambda: two(classes={"kind": ["a", "b"]}, inputs=4), "head 'kind' classes: got 2 names"),
     "classes of one output": (lambda: only(classes={"a": ["b", "c"]}), r"cr\.Heads"),
+    "outputs": (lambda: only(outputs={"a": [cr.Dense(1)]}), r"several outputs end it.*cr\.Heads"),  # type: ignore[call-arg]  # tried
+    "outputs of heads": (lambda: cr.Heads(outputs={"a": []}), r"Pass a mapping"),  # type: ignore[call-arg]  # tried
+    "weights in training": (lambda: cr.train(two(), X, Y, loss_weights={"kind": 1}), r"belongs to the network"),  # type: ignore[call-arg]  # tried
     "a list of heads": (lambda: cr.Heads([[cr.Dense(1)]]), r"cr\.Heads\(\{\"price\""),  # type: ignore[arg-type]  # tried
     "no heads": (lambda: cr.Heads({}), r"cr\.Heads\(\{\"price\""),
     "a head called validation": (lambda: cr.Heads({"validation": [cr.Dense(1)]}), "price_loss"),
@@ -320,8 +325,8 @@ WRONG_SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "heads in heads": (lambda: cr.Network([cr.Heads({"a": [cr.Heads({"b": []})]})], inputs=4), "as the last of its"),
     "a network as a layer": (lambda: cr.Network([two()], inputs=4), r"\[\*other\.copy\(\)\.layers\]"),
     "branches as the last": (lambda: cr.Network([cr.Dense(3), cr.Branches({"a": []})], inputs=4), r"cr\.Heads"),
-    "the task of several": (lambda: two(inputs=4).task, r"network\.heads\[0\]\.task"),
-    "the objective of several": (lambda: two().objective, r"network\.heads\[0\]\.objective"),
+    "the task of several": (lambda: two(inputs=4).task, r"network\.heads\['price'\]\.task"),
+    "the objective of several": (lambda: two().objective, r"network\.heads\['price'\]\.objective"),
     "classes of numbers": (
         lambda: cr.classify(cr.Network([cr.Heads({"a": [cr.Dense(1)]})], inputs=4), X),
         "a network for regression",

@@ -214,3 +214,20 @@ def test_doubtful_targets_are_told_with_the_name_of_their_head() -> None:
     texts = [str(warning.message) for warning in told]
     assert any("y['price']: got targets from" in text for text in texts)
     assert any("y['kind']: got classes from 0 to 0, for 3 outputs" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("val_kind_loss", r"Write 'validation_kind_loss'"),
+        ("kind_acc", r'metrics=\{"kind": "accuracy"\}'),
+        ("kind_los", "Did you mean 'kind_loss'"),
+    ],
+)
+def test_a_figure_that_is_not_there_is_answered_with_the_head_that_could_have_it(asked: str, answer: str) -> None:
+    history = cr.train(two(), X, Y, epochs=1, validation_split=0.2)
+    with pytest.raises(ChainruleError, match=answer):
+        history[asked]
+    if "val" not in asked:
+        with pytest.raises(ChainruleError, match=answer):
+            cr.evaluate(two(inputs=4), X, Y)[asked]

@@ -227,9 +227,10 @@ def network_html(network: Network) -> str:
     for row in summary.rows:
         count = f"{row.weights + row.biases:,}" if row.weights + row.biases else ""
         rows.append((printable(row.name), printable(row.description), "×".join(map(str, row.output)) or "1", count))
+    rows += [("output", printable(name), "×".join(map(str, shape)), "") for name, shape in summary.named_outputs]
     figures = (
         f"{summary.weights:,} weights + {summary.biases:,} biases = {summary.parameters:,} parameters",
-        f"loss: {summary.loss}",
+        f"loss: {' '.join(summary.loss.split())}",
         f"optimizer: {summary.optimizer}",
     )
     lines = "<br>".join(escape(printable(line)) for line in figures)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -52,8 +52,8 @@ class Head:
     weight: float = 1.0
     classes: tuple[str, ...] | None = None
     shape: tuple[int, ...] = ()
-    first_column: int = 0  # of its outputs among those of all heads
-    first_target: int = 0
+    first_column: int = field(default=0, repr=False)  # of its outputs among those of all heads
+    first_target: int = field(default=0, repr=False)
 
     @property
     def columns(self) -> slice:
@@ -137,18 +137,40 @@ class Head:
         return found
 
 
+class HeadList(tuple[Head, ...]):
+    """The heads of a network in their order, each also by its name.
+
+    >>> import chainrule as cr
+    >>> cr.Network([cr.Heads({"a": [cr.Dense(1)], "b": []})], inputs=2).heads["b"].shape
+    (2,)
+    """
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        names = [head.name for head in self if head.name]
+        if key not in names:
+            raise UnknownNameError(
+                "Network.heads",
+                given=f"{key!r:.80}",
+                expected="the name of a head",
+                fix=nearest(key, names) if names else "Use it as it is: the network has one output",
+            )
+        return super().__getitem__(names.index(key))
+
+
 def heads_layer(layers: Sequence[LayerLike]) -> Heads | None:
     """Return the last of these layers if it is heads."""
     return layers[-1] if isinstance(layers[-1], Heads) else None
 
 
-def as_heads(layers: Sequence[LayerLike], loss: Any, weights: Any, classes: Any) -> tuple[Head, ...]:
+def as_heads(layers: Sequence[LayerLike], loss: Any, weights: Any, classes: Any) -> HeadList:
     """Return the heads of a network of these layers. Settings are as `by_head` returns them."""
     container = heads_layer(layers)
     if container is None:
-        return (Head("", objective(layers, loss), classes=classes),)
+        return HeadList([Head("", objective(layers, loss), classes=classes)])
     losses, weights, classes = loss or {}, weights or {}, classes or {}
-    return tuple(
+    return HeadList(
         Head(name, _of_head(name, layers, losses.get(name)), weights.get(name, 1.0), classes.get(name))
         for name in container.heads
     )
@@ -169,16 +191,17 @@ def layers_to(name: str, layers: Sequence[LayerLike]) -> list[LayerLike]:
     return [*layers[:-1], *container.heads[name]]
 
 
-def built(heads: tuple[Head, ...], layers: Sequence[LayerLike], output: Node) -> tuple[Head, ...]:
+def built(heads: HeadList, layers: Sequence[LayerLike], output: Node) -> HeadList:
     """Return the heads with the shapes that they have in a network whose example has this output."""
     container = heads_layer(layers)
     if container is None:
-        return (replace(heads[0], shape=output.shape[1:]),)
-    found, column, target = [], 0, 0
+        return HeadList([replace(heads[0], shape=output.shape[1:])])
+    found: list[Head] = []
+    column = target = 0
     for head, shape in zip(heads, container.shapes, strict=True):
         found.append(replace(head, shape=shape, first_column=column, first_target=target))
         column, target = found[-1].columns.stop, found[-1].of_targets.stop
-    return tuple(found)
+    return HeadList(found)
 
 
 def loss_of(

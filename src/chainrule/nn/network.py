@@ -33,7 +33,7 @@ from chainrule.nn import validation
 from chainrule.nn.containers import Heads
 from chainrule.nn.dense import checked_name
 from chainrule.nn.engines import ENGINES, Engine, Replay, parts_of, quiet
-from chainrule.nn.heads import Head, as_heads, built, by_head, heads_layer, layers_to, packed_targets
+from chainrule.nn.heads import Head, HeadList, as_heads, built, by_head, heads_layer, layers_to, packed_targets
 from chainrule.nn.hold import Hold
 from chainrule.nn.input_range import InputRange
 from chainrule.nn.layer import (
@@ -257,7 +257,7 @@ class Network(Layer, InNotebooks):
             around = around._parent
         return float(getattr(self, key))
 
-    def _checked_heads(self, output: Node, members: Sequence[Layer]) -> tuple[Head, ...]:
+    def _checked_heads(self, output: Node, members: Sequence[Layer]) -> HeadList:
         """Return the heads with their shapes, if the outputs are such that each can be trained."""
         if len(output.shape) < 2:
             raise ShapeError(
@@ -792,8 +792,11 @@ class Network(Layer, InNotebooks):
         return self._plan is not None
 
     @property
-    def heads(self) -> tuple[Head, ...]:
-        """The outputs, each with its name, objective, task, classes and shape: one, or those of `Heads`."""
+    def heads(self) -> HeadList:
+        """The outputs, each with its name, objective, task, classes and shape: one, or those of `Heads` by name too.
+
+        ``network.heads["kind"].task``.
+        """
         return self._heads
 
     def only_head(self, what: str, fix: str = "") -> Head:
@@ -818,7 +821,10 @@ class Network(Layer, InNotebooks):
     @property
     def objective(self) -> Objective:
         """The loss, and where it looks; each of `heads` has its own."""
-        return self.only_head("Network.objective", "Look at each one's own: network.heads[0].objective").objective
+        return self.only_head("Network.objective", self._each("objective")).objective
+
+    def _each(self, what: str) -> str:
+        return f"Look at each one's own: network.heads[{self._heads[0].name!r}].{what}"
 
     def head(self, name: str, **changes: Any) -> Self:
         """Return a network with one of the heads as its output, and a copy of the layers before it.
@@ -848,15 +854,7 @@ class Network(Layer, InNotebooks):
         >>> bool((cr.predict(alone, np.ones((2, 4))) == cr.predict(network, np.ones((2, 4)))["kind"]).all())
         True
         """
-        found = next((head for head in self._heads if head.name and head.name == name), None)
-        if found is None:
-            known = [head.name for head in self._heads if head.name]
-            raise UnknownNameError(
-                "Network.head",
-                given=f"{name!r:.80}",
-                expected="the name of a head",
-                fix=nearest(str(name), known) if known else "The network has one output: use it as it is",
-            )
+        found = self._heads[str(name)]
         twin = self.copy()
         told = {"loss": found.objective.loss, "classes": found.classes, "loss_weights": None, **changes}
         return self.copy(layers=layers_to(name, twin.layers), inputs=self.sample_shape, **told)
@@ -883,7 +881,7 @@ class Network(Layer, InNotebooks):
         Each of several `heads` has its own.
         """
         self._built_plan("task")
-        return self.only_head("Network.task", "Look at each one's own: network.heads[0].task").task
+        return self.only_head("Network.task", self._each("task")).task
 
     @property
     def parameters(self) -> Array:

@@ -36,6 +36,8 @@ class Summary:
         The shape of one sample.
     named_inputs : tuple of (str, tuple of int)
         Of which inputs it consists, where they have names.
+    named_outputs : tuple of (str, tuple of int)
+        The heads, where there are several, and the shapes of their outputs.
     rows : tuple of Row
     weights, biases, parameters : int
         Counts over the network; tied ones once.
@@ -55,6 +57,7 @@ class Summary:
     optimizer: str
     engine: str
     named_inputs: tuple[tuple[str, tuple[int, ...] | None], ...] = ()
+    named_outputs: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __str__(self) -> str:
         table = [("layer", "", "output", "parameters")]
@@ -62,6 +65,7 @@ class Summary:
         for row in self.rows:
             count = str(row.weights + row.biases) if row.weights + row.biases else ""
             table.append((row.name, row.description, _shape(row.output), count))
+        table += [("output", name, _shape(shape), "") for name, shape in self.named_outputs]
         widths = [max(len(line[i]) for line in table) for i in range(4)]
         lines = [
             "  ".join((a.ljust(widths[0]), b.ljust(widths[1]), c.rjust(widths[2]), d.rjust(widths[3]))).rstrip()
@@ -106,6 +110,7 @@ def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer
         optimizer=repr(network.optimizer),
         engine=engine,
         named_inputs=network.named_inputs.shapes if network.named_inputs else (),
+        named_outputs=tuple((head.name, head.shape) for head in network.heads if head.name),
     )
 
 

@@ -22,9 +22,8 @@ from chainrule.ops.activations import Sigmoid
 from chainrule.ops.op import Array, Samples
 from chainrule.ops.softmax import Softmax
 from chainrule.threads import by_size
-from chainrule.training.measures import Measure, named_measures
+from chainrule.training.measures import Measure, figure_fix, named_measures
 from chainrule.training.metrics import Metrics, expect_classes, predicted_classes, true_classes
-from chainrule.words import name_fix
 
 CHUNK = 1024  # rows at a time: more bring no speed, only memory
 
@@ -166,7 +165,9 @@ class Figures(dict[str, Any]):
         return super().__iter__()
 
     def __missing__(self, name: str) -> NoReturn:
-        raise UnknownNameError("evaluate", given=repr(name), expected="a figure", fix=name_fix("figures", name, self))
+        raise UnknownNameError(
+            "evaluate", given=repr(name), expected="a figure", fix=figure_fix("figures", name, list(self))
+        )
 
 
 @checks.keywords

@@ -12,8 +12,8 @@ from chainrule import checks
 from chainrule.errors import MisuseError, UnknownNameError, printable
 from chainrule.ops.op import Array
 from chainrule.settings import Closed, InNotebooks, unknown_attribute
+from chainrule.training.measures import figure_fix
 from chainrule.training.metrics import VALIDATION
-from chainrule.words import name_fix
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
@@ -77,7 +77,7 @@ class Epoch:
         figures = self.as_dict()
         if name not in figures:
             raise UnknownNameError(
-                "Epoch", given=repr(name)[:80], expected="a figure", fix=name_fix("history", str(name), figures)
+                "Epoch", given=repr(name)[:80], expected="a figure", fix=figure_fix("history", str(name), list(figures))
             )
         return figures[name]
 
@@ -211,7 +211,7 @@ class History(Closed, InNotebooks):
         known = list(rows[0]) if rows else ["epoch", "loss", "penalty", "validation_loss", "learning_rate", "seconds"]
         if name not in known:
             raise UnknownNameError(
-                "History", given=repr(name), expected="a column", fix=name_fix("history", name, known)
+                "History", given=repr(name), expected="a column", fix=figure_fix("history", name, known)
             )
         return [row[name] for row in rows]
 

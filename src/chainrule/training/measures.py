@@ -27,7 +27,7 @@ from chainrule.training.metrics import (
     predicted_classes,
     true_classes,
 )
-from chainrule.words import value_fix
+from chainrule.words import name_fix, value_fix
 
 _ALIASES = {
     "acc": "accuracy",
@@ -261,6 +261,24 @@ def usual_name(name: str, heads: Sequence[str] = ()) -> str:
             prefix, name = prefix + of_head, name.removeprefix(of_head)
             break
     return prefix + _ALIASES.get(name, name)
+
+
+def figure_fix(section: str, name: str, known: Sequence[str]) -> str:
+    """Return how to go on after a name that none of the known figures has, those of several heads among them.
+
+    Parameters
+    ----------
+    section : str
+        Of the table of words.
+    """
+    losses = (figure for figure in known if figure.endswith("_loss") and not figure.startswith(VALIDATION))
+    heads = [figure.removesuffix("_loss") for figure in losses]
+    told = usual_name(name, heads)
+    figure = told.removeprefix(VALIDATION)
+    own = next((head for head in heads if figure.removeprefix(f"{head}_".casefold()) in METRICS), None)
+    if own is None or figure in METRICS:
+        return f"Write {told!r}" if heads and told in known else name_fix(section, name, known)
+    return f"Write {told!r}" if told in known else f'Ask for it: metrics={{"{own}": "{figure[len(own) + 1 :]}"}}'
 
 
 def _measure(metric: Any) -> Measure:
