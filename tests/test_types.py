@@ -92,7 +92,7 @@ DUNDERS = ("__init__", "__call__", "__getitem__", "__iter__", "__next__", "__ent
 # Where a public signature says Any, and why there is no type that would say more.
 UNTYPED = {
     r"\.(settings|late|as_if_made|too_late|get_params|set_params)$": "a setting is a number, a text, a part",
-    r"\.(copy|fresh|replace_head|started|repeat) changes$": "the settings that are changed",
+    r"\.(copy|fresh|head|replace_head|started|repeat) changes$": "the settings that are changed",
     r"(Classifier|Regressor)\.__init__ network__settings$": "the settings of a user's own network",
     r"\.__init__ class_weight$": "labels are of any kind",
     r"^(Layer|Op)\.(forward|backward)$": "a subclass names what it takes",

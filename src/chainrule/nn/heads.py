@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar, overload
 
 import numpy as np
 
@@ -145,7 +145,13 @@ class HeadList(tuple[Head, ...]):
     (2,)
     """
 
-    def __getitem__(self, key: Any) -> Any:
+    @overload
+    def __getitem__(self, key: str | SupportsIndex) -> Head: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Head, ...]: ...
+
+    def __getitem__(self, key: str | SupportsIndex | slice) -> Head | tuple[Head, ...]:
         if not isinstance(key, str):
             return super().__getitem__(key)
         names = [head.name for head in self if head.name]

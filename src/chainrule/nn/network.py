@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock, get_ident
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -442,7 +442,7 @@ class Network(Layer, InNotebooks):
         Returns
         -------
         ndarray, (samples, …, outputs)
-            `predict` gives the same, in batches.
+            `predict` gives the same, in batches. Of several heads a dict of them by name.
 
         Examples
         --------
@@ -453,17 +453,22 @@ class Network(Layer, InNotebooks):
         """
         return self(x) if isinstance(x, Node) else self.by_head(self.compute(self.as_samples("forward", x)))
 
-    def by_head(self, outputs: Array) -> Any:
-        """Return outputs of `compute` as users get them: those of several heads in a mapping."""
+    def by_head(self, outputs: Array) -> Array:
+        """Return outputs of `compute` as users get them: those of several heads in a mapping.
+
+        For a checker of types it is the array that one output has.
+        """
         if not self._heads[0].name:
             return outputs
-        return {head.name: np.ascontiguousarray(head.outputs(outputs)) for head in self._heads}
+        named: Any = {head.name: np.ascontiguousarray(head.outputs(outputs)) for head in self._heads}
+        return cast(Array, named)
 
-    def targets_by_head(self, targets: Array) -> Any:
+    def targets_by_head(self, targets: Array) -> Array:
         """Return targets from `as_batch` as users give them: those of several heads in a mapping."""
         if not self._heads[0].name:
             return targets
-        return {head.name: head.targets(targets) for head in self._heads}
+        named: Any = {head.name: head.targets(targets) for head in self._heads}
+        return cast(Array, named)
 
     def stepped_because(self, reason: str) -> None:
         """Note why the batches of a training are stepped through one by one, though the network may be compiled.

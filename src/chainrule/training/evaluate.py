@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -84,10 +84,8 @@ def predict(
     network.check_samples("predict", x)
     size = checks.whole("predict batch_size", batch_size)
     if samples is not None:
-        drawn: Array = network.by_head(
-            _drawn(network, x, min(size, ROWS), checks.whole("predict samples", samples), seed)
-        )
-        return drawn
+        drawn = _drawn(network, x, min(size, ROWS), checks.whole("predict samples", samples), seed)
+        return network.by_head(drawn)
     if seed is not None:
         raise InputError(
             "predict",
@@ -95,8 +93,7 @@ def predict(
             expected="samples to be drawn: a prediction without them has nothing random",
             fix="Leave the seed out, or pass samples=100",
         )
-    outputs: Array = network.by_head(outputs_of(network, x, size))
-    return outputs
+    return network.by_head(outputs_of(network, x, size))
 
 
 def outputs_of(network: Network, x: Array, size: int = CHUNK) -> Array:
@@ -141,8 +138,7 @@ def classify(network: Network, X: Samples, *, batch_size: int = CHUNK) -> Array:
     found: Any = {head.name: _classes(head, outputs[head.name]) for head in network.heads if head.task != "regression"}
     if not found:
         expect_classes("classify", "regression")
-    classes: Array = found
-    return classes
+    return cast(Array, found)
 
 
 def _classes(head: Head, outputs: Array) -> Array:

@@ -64,7 +64,7 @@ def train(
         ``cr.data.digits("train")``. Or anything that can be iterated once an epoch and gives (x, y) or
         (x, y, sample_weight). `y` is left out with both.
     y : array_like
-        Targets (samples, outputs), or class indices (samples,).
+        Targets (samples, outputs), or class indices (samples,). Of several heads a mapping of name to targets.
     epochs : int, default 100
         Passes over the data.
     batch_size : int or None, default 32
@@ -82,13 +82,14 @@ def train(
         How much each sample counts.
     class_weight : mapping of class index to float, or "balanced", optional
         How much each class counts in training; "balanced" lets all count the same. The validation loss has no part in
-        it.
+        it. Of several heads there is none.
     metrics : sequence of str or function, optional
         Measured after each epoch, with the weights of its end: on the training data, as ``history["accuracy"]``, and
         on the validation data, as ``history["validation_accuracy"]``. Names, such as ``"accuracy"``; ask for
         ``"validation_accuracy"`` to save the pass over the training data. Or functions of (prediction, target) or of
         (y_true, y_pred), told apart by these names, that return a number or an array. Those of ``sklearn.metrics``
-        are given classes where they take classes, else what `predict` gives.
+        are given classes where they take classes, else what `predict` gives. Of several heads a mapping of name to
+        metrics, whose figures are called ``"kind_accuracy"``, beside their losses, ``"kind_loss"``.
     callbacks : sequence of Callback or function, optional
         Functions are called with (training, epoch) after each epoch.
     keep : {"best", "last"}, optional

@@ -20,7 +20,7 @@ from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
 
 Metric: TypeAlias = Callable[..., Any]
-Metrics: TypeAlias = Sequence[str | Metric] | str | Metric
+Metrics: TypeAlias = Sequence[str | Metric] | str | Metric | Mapping[str, Sequence[str | Metric] | str | Metric]
 VALIDATION = "validation_"  # and a figure's name: on the validation data
 
 
