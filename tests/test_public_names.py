@@ -84,7 +84,7 @@ def test_weights_go_to_pytorch_and_come_back_under_one_pair_of_names(tmp_path: P
 
 
 SAVED = {
-    "m.pt": r"cr\.torch\.save\(network, 'model\.safetensors'\)",
+    "m.pt": r"cr\.save\(network, 'model\.safetensors'\).*cr\.torch\.save",
     "m.PTH": r"cr\.torch\.save",
     "m.onnx": r"cr\.onnx\.save\(network, 'model\.onnx'\)",
     "m.h5": r"cr\.onnx\.save",
@@ -106,7 +106,7 @@ def test_a_model_is_not_saved_under_the_name_of_another_format(name: str, tmp_pa
 
 
 LOADED = {
-    "m.pt": r"cr\.torch\.load\('model\.safetensors', cr\.ReLU\(\)\)",
+    "m.pt": r"cr\.save\(network, 'model\.safetensors'\).*cr\.torch\.save",
     "m.onnx": r"cr\.onnx\.load\('model\.onnx'\)",
     "m.h5": r"model\.trainable_weights.*cr\.torch\.load",
     "m.pkl": r"cr\.save\(network, 'model\.safetensors'\) where the pickle comes from",

@@ -6,6 +6,7 @@ import inspect
 import json
 import pickle
 import re
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import status
-from chainrule.errors import MissingNameError, MisuseError, UnknownNameError
+from chainrule.errors import ArgumentError, ChainruleError, MissingNameError, MisuseError, UnknownNameError
 from chainrule.nn import He
 from chainrule.nn.initializers import as_initializer
 from chainrule.nn.layer import as_activation
@@ -461,3 +462,41 @@ def test_a_name_that_whole_programs_have_leads_to_one() -> None:
     with pytest.raises(UnknownNameError) as told:
         assert HISTORY.val_loss
     assert "chainrule words" not in str(told.value)
+
+
+def test_all_wrong_keywords_of_a_call_are_answered_at_once() -> None:
+    with pytest.raises(ArgumentError) as told:
+        cr.train(NETWORK, X, Y, n_epochs=3, lr=0.1, bs=4)
+    assert "got n_epochs=3, lr=0.1, bs=4, but" in str(told.value)
+    for part in ("n_epochs: Write epochs=…; ", "lr: ", "bs: Write batch_size=…."):
+        assert part in str(told.value)
+    with pytest.raises(ArgumentError, match=r"Write axis=…"):
+        cr.softmax(cr.Parameter("w", [[1.0]]), dim=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda: cr.Dense(4)(cr.Flatten()), r"Layers are listed, not called on each other"),
+        (lambda: cr.add([cr.Parameter("w", [[1.0]])], 1.0), r"nodes one by one"),
+        (lambda: cr.data.split(X, Y, test_size=0.2), r"Write fraction=…"),
+        (lambda: cr.CategoricalCrossEntropy(from_logits=True), r"cr.SoftmaxCrossEntropy\(\) for classes"),
+        (lambda: cr.save(NETWORK, "net.pt"), r"Write cr.save\(network, 'model.safetensors'\), to come back here"),
+    ],
+)
+def test_the_advice_leads_on(wrong: Callable[[], Any], words: str) -> None:
+    with pytest.raises(ChainruleError, match=words):
+        wrong()
+
+
+def made(width: int = 8, activation: str = "relu") -> cr.Network:
+    return cr.Network([cr.Dense(width, activation), cr.Dense(2, "softmax")], "cross_entropy")
+
+
+@pytest.mark.skipif(bool(NO_SKLEARN), reason=f"no {NO_SKLEARN}")
+def test_a_function_of_settings_alone_is_not_called_with_sizes() -> None:
+    with pytest.raises(ChainruleError, match=r"Write def made\(n_features, n_classes, …\), or pass"):
+        Classifier(made, epochs=1).fit(X, [0, 1, 1, 0])
+    with pytest.raises(ArgumentError, match="Write network__l2"):
+        Classifier(made(), optimizer__weight_decay=0.1)
+    assert Classifier(made(), epochs=1).fit(X, [0, 1, 1, 0]).predict(X).shape == (4,)

@@ -111,14 +111,15 @@ def _written(signature: inspect.Signature) -> str:
 
 def expect_known(where: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
     """Raise if one of these keywords is none of the known ones."""
-    for name, value in given.items():
-        if name not in known:
-            raise ArgumentError(
-                where,
-                given=f"{name}={_told(value):.60}",
-                expected=", ".join(known) or "no keywords",
-                fix=keyword_fix(where, name, known),
-            ) from None
+    fixes = {name: keyword_fix(where, name, known) for name in given if name not in known}
+    if not fixes:
+        return
+    raise ArgumentError(
+        where,
+        given=", ".join(f"{name}={_told(given[name]):.60}" for name in fixes),
+        expected=", ".join(known) or "no keywords",
+        fix="; ".join(f"{name}: {fix}" for name, fix in fixes.items()) if len(fixes) > 1 else "".join(fixes.values()),
+    ) from None
 
 
 def number(

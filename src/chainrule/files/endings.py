@@ -27,7 +27,7 @@ _OTHERS = {
         (".pt", ".pth", ".ckpt"),
         (
             _PYTORCH,
-            "Write cr.torch.save(network, 'model.safetensors'), whose weights PyTorch reads",
+            "Write cr.save(network, 'model.safetensors'), to come back here; cr.torch.save is for PyTorch to read",
             _FROM_PYTORCH,
         ),
     ),

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from chainrule import ops
-from chainrule.errors import ArgumentError, InputError, nearest
+from chainrule.errors import ArgumentError, InputError
 from chainrule.graph.node import Node, Operand
 from chainrule.ops.op import Op
 from chainrule.settings import setting_names
+from chainrule.words import keyword_fix
 
 
 class NodeFunction(Protocol):
@@ -61,7 +62,8 @@ def children_of(
     for key in given:
         if not kind.variadic and key not in kind.roles:
             known = (*kind.roles, *others)
-            raise ArgumentError(kind.name, given=f"{key}=…", expected=", ".join(known), fix=nearest(key, known))
+            fix = keyword_fix("op", key, known)
+            raise ArgumentError(kind.name, given=f"{key}=…", expected=", ".join(known), fix=fix)
     return dict(zip(roles, children)) | {role: child for role, child in given.items() if child is not None}
 
 

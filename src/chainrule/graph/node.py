@@ -21,7 +21,7 @@ from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, 
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Index, Op
 from chainrule.ops.shaping import Cast, Slice
-from chainrule.settings import InNotebooks, unknown_attribute
+from chainrule.settings import Configured, InNotebooks, unknown_attribute
 
 if TYPE_CHECKING:
     from chainrule.graph.graph import Graph
@@ -452,7 +452,7 @@ def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Arra
             where,
             given=f"{value!r:.80}",
             expected="numbers in rows of equal length",
-            fix="Pass node.value" if isinstance(value, Node) else "Pass a NumPy array",
+            fix=_instead_of_array(value),
         )
     if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
         dtype = np.float32
@@ -467,6 +467,16 @@ def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Arra
             fix="Convert with array.astype('float32')",
         )
     return array
+
+
+def _instead_of_array(value: Any) -> str:
+    if isinstance(value, Node):
+        return "Pass node.value"
+    if isinstance(value, Configured):
+        return "Layers are listed, not called on each other: cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(1)])"
+    if isinstance(value, list | tuple) and any(isinstance(each, Node) for each in value):
+        return "Pass nodes one by one, as in cr.add(a, b) and cr.concatenate(a, b)"
+    return "Pass a NumPy array"
 
 
 def own_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:

@@ -288,6 +288,7 @@ def load_run(path: str | os.PathLike[str], weights: str | None = None) -> tuple[
         return parent.network, read_recipe(folder) if folder.file(RECIPE).status() else None
 
 
+@checks.keywords
 def weights_told(path: str | os.PathLike[str], weights: str | None = None) -> dict[str, str | int | None]:
     """Return which weights `load_run` takes, ``"best"`` or ``"last"``, and of which epoch; None of a model file."""
     if not os.path.isdir(path):

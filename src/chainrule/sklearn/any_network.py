@@ -251,6 +251,13 @@ class AnyNetwork(NetworkEstimator):
     def _made(self, where: str, shape: tuple[int, ...], settings: dict[str, Any]) -> Network:
         """Return what the function makes."""
         make: Any = self.network
+        if inspect.isroutine(make) and _sizes_are_settings(make):
+            raise InputError(
+                where,
+                given=f"network={make.__name__}, whose first arguments have defaults",
+                expected="a function that is called with the numbers of features and outputs first",
+                fix=f"Write def {make.__name__}(n_features, {self._wanted_name}, …), or pass network={make.__name__}()",
+            )
         features = shape[0] if len(shape) == 1 else shape
         try:
             inspect.signature(make).bind(features, self._wanted(), **settings)
@@ -276,6 +283,12 @@ class AnyNetwork(NetworkEstimator):
     def _outputs(self, X: Any) -> Array:
         samples = self._samples(X, "numeric")
         return probabilities(self.network_, predict(self.network_, samples))
+
+
+def _sizes_are_settings(make: Any) -> bool:
+    """Return whether the first two arguments of a function have defaults: sizes would be taken for settings."""
+    first = [p for p in inspect.signature(make).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][:2]
+    return len(first) == 2 and all(p.default is not p.empty for p in first)
 
 
 def _may_give_probabilities(model: Any) -> bool:

@@ -102,6 +102,6 @@ def unknown(where: str, name: str, value: Any, known: list[str]) -> ArgumentErro
     """Return the error for a parameter that an estimator doesn't have, with the one that is meant."""
     fix = keyword_fix(where, name, known)
     for theirs, ours in _BEGINNINGS.items():
-        if name.startswith(theirs) and ours not in fix:
+        if name.startswith(theirs) and fix.startswith(("Did you mean", "Known")):  # no word of its own
             fix = f"Write {ours}{name.removeprefix(theirs)}=…"
     return ArgumentError(where, given=f"{name}={value!r:.60}", expected=", ".join(known), fix=fix)
