@@ -18,6 +18,7 @@ CAUSES = {
     "call.order": "a call that makes no sense now",
     "data.nonfinite": "NaN or infinity in the samples, the targets or the sample weights",
     "data.other_scale": "samples far smaller, or far larger, than those that the network was trained on",
+    "data.precision": "samples that differ by less than the network's dtype can tell",
     "data.range": "samples that are indices, and of no row of the table that they choose from",
     "data.scale": "samples so large that sums of them overflow, or that make training blow up",
     "data.shape": "samples of another shape than the network takes",

@@ -222,7 +222,7 @@ GOOD = np.zeros((3, 2))
         ((np.zeros((0, 2)), np.zeros(0)), {}, "X of shape (0, 2)"),
         ((5.0,), {}, "X of shape ()"),
         ((GOOD, 1), {}, "y of shape ()"),
-        (([[1, 2], [3]],), {}, "rows of unequal length"),
+        (([[1, 2], [3]],), {}, "rows of different lengths"),
         ((np.array([{}, {}]),), {}, "Python objects"),
         ((GOOD, None, 0), {}, "batches batch_size: got 0"),
         ((GOOD, None, -1), {}, "batches batch_size: got -1"),

@@ -48,7 +48,7 @@ def test_the_type_is_the_one_asked_for(dtype: str) -> None:
         ([0.0, 1.0], {}, "astype(int)"),
         ([True, False], {}, "astype(int)"),
         (["a", "b"], {}, "return_inverse=True"),
-        ([[0, 1], [1]], {}, "rows of unequal length"),
+        ([[0, 1], [1]], {}, "rows of different lengths"),
         ([0, None], {}, "Python objects"),
         ([0, 1], {"classes": 2.0}, "one_hot classes: got 2.0"),
         ([0, 1], {"dtype": "int8"}, "dtype='int8'"),

@@ -74,10 +74,10 @@ def twice(y):
 
 BAD = {
     # the data
-    "X of one axis": (lambda: train(X[0], Y[0]), ["X with shape (3,)", "reshape(1, -1)"]),
+    "X of one axis": (lambda: train(X[0], Y[0]), ["X with shape (3,)", "np.reshape(X, (1, -1))"]),
     "X without features": (lambda: train(X[:, :0]), ["(8, 0)", "at least one feature"]),
     "X without samples": (lambda: train(X[:0], Y[:0]), ["no samples"]),
-    "X with NaN": (lambda: train(NAN), ["X with 1 values", "first at [2, 1]", "finite"]),
+    "X with NaN": (lambda: train(NAN), ["X with 1 value that", "the first in row 2, column 1 (X[2, 1])", "finite"]),
     "X beyond float32": (lambda: train(X * 1e300), ["X with 24 values", "float32"]),
     "X complex": (lambda: train(X + 1j), ["complex128", "real numbers"]),
     "X ragged": (lambda: train([[1, 2], [3]], Y[:2]), ["rows of different lengths"]),
@@ -92,10 +92,10 @@ BAD = {
     "y too short": (lambda: train(Y=Y[:5]), ["5 targets for 8 samples"]),
     "y too wide": (lambda: train(Y=X), ["(8, 3)", "2 columns"]),
     "labels for quantities": (lambda: train(Y=LABELS), ["(8,)", "loss=cr.SoftmaxCrossEntropy()"]),
-    "y with NaN": (lambda: train(Y=NAN[:, :2]), ["y with 1 values", "[2, 1]"]),
+    "y with NaN": (lambda: train(Y=NAN[:, :2]), ["y with 1 value that", "[2, 1]"]),
     "y beyond float32": (lambda: train(Y=Y * 1e300), ["y with 16 values"]),
     "y texts": (lambda: train_classes(np.array(list("abcabcab"))), ["np.unique(y, return_inverse=True)"]),
-    "labels with NaN": (lambda: train_classes(NAN[:, 1]), ["y with 1 values", "first at [2]"]),
+    "labels with NaN": (lambda: train_classes(NAN[:, 1]), ["y with 1 value that", "the first in row 2 (y[2])"]),
     "labels with fractions": (lambda: train_classes(LABELS / 2), ["not whole", "MeanSquaredError"]),
     "labels from 1": (lambda: train_classes(LABELS + 1), ["target[2] = 3", "3 classes", "from 0"]),
     "labels below 0": (lambda: train_classes(LABELS - 1), ["target[0] = -1"]),
@@ -118,7 +118,7 @@ BAD = {
     "validation without y": (lambda: train(validation_data=X), ["(X, y)", "validation_data=(X_validation"]),
     "validation with None": (lambda: train(validation_data=(X, None)), ["validation_data", "y=None"]),
     "validation other features": (lambda: train(validation_data=(X[:, :2], Y)), ["validation_data", "2 features"]),
-    "validation with NaN": (lambda: train(validation_data=(X, NAN[:, :2])), ["validation_data", "y with 1 values"]),
+    "validation with NaN": (lambda: train(validation_data=(X, NAN[:, :2])), ["validation_data", "y with 1 value that"]),
     "split of an iterable": (
         lambda: train([(X, Y)], None, validation_split=0.5),
         ["iterable", "validation_data=(X, y)"],
@@ -204,12 +204,12 @@ BAD = {
     "a class to train": (lambda: cr.train(cr.Network, X, Y), ["the class Network itself"]),
     # predict, evaluate
     "other features": (lambda: after(X[:, :2]), ["X with 2 features (shape (8, 2))", "3 features"]),
-    "one sample": (lambda: after(X[0]), ["X.reshape(1, -1) if it is one sample"]),
+    "one sample": (lambda: after(X[0]), ["np.reshape(X, (1, -1)) if it is one sample"]),
     "flat images": (
         lambda: cr.predict(cr.Network([cr.Dense(2, inputs=4)]), np.zeros((3, 2, 2))),
-        ["(2, 2)", "X.reshape(-1, 4)"],
+        ["(2, 2)", "np.reshape(X, (-1, 4))"],
     ),
-    "NaN": (lambda: after(NAN), ["predict", "X with 1 values"]),
+    "NaN": (lambda: after(NAN), ["predict", "X with 1 value that"]),
     "an op to predict": (lambda: cr.predict(cr.Tanh(), X), ["predict", "Tanh()"]),
     "evaluate without y": (lambda: cr.evaluate(quantities(), X, None), ["evaluate", "y=None"]),
     "evaluate wrong labels": (lambda: cr.evaluate(classes(), X, LABELS + 5), ["evaluate", "target[0] = 5"]),

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule import checks
-from chainrule.data.dataset import Dataset, as_array, count_samples, unpacked
+from chainrule.arrays import as_array
+from chainrule.data.dataset import Dataset, count_samples, unpacked
 from chainrule.errors import InputError, ShapeError
 
 _Pair = tuple[Any, Any]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from chainrule.arrays import as_array
 from chainrule.errors import InputError, ShapeError
 
 
@@ -56,7 +57,12 @@ class Dataset:
     class_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        count_samples(f"Dataset {self.name!r}", self.X, y=self.y)
+        where = f"Dataset {self.name!r}"
+        for name in ("X", "y"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, np.memmap):
+                object.__setattr__(self, name, as_array(where, name, value))
+        count_samples(where, self.X, y=self.y)
 
     def __len__(self) -> int:
         return len(self.X)
@@ -136,16 +142,3 @@ def float_type(where: str, dtype: Any) -> np.dtype[Any]:
     raise InputError(
         where, given=f"dtype={dtype!r}", expected="'float32' or 'float64'", fix="Pass for example dtype='float32'"
     )
-
-
-def as_array(where: str, name: str, value: ArrayLike) -> NDArray[Any]:
-    """Return `value` as a plain array, without copying one that is an array already (a memory map stays on disk)."""
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError) as problem:
-        raise ShapeError(
-            where,
-            given=f"{name} that NumPy can't arrange ({str(problem)[:100].rstrip('.')})",
-            expected="an array of numbers, every row of the same length",
-            fix="Look for rows of unequal length",
-        ) from None

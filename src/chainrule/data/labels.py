@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule import checks
-from chainrule.data.dataset import as_array, count_samples, float_type
+from chainrule.arrays import as_array
+from chainrule.data.dataset import count_samples, float_type
 from chainrule.errors import InputError, ShapeError
 
 

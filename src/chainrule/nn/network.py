@@ -701,7 +701,7 @@ class Network(Layer, InNotebooks):
         if inputs is not None:
             arrays = {f"{name}[{key!r}]": array for key, array in inputs.unpacked(x).items()}
         for told, array in arrays.items():
-            validation.finite(where, told, array)
+            validation.finite(where, told, array, self._samples_in)
 
     def check_samples(self, where: str, x: Array) -> None:
         """Raise if samples from `as_samples` hold NaN or infinity; warn, once, if they are of another scale.

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import InputError, ShapeError
+from chainrule.arrays import as_numbers, counted, expect_exact, place
+from chainrule.errors import InputError, ShapeError, TrainingWarning
 from chainrule.ops.op import Array, expect_integers
 
 if TYPE_CHECKING:
     from chainrule.nn.objective import Objective
 
 
+_PIECE = 1 << 20  # values of a mapped file that are read at a time
+_LEVELS = 256  # so many different numbers a column may hold at least
 _SMALL = 4096
 
 
 def samples(where: str, X: Any, shape: tuple[int, ...] | None, name: str = "X") -> Array:
     """Return `X` as an array of samples of this shape."""
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not hasattr(type(X), "toarray"):  # a sparse matrix may be a mapping too
         names = [str(key) for key in X][:8]
         branches = ", ".join(f'"{key}": […]' for key in names)
         raise InputError(
@@ -37,14 +40,15 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None, name: str = "X") 
             where,
             given=f"{name} with shape {array.shape}",
             expected="samples in rows: (samples, features)",
-            fix=f"Pass {name}.reshape(1, -1) if it is one sample, {name}.reshape(-1, 1) if it is one feature",
+            fix=f"Pass np.reshape({name}, (1, -1)) if it is one sample, and np.reshape({name}, (-1, 1)) if it is one "
+            "feature",
             cause="data.shape",
         )
     if shape is not None and array.shape[1:] != shape:
         one, other = _features(array.shape[1:]), _features(shape)
         fix = "Pass the same features as in training, in the same order"
         if math.prod(array.shape[1:]) == math.prod(shape):
-            fix = f"Pass {name}.reshape(-1, {', '.join(map(str, shape))}) if the order is right"
+            fix = f"Pass np.reshape({name}, (-1, {', '.join(map(str, shape))})) if the order is right"
         raise ShapeError(
             where,
             given=f"{name} with {one} (shape {array.shape})",
@@ -90,23 +94,68 @@ def named_indices(name: str, x: Array, rows: int) -> None:
     expect_integers("Network", f"X[{name!r}]", x, rows, f"rows of the table behind {name!r}", "data.range")
 
 
-def finite(where: str, name: str, array: Array) -> None:
-    """Raise if a floating-point array holds NaN or infinity; memory-mapped arrays are not read for it."""
-    if array.dtype.kind != "f" or isinstance(array, np.memmap):
+def finite(where: str, name: str, array: Array, dtype: npt.DTypeLike | None = None) -> None:
+    """Raise if a floating-point array holds NaN or infinity, or, mapped from a file, what is infinite in `dtype`.
+
+    What is mapped is read once for it, in pieces, so that the error names the place in the file's array.
+    """
+    mapped = isinstance(array, np.memmap)
+    if array.dtype.kind != "f" and not mapped:
         return
-    if array.size <= _SMALL:  # where the sum of squares is finite all are: one call, for rows that are served
+    if not mapped and array.size <= _SMALL:  # where the sum of squares is finite all are: one call, for served rows
         flat = array.ravel()
         if math.isfinite(flat.dot(flat)):
             return
-    if np.isfinite(array).all():
-        return
-    bad = np.argwhere(~np.isfinite(array))
-    raise InputError(
+    size = max(1, _PIECE // max(1, array[:1].size)) if mapped else max(1, len(array))
+    count, first = 0, None
+    for start in range(0, len(array), size):
+        part = array[start : start + size]
+        if mapped:
+            part = np.asarray(part)
+            expect_exact(where, name, part, lambda at, start=start: place(name, [start + at[0], *at[1:]]))  # type: ignore[misc]
+            part = part if dtype is None or part.dtype.kind != "f" else cast(part, dtype, keep_bytes=False)
+        good = np.isfinite(part)
+        if good.all():
+            continue
+        count += good.size - int(np.count_nonzero(good))
+        if first is None:
+            row, *rest = np.argwhere(~good)[0].tolist()
+            first = [start + row, *rest]
+    if first is not None:
+        raise InputError(
+            where,
+            given=f"{name} with {counted(count, 'value')} that {'is' if count == 1 else 'are'} NaN or infinite, "
+            f"the first in {place(name, first)}",
+            expected=f"finite numbers, as {np.dtype(dtype or array.dtype)} can hold them",
+            fix="Drop those samples, fill the gaps, or scale what is too large",
+            cause="data.nonfinite",
+        )
+
+
+def rounded_doubt(where: str, x: Array, dtype: npt.DTypeLike) -> TrainingWarning | None:
+    """Return a warning if numbers that differ in a column of `x` are hardly told apart once they are in `dtype`.
+
+    float32 has 7 digits: times in seconds since 1970 become multiples of 128.
+    """
+    wide = x.dtype.kind in "fiu" and x.dtype.itemsize > np.dtype(dtype).itemsize
+    if not wide or isinstance(x, np.memmap):
+        return None
+    low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    with np.errstate(over="ignore"):
+        step = np.spacing(np.maximum(np.abs(low), np.abs(high)).astype(dtype)).astype(np.float64)
+    lost = np.argwhere((high > low) & (high - low < _LEVELS * step))
+    if not len(lost):
+        return None
+    at = tuple(lost[0].tolist())
+    return TrainingWarning(
         where,
-        given=f"{name} with {len(bad)} values that are NaN or infinite, the first at {bad[0].tolist()}",
-        expected=f"finite numbers, as {array.dtype} can hold them",
-        fix="Drop those samples, fill the gaps, or scale what is too large",
-        cause="data.nonfinite",
+        given=f"X whose column {', '.join(map(str, at))} goes from {low[at]:.17g} to {high[at]:.17g}, of which "
+        f"{np.dtype(dtype)} only has multiples of {step[at]:.3g}",
+        expected="numbers that it can tell apart",
+        fix="Pass X / np.abs(X).max(axis=0)"
+        if max(abs(low[at]), abs(high[at])) < 1
+        else "Put cr.Rescale.standard(X) before the other layers: it subtracts the mean in float64",
+        cause="data.precision",
     )
 
 
@@ -122,7 +171,7 @@ def targets(
     name : str
         What the targets are called in errors.
     """
-    if isinstance(y, Mapping):
+    if isinstance(y, Mapping) and not hasattr(type(y), "toarray"):
         names = [str(key) for key in y][:8]
         heads = ", ".join(f'"{key}": […]' for key in names)
         raise InputError(
@@ -176,7 +225,7 @@ def _other_targets(
         return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
     fix = f"Pass {name} with as many columns as {'the network' if name == 'y' else 'the head'} has outputs"
     if labels:
-        fix = f"Pass class indices with shape (samples,), {name}.ravel(), or one column for each class"
+        fix = f"Pass class indices with shape (samples,), np.ravel({name}), or one column for each class"
         if y.ndim == 2 and y.shape[1] > 1:
             fix = f"Pass class indices, or put cr.Dense({y.shape[1]}) before the end, an output for each column"
     elif y.ndim == 1:
@@ -215,28 +264,7 @@ def weights(where: str, sample_weight: Any, rows: tuple[int, ...], objective: Ob
 
 
 def _array(where: str, name: str, value: Any) -> Array:
-    try:
-        array = value if isinstance(value, np.ndarray) else np.asarray(value)
-    except (ValueError, TypeError):
-        raise InputError(
-            where, given=f"{name} with rows of different lengths", expected="a table of numbers", fix="Fill the gaps"
-        ) from None
-    if array.dtype.kind not in "fiub":
-        if array.ndim == 0:
-            given = f"{name} of type {type(value.item() if isinstance(value, np.ndarray) else value).__name__}"
-            fix = f"Pass an array with a row for each sample: np.array([[…], […]]) as {name}"
-            if value is None or isinstance(value, str):
-                given, fix = f"{name}={value!r:.60}", "Pass the numbers themselves; cr.data has readers for files"
-            raise InputError(where, given=given, expected="an array", fix=fix)
-        fix = f"Make a row of numbers of each sample: np.array([[…], […]]) as {name}"
-        if name.startswith("y"):
-            fix = f"Turn texts into class indices: names, y = np.unique({name}, return_inverse=True)"
-        raise InputError(
-            where,
-            given=f"{name} with dtype {array.dtype}",
-            expected="real numbers",
-            fix=fix,
-        )
+    array = as_numbers(where, name, value)
     if array.ndim and len(array) == 0:
         raise ShapeError(
             where, given=f"{name} with no samples", expected="at least one", fix="Look at how the data were selected"

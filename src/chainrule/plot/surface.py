@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.data.dataset import as_array
+from chainrule.arrays import as_array
 from chainrule.errors import InputError, NonFiniteError, ShapeError
 from chainrule.nn import Network
 from chainrule.ops.op import Array, Samples

@@ -249,6 +249,10 @@ class Training:
                         "train", given=f"{name} with an iterable of batches", expected="arrays X and y", fix=instead
                     )
             return IterableSource(network, X, self._doubts, self._first_batch), None
+        if network.named_inputs is None and not isinstance(X, Mapping):
+            X = validation.samples("train", X, network.sample_shape)
+            doubt = validation.rounded_doubt("train", X, network.input_dtype(network.dtype))
+            self._doubts += [] if doubt is None else [doubt]
         x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
         network.check_finite("train", x)
         validation.finite("train", "y", target)
