@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from chainrule import checks
 from chainrule.data.dataset import Dataset, float_type
+from chainrule.data.labels import decided_task
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import open_file, shown
 from chainrule.errors import FileError, InputError, nearest, printable
@@ -57,8 +58,10 @@ def read_csv(
     header : bool, optional
         Whether the first row holds the columns' names. By default it does if none of its cells is a number.
     task : {"classification", "regression"}, optional
-        What the target is. By default a column of words or of whole numbers holds classes, and one of numbers that
-        are not all whole holds values. Whole numbers that are amounts (a price, an age) need ``task="regression"``.
+        What the target is. By default words are classes, and so are two different whole numbers, or up to 20 that
+        follow on one another (0, 1, 2 …). Numbers that are not all whole are amounts, and so are more than 20 whole
+        ones with gaps between them. Whole numbers that may be either are an error that asks; `notes` of the data set
+        say what was decided.
     class_names : sequence of str, optional
         The classes in the order of their labels, as an earlier ``dataset.class_names`` has them: so that a second
         file is numbered like the first, even if it lacks a class. By default the classes found, sorted.
@@ -77,7 +80,7 @@ def read_csv(
         If the file is missing, not a regular file, not text, empty, has rows of unequal length, or has a cell that is
         missing, not a number, or not finite in `dtype`; the message names line and column.
     InputError
-        If `target` is not a column, or another argument is not what it should be.
+        If `target` is not a column, or may hold classes or amounts, or another argument is not what it should be.
 
     Examples
     --------
@@ -111,12 +114,13 @@ def read_csv(
                 where, given="a header without rows", expected="rows of numbers below it", fix="Add the data"
             )
         y, classes = None, None
+        notes: tuple[str, ...] = ()
         if column is not None:
             said = (where, _label(names, column), lines)
-            y, classes = _targets(said, answers, task, class_names, kind)
+            y, classes, notes = _targets(said, answers, task, class_names, kind)
     if names is not None and column is not None:
         names = names[:column] + names[column + 1 :]
-    return Dataset(X, y, os.path.basename(os.fspath(path)), None if names is None else tuple(names), classes)
+    return Dataset(X, y, os.path.basename(os.fspath(path)), None if names is None else tuple(names), classes, notes)
 
 
 def _check_options(delimiter: Any, task: Any, class_names: Any) -> None:
@@ -353,8 +357,8 @@ def _targets(
     task: str | None,
     class_names: Sequence[str] | None,
     kind: np.dtype[Any],
-) -> tuple[NDArray[Any], tuple[str, ...] | None]:
-    """Return y, and the classes' names if it holds labels. `said` is where the cells stand, for messages."""
+) -> tuple[NDArray[Any], tuple[str, ...] | None, tuple[str, ...]]:
+    """Return y, the classes' names if it holds labels, and what was decided. `said` is where the cells stand."""
     where, column, lines = said
     largest = float(np.finfo(kind).max)
     numbers = {answer: _number(answer, largest) for answer in dict.fromkeys(answers)}  # each answer once
@@ -364,8 +368,14 @@ def _targets(
     for answer, number in numbers.items():
         if answer.lower() in _MISSING or (numeric and number is None):
             raise _bad_cell(where, lines[answers.index(answer)], column, answer)
-    if task == "regression" or (numeric and not all(number.is_integer() for number in found)):
-        return np.array([numbers[answer] for answer in answers], kind)[:, None], None
+    notes: tuple[str, ...] = ()
+    if numeric and task is None:
+        task, note = decided_task(where, column, np.array(found))
+        notes = (note,)
+    elif not classify and task is None:
+        notes = (f"{column}: {len(numbers):,} different words are classes",)
+    if task == "regression":
+        return np.array([numbers[answer] for answer in answers], kind)[:, None], None, notes
     texts = {answer: _class_name(answer, number) for answer, number in numbers.items()}
     if class_names is None:
         every_number = len(found) == len(numbers)
@@ -380,7 +390,7 @@ def _targets(
                 fix=nearest(text, class_names),
             )
     of_answer = {answer: labels[text] for answer, text in texts.items()}
-    return np.array([of_answer[answer] for answer in answers], np.int64), tuple(class_names)
+    return np.array([of_answer[answer] for answer in answers], np.int64), tuple(class_names), notes
 
 
 def _class_name(answer: str, number: float | None) -> str:

@@ -33,6 +33,8 @@ class Dataset:
         The names of the columns of `X`.
     class_names : tuple of str, optional
         The name of every class: label k is ``class_names[k]``.
+    notes : tuple of str
+        What its reader decided, and why, a line each.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class Dataset:
     name: str
     feature_names: tuple[str, ...] | None = None
     class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"Dataset {self.name!r}"

@@ -1,8 +1,8 @@
-"""Labels as rows of zeros with a single one, for losses and formulas that want a target per class."""
+"""Labels: whether numbers are classes or amounts, and classes as rows of zeros with a single one."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -11,6 +11,63 @@ from chainrule import checks
 from chainrule.arrays import as_array
 from chainrule.data.dataset import count_samples, float_type
 from chainrule.errors import InputError, ShapeError
+
+Task = Literal["classification", "regression"]
+_MOST_CLASSES = 20
+
+
+def decided_task(where: str, what: str, values: NDArray[Any]) -> tuple[Task, str]:
+    """Return what numbers to predict are, and in a line why.
+
+    Numbers that are not all whole are amounts. Two different whole numbers are classes, and so are up to 20 that
+    follow on one another (0, 1, 2 …); more than 20 with gaps between them are amounts.
+
+    Parameters
+    ----------
+    where, what : str
+        Who asks, and what the numbers are called, such as ``"column 'price'"``.
+    values : array of numbers, (samples,)
+
+    Raises
+    ------
+    InputError
+        If they may be either.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> decided_task("read_csv", "column 'digit'", np.array([3, 1, 2, 0, 1]))
+    ('classification', "column 'digit': 4 different whole numbers from 0 to 3 without gaps are classes")
+    >>> decided_task("read_csv", "column 'price'", np.arange(30) ** 2)[0]
+    'regression'
+    >>> decided_task("read_csv", "column 'age'", np.arange(18, 70))
+    Traceback (most recent call last):
+    chainrule.errors.InputError: read_csv: got column 'age', 52 different whole numbers from 18 to 69 without gaps, ...
+    """
+    if not (np.floor(values) == values).all():
+        return "regression", f"{what}: numbers that are not all whole are amounts"
+    found = np.unique(values)
+    low, high, count = int(found[0]), int(found[-1]), len(found)
+    if count <= 2:
+        told = (
+            f"the whole number {low} is the one class"
+            if count == 1
+            else f"the whole numbers {low} and {high} are classes"
+        )
+        return "classification", f"{what}: {told}"
+    gaps = high - low >= count
+    told = f"{count:,} different whole numbers from {low} to {high} {'with' if gaps else 'without'} gaps"
+    if count <= _MOST_CLASSES and not gaps:
+        return "classification", f"{what}: {told} are classes"
+    if count > _MOST_CLASSES and gaps:
+        return "regression", f"{what}: {told} are amounts"
+    raise InputError(
+        where,
+        given=f"{what}, {told}, which may be classes or amounts",
+        expected="to be told which",
+        fix='Pass task="regression" if they are amounts, task="classification" if they are classes; in a recipe it '
+        'stands under [data], task = "regression"',
+    )
 
 
 @checks.keywords

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from chainrule import checks
 from chainrule.data.dataset import Dataset
+from chainrule.data.labels import Task, decided_task
 from chainrule.data.limits import most_unpacked, within_memory
 from chainrule.data.opening import Readable, file_size, open_file, read_exactly, shown
-from chainrule.errors import ChainruleError, FileError, nearest
+from chainrule.errors import ChainruleError, FileError, InputError, nearest
 
 if TYPE_CHECKING:
     import zipfile
@@ -76,7 +77,7 @@ def read_npy(path: str | os.PathLike[str], memory_map: bool = True) -> NDArray[A
 
 
 @checks.keywords
-def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") -> Dataset:
+def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y", *, task: Task | None = None) -> Dataset:
     """Return inputs and targets from an NPZ file, as `numpy.savez` and `numpy.savez_compressed` write it.
 
     Parameters
@@ -86,8 +87,10 @@ def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") ->
     X : str
         The name of the inputs' array in the file.
     y : str or None
-        The name of the targets' array; None for none. Whole numbers of shape (samples,) become int64 labels, floats
-        of that shape become values of shape (samples, 1); everything else stays as it is.
+        The name of the targets' array; None for none. Floats of shape (samples,) become values of shape (samples, 1),
+        integers of that shape int64 labels, or values if they are amounts; everything else stays as it is.
+    task : {"classification", "regression"}, optional
+        What the targets of shape (samples,) are. By default integers are what `read_csv` takes whole numbers for.
 
     Returns
     -------
@@ -99,6 +102,8 @@ def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") ->
         If the file is missing, not a regular file, not NPZ, or damaged; if it lacks the array, or holds it twice; if
         the array is not of plain numbers, empty, not finite, or of another size than its header says; if what is
         compressed unpacks to more than 32 MiB and 200 times its size.
+    InputError
+        If the targets may be classes or amounts, or `task` is not what it should be.
 
     Examples
     --------
@@ -139,7 +144,10 @@ def read_npz(path: str | os.PathLike[str], X: str = "X", y: str | None = "y") ->
             expected="inputs of shape (samples, features), and a target for each",
             fix="Save arrays with one sample per row",
         )
-    return Dataset(inputs, _as_targets(targets), os.path.basename(os.fspath(path)))
+    if task is not None:
+        checks.one_of("read_npz task", task, ("classification", "regression"))
+    targets, notes = _as_targets(where, f"array {y!r}", targets, task)
+    return Dataset(inputs, targets, os.path.basename(os.fspath(path)), notes=notes)
 
 
 class _Header:
@@ -299,10 +307,28 @@ def _check_finite(where: str, array: NDArray[Any]) -> None:
         )
 
 
-def _as_targets(y: NDArray[Any] | None) -> NDArray[Any] | None:
+def _as_targets(
+    where: str, what: str, y: NDArray[Any] | None, task: Task | None
+) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+    """Return labels, (samples,), or values, (samples, 1), from targets of one axis; and what was decided."""
     if y is None or y.ndim != 1:
-        return y
-    return y[:, None] if y.dtype.kind == "f" else y.astype(np.int64)
+        return y, ()
+    notes: tuple[str, ...] = ()
+    if task is None and y.dtype.kind == "f":
+        task = "regression"
+    elif task is None:
+        task, note = decided_task(where, what, y)
+        notes = (note,)
+    if task == "regression":
+        return (y if y.dtype.kind == "f" else y.astype(np.float64))[:, None], notes
+    if y.dtype.kind == "f" and not (np.floor(y) == y).all():
+        raise InputError(
+            where,
+            given=f"{what} with numbers that are not whole, and task='classification'",
+            expected="class indices 0, 1, 2, …",
+            fix="Leave task out",
+        )
+    return y.astype(np.int64), notes
 
 
 def _nearest_shown(name: str, members: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from chainrule import checks
 from chainrule.data.csv_files import read_csv
 from chainrule.data.dataset import Dataset
 from chainrule.data.idx import read_idx
+from chainrule.data.labels import Task
 from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.opening import open_file, shown
 from chainrule.errors import FileError, InputError
@@ -16,7 +17,7 @@ _TABLES = (".csv", ".tsv", ".txt", ".data")
 
 
 @checks.keywords
-def read(path: str | os.PathLike[str], target: str | int | None = None) -> Dataset:
+def read(path: str | os.PathLike[str], target: str | int | None = None, *, task: Task | None = None) -> Dataset:
     r"""Return the data in a file: a table (CSV, TSV), or an NPZ, NPY or IDX file.
 
     NPZ, NPY and IDX are recognised by their first bytes, tables by their ending (.csv, .tsv, .txt, .data).
@@ -28,6 +29,8 @@ def read(path: str | os.PathLike[str], target: str | int | None = None) -> Datas
     target : str or int, optional
         What to predict: a column of a table, by name or index, or the name of an array in an NPZ file. None reads
         inputs only.
+    task : {"classification", "regression"}, optional
+        What the target is, where its numbers leave that open: see `read_csv`.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def read(path: str | os.PathLike[str], target: str | int | None = None) -> Datas
     if start[:2] == b"PK":
         if isinstance(target, int):
             raise _no_such_target(path, target, "the name of an array, such as 'y'")
-        return read_npz(path, y=target)
+        return read_npz(path, y=target, task=task)
     if start == b"\x93NUMPY":
         if target is not None:
             raise _no_such_target(path, target, "no target, for an NPY file holds a single array")
@@ -67,7 +70,7 @@ def read(path: str | os.PathLike[str], target: str | int | None = None) -> Datas
         array = read_idx(path)
         return Dataset(array.reshape(len(array), -1), None, name)
     if os.path.splitext(name)[1].lower() in _TABLES:
-        return read_csv(path, target)
+        return read_csv(path, target, task=task)
     raise FileError(
         f"read {shown(path)}",
         given=f"an unknown kind of file (it starts with {start!r})",

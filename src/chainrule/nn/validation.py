@@ -100,7 +100,7 @@ def finite(where: str, name: str, array: Array, dtype: npt.DTypeLike | None = No
     What is mapped is read once for it, in pieces, so that the error names the place in the file's array.
     """
     mapped = isinstance(array, np.memmap)
-    if array.dtype.kind != "f" and not mapped:
+    if array.dtype.kind != "f" and not (mapped and array.dtype.itemsize == 8):
         return
     if not mapped and array.size <= _SMALL:  # where the sum of squares is finite all are: one call, for served rows
         flat = array.ravel()

@@ -83,7 +83,8 @@ def build(recipe: Recipe, samples: Samples, like: Network | None = None) -> Netw
                 f"{where}, loss",
                 given=f"{network.objective.loss!r} with targets that are class indices",
                 expected="a column for each class",
-                fix="Write one_hot = true under [data], or take the loss CategoricalCrossEntropy",
+                fix="Write one_hot = true under [data], or take the loss CategoricalCrossEntropy; if they are amounts, "
+                'task = "regression" under [data]',
             )
     return network
 
@@ -132,7 +133,8 @@ def _check_sizes(recipe: Recipe, samples: Samples, where: str) -> None:
             f"{where}, layers",
             given=f"{recipe.layers!r}, which has {outputs} outputs",
             expected=f"{max(sizes)}, {'as the targets have' if y.ndim == 2 else 'one for each class'}",
-            fix=f"End with {max(sizes)}",
+            fix=f"End with {max(sizes)}"
+            + ('; if the targets are amounts, write task = "regression" under [data]' if y.ndim == 1 else ""),
         )
 
 

@@ -68,7 +68,7 @@ def measure_file(
         target = recipe.data.target
     if target is None and path.lower().endswith(".npz"):
         target = "y"
-    found = read(path, target)
+    found = read(path, target, task="regression" if network.task == "regression" else "classification")
     y = relabelled(found, network.classes, f"evaluate {path!r}")
     if y.ndim == 1 and network.classes is not None and recipe is not None and recipe.data.one_hot:
         y = one_hot(y, len(network.classes), network.dtype)
@@ -122,7 +122,7 @@ def _inputs(recipe: Recipe | None, path: str) -> Array:
     target = None if recipe is None else recipe.data.target
     if isinstance(target, str):
         try:
-            return read(path, target).X
+            return read(path, target, task="classification").X  # whatever it is, it is left out
         except InputError:  # it has no such column: all of it is to be answered
             pass
     return read(path).X

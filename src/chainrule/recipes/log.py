@@ -40,6 +40,7 @@ def opening_lines(recipe: Recipe, network: Network, samples: Samples, threads: i
         f"{recipe.name}{title}",
         f"samples   {counts}; {features} {'feature' if features == '1' else 'features'}"
         + ("" if samples.classes is None else f", {len(samples.classes)} classes"),
+        *(f"target    {note}" for note in samples.notes),
         f"network   {layers}, {network.parameters.size:,} parameters, seed {recipe.seed}, {used}",
     ]
 

@@ -89,7 +89,7 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
     target : str or int, optional
         What to predict: the column of a table, or the name of an array in an NPZ file (default ``"y"``).
     task : {"classification", "regression"}, optional
-        What the target of a table is, where its numbers leave that open.
+        What the target of a file is, where its numbers leave that open: see `chainrule.data.read_csv`.
     validation : int or float or "test", default 0
         How many samples to hold out for validation, or which share of them; ``"test"`` validates on the data set's
         own test samples, after which there are none to test on.

@@ -61,7 +61,7 @@ from chainrule.recipes.log import (
 )
 from chainrule.recipes.parent import Parent, prepared, shown_path
 from chainrule.recipes.recipe import Recipe, Start, checked, continued, stored, to_toml
-from chainrule.recipes.samples import Samples, gather
+from chainrule.recipes.samples import Samples, decided, gather
 from chainrule.threads import exactly
 from chainrule.training import Callback, EarlyStopping, Epoch, History, Training
 from chainrule.training.checkpoint import Checkpoint, read_state
@@ -191,6 +191,7 @@ def run(
     else:
         recipe, note = named_recipe(recipe)
     network, samples, parent = prepared(recipe)
+    recipe = decided(recipe, samples)
     if parent is not None:
         recipe = replace_in(recipe, start=Start(parent.path, parent.weights))
     count = _threads(recipe, network, samples)

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 
 from chainrule import data as sets
 from chainrule.data.dataset import Dataset
+from chainrule.data.labels import Task
 from chainrule.errors import InputError, nearest
 from chainrule.ops.op import Array
 from chainrule.recipes.recipe import Data, Recipe
@@ -48,12 +50,15 @@ class Samples:
     validation, test : (X, y) or None
     classes : tuple of str or None
         The classes' names, in the order of their indices; None where the targets are quantities.
+    notes : tuple of str
+        What the reader of a file decided, a line each.
     """
 
     train: Part
     validation: Part | None
     test: Part | None
     classes: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, Part | None]:
@@ -86,7 +91,12 @@ def gather(recipe: Recipe, known: tuple[str, ...] | None = None) -> Samples:
     ((4, 2), None, ('0', '1'))
     """
     spec, where = recipe.data, f"recipe {recipe.name}, data"
-    train, test, classes = _of_file(spec, where) if spec.file is not None else _of_name(spec, where)
+    notes: tuple[str, ...] = ()
+    if spec.file is None:
+        train, test, classes = _of_name(spec, where)
+    else:
+        train, classes, notes = _of_file(spec, where, known)
+        test = None
     validation: Part | None
     if spec.validation == "test":
         if test is None:
@@ -128,7 +138,15 @@ def gather(recipe: Recipe, known: tuple[str, ...] | None = None) -> Samples:
             return part[0], sets.one_hot(part[1], len(classes), recipe.dtype)
 
         train, validation, test = encoded(train), validation and encoded(validation), test and encoded(test)
-    return Samples(train, validation, test, classes)
+    return Samples(train, validation, test, classes, notes)
+
+
+def decided(recipe: Recipe, samples: Samples) -> Recipe:
+    """Return the recipe with what its samples' reader decided, so that it stays so when the file grows."""
+    if not samples.notes or recipe.data.task is not None:
+        return recipe
+    task: Task = "regression" if samples.classes is None else "classification"
+    return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, task=task))
 
 
 def relabelled(samples: Dataset, classes: tuple[str, ...] | None, where: str) -> Array:
@@ -185,7 +203,9 @@ def _of_name(spec: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...]
     return (made.X, np.asarray(made.y)), None, ("0", "1") if name == "xor" else made.class_names
 
 
-def _of_file(spec: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...] | None]:
+def _of_file(
+    spec: Data, where: str, known: tuple[str, ...] | None
+) -> tuple[Part, tuple[str, ...] | None, tuple[str, ...]]:
     path = str(spec.file)
     _settings_given(spec, {}, where, ())
     target, ending = spec.target, os.path.splitext(path)[1].lower()
@@ -198,8 +218,11 @@ def _of_file(spec: Data, where: str) -> tuple[Part, Part | None, tuple[str, ...]
             expected="what to predict",
             fix='Name the column (or the array of an NPZ file): target = "price"',
         )
-    found = sets.read(path, target) if spec.task is None else sets.read_csv(path, target, task=spec.task)
-    return (found.X, np.asarray(found.y)), None, found.class_names or _counted(found)
+    task, notes = spec.task, None
+    if task is None and known is not None:
+        task, notes = "classification", (f"{target!r} holds classes, as the network has them",)
+    found = sets.read(path, target, task=task)
+    return (found.X, np.asarray(found.y)), found.class_names or _counted(found), notes or found.notes
 
 
 def _counted(found: Dataset) -> tuple[str, ...] | None:

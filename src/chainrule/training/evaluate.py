@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 import numpy as np
@@ -146,6 +146,35 @@ def _classes(head: Head, outputs: Array) -> Array:
     return predicted_classes(head_probabilities(head, outputs), head.task)
 
 
+def expect_suited(where: str, network: Network, data: Any) -> None:
+    """Raise if a data set holds classes, and the network answers with a number: it would learn how they are numbered.
+
+    Two classes that are called 0 and 1, or by words, may be learnt as the numbers 0 and 1.
+    """
+    if not isinstance(data, Dataset) or data.class_names is None or data.y is None or data.y.ndim > 1:
+        return
+    names = data.class_names
+    numbers = len(network.heads) == 1 and network.task == "regression"
+    if not numbers or (len(names) <= 2 and not _renumbered(names)):
+        return
+    raise InputError(
+        where,
+        given=f"{data!r} for a network that answers with numbers",
+        expected="one that answers with classes: this one would learn their places in the list of names",
+        fix=f"End it with cr.Dense({len(names)}) and cr.Softmax(); or, if the targets are amounts, read them with "
+        'task="regression"',
+        cause="target.range",
+    )
+
+
+def _renumbered(names: Sequence[str]) -> bool:
+    """Return whether names of classes are numbers, and others than the classes' indices."""
+    try:
+        return any(float(name) != i for i, name in enumerate(names))
+    except ValueError:
+        return False
+
+
 class Figures(dict[str, Any]):
     """What `evaluate` returns: a dict that tells the name of ours for one of another library."""
 
@@ -206,8 +235,9 @@ def evaluate(
     ['error_rate', 'loss', 'mean_squared_error', 'min_confidence']
     """
     checks.instance("evaluate", network, Network, "a cr.Network")
-    X, y = unpacked("evaluate", X, y)
+    given, (X, y) = X, unpacked("evaluate", X, y)
     x, target, weights = network.as_batch("evaluate", X, y, sample_weight, mapped=True)
+    expect_suited("evaluate", network, given)
     network.check_samples("evaluate", x)
     validation.finite("evaluate", "y", target)
     network.check_targets("evaluate", target)

@@ -41,7 +41,7 @@ from chainrule.training.batch_source import (
 )
 from chainrule.training.callbacks import Callback
 from chainrule.training.compiled_steps import SECONDS, take_epochs, take_steps
-from chainrule.training.evaluate import measured
+from chainrule.training.evaluate import expect_suited, measured
 from chainrule.training.history import Epoch, History
 from chainrule.training.measures import grows, named_measures, usual_name
 from chainrule.training.metrics import METRICS, VALIDATION, Metrics
@@ -236,7 +236,7 @@ class Training:
         network = self.network
         size = None if batch_size is None else checks.whole("train batch_size", batch_size)
         share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
-        X, y = unpacked("train", X, y)
+        given, (X, y) = X, unpacked("train", X, y)
         if y is None:
             for name, value, instead in (
                 ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
@@ -254,6 +254,7 @@ class Training:
             doubt = validation.rounded_doubt("train", X, network.input_dtype(network.dtype))
             self._doubts += [] if doubt is None else [doubt]
         x, target, weights = network.as_batch("train", X, y, sample_weight, mapped=True)
+        expect_suited("train", network, given)
         network.check_finite("train", x)
         validation.finite("train", "y", target)
         network.check_targets("train", target)
