@@ -320,6 +320,8 @@ FORGED = {
     "a source of something else": entry("source", {"steps": 6}),
     "no order": of_source(order=None),
     "an order that is none": of_source(order={"bit_generator": "os.system"}),
+    "no digests": lambda plain, arrays: plain["source"].pop("digests"),
+    **{f"digests {value}": of_source(digests=value) for value in ([], None, {"X": 7}, {"X": "0"}, {"X": "Z" * 32})},
     "an order without a key": lambda plain, arrays: plain["source"].pop("order"),
     "no samples": of_source(samples=0),
     "samples in words": of_source(samples="23"),
@@ -361,7 +363,7 @@ def test_a_forged_checkpoint_is_refused(change, tmp_path):
     [
         (entry("source", {"steps": 0}), "batches of one's own"),
         (entry("source", {"steps": "5"}), "batches of one's own"),
-        (entry("source", {"samples": 23, "batch_size": 4, "order": None}), "batches of one's own"),
+        (entry("source", {"samples": 23, "batch_size": 4, "order": None, "digests": {}}), "batches of one's own"),
         (column("metrics.2", lambda array: array[:0]), "best by a metric"),
         (entry("metrics", ["confusion", "accuracy"]), "best by a metric"),
         (column("metrics.2", lambda array: np.stack([array, array], 1)), "best by a metric"),
@@ -426,3 +428,54 @@ def test_another_order_is_refused_in_the_middle_of_an_epoch(then, now, tmp_path)
 def test_a_snapshot_before_training_has_nothing_to_say():
     with pytest.raises(MisuseError, match="has not begun"):
         cr.training.Training(classifier(cr.SGD(0.1)), X, LABELS, epochs=1).snapshot()
+
+
+OTHER = {
+    "one number of X": (dict(X=np.where(np.arange(92).reshape(23, 4) == 50, 0.5, X)), "other X"),
+    "the order of the rows": (dict(X=X[::-1]), "other X"),
+    "one label": (dict(y=np.where(np.arange(23) == 22, (LABELS + 1) % 3, LABELS)), "other y"),
+    "weights": (dict(sample_weight=WEIGHTS + 1), "other sample weights"),
+    "weights of classes": (dict(class_weight="balanced"), "other sample weights"),
+    "validation data": (dict(validation_data=(X[:5] + 1, LABELS[:5])), "other validation data"),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), OTHER.values(), ids=OTHER)
+def test_other_data_of_the_same_size_are_refused_by_name(change, told, tmp_path):
+    path = tmp_path / "a.safetensors"
+    given = dict(X=X, y=LABELS, epochs=2, batch_size=4, validation_data=(X[:5], LABELS[:5]))
+    cr.train(classifier(cr.SGD(0.1)), **given, callbacks=[cr.Checkpoint(path)])
+    with pytest.raises(InputError, match=f"{told}.*as before.*network = cr.load"):
+        cr.train(classifier(cr.SGD(0.1)), **{**given, "epochs": 4, **change}, resume=path)
+    cr.train(classifier(cr.SGD(0.1)), **{**given, "epochs": 4}, resume=path)
+    cr.train(cr.load(path), **{**given, **change})  # as the advice says
+
+
+@pytest.mark.parametrize("how", ["lists", "float32", "columns first", "a mapped file"])
+def test_the_same_data_in_another_form_are_the_same(how, tmp_path):
+    path = tmp_path / "a.safetensors"
+    cr.train(classifier(cr.SGD(0.1)), X, LABELS, epochs=2, callbacks=[cr.Checkpoint(path)])
+    np.save(tmp_path / "X.npy", X)
+    same = {
+        "lists": X.tolist(),
+        "float32": X.astype(np.float32),
+        "columns first": np.asfortranarray(X),
+        "a mapped file": np.load(tmp_path / "X.npy", mmap_mode="r"),
+    }[how]
+    assert len(cr.train(classifier(cr.SGD(0.1)), same, LABELS, epochs=3, resume=path)) == 3
+
+
+def test_some_rows_of_a_mapped_file_are_looked_at(tmp_path):
+    path, big = tmp_path / "a.safetensors", RNG.normal(size=(5000, 4))
+    labels = np.arange(5000) % 3
+    for k, name in enumerate(("a.npy", "b.npy")):
+        np.save(tmp_path / name, big + k)
+    first, second = (np.load(tmp_path / name, mmap_mode="r") for name in ("a.npy", "b.npy"))
+    cr.train(classifier(cr.SGD(0.1)), first, labels, epochs=1, callbacks=[cr.Checkpoint(path)])
+    with pytest.raises(InputError, match="other rows of X"):
+        cr.train(classifier(cr.SGD(0.1)), second, labels, epochs=2, resume=path)
+
+
+def test_nothing_is_digested_without_a_checkpoint(monkeypatch):
+    monkeypatch.setattr("chainrule.training.batch_source.data_digest", lambda *arrays, **told: 1 / 0)
+    cr.train(classifier(cr.SGD(0.1)), X, LABELS, epochs=2)

@@ -18,6 +18,7 @@ from chainrule.nn.network import Network
 from chainrule.ops.losses import as_column
 from chainrule.ops.op import Array
 from chainrule.training.augmenting import Augment, Augmentation
+from chainrule.training.data_digest import data_digest
 from chainrule.training.evaluate import CHUNK, figures, outputs_of
 from chainrule.training.measures import Measure
 from chainrule.training.metrics import true_classes
@@ -84,6 +85,8 @@ class ArraySource:
         self.batch_size = self.count if batch_size is None else min(batch_size, self.count)
         self.generator = generator
         self.augment = None if augment is None else Augmentation(augment, network)
+        self.validation: tuple[Array | None, ...] = ()  # the data beside them, of which checkpoints have a digest too
+        self._digests: dict[str, str] = {}  # made when they are asked for
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
 
     def record(self) -> None:
@@ -156,6 +159,7 @@ class ArraySource:
             "samples": self.count,
             "batch_size": self.batch_size,
             "order": self._order if batches else None,
+            "digests": self._digested(),
         }
 
     def restore(self, state: dict[str, Any], batches: int) -> None:
@@ -164,6 +168,9 @@ class ArraySource:
         for name, own in (("samples", self.count), ("batch_size", self.batch_size)):
             if state[name] != own:
                 raise _other_data(f"{name.replace('_', ' ')} {own}", f"{state[name]}")
+        for name, digest in self._digested().items():
+            if state["digests"].get(name, digest) != digest:
+                raise _other_data(f"other {name}: their digests differ", "what was trained on")
         if batches > -(-self.count // self.batch_size):
             raise _other_data(f"{self.count} samples", f"enough for {batches} batches")
         if batches:
@@ -172,6 +179,21 @@ class ArraySource:
                 raise _other_data(f"shuffle={shuffled}", f"shuffle={not shuffled}")
             if self.generator is not None and shuffled:
                 self.generator.bit_generator.state = self._order = state["order"]
+
+    def _digested(self) -> dict[str, str]:
+        """Return a digest of each part of the data, made once; of samples mapped from a file, of some rows alone."""
+        if not self._digests:
+            parts = {
+                "X": (self.x,),
+                "y": (self.y,),
+                "sample weights": (self.weights,),
+                "validation data": self.validation,
+            }
+            if isinstance(self.x, np.memmap):
+                del parts["X"]
+            self._digests = {name: data_digest(*arrays) for name, arrays in parts.items()}
+            self._digests["rows of X"] = data_digest(self.x, rows=True)
+        return self._digests
 
     def _places(self) -> Callable[[int], list[Array] | None]:
         """Return where a batch of some size is gathered: straight to where the network reads it, if it can be."""
@@ -269,7 +291,13 @@ class IterableSource:
 
 
 def _other_data(given: str, then: str) -> InputError:
-    return InputError("train resume", given=given, expected=f"{then}, as before", fix="Pass the same data and settings")
+    return InputError(
+        "train resume",
+        given=given,
+        expected=f"{then}, as before",
+        fix="Pass the same data and settings; or take the weights alone, network = cr.load(path), and begin a training "
+        "of its own",
+    )
 
 
 def used_up(when: str) -> InputError:

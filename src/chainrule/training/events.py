@@ -210,6 +210,8 @@ class Training:
         validation_data = validation_data if held is None else held
         packed = held is not None
         self._validation = None if validation_data is None else self._checked_validation(validation_data, packed)
+        if self._validation is not None and isinstance(self._source, ArraySource):
+            self._source.validation = self._validation
         self._on_training = {name: measure for name, measure in self.metrics.items() if measure.on_training}
         if self._validation is None and len(self._on_training) < len(self.metrics):
             name = next(name for name in self.metrics if name not in self._on_training)

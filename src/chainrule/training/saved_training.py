@@ -19,6 +19,7 @@ from chainrule.files.part_classes import KINDS
 from chainrule.files.saved_network import MOST_STEPS, TRAINING, SavedNetwork, is_generator
 from chainrule.nn.network import Network
 from chainrule.ops.op import Array
+from chainrule.training.data_digest import LENGTH
 
 COLUMNS = ("loss", "penalty", "learning_rate", "steps")
 BEST_STATE = "best."  # and the state's name
@@ -89,13 +90,18 @@ def _check_source(where: str, source: dict[str, Any]) -> None:
     def count(value: Any) -> bool:
         return type(value) is int and 0 < value < MOST_STEPS
 
-    if source.keys() == {"samples", "batch_size", "order"}:
-        samples, size, order = source["samples"], source["batch_size"], source["order"]
+    if source.keys() == {"samples", "batch_size", "order", "digests"}:
+        samples, size, order, digests = (source[key] for key in ("samples", "batch_size", "order", "digests"))
         good = count(samples) and count(size) and (order is None or is_generator(order))
+        good = good and isinstance(digests, dict) and all(map(_is_digest, digests.values()))
     else:
         good = source.keys() == {"steps"} and (source["steps"] is None or count(source["steps"]))
     if not good:
         refuse(where, f"a source {shown(source)}")
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == LENGTH and set(value) <= set("0123456789abcdef")
 
 
 def check_arrays(where: str, state: SavedState, arrays: Mapping[str, Array], network: Network) -> None:
