@@ -16,7 +16,7 @@ import chainrule as cr
 from chainrule import recipes
 from chainrule.cli import status
 from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
-from chainrule.recipes.image_files import grey_levels, picture_as_sample
+from chainrule.recipes.image_files import grey_levels, is_picture, picture_as_sample
 from tests.bombs import chunk, jpeg, png
 from tests.referees import needed
 
@@ -93,15 +93,110 @@ def test_a_network_for_digits_answers_for_pictures(tmp_path: Path, capsys: pytes
 def test_other_pictures_are_fitted_in_whole(tmp_path: Path) -> None:
     path = saved(np.full((20, 40), 200, np.uint8), tmp_path / "wide.png")
     sample, notes = picture_as_sample(network_for((4, 4)), None, path)
-    assert notes == ["scaled from 40 x 20 to 4 x 4"]
+    assert notes[-1] == "scaled from 40 x 20 to 4 x 4"
+    assert "every pixel has about the same grey" in notes[0]
     assert np.array_equal(sample, np.full((1, 4, 4), 200))
 
 
-def test_an_empty_sheet_is_an_empty_sample(tmp_path: Path) -> None:
-    sample, _ = picture_as_sample(
-        network_for((784,)), MNIST, saved(np.full((90, 90), 255, np.uint8), tmp_path / "a.png")
-    )
-    assert not sample.any()
+def paper(ink: Any = 0, ground: Any = 255, mode: str = "L", size: tuple[int, int] = (120, 100)) -> Any:
+    """Return a large seven in this ink on this ground."""
+    image = Image.new(mode, size, ground)
+    needed("PIL.ImageDraw", "plot").Draw(image).line([(40, 20), (80, 20), (55, 85)], fill=ink, width=9)
+    return image
+
+
+def shaded(image: Any, ink: float = 0.25) -> Any:
+    """Return a sheet in light that falls off from the right to the left, with the noise of a camera."""
+    light = np.linspace(140, 250, image.width)[None] * np.where(np.asarray(image) < 128, ink, 1.0)
+    noise = np.random.default_rng(0).normal(0, 3, light.shape)
+    return Image.fromarray(np.clip(light + noise, 0, 255).astype(np.uint8))
+
+
+def of_bits(bits: int, image: Any) -> Any:
+    return Image.fromarray((np.asarray(image).astype(np.float64) / 255 * (2**bits - 1)).astype(np.uint16))
+
+
+CLEAR, WHITE = (0, 0, 0, 0), (255, 255, 255, 255)
+# The situation: the picture, and the note that it must bring.
+SEVENS = {
+    "white ink on transparent": (lambda: paper(WHITE, CLEAR, "RGBA"), "laid on black paper"),
+    "white ink on transparent white": (lambda: paper(WHITE, (255, 255, 255, 0), "RGBA"), "laid on black paper"),
+    "black ink on transparent": (lambda: paper((0, 0, 0, 255), CLEAR, "RGBA"), "laid on white paper"),
+    "half transparent ink": (lambda: paper((60, 60, 60, 128), CLEAR, "RGBA"), "laid on white paper"),
+    "grey and alpha": (lambda: paper((255, 255), (0, 0), "LA"), "laid on black paper"),
+    **{f"{bits} bits in 16": (lambda bits=bits: of_bits(bits, paper()), f"read as {bits} bits in 16")
+       for bits in (8, 10, 12, 14)},
+    "12 bits in 16, light on dark": (lambda: of_bits(12, paper(255, 0)), "read as 12 bits in 16"),
+    "16 bits": (lambda: of_bits(16, paper()), "inverted"),
+    "1 bit": (lambda: paper(0, 1, "1"), "inverted"),
+    "colours": (lambda: paper((255, 0, 0), (0, 0, 255), "RGB"), "cut out"),
+    "faint ink": (lambda: paper(240, 255), "inverted"),
+    "black ink on dark paper": (lambda: paper(10, 100), "inverted"),
+    "uneven light": (lambda: shaded(paper()), "the shade of its paper evened out"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "note"), SEVENS.values(), ids=SEVENS)
+def test_ink_is_told_from_paper_whatever_they_are_made_of(make: Any, note: str, tmp_path: Path) -> None:
+    make().save(tmp_path / "seven.png")
+    paper().save(tmp_path / "plain.png")
+    sample, notes = picture_as_sample(network_for((784,)), MNIST, str(tmp_path / "seven.png"))
+    plain, _ = picture_as_sample(network_for((784,)), MNIST, str(tmp_path / "plain.png"))
+    assert note in "; ".join(notes)
+    assert np.corrcoef(sample[0], plain[0])[0, 1] > 0.97
+    assert notes[-1] == "cut out, scaled from 120 x 100 to 28 x 28 and centred"
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_of_an_animation_the_first_picture_is_taken_and_said(frames: int, tmp_path: Path) -> None:
+    paper().save(tmp_path / "a.png", save_all=True, append_images=[paper(255, 0)] * (frames - 1))
+    _, notes = picture_as_sample(network_for((784,)), MNIST, str(tmp_path / "a.png"))
+    assert ("the first picture of an animation" in notes) == (frames == 2)
+
+
+BLANK = {
+    **{f"a sheet of {grey}": (lambda grey=grey: Image.new("L", (90, 90), grey), "no ink found")
+       for grey in (0, 128, 255)},
+    "a sheet of one pixel": (lambda: Image.new("L", (1, 1)), "no ink found"),
+    "a sheet in the training images' size": (lambda: Image.new("L", (28, 28), 255), "no ink found"),
+    "nothing but transparent": (lambda: Image.new("RGBA", (90, 90), (10, 20, 30, 0)), "no ink found"),
+    "a scanned sheet": (lambda: shaded(Image.new("L", (90, 90), 255)), "no ink found"),
+    "ink as grey as its paper": (lambda: paper((255, 0, 0), (0, 130, 0), "RGB"), "no ink found"),
+    "a black frame": (lambda: framed(paper()), "Cut off the frame"),
+}  # fmt: skip
+
+
+def framed(image: Any) -> Any:
+    pixels = np.array(image)
+    pixels[:5], pixels[-5:], pixels[:, :5], pixels[:, -5:] = 0, 0, 0, 0
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize(("make", "told"), BLANK.values(), ids=BLANK)
+def test_where_no_ink_is_found_there_is_no_answer(make: Any, told: str, tmp_path: Path) -> None:
+    make().save(tmp_path / "blank.png")
+    with pytest.raises(InputError, match=told):
+        picture_as_sample(network_for((784,)), MNIST, str(tmp_path / "blank.png"))
+
+
+@pytest.mark.parametrize(("kind", "told"), [("GIF", "a GIF"), ("TIFF", "a TIFF"), ("BMP", "a BMP"), ("WEBP", "a WebP")])
+def test_other_pictures_are_refused_by_the_name_of_their_format(
+    kind: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = Image.fromarray(np.asarray(paper(), np.float32)) if kind == "TIFF" else paper()
+    image.save(tmp_path / "seven", kind)
+    cr.save(network_for((784,)), tmp_path / "a.safetensors")
+    assert status(["predict", str(tmp_path / "a.safetensors"), str(tmp_path / "seven")]) == 2
+    assert f"{told} picture, but expected a PNG or JPEG" in capsys.readouterr().err
+    with Image.open(tmp_path / "seven") as opened:
+        opened.convert("RGB").save(tmp_path / "picture.png")  # as the advice says
+    assert status(["predict", str(tmp_path / "a.safetensors"), str(tmp_path / "picture.png")]) == 0
+
+
+def test_a_table_whose_first_letters_are_those_of_a_format_is_a_table(tmp_path: Path) -> None:
+    for start in (b"BMI,age\n1,2\n", b"RIFF,b\n1,2\n", b"abc,ftyp\n1,2\n"):
+        (tmp_path / "a.csv").write_bytes(start)
+        assert not is_picture(str(tmp_path / "a.csv"))
 
 
 def test_a_network_for_other_things_refuses_pictures(tmp_path: Path) -> None:
@@ -141,7 +236,7 @@ PIXELS = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 
 def levels(data: bytes, folder: Path, most_pixels: int = 10_000) -> Any:
     (folder / "picture").write_bytes(data)
-    return grey_levels(str(folder / "picture"), "predict", most_pixels)
+    return grey_levels(str(folder / "picture"), "predict", most_pixels)[0]
 
 
 def encoded(image: Any, kind: str, **settings: Any) -> bytes:

@@ -2,8 +2,8 @@
 
 A file may hold far more than a picture: texts, profiles, thumbnails and tables that unpack to gigabytes. Its size is
 compared with the limit before anything is unpacked, only its pixels reach the decoder, and of the rest nothing is
-looked at but which way up the camera was held. Handwriting is cut out, scaled and centred by its mass as MNIST's was;
-other pictures are fitted in whole.
+looked at but which way up the camera was held. Handwriting is told from its paper, cut out, scaled and centred by its
+mass as MNIST's was; other pictures are fitted in whole.
 """
 
 from __future__ import annotations
@@ -25,12 +25,18 @@ from chainrule.recipes.recipe import Recipe
 _MOST_PIXELS = 4_000_000  # of a picture, for a network that looks at a few hundred; larger networks, four times theirs
 _INK = {"mnist": 20 / 28, "digits": 1.0}  # which share of the frame the handwriting fills
 _DARK = (*_INK, "fashion-mnist")  # sets of light images on dark ground
+_FAINTEST = 8  # grey levels by which ink differs from its paper at least
+_NOISE = 8  # and by so many deviations of the noise in the paper
+_EVEN = 16  # grey levels by which the middle half of the edge may differ before the paper is evened out
+_MOST_INK = 0.7  # of a picture: if there is more, the edge is not the paper
+_LARGE = 4096  # pixels from which on noise can be told from ink
 
 
 def is_picture(path: str) -> bool:
-    """Tell whether a file begins as a PNG or a JPEG does."""
+    """Tell whether a file begins as a picture does: a PNG, a JPEG, or one that is none of these and will be refused."""
     with open_file("predict", path) as file:
-        return file.read(4).startswith((PNG, JPEG))
+        start = file.read(12)
+    return start.startswith((PNG, JPEG)) or _other_format(start) is not None
 
 
 def picture_as_sample(network: Network, recipe: Recipe | None, path: str) -> tuple[Array, list[str]]:
@@ -41,21 +47,28 @@ def picture_as_sample(network: Network, recipe: Recipe | None, path: str) -> tup
     MissingExtraError
         If Pillow is not installed.
     FileError
-        If the file is damaged, or too large.
+        If the file is damaged, too large, or neither PNG nor JPEG.
     InputError
-        If the network is not one for images.
+        If the network is not one for images, or nothing can be seen in the picture.
     """
     where, name = f"predict {shown(path)}", None if recipe is None else recipe.data.name
     height, width = _frame(network, where)
-    pixels, notes = grey_levels(path, where, max(_MOST_PIXELS, 4 * height * width)), []
+    pixels, notes = grey_levels(path, where, max(_MOST_PIXELS, 4 * height * width))
     size = f"{pixels.shape[1]} x {pixels.shape[0]}"
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    if name in _DARK and np.median(edge) > 127:
+    if name in _INK and pixels.size >= _LARGE and np.ptp(np.percentile(_edge(pixels), (25, 75))) > _EVEN:
+        pixels = _evened(pixels)
+        notes.append("the shade of its paper evened out")
+    edge = _edge(pixels)
+    if int(np.ptp(pixels)) < _FAINTEST:
+        if name in _DARK:
+            raise _nothing_seen(where, f"a picture of one grey, from {pixels.min()} to {pixels.max()} of 255")
+        notes.append("nothing to be seen in it: every pixel has about the same grey")
+    if name in _DARK and _is_dark_on_light(pixels, edge, name in _INK):
         pixels, edge = 255 - pixels, 255 - edge
         notes.append("inverted, for the training images are light on dark")
     if pixels.shape != (height, width):
         if name in _INK:
-            pixels = _written(pixels, float(np.median(edge)), height, width, _INK[name])
+            pixels = _written(where, pixels, float(np.median(edge)), height, width, _INK[name])
             notes.append(f"cut out, scaled from {size} to {width} x {height} and centred")
         else:
             pixels = _fitted(pixels, float(np.median(edge)), height, width)
@@ -89,12 +102,77 @@ def _levels(network: Network) -> int:
     return 255
 
 
-def _written(pixels: Grey, ground: float, height: int, width: int, share: float) -> Array:
+def _edge(pixels: Grey) -> Grey:
+    """Return the pixels along the edge."""
+    edge: Grey = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return edge
+
+
+def _is_dark_on_light(pixels: Grey, edge: Grey, handwriting: bool) -> bool:
+    """Return whether what is in a picture is darker than its edge; of handwriting, whichever the paper's grey is."""
+    ground = float(np.median(edge))
+    if not handwriting:
+        return ground > 127
+    darkest, lightest = np.percentile(pixels, (0.1, 99.9))
+    return bool(ground - darkest > lightest - ground)
+
+
+def _evened(pixels: Grey) -> Grey:
+    """Return a picture whose paper has one grey: without the surface of second degree that lies through the paper.
+
+    The surface is fitted by least squares to what is paper, which is found in a few rounds: what lies far from the
+    surface is ink.
+    """
+    height, width = pixels.shape
+    step = max(1, math.isqrt(pixels.size // _LARGE))
+    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
+    grey = pixels[rows][:, columns].astype(np.float64).ravel()
+
+    def powers(row: Array, column: Array) -> Array:
+        y, x = (2 * row / max(height - 1, 1) - 1)[:, None], (2 * column / max(width - 1, 1) - 1)[None]
+        return np.stack(np.broadcast_arrays(np.ones_like(x * y), x, y, x * x, x * y, y * y), axis=-1)
+
+    terms = powers(rows, columns).reshape(len(grey), -1)
+    paper = np.ones(len(grey), bool)
+    for _ in range(8):
+        surface = np.linalg.lstsq(terms[paper], grey[paper], rcond=None)[0]
+        rest = np.abs(grey - terms @ surface)
+        paper = rest <= max(2.5 * float(np.median(rest)), _FAINTEST)
+    shade = powers(np.arange(height), np.arange(width)) @ surface
+    return np.asarray(np.rint(np.clip(pixels - shade + float(np.median(shade)), 0, 255)), np.uint8)
+
+
+def _noise(pixels: Grey) -> float:
+    """Return the deviation of the noise in a picture, by what neighbours differ by."""
+    if pixels.size < _LARGE:
+        return 0.0
+    return 1.4826 / math.sqrt(2) * float(np.median(np.abs(np.diff(pixels.astype(np.int16), axis=1))))
+
+
+def _nothing_seen(where: str, given: str) -> InputError:
+    return InputError(
+        where,
+        given=f"{given}: no ink found",
+        expected="something that stands out from the edge of the picture",
+        fix="Look at the picture; cut out what is to be recognised, with some paper around it",
+    )
+
+
+def _written(where: str, pixels: Grey, ground: float, height: int, width: int, share: float) -> Array:
     """Return handwriting, light on dark, scaled to its share of the frame, with its mass in the middle."""
-    strongest = float(pixels.max()) - ground
-    if strongest <= 0:
-        return np.zeros((height, width))
-    inked = pixels > ground + strongest * 64 / 255
+    strongest, noise = float(pixels.max()) - ground, _noise(pixels)
+    if strongest < max(_FAINTEST, _NOISE * noise):
+        raise _nothing_seen(
+            where, f"a picture in which nothing differs by more than {max(strongest, 0):.0f} of 255 levels"
+        )
+    inked = pixels > ground + max(strongest * 64 / 255, 5 * noise)
+    if inked.mean() > _MOST_INK:
+        raise InputError(
+            where,
+            given=f"a picture of which {inked.mean():.0%} differ from its edge",
+            expected="handwriting, with paper all around it",
+            fix="Cut off the frame, so that the edge of the picture is paper",
+        )
     rows, columns = (np.flatnonzero(inked.any(axis=axis)) for axis in (1, 0))
     ink = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
     ink = np.clip(ink - np.float32(ground), 0, None) * np.float32(255 / strongest)
@@ -129,7 +207,9 @@ def _resized(pixels: Array, height: float, width: float) -> Array:
 
 PNG, JPEG = b"\x89PNG", b"\xff\xd8\xff"
 Grey = NDArray[np.uint8]
+_OTHERS = {b"GIF8": "a GIF", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"RIFF": "a WebP"}
 
+_SEEN = 64  # grey levels: what has less contrast on white paper may be light
 _LARGEST = 32 << 20  # bytes: 4 megapixels, not compressed, four channels of 16 bits
 _MOST_PIECES = 20_000  # chunks or segments
 _MOST_SCANS = 50  # a JPEG that is refined step by step has about ten, and each costs as much as the whole picture
@@ -149,8 +229,19 @@ _TURNS: dict[int, Callable[[Grey], Grey]] = {
 }
 
 
-def grey_levels(path: str, where: str, most_pixels: int) -> Grey:
-    """Return the grey levels of a picture from 0 to 255, a row for each of its rows.
+def _other_format(start: bytes) -> str | None:
+    """Return what a file is that begins so, if it is a picture that isn't read."""
+    if start[:3] == bytes(3) and start[4:8] == b"ftyp":
+        return "a HEIC or AVIF"
+    if start[:2] == b"BM" and start[6:10] == bytes(4):
+        return "a BMP"
+    if start[:4] == b"RIFF" and start[8:12] != b"WEBP":
+        return None
+    return _OTHERS.get(start[:4])
+
+
+def grey_levels(path: str, where: str, most_pixels: int) -> tuple[Grey, list[str]]:
+    """Return the grey levels of a picture from 0 to 255, a row for each of its rows, and what was decided, in words.
 
     Raises
     ------
@@ -170,6 +261,14 @@ def grey_levels(path: str, where: str, most_pixels: int) -> Grey:
         ) from problem
     with within_memory(where), open_file("predict", path, most=_LARGEST) as file:
         data = file.read(_LARGEST)
+        other = _other_format(data[:12])
+        if other is not None:
+            raise FileError(
+                where,
+                given=f"{other} picture",
+                expected="a PNG or JPEG",
+                fix='Save it as one: PIL.Image.open(path).convert("RGB").save("picture.png")',
+            )
         try:
             pixels, sizes, orientation = _png(data) if data.startswith(PNG) else _jpeg(data)
             for width, height in sizes:
@@ -180,7 +279,9 @@ def grey_levels(path: str, where: str, most_pixels: int) -> Grey:
                         expected=f"at most {most_pixels:,}",
                         fix="Scale it down, or cut out what is to be looked at",
                     )
-            image = _decoded(Image, pixels)
+            image, notes = _decoded(Image, pixels)
+            if data.startswith(PNG) and b"acTL" in data.partition(b"IDAT")[0]:
+                notes.append("the first picture of an animation")
         except (FileError, MemoryError):
             raise
         except Exception as problem:  # Pillow has a dozen classes for what is damaged
@@ -190,7 +291,7 @@ def grey_levels(path: str, where: str, most_pixels: int) -> Grey:
                 expected="a whole PNG or JPEG",
                 fix="Save it anew",
             ) from problem
-    return image if orientation not in _TURNS else _TURNS[orientation](image)
+    return image if orientation not in _TURNS else _TURNS[orientation](image), notes
 
 
 def _png(data: bytes) -> tuple[bytes, Sizes, int | None]:
@@ -246,18 +347,36 @@ def _orientation(exif: bytes) -> int:
     return 1
 
 
-def _decoded(pillow: Any, data: bytes) -> Grey:
-    """Return the grey levels of a picture, on white paper where it is transparent."""
+def _decoded(pillow: Any, data: bytes) -> tuple[Grey, list[str]]:
+    """Return the grey levels of a picture, on paper where it is transparent, and what was decided."""
     import io
 
     with pillow.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
         image.load()  # for what says that it is transparent may come after the pixels
         if image.mode.startswith("I"):  # 16 bits
-            levels = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
-            return np.asarray((levels + 128) // 257, np.uint8)
-        if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
-            return np.array(image.convert("L"))
-        image = image.convert("RGBA")
-        paper = pillow.new("L", image.size, 255)
-        paper.paste(image.convert("L"), mask=image.getchannel("A"))
-        return np.array(paper)
+            return _of_16_bits(np.clip(np.asarray(image), 0, 65535).astype(np.uint32))
+        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+            image = image.convert("RGBA")
+            light = image.convert("L")
+            on = {}
+            for white in (255, 0):
+                paper = pillow.new("L", image.size, white)
+                paper.paste(light, mask=image.getchannel("A"))
+                on[white] = np.array(paper)
+            if np.ptp(on[255]) < _SEEN and np.ptp(on[255]) < np.ptp(on[0]):
+                return on[0], ["laid on black paper, for it is light where it isn't transparent"]
+            seen_through = image.getchannel("A").getextrema()[0] < 255
+            return on[255], ["laid on white paper, where it is transparent"] * seen_through
+        grey = np.array(image.convert("L"))
+        if data.startswith(PNG) and data[24] == 16:  # colours of 16 bits, of which Pillow keeps the first 8
+            return _of_16_bits(grey.astype(np.uint32) * 257)
+        return grey, []
+
+
+def _of_16_bits(levels: NDArray[np.uint32]) -> tuple[Grey, list[str]]:
+    """Return levels of 16 bits as 8, and how many bits they were taken to have: cameras put 10, 12 or 14 into 16."""
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if levels.max(initial=0) < 1 << bits)
+    full = (1 << bits) - 1
+    return np.asarray((levels * 255 + full // 2) // full, np.uint8), [] if bits == 16 else [
+        f"read as {bits} bits in 16"
+    ]
