@@ -61,9 +61,8 @@ def train(
         It is changed in place. Training it again goes on from where it is.
     X : array_like, (samples, features), or data set, or iterable of batches
         The samples, also a frame; an array mapped from a file is read once in search of gaps, and then batch by batch.
-        Or samples and targets together, such as
-        ``cr.data.digits("train")``. Or anything that can be iterated once an epoch and gives (x, y) or
-        (x, y, sample_weight). `y` is left out with both.
+        Or samples and targets together, such as ``cr.data.digits("train")``. Or anything that can be iterated once an
+        epoch and gives (x, y) or (x, y, sample_weight). `y` is left out with both.
     y : array_like
         Targets (samples, outputs), or class indices (samples,). Of several heads a mapping of name to targets.
     epochs : int, default 100
