@@ -39,7 +39,7 @@ def as_numbers(where: str, name: str, value: Any) -> Array:
     >>> as_numbers("train", "X", [[Fraction(1, 2), 1]])
     array([[0.5, 1. ]])
     """
-    array = value if isinstance(value, np.memmap) else as_array(where, name, value)
+    array = value if type(value) in (np.ndarray, np.memmap) else as_array(where, name, value)
     if array.dtype.kind in "fb":
         return array
     return _converted(where, name, array, lambda index: place(name, index))

@@ -129,6 +129,7 @@ def adopt(
                     network,
                     *samples.train,
                     epochs=0,
+                    validation_data=samples.validation,
                     batch_size=batch_size(recipe),
                     gradient_accumulation_steps=recipe.gradient_accumulation_steps,
                     callbacks=Checkpoint(last),
