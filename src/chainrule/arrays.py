@@ -51,7 +51,7 @@ def as_array(where: str, name: str, value: Any) -> Array:
     Raises
     ------
     InputError
-        If it can't be as_array, or not without loss: masked, sparse, on another device.
+        If it can't be made one, or not without loss: masked, sparse, on another device.
     ShapeError
         If its rows have different lengths.
     """
