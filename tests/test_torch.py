@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 import chainrule as cr
 from chainrule.errors import FileError, InputError, MisuseError
 from tests.onnx.test_import import expect_the_same
+from tests.referees import needed
 
 W1, B1 = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4, dtype=np.float32)
 W2 = np.arange(8, dtype=np.float32).reshape(2, 4)
@@ -41,14 +42,184 @@ def test_a_header_as_long_as_the_first_byte_of_a_pickle_is_read(tmp_path: Path) 
 
 
 def test_layers_can_be_put_in_order_by_name(tmp_path: Path) -> None:
-    save_file({"z_first.weight": W1, "head.weight": W2}, tmp_path / "a.safetensors")
-    with pytest.raises(InputError, match="order="):
+    state = {"z_first.weight": W2.T.copy(), "head.weight": W2}  # 2 to 4 and 4 to 2: either may be the first
+    save_file(state, tmp_path / "a.safetensors")
+    for source in (tmp_path / "a.safetensors", state):
+        with pytest.raises(InputError, match=r"more than one order.*order=\['first', 'second'\]"):
+            cr.torch.load_weights(source)
+        for order in (3, "z_firsthead", [1, 2], ["head"], ["head", "head", "z_first"]):
+            with pytest.raises(InputError, match=r"order=.*\['head', 'z_first'\] once"):
+                cr.torch.load_weights(source, order=order)
+        for order in (["z_first", "head"], ["head", "z_first"]):
+            numbers = cr.torch.load_weights(source, order=order)
+            np.testing.assert_array_equal(numbers[0][0], state[f"{order[0]}.weight"].T)
+
+
+def linear(*sizes: tuple[str, int, int]) -> dict[str, np.ndarray]:
+    """Return weights of layers: name, inputs and outputs of each. Their first number is its place in the list."""
+    return {f"{name}.weight": np.full((o, i), k, np.float32) for k, (name, i, o) in enumerate(sizes)}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        linear(("input", 3, 4), ("hidden", 4, 4), ("output", 4, 2)),
+        linear(("fc1", 4, 4), ("fc2", 4, 4), ("fc10", 4, 4)),
+        linear(("net.0", 3, 3), ("net.2", 3, 3), ("net.10", 3, 3)),
+        linear(("module.net.0", 3, 3), ("module.net.2", 3, 3)),
+        linear(("encoder.0", 6, 4), ("encoder.2", 4, 2), ("decoder.0", 2, 4), ("decoder.2", 4, 5)),
+        linear(("blocks.0.up", 3, 3), ("blocks.1.down", 3, 3), ("blocks.2.a", 3, 3)),
+        linear(("body.1", 4, 4), ("body.2", 4, 4), ("a_head", 4, 2)),
+        linear(("dense", 3, 3), ("dense_1", 3, 3), ("dense_10", 3, 3)),
+        linear(("l1", 3, 4), ("l2", 4, 4), ("out", 4, 1)),
+    ],
+    ids=lambda state: ", ".join(state),
+)
+def test_numbers_in_names_decide_the_order_and_else_the_shapes_if_only_one_fits(
+    tmp_path: Path, state: dict[str, np.ndarray]
+) -> None:
+    save_file(state, tmp_path / "a.safetensors")
+    for source in (tmp_path / "a.safetensors", state, dict(sorted(state.items())), dict(reversed(state.items()))):
+        found = [weights[0, 0] for weights, _ in cr.torch.load_weights(source)]
+        assert found == list(range(len(state)))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        linear(("input", 4, 4), ("hidden", 4, 4), ("output", 4, 2)),
+        linear(("encoder.0", 6, 4), ("encoder.2", 4, 2), ("decoder.0", 2, 4), ("decoder.2", 4, 6)),
+        linear(("fc", 4, 4), ("fc1", 4, 4)),
+        linear(*((f"{chr(97 + k)}x", 3, 3) for k in range(26))),
+        linear(*((f"{chr(97 + k % 26)}{chr(97 + k // 26)}", 3, 3) for k in range(100))),
+    ],
+    ids=lambda state: ", ".join(state)[:60],
+)
+def test_an_order_that_nothing_says_is_asked_for(state: dict[str, np.ndarray]) -> None:
+    with pytest.raises(InputError, match=r"more than one order.*order="):
+        cr.torch.load_weights(state)
+    names = [name.removesuffix(".weight") for name in state]
+    assert len(cr.torch.load_weights(state, order=names)) == len(state)
+
+
+def test_layers_that_fit_together_in_no_order_are_refused() -> None:
+    with pytest.raises(InputError, match="fit together in no order"):
+        cr.torch.load_weights(linear(("left", 3, 4), ("right", 3, 4)))
+
+
+def test_a_tensor_that_two_layers_share_comes_back_in_both(referee: Any, tmp_path: Path) -> None:
+    from safetensors.torch import save_model
+
+    nn = referee.nn
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Tanh(), nn.Linear(4, 4, bias=False), nn.Linear(4, 2))
+    model[2].weight = model[0].weight
+    save_model(model, tmp_path / "a.safetensors")
+    assert "0.weight" not in load_file(tmp_path / "a.safetensors") or "2.weight" not in load_file(
+        tmp_path / "a.safetensors"
+    )
+    network = cr.torch.load(tmp_path / "a.safetensors", [cr.Tanh(), None])
+    x = np.random.default_rng(0).normal(size=(4, 4)).astype(np.float32)
+    np.testing.assert_allclose(
+        model(referee.from_numpy(x)).detach().numpy(), cr.predict(network, x), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"4.weight": "1.weight"}, "a tensor '4.weight' that is '1.weight', which isn't there"),
+        ({"0.weight": "2.weight"}, "both as a tensor and as another name"),
+        ({"0.weight": 1}, "metadata"),
+        ([], "metadata"),
+    ],
+)
+def test_another_name_that_can_not_be_resolved_is_refused(tmp_path: Path, metadata: Any, words: str) -> None:
+    table = {f"{i}.weight": {"dtype": "F32", "shape": [1, 1], "data_offsets": [2 * i, 2 * i + 4]} for i in (0, 2)}
+    (tmp_path / "a.safetensors").write_bytes(with_header({"__metadata__": metadata, **table}, bytes(8)))
+    with pytest.raises(FileError, match=words):
         cr.torch.load_weights(tmp_path / "a.safetensors")
-    for order in (3, "z_firsthead", [1, 2], ["head"], ["head", "head", "z_first"]):
-        with pytest.raises(InputError, match="order="):
-            cr.torch.load_weights(tmp_path / "a.safetensors", order=order)
-    numbers = cr.torch.load_weights(tmp_path / "a.safetensors", order=["z_first", "head"])
-    assert [weights.shape for weights, _ in numbers] == [(3, 4), (4, 2)]
+
+
+def test_other_metadata_are_no_names_of_tensors(tmp_path: Path) -> None:
+    save_file({"0.weight": W1}, tmp_path / "a.safetensors", metadata={"format": "pt", "author": "me", "a.b": "0"})
+    assert len(cr.torch.load_weights(tmp_path / "a.safetensors")) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"0.weight": W1, "1.weight": B1, "1.bias": B1, "1.running_mean": B1, "1.running_var": B1,
+          "1.num_batches_tracked": np.array(7)}, r"'1', a batch normalisation.*cr\.onnx\.load"),
+        ({"0.weight": W1, "1.num_batches_tracked": np.array(7)}, r"'1', a batch normalisation.*cr\.onnx\.load"),
+        ({"0.weight": W1, "1.weight": B1, "1.bias": B1}, "'1' with weights .4,., a normalisation or a PReLU"),
+        ({"0.weight": np.ones((2, 1, 3, 3), np.float32)}, "'0' with weights .2, 1, 3, 3., a convolution"),
+        ({"0.weight": W1.astype(np.float16)}, r"of float16.*model\.float\(\)\.state_dict"),
+        ({"0.weight_ih_l0": W1}, "'0.weight_ih_l0' with shape"),
+    ],
+)  # fmt: skip
+def test_what_else_is_in_a_state_dict_is_named(tmp_path: Path, state: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        cr.torch.load_weights(state)
+    save_file(state, tmp_path / "a.safetensors")
+    with pytest.raises((InputError, FileError), match=words.replace("of float16", "dtype 'F16'")):
+        cr.torch.load_weights(tmp_path / "a.safetensors")
+
+
+def test_the_wrong_thing_is_named_with_the_right_call(referee: Any) -> None:
+    model = referee.nn.Sequential(referee.nn.Linear(3, 2))
+    state = model.state_dict()
+    right = r"cr\.torch\.load\(model\.state_dict\(\), cr\.ReLU\(\)\)"
+    for call in (cr.load, cr.torch.load_weights, cr.onnx.load):
+        with pytest.raises(InputError, match=f"a module of PyTorch's, Sequential.*{right}"):
+            call(model)
+        for key in ("state_dict", "model_state_dict", "model"):
+            with pytest.raises(InputError, match=rf"a checkpoint.*checkpoint\['{key}'\]"):
+                call({"epoch": 3, key: state})
+        with pytest.raises(InputError, match=r"values without names.*state_dict"):
+            call(model.parameters())
+    for call in (cr.load, cr.onnx.load):
+        with pytest.raises(InputError, match=r"cr\.torch\.load\(state_dict"):
+            call(state)
+    with pytest.raises(InputError, match=r"bfloat16.*model\.float"):
+        cr.torch.load_weights(model.bfloat16().state_dict())
+
+
+WRONG = {
+    "m.pt": (b"PK\x03\x04" + bytes(26) + b"archive/data.pkl", "a PyTorch file, which is pickled"),
+    "m.keras": (b"PK\x03\x04" + bytes(26) + b"metadata.json", "a Keras file"),
+    "m.npz": (b"PK\x03\x04" + bytes(26) + b"arr_0.npy", "arrays of NumPy's"),
+    "m.pkl": (pickle.dumps([1.0]), "a pickle, which can run code"),
+    "m.joblib": (pickle.dumps([1.0], protocol=3), "a pickle, which can run code"),
+    "m.h5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "a Keras file"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_file_of_another_format_is_told_by_its_name_and_by_what_it_begins_with(tmp_path: Path, name: str) -> None:
+    data, words = WRONG[name]
+    for path in (tmp_path / name, tmp_path / "unnamed"):
+        path.write_bytes(data)
+        for call in (cr.load, cr.torch.load_weights, cr.onnx.load):
+            with pytest.raises(FileError, match=words) as caught:
+                call(path)
+            assert "another copy" not in str(caught.value)
+
+
+def test_formats_that_another_verb_reads_are_sent_there(tmp_path: Path) -> None:
+    needed("onnx")
+    network = cr.Network([cr.Dense(2, inputs=3)])
+    cr.onnx.save(network, tmp_path / "a.onnx")
+    cr.save(network, tmp_path / "a.safetensors")
+    cr.torch.save(network, tmp_path / "b.safetensors")
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for path, data in files.items():
+        (tmp_path / f"{path.stem}_bare").write_bytes(data)
+        right = {"a.onnx": "onnx", "a.safetensors": "load", "b.safetensors": "torch"}[path.name]
+        for verb, call in {"onnx": cr.onnx.load, "load": cr.load, "torch": cr.torch.load_weights}.items():
+            for given in (path, tmp_path / f"{path.stem}_bare"):
+                if verb != right:
+                    with pytest.raises(FileError, match=r"cr\.(torch\.|onnx\.)?load"):
+                        call(given)
 
 
 @pytest.mark.parametrize(
@@ -193,9 +364,9 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_file_that_is_no_state_dict_is_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / "a.pt").write_bytes(BAD[name])
+    (tmp_path / "a.safetensors").write_bytes(BAD[name])
     with pytest.raises(FileError, match=r"torch\.load") as caught:
-        cr.torch.load_weights(tmp_path / "a.pt")
+        cr.torch.load_weights(tmp_path / "a.safetensors")
     if "pickle" in name or "torch.save" in name:
         assert "save_file(model.state_dict()" in str(caught.value)
     if name == "HDF5":

@@ -8,7 +8,6 @@ here.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
@@ -20,8 +19,9 @@ from chainrule.data.opening import file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
-from chainrule.files.endings import expect_ending
-from chainrule.files.safetensors import DTYPES, LONGEST_HEADER, MOST_MARKS, Contents, marks, write
+from chainrule.files.formats import LONGEST_START, SAVE_PYTORCH, expect_another, expect_ending, expect_source
+from chainrule.files.layer_order import orders
+from chainrule.files.safetensors import LONGEST_HEADER, MOST_MARKS, Contents, marks, write
 from chainrule.nn import Dense, Dropout, Network, Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.ops import GELU, Array, Op
@@ -31,12 +31,17 @@ LayerWeights: TypeAlias = "tuple[Array, Array | None]"
 Activations: TypeAlias = "LayerLike | Sequence[LayerLike | Sequence[LayerLike] | None]"
 
 _ENTRY = {"dtype", "shape", "data_offsets"}
-_CONVERT = "In PyTorch run: from safetensors.torch import save_file; save_file(model.state_dict(), 'model.safetensors')"
-_CONVERT_KERAS = (
-    "In Keras run: from safetensors.numpy import save_file; "
-    "save_file({v.path: v.numpy() for v in model.trainable_weights}, 'model.safetensors')"
-)
+_EXPECTED = "weights and biases of Linear layers only"
+_CONVERT = f"In PyTorch run {SAVE_PYTORCH}"
 _OTHERWISE = "For other networks, export ONNX from PyTorch and use cr.onnx.load"
+_FOLDED = (
+    "Export ONNX instead, which says where it stands: torch.onnx.export(model.eval(), (x,), 'model.onnx'), and here "
+    "cr.onnx.load('model.onnx'), which folds it into the layer before"
+)
+# safetensors' names of what a state dict may hold; what is no float is refused by the name of its layer.
+_READ = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "u1", "I8": "i1", "BOOL": "?"}
+_HALVES = ("F16", "BF16")
+_IN_FULL = "Take model.float().state_dict(), which has float32 numbers"
 _AGAIN = "It is damaged or no safetensors file: write it again"
 
 
@@ -49,10 +54,10 @@ def load_weights(source: Path | Mapping[str, Any], *, order: Sequence[str] | Non
     ----------
     source : path or mapping
         A safetensors file, or ``model.state_dict()`` itself; of Keras,
-        ``{v.path: v.numpy() for v in model.trainable_weights}``. Of a file the layers are taken in the order of their
-        names, numbers as numbers: ``2.weight`` before ``10.weight``; of a mapping in its own.
+        ``{v.path: v.numpy() for v in model.trainable_weights}``. Numbers in the names say the order, ``2.weight``
+        before ``10.weight``; where words differ, the shapes do, if the layers fit together in one order only.
     order : sequence of str, optional
-        The layers' names in the order of their use, where it is another one: ``["encoder", "head"]``.
+        The layers' names in the order of their use, where that is not enough: ``["encoder", "head"]``.
 
     Returns
     -------
@@ -62,11 +67,17 @@ def load_weights(source: Path | Mapping[str, Any], *, order: Sequence[str] | Non
     Raises
     ------
     FileError
-        If the file is missing, damaged, a pickle (``.pt``), which can run code, or HDF5 (``.h5``): neither is ever
-        opened.
+        If the file is missing, damaged, or of another format. A pickle (``.pt``), which can run code, is never opened.
     InputError
-        If there is something other than Linear layers in it, or they don't fit together in this order.
+        If there is something other than Linear layers in it, if they don't fit together in this order, or if neither
+        names nor shapes say which order that is.
+
+    Notes
+    -----
+    A tensor that two layers share, and that safetensors' ``save_model`` wrote once, is found under both names; here the
+    layers are two, which learn apart.
     """
+    expect_source("torch.load", source, "a safetensors file, or a state dict", "Pass a path", mapping=True)
     if isinstance(source, Mapping):
         arrays = {str(name): _array(str(name), value) for name, value in source.items()}
     else:
@@ -78,17 +89,55 @@ def load_weights(source: Path | Mapping[str, Any], *, order: Sequence[str] | Non
             kind, array = "weight", array.T
         if kind in layers.get(layer, ()):
             _refuse(f"{shown(name)} beside another {kind} of {shown(layer)}", "one of them")
-        if not (kind == "weight" and array.ndim == 2) and not (kind == "bias" and array.ndim == 1):
-            _refuse(f"{shown(name)} with shape {array.shape}", "weights and biases of Linear layers only")
-        if array.dtype not in (np.float32, np.float64) or 0 in array.shape:
-            _refuse(f"{shown(name)} of {array.dtype} with shape {array.shape}", "float32 or float64 numbers")
         layers.setdefault(layer, {})[kind] = array
-    names = list(layers) if isinstance(source, Mapping) else sorted(layers, key=_natural)
-    if order is not None:
-        if not isinstance(order, (list, tuple)) or sorted(map(str, order)) != sorted(layers):
-            _refuse(f"order={shown(order)}", f"each of {sorted(layers)} once")
-        names = list(order)
+    for layer, parts in layers.items():
+        _expect_linear(layer, parts)
+    names = _in_order(layers, order)
     return [_layer(name, layers[name], layers[before] if before else None) for before, name in zip(["", *names], names)]
+
+
+def _expect_linear(layer: str, parts: Mapping[str, Array]) -> None:
+    """Raise unless these are the weights and the bias of a Linear layer."""
+    shapes = {kind: array.shape for kind, array in parts.items()}
+    weight = shapes.get("weight", (0, 0))
+    if "running_mean" in parts or "num_batches_tracked" in parts:
+        _refuse(f"{shown(layer)}, a batch normalisation", _EXPECTED, _FOLDED)
+    if len(weight) == 1:
+        _refuse(f"{shown(layer)} with weights {weight}, a normalisation or a PReLU", _EXPECTED, _OTHERWISE)
+    if len(weight) > 2:
+        _refuse(f"{shown(layer)} with weights {weight}, a convolution", _EXPECTED, "Take out the layers behind it")
+    for kind, shape in shapes.items():
+        if (kind, len(shape)) not in (("weight", 2), ("bias", 1)):
+            name = f"{layer}.{kind}" if layer else kind
+            _refuse(f"{shown(name)} with shape {shape}", _EXPECTED)
+    for kind, array in parts.items():
+        if array.dtype not in (np.float32, np.float64) or 0 in array.shape:
+            name = f"{layer}.{kind}" if layer else kind
+            fix = _IN_FULL if array.dtype == np.float16 else _OTHERWISE
+            _refuse(f"{shown(name)} of {array.dtype} with shape {array.shape}", "float32 or float64 numbers", fix)
+
+
+def _in_order(layers: Mapping[str, Mapping[str, Array]], order: Sequence[str] | None) -> list[str]:
+    """Return the names of the layers in the order of their use."""
+    if order is not None:
+        given = [str(name).replace("/", ".") for name in order] if isinstance(order, (list, tuple)) else []
+        if sorted(given) != sorted(layers):
+            _refuse(f"order={shown(order)}", f"each of {sorted(layers)} once", "Name each of them once")
+        return given
+    orderless = [name for name, parts in layers.items() if "weight" not in parts]
+    if orderless:
+        _refuse(f"a bias {shown(orderless[0])} without weights", "both")
+    found = orders({name: parts["weight"].shape[::-1] for name, parts in layers.items()})
+    names = shown(sorted(layers))
+    if not found:
+        _refuse(f"the layers {names}, which fit together in no order", "layers one after the other")
+    if len(found) > 1:
+        _refuse(
+            f"the layers {names}, which fit together in more than one order",
+            "names or shapes that say in which they are used",
+            "Name each once, the first layer first: order=['first', 'second'], or --order first,second",
+        )
+    return found[0]
 
 
 @checks.keywords
@@ -259,38 +308,32 @@ def _layer(name: str, arrays: dict[str, Array], before: dict[str, Array] | None)
 
 def _array(name: str, value: Any) -> Array:
     """Return an array, or what a PyTorch tensor holds."""
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":
+        _refuse(f"{shown(name)} of bfloat16", "float32 or float64 numbers", _IN_FULL)
     try:
         return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     except (ValueError, TypeError):
-        _refuse(f"{shown(name)}, which is no array", "weights and biases of Linear layers only")
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    """Return a key that sorts 2 before 10."""
-    parts = re.split(r"([0-9]{1,9})", name)
-    return [(0, int(part)) if i % 2 else (1, part) for i, part in enumerate(parts)]
+        _refuse(f"{shown(name)}, which is no array", _EXPECTED)
 
 
 def _read(path: Path) -> dict[str, Array]:
     """Return the arrays in a safetensors file of any program, its header checked against its size."""
+    expect_ending("torch.load", path, ".safetensors")
     with open_file("torch.load", path) as file:
         where, size = f"torch.load {shown(path)}", file_size(file)
+        expect_another(where, path, file.peek(LONGEST_START)[:LONGEST_START], "safetensors", "weights in safetensors")
         prefix = file.read(8)
         length = int.from_bytes(prefix, "little")
         if len(prefix) < 8 or not 0 < length <= min(size - 8, LONGEST_HEADER):
-            given, expected, fix = f"{size:,} bytes that begin {prefix!r}", "a safetensors file", _CONVERT
-            if prefix.startswith((b"PK", b"\x80")):
-                given, expected = "a PyTorch file of pickles", "safetensors: a pickle can run code when it is opened"
-            elif prefix.startswith(b"\x89HDF"):
-                given, fix = "an HDF5 file", _CONVERT_KERAS
-            raise FileError(where, given=given, expected=expected, fix=fix)
+            given = f"{size:,} bytes that begin {prefix!r}"
+            raise FileError(where, given=given, expected="a safetensors file", fix=_CONVERT)
         text = file.read(length)
         if marks(text) > MOST_MARKS:
             _damaged(where, f"{marks(text):,} lists and keys in the header", f"at most {MOST_MARKS:,}")
         table = strict_json.loads(where, text)
         if not isinstance(table, dict):
             _damaged(where, shown(table), "a table of tensors")
-        table.pop("__metadata__", None)
+        metadata = table.pop("__metadata__", None)
         places = {name: _place(f"{where}: {shown(name)}", entry) for name, entry in table.items()}
         stop = 0
         for name, (_, _, start, end) in sorted(places.items(), key=lambda item: item[1][2:]):
@@ -302,15 +345,32 @@ def _read(path: Path) -> dict[str, Array]:
         if stop != size - 8 - length:
             _damaged(where, f"{size - 8 - length:,} bytes behind the header", f"{stop:,}, as the header says")
         data = read_exactly(where, file, stop)
-    return {name: data[a:b].view(dtype).reshape(shape) for name, (dtype, shape, a, b) in places.items()}
+    arrays = {name: data[a:b].view(dtype).reshape(shape) for name, (dtype, shape, a, b) in places.items()}
+    return {**arrays, **_shared(where, arrays, metadata)}
+
+
+def _shared(where: str, arrays: Mapping[str, Array], metadata: Any) -> dict[str, Array]:
+    """Return the tensors that ``save_model`` left out, since others are the same: the metadata say which."""
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, dict) or any(not isinstance(value, str) for value in metadata.values()):
+        _damaged(where, f"metadata {shown(metadata)}", "texts by name")
+    kinds = {name.rpartition(".")[2] for name in arrays}
+    for name, kept in metadata.items():
+        if kept not in arrays and name.rpartition(".")[2] in kinds and name not in ("format", *arrays):
+            _damaged(where, f"a tensor {shown(name)} that is {shown(kept)}, which isn't there", "one that is")
+        if kept in arrays and name in arrays and name != kept:
+            _damaged(where, f"{shown(name)} both as a tensor and as another name of {shown(kept)}", "one of them")
+    return {name: arrays[kept] for name, kept in metadata.items() if kept in arrays and name not in arrays}
 
 
 def _place(where: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
     if not isinstance(entry, dict) or set(entry) != _ENTRY:
         _damaged(where, shown(entry), "dtype, shape and data_offsets")
-    dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
-    if dtype is None or dtype.kind != "f":
-        fix = "Convert it before saving: model.float()"
+    code = entry["dtype"] if isinstance(entry["dtype"], str) else ""
+    dtype = np.dtype(_READ[code]) if code in _READ else None
+    if dtype is None:
+        fix = _IN_FULL if code in _HALVES else _OTHERWISE
         raise FileError(where, given=f"dtype {shown(entry['dtype'])}", expected="F32 or F64", fix=fix)
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _whole(shape) or len(shape) > 8 or not _whole(offsets) or len(offsets) != 2:

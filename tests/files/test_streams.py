@@ -171,7 +171,7 @@ NO_READING: dict[str, tuple[Any, type[Exception], str]] = {
     "cut in the header": (lambda: io.BytesIO(DATA[:100]), FileError, "end before the model does"),
     "cut in the arrays": (lambda: io.BytesIO(DATA[:-1]), FileError, "end before the model does"),
     "a bit changed": (lambda: io.BytesIO(DATA[:-1] + bytes([DATA[-1] ^ 1])), FileError, "SHA-256"),
-    "a pickle": (lambda: io.BytesIO(b"\x80\x05" + bytes(100)), FileError, "Python pickle"),
+    "a pickle": (lambda: io.BytesIO(b"\x80\x05" + bytes(100)), FileError, "a pickle"),
     "a long header": (lambda: io.BytesIO((1 << 40).to_bytes(8, "little") + bytes(100)), FileError, "1,099,511,627,776"),
     "bytes": (lambda: DATA, InputError, r"Call cr.loads\(data\)"),
 }

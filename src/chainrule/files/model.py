@@ -14,7 +14,7 @@ from chainrule.errors import ChainruleError, FileError, InputError, ShapeError
 from chainrule.files import bounds, strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.description import checked_classes, describe, rebuild
-from chainrule.files.endings import expect_ending
+from chainrule.files.formats import expect_ending, expect_source
 from chainrule.files.safetensors import (
     FORMAT,
     LONGEST_HEADER,
@@ -242,6 +242,7 @@ def load(path: Path | Readable, *, custom: Mapping[str, type] | None = None) -> 
             expected="a path, or a file object",
             fix="Call cr.loads(data); a path in bytes is os.fsdecode(path)",
         )
+    expect_source("load", path, "a path, or a file object", "Pass the name of a file")
     contents = from_stream(path) if is_stream(path) else read(cast(Path, path))
     return network_from(contents, custom=custom, where=f"load {called(path)}")
 

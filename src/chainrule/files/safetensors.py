@@ -25,6 +25,7 @@ from chainrule.data.opening import file_size, open_file, shown
 from chainrule.errors import FileError, InputError, nearest
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path, write_atomically
+from chainrule.files.formats import LONGEST_START, expect_another
 from chainrule.files.streams import Stream, called
 from chainrule.ops import Array
 
@@ -177,17 +178,6 @@ _LONGEST_AXIS = 2**31 - 1
 _CHUNK = 1 << 20
 _ENTRY = ("dtype", "shape", "data_offsets")
 
-# What people pass instead of a model file, by its first bytes.
-_OTHERS = {
-    b"\x80": "a Python pickle, which can run code when it is opened",
-    b"PK": "a ZIP archive (NPZ, Keras or PyTorch)",
-    b"\x1f\x8b": "a gzip archive",
-    b"\x89HDF": "an HDF5 file",
-    b"\x93NUMPY": "an NPY file",
-    b"\xef\xbb\xbf": "text with a byte order mark",
-    b"{": "JSON without the length before it",
-}
-
 
 class Source(Protocol):
     """What a model file is read from."""
@@ -238,7 +228,7 @@ def read_header(path: Path, *, where: str = "load") -> Header:
     """
     where_it_is = f"{where} {shown(path)}"
     with open_file(where, path) as file:
-        return _read_header(where_it_is, file, file_size(file))
+        return _read_header(where_it_is, file, file_size(file), path)
 
 
 def read(path: Path, *, where: str = "load") -> Contents:
@@ -250,7 +240,7 @@ def read(path: Path, *, where: str = "load") -> Contents:
         If anything about the file is wrong, down to a single bit.
     """
     with open_file(where, path) as file:
-        return _read(f"{where} {shown(path)}", file, file_size(file))
+        return _read(f"{where} {shown(path)}", file, file_size(file), path)
 
 
 def from_bytes(data: bytes | bytearray | memoryview, *, where: str = "loads") -> Contents:
@@ -264,9 +254,9 @@ def from_stream(file: Any, *, where: str = "load") -> Contents:
     return _read(where, Stream(where, file), None)
 
 
-def _read(where_it_is: str, file: Source, size: int | None) -> Contents:
+def _read(where_it_is: str, file: Source, size: int | None, path: object = "model") -> Contents:
     """Return what is in a model file of this size; None: it ends where its header says."""
-    header = _read_header(where_it_is, file, size)
+    header = _read_header(where_it_is, file, size, path)
     data = _data(where_it_is, file, header, size)
     stated = header.metadata["sha256"]
     digest = hashlib.sha256(header.raw.replace(digest_field(stated), digest_field(NO_DIGEST), 1))
@@ -286,20 +276,20 @@ def _read(where_it_is: str, file: Source, size: int | None) -> Contents:
     return Contents(header.metadata, tensors)
 
 
-def _read_header(where: str, file: Source, size: int | None) -> Header:
+def _read_header(where: str, file: Source, size: int | None, path: object = "model") -> Header:
     prefix = file.read(8)
     length = int.from_bytes(prefix, "little")
     most = LONGEST_HEADER if size is None else min(size - 8, LONGEST_HEADER)
     wanted = f"a model file, with a header of at most {LONGEST_HEADER:,} bytes"
-    other = next((kind for magic, kind in _OTHERS.items() if prefix.startswith(magic)), None)
     if len(prefix) < 8 or not 0 < length <= most:
         given = f"{len(prefix)} bytes"
         if len(prefix) == 8:
             given = f"a header of {length:,} bytes" + ("" if size is None else f" in a file of {size:,}")
-        _refuse(where, other or given, wanted)
+        expect_another(where, path, prefix + file.read(LONGEST_START), "own", wanted)
+        _refuse(where, given, wanted)
     text = file.read(length)
-    if other is not None and not text.startswith(b"{"):
-        _refuse(where, other, wanted)
+    if not text.startswith(b"{"):
+        expect_another(where, path, prefix + text[:LONGEST_START], "own", wanted)
     if len(text) != length:
         _cut_short(where, size)
     if not text.startswith(b"{"):
@@ -320,9 +310,11 @@ def _read_header(where: str, file: Source, size: int | None) -> Header:
 
 
 def _expect_metadata(where: str, metadata: Any) -> None:
-    if not isinstance(metadata, dict) or any(not isinstance(value, str) for value in metadata.values()):
+    if metadata is not None and (
+        not isinstance(metadata, dict) or any(not isinstance(value, str) for value in metadata.values())
+    ):
         _refuse(where, f"metadata {shown(metadata)}", "texts by name")
-    if metadata.get("format") != FORMAT:
+    if metadata is None or metadata.get("format") != FORMAT:
         raise FileError(
             where,
             given="a safetensors file of another program",

@@ -13,7 +13,7 @@ from chainrule import checks, ops
 from chainrule._version import __version__
 from chainrule.errors import InputError, MissingExtraError, nearest, printable
 from chainrule.files.atomic import Path, write_atomically
-from chainrule.files.endings import expect_ending
+from chainrule.files.formats import expect_ending
 from chainrule.graph import Graph, Node
 from chainrule.graph.calls import is_own
 from chainrule.nn import Heads, Network

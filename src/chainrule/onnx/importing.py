@@ -16,7 +16,7 @@ from chainrule.errors import ChainruleError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
-from chainrule.files.endings import expect_ending
+from chainrule.files.formats import expect_ending, expect_source
 from chainrule.files.part_classes import MOST_DEPTH
 from chainrule.nn import Branches, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
@@ -74,6 +74,7 @@ def load(
     """
     where = "onnx.load"
     expect_ending(where, path, ".onnx")
+    expect_source(where, path, "the path of an ONNX file", "Pass the name of a file")
     model = read_model(path, where=where)
     chosen = _output(model, output)
     flow = Flow(model, chosen)

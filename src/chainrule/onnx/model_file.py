@@ -17,6 +17,7 @@ import numpy.typing as npt
 from chainrule.data.opening import file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError
 from chainrule.files.atomic import Path
+from chainrule.files.formats import LONGEST_START, expect_another
 from chainrule.onnx.protobuf import Message, decode, integers
 from chainrule.ops import Array
 
@@ -146,6 +147,7 @@ def read_model(path: Path, *, where: str) -> OnnxModel:
         size = file_size(file)
         if not 0 < size <= LONGEST_FILE:
             raise refusal(where, f"{size:,} bytes", f"an ONNX file, of at most {LONGEST_FILE:,} bytes")
+        expect_another(where, path, file.peek(LONGEST_START)[:LONGEST_START], "onnx", "an ONNX file")
         data = read_exactly(where, file, size)
     return _model(where, decode(where, data.data.toreadonly()))
 
