@@ -71,7 +71,6 @@ def of_pytorch(torch: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
         "SiLU": nn.SiLU(), "Mish": nn.Mish(), "softplus": nn.Softplus(), "softplus, steep": nn.Softplus(beta=2),
         "softsign": nn.Softsign(), "tanh": nn.Tanh(), "hard sigmoid": nn.Hardsigmoid(), "hard swish": nn.Hardswish(),
         "PReLU": nn.PReLU(), "PReLU for each feature": nn.PReLU(8), "log sigmoid": nn.LogSigmoid(),
-        "randomised ReLU": nn.RReLU(),
     }  # fmt: skip
     models: dict[str, tuple[Any, tuple[int, ...]]] = {
         **{f"an MLP with {name}": (mlp(layer), (6,)) for name, layer in activations.items()},

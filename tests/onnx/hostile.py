@@ -189,7 +189,7 @@ FILES: dict[str, bytes] = {
     "a scale of a whole matrix": after_gemm("Mul", tensors=[tensor("s", np.eye(3, dtype=np.float32))], inputs=["s"]),
     "a division by zero": after_gemm("Div", tensors=[tensor("s", np.float32(0))], inputs=["s"]),
     "a product of samples": after_gemm("Mul", inputs=["input"]),
-    "a sum of two branches": of(node("Gemm", ["input", "w"], ["a"]), node("Gemm", ["input", "w"], ["b"]),
+    "a sum of two branches": of(node("Relu", ["input"], ["a"]), node("Tanh", ["input"], ["b"]),
                                 node("Add", ["a", "b"], ["output"])),
     "samples one below the other": of(GEMM, node("Concat", ["output", "output"], ["o"], attribute("axis", 0)),
                                       outputs=(value("o", "n", 3),)),

@@ -176,6 +176,32 @@ KERAS = [[0.31830433, 0.36644047, 0.31525522], [0.35302415, 0.31097531, 0.336000
         ),
         (forge.after_gemm("Selu"), cr.ops.SELU().forward(H)),
         (forge.after_gemm("HardSigmoid", forge.attribute("alpha", 1 / 6)), np.clip(H / 6 + 0.5, 0, 1)),
+        (forge.after_gemm("HardSigmoid"), np.clip(0.2 * H + 0.5, 0, 1)),
+        (forge.after_gemm("HardSigmoid", forge.attribute("alpha", 1 / 6), forge.attribute("beta", 0.25)),
+         np.clip(H / 6 + 0.25, 0, 1)),
+        (forge.after_gemm("Celu", forge.attribute("alpha", 2.0)),
+         np.maximum(H, 0) + np.minimum(0, 2 * (np.exp(H / 2) - 1))),
+        (forge.after_gemm("Mish"), cr.ops.Mish().forward(H)),
+        (forge.after_gemm("PRelu", tensors=[forge.tensor("a", ROW)], inputs=["a"]), np.where(H > 0, H, ROW * H)),
+        (forge.after_gemm("PRelu", tensors=[forge.tensor("a", ROW[:1])], inputs=["a"]), np.where(H > 0, H, H)),
+        (forge.after_gemm("Min", tensors=[forge.tensor("a", np.float32(2))], inputs=["a"]), np.minimum(H, 2)),
+        (forge.after_gemm("Max", tensors=[forge.tensor("a", np.float32(-2))], inputs=["a"]), np.maximum(H, -2)),
+        (forge.after_gemm("Clip", forge.attribute("max", 2.0)), np.minimum(H, 2)),
+        (forge.after_gemm("Concat", forge.attribute("axis", 1)), H),
+        (forge.after_gemm("ReduceSum", forge.attribute("keepdims", 0), tensors=[forge.tensor("a", np.array([1]))],
+                          inputs=["a"]), H.sum(1, keepdims=True)),
+        (forge.after_gemm("Gather", forge.attribute("axis", 1), tensors=[forge.tensor("a", np.array(1))],
+                          inputs=["a"]), H[:, 1:2]),
+        (forge.after_gemm("Gather", forge.attribute("axis", 2**64 - 1), tensors=[forge.tensor("a", np.array([-1]))],
+                          inputs=["a"]), H[:, 2:]),
+        (forge.of(forge.node("Gemm", ["input", "w"], ["a"]), forge.node("Gemm", ["input", "w"], ["b"]),
+                  forge.node("Add", ["a", "b"], ["output"])), 2 * H),
+        (forge.of(forge.node("Relu", ["input"], ["r"]), forge.node("Gemm", ["r", "w"], ["a"]),
+                  forge.node("Gemm", ["input", "w", "v"], ["b"]), forge.node("Add", ["a", "b"], ["output"]),
+                  tensors=[forge.tensor("v", ROW)]), np.maximum(X, 0) @ forge.WEIGHTS + H + ROW),
+        (forge.of(forge.node("Abs", ["input"], ["a"]), forge.node("Add", ["a", "c"], ["s"]),
+                  forge.node("Div", ["input", "s"], ["output"]), tensors=[forge.tensor("c", np.float32(1))],
+                  outputs=[forge.value("output", "n", 2)]), X / (1 + np.abs(X))),
         (forge.after_gemm("Gelu", forge.field(1, "approximate") + forge.field(4, "tanh") + forge.field(20, 3)),
          cr.GELU(approximate=True).forward(H)),
         (forge.after_gemm("Clip", tensors=[forge.tensor("a", np.float32(2))], inputs=["", "a"]), np.minimum(H, 2)),
@@ -225,6 +251,89 @@ def test_operators_mean_what_onnx_says(tmp_path: Path, data: bytes, expected: np
     (tmp_path / "a.onnx").write_bytes(data)
     network = chainrule.onnx.load(tmp_path / "a.onnx")
     np.testing.assert_allclose(cr.predict(network, X), expected, rtol=1e-6, atol=1e-6)
+
+
+GAMMA, BETA, MEAN, VARIANCE = (np.array(row, np.float32) for row in ([1, 2, 0], [3, 4, 5], [6, 7, 8], [9, 1, 4]))
+NORM = [forge.tensor(name, row) for name, row in zip("abcd", (GAMMA, BETA, MEAN, VARIANCE), strict=True)]
+
+
+@pytest.mark.parametrize("between", ["", "Relu"])
+def test_batch_normalisation_becomes_part_of_the_dense_layer_before_it_or_scaling(tmp_path: Path, between: str) -> None:
+    steps = [forge.node("Gemm", ["input", "w"], ["h"]), forge.node(between or "Identity", ["h"], ["r"])]
+    steps[1:] = steps[1:] if between else [forge.node("Identity", ["h"], ["unread"])]
+    normal = forge.node("BatchNormalization", ["r" if between else "h", *"abcd"], ["output"])
+    (tmp_path / "a.onnx").write_bytes(forge.of(*steps, normal, tensors=NORM))
+    network = chainrule.onnx.load(tmp_path / "a.onnx")
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds == (["Dense", "ReLU", "Rescale", "Rescale"] if between else ["Dense"])
+    h = np.maximum(H, 0) if between else H
+    expected = GAMMA * (h - MEAN) / np.sqrt(VARIANCE + 1e-5) + BETA
+    np.testing.assert_allclose(cr.predict(network, X), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", ["n", 1, 7])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        'Shape(h) Gather(-, zero) Unsqueeze(-, row) Concat(-, minus) Reshape(h, -)',
+        'Shape(h) Slice(-, row, one) Concat(-, three) Reshape(h, -)',
+        'Shape(h) Cast(-) Slice(-, row, one) Concat(-, minus) Reshape(h, -)',
+        'Shape(input) Slice(-, row, one) Concat(-, three) Reshape(h, -)',
+    ],
+)  # fmt: skip
+def test_a_shape_computed_from_how_many_samples_there_are_is_understood(
+    tmp_path: Path, batch: str | int, steps: str
+) -> None:
+    nodes, last = [forge.node("Gemm", ["input", "w"], ["h"])], ""
+    calls = steps.replace(", ", ",").split()
+    for i, call in enumerate(calls):
+        op, _, inside = call.rstrip(")").partition("(")
+        result = "output" if i == len(calls) - 1 else f"v{i}"
+        told = {"Concat": [forge.attribute("axis", 0)], "Cast": [forge.attribute("to", 6)]}.get(op, [])
+        nodes.append(forge.node(op, [last if name == "-" else name for name in inside.split(",")], [result], *told))
+        last = result
+    numbers = {"zero": np.array(0), "row": np.array([0]), "one": np.array([1]), "minus": np.array([-1]),
+               "three": np.array([3])}  # fmt: skip
+    tensors = [forge.tensor(name, array) for name, array in numbers.items()]
+    (tmp_path / "a.onnx").write_bytes(forge.of(*nodes, tensors=tensors, inputs=[forge.value("input", batch, 2)]))
+    np.testing.assert_allclose(cr.predict(chainrule.onnx.load(tmp_path / "a.onnx"), X), H, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "expected"), [([7, 3], H), ([7, -1], H), ([7, 1, 3], H[:, None])])
+def test_a_shape_that_names_the_batch_of_the_export_is_that_of_any_batch(
+    tmp_path: Path, shape: list[int], expected: np.ndarray
+) -> None:
+    told = forge.after_gemm("Reshape", forge.attribute("allowzero", 1), tensors=[forge.tensor("s", np.array(shape))],
+                            inputs=["s"])  # fmt: skip
+    data = told.replace(forge.value("input", "n", 2), forge.value("input", 7, 2))
+    fixed = forge.of(
+        forge.node("Gemm", ["input", "w"], ["h"]),
+        forge.node("Reshape", ["h", "s"], ["output"], forge.attribute("allowzero", 1)),
+        tensors=[forge.tensor("s", np.array(shape))], inputs=[forge.value("input", 7, 2)],
+    )  # fmt: skip
+    assert data
+    (tmp_path / "a.onnx").write_bytes(fixed)
+    np.testing.assert_allclose(cr.predict(chainrule.onnx.load(tmp_path / "a.onnx"), X), expected)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        forge.node("Squeeze", ["h", "last"], ["s"]),
+        forge.node("Squeeze", ["h", "first"], ["s"]),
+        forge.node("Reshape", ["h", "last"], ["s"]),
+        forge.node("Gather", ["h", "zero"], ["s"], forge.attribute("axis", 1)),
+    ],
+    ids=["squeeze(-1)", "squeeze(1)", "view(-1)", "[:, 0]"],
+)
+def test_one_number_for_a_sample_is_a_column(tmp_path: Path, end: bytes) -> None:
+    tensors = [forge.tensor("v", forge.WEIGHTS[:, :1].copy()), forge.tensor("last", np.array([-1])),
+               forge.tensor("first", np.array([1])), forge.tensor("zero", np.array(0))]  # fmt: skip
+    steps = [forge.node("MatMul", ["input", "v"], ["h"]), end, forge.node("Sigmoid", ["s"], ["output"])]
+    (tmp_path / "a.onnx").write_bytes(forge.of(*steps, tensors=tensors, outputs=[forge.value("output", "n")]))
+    network = chainrule.onnx.load(tmp_path / "a.onnx")
+    assert [type(layer).__name__ for layer in network.layers] == ["Dense", "Sigmoid"]
+    np.testing.assert_allclose(cr.predict(network, X), 1 / (1 + np.exp(-H[:, :1])), rtol=1e-6)
 
 
 NUMBERS = forge.field(5, 0) + forge.field(5, 3)

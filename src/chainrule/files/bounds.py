@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chainrule.errors import InputError
-from chainrule.nn import Branches, Dense, Dropout, Heads, Network, Rescale, Residual
+from chainrule.nn import Branches, Dense, Dropout, Heads, Network, PReLU, Rescale, Residual
 from chainrule.nn.layer import LayerLike
 from chainrule.ops import Op
 
@@ -84,6 +84,9 @@ class Size:
         if type(layer) is Heads:
             shapes = [self.chain(head, shape, dtype) for head in layer.branches]
             return None if None in shapes else (sum(math.prod(part) for part in shapes if part is not None),)
+        if type(layer) is PReLU and shape:
+            self._count(layer, parameters=shape[-1])
+            return shape
         if type(layer) is Rescale:
             self._count(layer, states=sum(int(np.size(value)) for value in layer.states().values()))
             return shape

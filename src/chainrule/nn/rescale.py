@@ -97,7 +97,9 @@ class Rescale(Layer):
     def range_of(self, given: Range | None) -> Range | None:
         if given is None:
             return None
-        ends = [(end - np.array(self.offset)) * np.array(self.scale) for end in given]
+        scale = np.array(self.scale)
+        with np.errstate(invalid="ignore"):  # ∞ · 0, which is 0 here: whatever comes in is taken times 0
+            ends = [np.where(scale == 0, 0.0, (end - np.array(self.offset)) * scale) for end in given]
         return float(np.min(ends)), float(np.max(ends))
 
     def forward(self, x: Node) -> Node:

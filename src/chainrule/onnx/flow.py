@@ -6,13 +6,19 @@ nearest such value is where they parted: from there on they are a `Residual`, a 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
 from chainrule.data.opening import shown
 from chainrule.onnx.model_file import OnnxModel, Step, StoredTensor, refusal
 from chainrule.ops import Array
 
+ROWS = -(1 << 40)  # in shapes: as many as there are samples
 _MOST_STEPS_UP = 1_000_000
+_MOST_COMPUTED = 64  # steps of a computation on constants
+_MOST_WHOLE = 64  # numbers that it works on
 
 
 class Flow:
@@ -28,6 +34,8 @@ class Flow:
         ValueInfo -> how many times it is read.
     above : dict of str to str
         ValueInfo -> the nearest one that dominates it.
+    shape_of : function or None
+        Says how a sample of a value is shaped, where the file computes with shapes.
     """
 
     def __init__(self, model: OnnxModel, end: str) -> None:
@@ -35,6 +43,8 @@ class Flow:
         self.makers: dict[str, Step] = {}
         self.readers: dict[str, int] = {end: 1}
         self.above: dict[str, str] = {}
+        self.shape_of: Callable[[str, Step], tuple[int, ...]] | None = None
+        self._left_to_compute = 0
         self._folded: dict[str, Step] = {}  # what is made of constants alone
         self._depth = {self.start: 0}
         self._left = _MOST_STEPS_UP
@@ -42,7 +52,7 @@ class Flow:
         for step in model.steps:
             if not needed.intersection(step.outputs):
                 continue
-            inputs = [name for name in step.inputs if name in self._depth]
+            inputs = [] if step.op == "Shape" else [name for name in step.inputs if name in self._depth]
             for name in inputs:
                 self.readers[name] = self.readers.get(name, 0) + 1
             if not inputs:
@@ -87,35 +97,103 @@ class Flow:
     def array(self, step: Step, index: int) -> Array | None:
         """Return an input of a node that is constant; None if it is left out.
 
-        Constants may be made of others by a few operators that cost no memory to speak of.
+        Constants may be made of others by a few operators that cost no memory to speak of, and of shapes.
         """
         name = step.inputs[index] if index < len(step.inputs) else ""
         return self.value(name, step) if name else None
 
     def value(self, name: str, step: Step) -> Array:
         """Return a constant value that `step` reads."""
-        changes: list[Step] = []
-        while name in self._folded:
-            maker = self._folded[name]
-            if maker.op == "Constant":
-                break
-            if maker.op not in ("Identity", "Transpose") or not maker.inputs or len(changes) > 8:
-                raise refusal(maker.where, "a computation on constants", "the constants themselves")
-            changes.append(maker)
-            name = maker.inputs[0]
-        if name in self._folded:
-            array = _literal(self._folded[name])
-        elif name in self.model.constants:
-            array = self.model.constants[name].array()
-        else:
+        self._left_to_compute = _MOST_COMPUTED
+        return self._computed(name, step)
+
+    def _computed(self, name: str, step: Step) -> Array:
+        if name in self.model.constants:
+            return self.model.constants[name].array()
+        if name not in self._folded:
             raise refusal(step.where, f"{shown(name)}, which depends on the samples", "a constant in its place")
-        for change in reversed(changes):
-            axes = change.attributes.get("perm")
-            if change.op == "Transpose":
-                if axes is not None and sorted(axes) != list(range(array.ndim)):
-                    raise refusal(change.where, f"perm={shown(axes)} for shape {array.shape}", "each axis once")
-                array = array.transpose(axes)
+        maker = self._folded[name]
+        self._left_to_compute -= 1
+        if maker.op == "Constant":
+            return _literal(maker)
+        if maker.op == "Shape":
+            return self._shape(maker)
+        if self._left_to_compute < 0 or maker.op not in (*_TURNS, *_WHOLE) or not maker.inputs:
+            raise refusal(
+                maker.where, f"{shown(maker.op)[1:-1]}, a computation on constants", "the constants themselves"
+            )
+        given = [self._computed(part, maker) for part in maker.inputs]
+        if maker.op in _TURNS:
+            return _turned(maker, given[0])
+        if any(array.dtype.kind not in "iu" or array.size > _MOST_WHOLE for array in given):
+            raise refusal(
+                maker.where, f"{shown(maker.op)[1:-1]}, a computation on constants", "the constants themselves"
+            )
+        try:
+            return _WHOLE[maker.op](maker.attributes, *(array.astype(np.int64) for array in given))
+        except (ArithmeticError, IndexError, KeyError, TypeError, ValueError):
+            raise refusal(
+                maker.where, f"{shown(maker.op)[1:-1]} of {shown([array.tolist() for array in given])}",
+                "whole numbers that it can compute with",
+            ) from None  # fmt: skip
+
+    def _shape(self, step: Step) -> Array:
+        """Return the shape of a value, the number of samples as `ROWS`."""
+        if step.attributes or self.shape_of is None or not self.varies(step.inputs[0]):
+            raise refusal(step.where, f"the shape of {shown(step.inputs)}", "that of samples, whole")
+        return np.array([ROWS, *self.shape_of(step.inputs[0], step)], np.int64)
+
+
+def _turned(step: Step, array: Array) -> Array:
+    """Return an array with its axes in another order, or as it is."""
+    axes = step.attributes.get("perm")
+    if step.op != "Transpose":
         return array
+    if axes is not None and sorted(axes) != list(range(array.ndim)):
+        raise refusal(step.where, f"perm={shown(axes)} for shape {array.shape}", "each axis once")
+    return array.transpose(axes)
+
+
+def _slice(told: Mapping[str, Any], x: Array, start: Array, stop: Array, axes: Array | None = None,
+           step: Array | None = None) -> Array:  # fmt: skip
+    return x[int(start[0]) : int(stop[0]) : 1 if step is None else int(step[0])]
+
+
+def _no_rows(function: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    """Return arithmetic that takes no part in how many samples there are."""
+
+    def computed(told: Mapping[str, Any], a: Array, b: Array) -> Array:
+        if max(np.abs(a).max(initial=0), np.abs(b).max(initial=0)) >= 2**31:
+            raise ValueError
+        return function(a, b)
+
+    return computed
+
+
+def _squeezed(told: Mapping[str, Any], x: Array, axes: Array | None = None) -> Array:
+    return x.reshape(())
+
+
+def _unsqueezed(told: Mapping[str, Any], x: Array, axes: Array | None = None) -> Array:
+    return x.reshape(-1)
+
+
+# What exporters compute of shapes: of a row of whole numbers, or a single one.
+_TURNS = ("Identity", "Transpose")
+_WHOLE: dict[str, Callable[..., Array]] = {
+    "Cast": lambda told, x: x,
+    "Concat": lambda told, *parts: np.concatenate(parts),
+    "Gather": lambda told, x, indices: x[indices],
+    "Reshape": lambda told, x, shape: x.reshape(shape),
+    "Slice": _slice,
+    "Squeeze": _squeezed,
+    "Unsqueeze": _unsqueezed,
+    "Add": _no_rows(np.add),
+    "Sub": _no_rows(np.subtract),
+    "Mul": _no_rows(np.multiply),
+    "Div": _no_rows(np.floor_divide),
+    "Mod": _no_rows(np.mod),
+}
 
 
 def _literal(step: Step) -> Array:

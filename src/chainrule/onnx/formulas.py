@@ -11,20 +11,22 @@ import math
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from chainrule.nn import Rescale
+from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
-from chainrule.ops import ELU, GELU, LeakyReLU, Mish, Op, ReLU, SiLU, Softplus
+from chainrule.ops import ELU, GELU, LeakyReLU, Mish, Op, ReLU, SiLU, Softplus, Softsign
 
 Formula: TypeAlias = "float | tuple[object, ...]"
 
 _MOST_NODES = 64  # that a formula is unfolded to
 _MOST_LEVELS = 12  # values that lie between its start and its end
-_CALLS = {"Erf", "Exp", "Greater", "Log", "Max", "Min", "Relu", "Sigmoid", "Softplus", "Tanh", "Where"}
+_CALLS = {"Abs", "Erf", "Exp", "Greater", "Log", "Max", "Min", "Relu", "Sigmoid", "Softplus", "Tanh", "Where"}
 _KNOWN_OPS = _CALLS | {"Add", "Div", "Identity", "Mul", "Neg", "Pow", "Sub"}
 _X: Formula = ("x",)
 
 
-def recognised(flow: Flow, end: str) -> tuple[str, Op] | None:
-    """Return the activation that ends in a value, and the value that it is applied to; None if it is none."""
+def recognised(flow: Flow, end: str) -> tuple[str, list[LayerLike]] | None:
+    """Return the layers of the activation that ends in a value, and what it is applied to; None if it is none."""
     if flow.makers[end].op not in _KNOWN_OPS or flow.makers[end].op in ("Identity", "Neg"):
         return None
     start = end
@@ -35,9 +37,9 @@ def recognised(flow: Flow, end: str) -> tuple[str, Op] | None:
         formula = _Unfolding(flow, start).formula(end)
         if formula is None:
             return None
-        op = _activation(formula)
-        if op is not None:
-            return start, op
+        layers = _activation(formula)
+        if layers:
+            return start, layers
     return None
 
 
@@ -79,6 +81,8 @@ def _written(op: str, parts: list[Formula]) -> Formula | None:
             return _product(a, b)
         if op == "Div" and isinstance(b, float) and b:
             return _product(a, 1 / b)
+        if op == "Div" and isinstance(b, tuple):
+            return _product(a, _call("Reciprocal", b))
         if op == "Pow" and b in (2.0, 3.0):
             return _product(a, a) if b == 2.0 else _product(a, a, a)
         return None
@@ -129,16 +133,18 @@ def _key(formula: object) -> str:
     return f"{formula:.5g}" if isinstance(formula, float) else str(formula)
 
 
-def _activation(formula: Formula) -> Op | None:
+def _activation(formula: Formula) -> list[LayerLike]:
     text = _key(formula)
     if text in _KNOWN:
-        return _KNOWN[text]
+        return [_KNOWN[text]]
     for number in (1.0, *_factors(formula)):
         if 0 <= number <= 1 and text == _key(_leaky_relu(number)):
-            return LeakyReLU(number)
+            return [LeakyReLU(number)]
         if number > 0 and text == _key(_elu(number)):
-            return ELU(number)
-    return None
+            return [ELU(number)]
+        if number > 0 and text == _key(_softplus(number)):
+            return [Rescale(number), Softplus(), Rescale(1 / number)]
+    return []
 
 
 def _factors(formula: object) -> Iterator[float]:
@@ -158,6 +164,12 @@ def _elu(alpha: float) -> Formula:
     return _sum(_call("Relu", _X), _product(alpha, _sum(_call("Exp", _call("Min", _X, 0.0)), -1.0)))
 
 
+def _softplus(beta: float) -> Formula:
+    """Return how PyTorch has it: where βx is large, x itself."""
+    steep = _product(beta, _X)
+    return _call("Where", _call("Greater", steep, 20.0), _X, _product(1 / beta, _call("Softplus", steep)))
+
+
 _HALF = _product(0.5, _X)
 _U = _product(math.sqrt(2 / math.pi), _sum(_X, _product(0.044715, _X, _X, _X)))
 _TWICE_U = _product(2 * math.sqrt(2 / math.pi), _X, _sum(1.0, _product(0.044715, _X, _X)))
@@ -165,8 +177,9 @@ _KNOWN: dict[str, Op] = {
     _key(_call("Max", _X, 0.0)): ReLU(),
     _key(_product(_X, _call("Sigmoid", _X))): SiLU(),
     _key(_product(_X, _call("Tanh", _call("Softplus", _X)))): Mish(),
+    _key(_product(_X, _call("Reciprocal", _sum(1.0, _call("Abs", _X))))): Softsign(),
     _key(_product(_HALF, _sum(1.0, _call("Erf", _product(math.sqrt(0.5), _X))))): GELU(),
     _key(_product(_HALF, _sum(1.0, _call("Tanh", _U)))): GELU(approximate=True),
     _key(_product(_X, _call("Sigmoid", _TWICE_U))): GELU(approximate=True),
-    _key(_call("Where", _call("Greater", _X, 20.0), _X, _call("Softplus", _X))): Softplus(),  # as PyTorch has it
+    _key(_softplus(1.0)): Softplus(),
 }

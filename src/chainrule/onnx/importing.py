@@ -22,13 +22,14 @@ from chainrule.nn import Branches, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
 from chainrule.onnx.formulas import recognised
-from chainrule.onnx.layers import SPARE, LayerMaker, Piece
+from chainrule.onnx.layers import ELEMENTWISE, SPARE, LayerMaker, Piece
 from chainrule.onnx.model_file import OnnxModel, Step, ValueInfo, read_model, refusal
-from chainrule.ops import Identity, Op
+from chainrule.ops import Identity, Op, Reshape, Slice
 
 if TYPE_CHECKING:
     from chainrule.optim import Optimizer
 
+_MOST_SHAPES = 100  # values whose shapes a file computes with
 _FLOATS = ("float", "double")
 _INPUTS = (*_FLOATS, "int32", "int64", "uint8", "int8")
 
@@ -78,6 +79,7 @@ def load(
     model = read_model(path, where=where)
     chosen = _output(model, output)
     flow = Flow(model, chosen)
+    flow.shape_of = _Shapes(flow)
     maker = LayerMaker(flow)
     layers = _merged(_between(flow, maker, flow.start, flow.end, 0)) or [Identity()]
     sample, dtype = model.input.sample, "float64" if _is_double(model, maker) else "float32"
@@ -89,30 +91,82 @@ def load(
     try:
         network = Network(layers, loss, optimizer, inputs=sample, classes=classes, dtype=dtype, seed=seed)
     except ChainruleError as error:
-        if error.where.startswith("Network") and error.where != "Network classes":  # an argument of the caller's
+        given = loss is not None or optimizer is not None
+        if given and error.where.startswith("Network") and error.where != "Network classes":  # the caller's argument
             raise
         raise refusal(f"{model.where}: {error.where}", error.given, error.expected) from error
     if not network.built:
         raise refusal(model.where, "an input whose shape is not told", "the shape of a sample")
-    for step, joined in maker.of_rows:
-        if len(network[joined.path].shape) != 2:
+    for step, layer in maker.of_rows:
+        if len(network[layer.path].shape) != 2:
             raise refusal(step.where, "axis=1 for samples of several axes", "-1, the features")
     for layer, weights, bias in maker.dense.values():
+        if not hasattr(layer, "weights"):  # it became part of a sum, and is in no network
+            continue
         layer.weights.assign(weights)
         if bias is not None:
             layer.bias.assign(bias)
-    if len(network.compute(network.cast(np.zeros((2, *(network.sample_shape or ())))))) != 2:
-        raise refusal(model.where, "operators that mix the samples of a batch", "a row of outputs for each sample")
+    for slopes, values in maker.slopes:
+        (features,) = slopes.slope.shape
+        if values.size not in (1, features):
+            told = f"{values.size} slopes for {features} features"
+            raise refusal(maker.made_by[id(slopes)], told, "one for each, or one for all")
+        slopes.slope.assign(np.broadcast_to(values, slopes.slope.shape).astype(dtype))
+    _expect_rows(model, network, maker)
     return network
 
 
+def _expect_rows(model: OnnxModel, network: Network, maker: LayerMaker) -> None:
+    """Raise unless the answer for a sample is the same whatever other samples there are."""
+    x = network.cast(np.random.default_rng(0).uniform(0.1, 0.9, size=(3, *(network.sample_shape or ()))))
+    together, alone = network.compute(x), network.compute(x[1:2])
+    scale = 1e-3 * np.abs(alone).max(initial=0)
+    if len(together) == 3 and np.allclose(together[1:2], alone, rtol=1e-3, atol=scale, equal_nan=True):
+        return
+    place = model.where
+    for layer in network.layers:  # the first after which there is not a row for each sample
+        if len(x) == 3 and isinstance(layer, Op) and len(x := layer.forward(x)) != 3:
+            place = maker.made_by.get(id(layer), place)
+    raise refusal(place, "operators that mix the samples of a batch", "a row of outputs for each sample")
+
+
+class _Shapes:
+    """Says how a sample of a value is shaped: the layers that lead to it are walked with the shape of the input."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.known: dict[str, tuple[int, ...]] = {}
+
+    def __call__(self, name: str, step: Step) -> tuple[int, ...]:
+        if name not in self.known:
+            if len(self.known) >= _MOST_SHAPES:
+                raise refusal(step.where, f"more than {_MOST_SHAPES} computations with shapes", "fewer")
+            self.known[name] = ()  # no layer before a value needs the shape of it
+            maker, sample = LayerMaker(self.flow), self.flow.model.input.sample
+            layers = _between(self.flow, maker, self.flow.start, name, 0)
+            try:
+                shape = Size(maker.held + SPARE).chain(layers, sample, "float32")
+            except ChainruleError as error:
+                raise refusal(f"{step.where}: {error.where}", error.given, error.expected) from error
+            if shape is None:
+                raise refusal(step.where, f"the shape of {shown(name)}, which is not known", "one that is")
+            self.known[name] = shape
+        return self.known[name]
+
+
 def _bounded(layers: list[LayerLike], sample: tuple[int, ...] | None, dtype: str, maker: LayerMaker) -> list[LayerLike]:
-    """Return the layers, refused if they need more memory than the file's own numbers, or give no row of outputs."""
-    held = sum(weights.size + (0 if bias is None else bias.size) for _, weights, bias in maker.dense.values())
-    output = Size(held + SPARE).chain(layers, sample, dtype)
-    if output == ():
-        raise InputError("output", given="one number for a sample", expected="a row of numbers", fix="Reshape it")
-    return layers
+    """Return the layers, refused if they need more memory than the file's own numbers, with a column for one number."""
+    output = Size(maker.held + SPARE).chain(layers, sample, dtype)
+    if output != ():
+        return layers
+    # One number for a sample: a column here. What dropped its axis is left out, where that was all it did.
+    for i in reversed(range(len(layers))):
+        shorter = layers[:i] + layers[i + 1 :]
+        if isinstance(layers[i], (Reshape, Slice)) and Size(maker.held + SPARE).chain(shorter, sample, dtype) == (1,):
+            return shorter
+        if not isinstance(layers[i], ELEMENTWISE):
+            break
+    return [*layers, Reshape((-1, 1))]
 
 
 def _output(model: OnnxModel, wanted: str | None) -> str:
@@ -126,7 +180,8 @@ def _output(model: OnnxModel, wanted: str | None) -> str:
         raise InputError("onnx.load output", given=repr(wanted), expected="an output of the file", fix=_known(names))
     smooth = [value.name for value in model.outputs if _is_smooth(value)]
     if len(smooth) != 1:
-        raise refusal(model.where, f"the outputs {shown(names)}", "one of floating-point numbers", "Pass output='name'")
+        fix = f"Pass output={shown(smooth[0])}, or another of them" if smooth else "Take an output of numbers"
+        raise refusal(model.where, f"the outputs {shown(names)}", "one of floating-point numbers", fix)
     return smooth[0]
 
 
@@ -158,25 +213,32 @@ def _between(flow: Flow, maker: LayerMaker, start: str, end: str, depth: int) ->
 def _piece(flow: Flow, maker: LayerMaker, end: str, depth: int) -> Piece:
     """Return the layers that make a value, and the nearest value before them."""
     step = flow.makers[end]
-    if end != step.outputs[0]:
+    if end != step.outputs[step.op == "ai.onnx.ml.LinearClassifier"]:  # whose second output are the scores
         raise refusal(step.where, f"its output {shown(end)} in use", "the first one only")
     formula = recognised(flow, end)
     if formula is not None:
-        return formula[0], [formula[1]]
+        return formula
     inputs = flow.inputs(step)
     if len(inputs) == 1:
-        return maker.piece(step)
+        found, layers = maker.piece(step)
+        maker.made_by.update((id(layer), step.where) for layer in layers)
+        return found, layers
     start = flow.above[end]
     if step.op == "Concat" and len(inputs) == len(step.inputs):
         return start, [_concatenate(flow, maker, step, start, depth)]
     if step.op == "Add" and len(inputs) == 2 and start in inputs:
         inside = inputs[1 - inputs.index(start)]
         return start, [Residual(_merged(_between(flow, maker, start, inside, depth + 1)) or [Identity()])]
+    if step.op == "Add" and len(inputs) == 2:
+        branches = [_merged(_between(flow, maker, start, part, depth + 1)) for part in inputs]
+        layer = maker.summed(step, [branch[-1] for branch in branches])
+        if layer is not None:
+            return start, [Branches([branch[:-1] for branch in branches]), layer]
     raise refusal(
         step.where,
         f"{shown(step.op)[1:-1]} of {len(inputs)} values that all depend on the samples",
         "x + layers(x), a concatenation of branches, or the formula of an activation",
-        "Export a network of layers that chainrule has",
+        "No layer here does that: leave it out where the model comes from",
     )
 
 

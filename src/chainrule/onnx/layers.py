@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.data.opening import shown
 from chainrule.errors import InputError
-from chainrule.nn import Branches, Dense, Dropout, Rescale
+from chainrule.nn import Dense, Dropout, Layer, PReLU, Rescale
 from chainrule.nn.layer import LayerLike
-from chainrule.onnx.flow import Flow
+from chainrule.onnx.flow import ROWS, Flow
 from chainrule.onnx.model_file import Step, StoredTensor, refusal, text
 from chainrule.ops import (
     ELU,
@@ -28,9 +28,11 @@ from chainrule.ops import (
     LogSumExp,
     Max,
     Mean,
+    Mish,
     Norm,
     Op,
     Reshape,
+    Sigmoid,
     SiLU,
     Slice,
     Softmax,
@@ -45,15 +47,38 @@ SPARE = 1 << 20  # numbers that layers may have beyond those in the file: a scal
 Piece = tuple[str, list[LayerLike]]  # the value that a part of the network starts from, and its layers
 
 _PLAIN: dict[str, type[Op]] = {kind.onnx: kind for kind in all_ops().values() if kind.onnx and kind.is_layer()}
+# Layers that change each number by itself.
+ELEMENTWISE: tuple[type[Op | Rescale], ...] = (
+    *_PLAIN.values(),
+    Clip,
+    ELU,
+    GELU,
+    HardSigmoid,
+    LeakyReLU,
+    Mish,
+    Rescale,
+    SELU,
+    SiLU,
+)
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 _REDUCTIONS: dict[str, type[Sum] | type[Mean] | type[Norm] | type[Max] | type[LogSumExp]] = {
     "ReduceSum": Sum, "ReduceMean": Mean, "ReduceL2": Norm, "ReduceMax": Max, "ReduceLogSumExp": LogSumExp,
 }  # fmt: skip
 _MOST_INPUTS = {
     **dict.fromkeys((*_ARITHMETIC, *_REDUCTIONS, "MatMul", "Reshape", "Squeeze", "Unsqueeze", "CumSum"), 2),
-    **dict.fromkeys(("Gemm", "Dropout", "Clip"), 3), "Slice": 5,
+    **dict.fromkeys(("PRelu", "Min", "Max", "Gather"), 2),
+    **dict.fromkeys(("Gemm", "Dropout", "Clip"), 3), "Slice": 5, "BatchNormalization": 5,
 }  # fmt: skip
 _FLOATS = {1: np.float32, 11: np.float64}  # TensorProto.DataType
+
+
+class Weighted(NamedTuple):
+    """x @ weights + bias: where x comes from, the numbers, and the nodes that make it."""
+
+    source: str
+    weights: Array
+    bias: Array | None
+    steps: tuple[Step, ...]
 
 
 class LayerMaker:
@@ -63,24 +88,40 @@ class LayerMaker:
     ----------
     dense : dict
         The dense layers that have been made, each with its weights (inputs, outputs) and its bias.
-    of_rows : list of (Step, Branches)
-        What joins its branches along axis 1, which must be that of the features.
+    of_rows : list of (Step, Layer)
+        What works along axis 1, which must be that of the features.
+    slopes : list of (PReLU, array)
+        The slopes of layers that learn them.
     classes : tuple of str or None
         Names of classes that a node gives.
+    made_by : dict of int to str
+        Which node a layer was made of, by the layer's identity.
     """
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
         self.dense: dict[tuple[Any, ...], tuple[Dense, Array, Array | None]] = {}
-        self.of_rows: list[tuple[Step, Branches]] = []
+        self.of_rows: list[tuple[Step, Layer]] = []
+        self.slopes: list[tuple[PReLU, Array]] = []
         self.classes: tuple[str, ...] | None = None
+        self.made_by: dict[int, str] = {}
         self._left = SPARE + sum(math.prod(constant.shape) for constant in flow.model.constants.values())
         self._table: dict[str, Callable[[Step], list[LayerLike]]] = {
             **dict.fromkeys(_PLAIN, self._plain),
             **dict.fromkeys(_REDUCTIONS, self._reduction),
             **dict.fromkeys(_ARITHMETIC, self._arithmetic),
-            "Gemm": self._gemm,
-            "MatMul": self._matmul,
+            "Gemm": lambda step: [self._dense(self._gemm_numbers(step))],
+            "MatMul": lambda step: [self._dense(self._product(step))],
+            "PRelu": self._prelu,
+            "Celu": self._celu,
+            "Mish": lambda step: [Mish()],
+            "Min": self._bounded,
+            "Max": self._bounded,
+            "Gather": self._gather,
+            "Concat": self._one_branch,
+            "ai.onnx.ml.LinearClassifier": self._linear_model,
+            "ai.onnx.ml.LinearRegressor": self._linear_model,
+            "ai.onnx.ml.Normalizer": self._normalizer,
             "Elu": lambda step: [ELU(_attributes(step, alpha=1.0)["alpha"])],
             "LeakyRelu": lambda step: [LeakyReLU(_attributes(step, alpha=0.01)["alpha"])],
             "Selu": self._selu,
@@ -104,6 +145,12 @@ class LayerMaker:
             "ai.onnx.ml.ZipMap": self._zip_map,
         }
 
+    @property
+    def held(self) -> int:
+        """How many numbers the layers that have been made take from the file."""
+        dense = sum(weights.size + (0 if bias is None else bias.size) for _, weights, bias in self.dense.values())
+        return dense + sum(slope.size for _, slope in self.slopes)
+
     def piece(self, step: Step) -> Piece:
         """Return a node as layers.
 
@@ -113,14 +160,16 @@ class LayerMaker:
             If the operator is unknown, or used in a way that no layer has.
         """
         (source,) = self.flow.inputs(step)
-        if step.op not in self._table:
+        if step.op not in (*self._table, "BatchNormalization"):
             raise refusal(
                 step.where,
                 f"the operator {shown(step.op)}",
-                "one of " + ", ".join(sorted([*self._table, "Concat"])),
-                "Export a network of layers that chainrule has, without what follows it",
+                "one of " + ", ".join(sorted([*self._table, "BatchNormalization"])),
+                "No layer here does that: leave it out where the model comes from",
             )
-        if len(step.inputs) > _MOST_INPUTS.get(step.op, 1) or (source != step.inputs[0] and step.op not in _ARITHMETIC):
+        if len(step.inputs) > _MOST_INPUTS.get(step.op, 1) or (
+            source != step.inputs[0] and step.op not in (*_ARITHMETIC, "Min", "Max")
+        ):
             raise refusal(step.where, f"the inputs {shown(step.inputs)}", "the samples first, and as many as it takes")
         try:
             return self._piece(step, source)
@@ -128,12 +177,35 @@ class LayerMaker:
             raise refusal(step.where, error.given, error.expected) from error
 
     def _piece(self, step: Step, source: str) -> Piece:
-        before = self._before(source)
-        if step.op == "Add" and before is not None and before.op == "MatMul":
-            bias = self._other(step)
-            if bias.size == max(bias.shape, default=0) and bias.ndim and bias.size == self._weights(before).shape[1]:
-                return self.flow.inputs(before)[0], self._dense(before, self._weights(before), bias.reshape(-1), step)
+        if step.op == "Add":
+            found = self._with_bias(step)
+            if found is not None:
+                return found.source, [self._dense(found)]
+        if step.op == "BatchNormalization":
+            return self._batch_normalization(step, source)
         return source, self._table[step.op](step)
+
+    def _weighted(self, value: str) -> Weighted | None:
+        """Return the weighted sums that a value is, if no other node reads it and it is some."""
+        step = self._before(value)
+        inputs = [] if step is None else self.flow.inputs(step)
+        if step is None or len(inputs) != 1:
+            return None
+        if step.op == "Add":
+            return self._with_bias(step)
+        if step.op in ("Gemm", "MatMul") and step.inputs[0] == inputs[0]:
+            return self._gemm_numbers(step) if step.op == "Gemm" else self._product(step)
+        return None
+
+    def _with_bias(self, step: Step) -> Weighted | None:
+        """Return what an Add makes of a product with weights, if it adds a bias."""
+        before = self._before(self.flow.inputs(step)[0])
+        if before is None or before.op != "MatMul":
+            return None
+        bias, product = self._other(step), self._product(before)
+        if not bias.ndim or bias.size != max(bias.shape) or bias.size != product.weights.shape[1]:
+            return None
+        return product._replace(bias=bias.reshape(-1), steps=(before, step))
 
     def _before(self, value: str) -> Step | None:
         """Return the node that makes a value which no other node reads, conversions between floats passed over."""
@@ -147,7 +219,7 @@ class LayerMaker:
 
     # ------------------------------------------------------------------ weighted sums
 
-    def _gemm(self, step: Step) -> list[LayerLike]:
+    def _gemm_numbers(self, step: Step) -> Weighted:
         attributes = _attributes(step, alpha=1.0, beta=1.0, transA=0, transB=0)
         weights, bias = self.flow.array(step, 1), self.flow.array(step, 2)
         if attributes["transA"] or weights is None or weights.ndim != 2:
@@ -163,34 +235,102 @@ class LayerMaker:
                     step.where, f"a bias of shape {bias.shape}", f"a number for each of {weights.shape[1]} outputs"
                 )
             bias = np.broadcast_to(bias.reshape(-1), weights.shape[1:])
-        return self._dense(step, weights, bias)
+        return Weighted(step.inputs[0], weights, bias, (step,))
 
-    def _matmul(self, step: Step) -> list[LayerLike]:
+    def _product(self, step: Step) -> Weighted:
         _attributes(step)
-        return self._dense(step, self._weights(step), None)
-
-    def _weights(self, step: Step) -> Array:
         weights = self.flow.array(step, 1)
         if weights is None or weights.ndim != 2:
             raise refusal(step.where, "a product that is not samples times a constant matrix", "x @ weights")
-        return weights
+        return Weighted(step.inputs[0], weights, None, (step,))
 
-    def _dense(self, step: Step, weights: Array, bias: Array | None, adding: Step | None = None) -> list[LayerLike]:
+    def _dense(self, found: Weighted) -> Dense:
         """Return the dense layer with these numbers: the same one again if it is used twice."""
+        _, weights, bias, steps = found
         if 0 in weights.shape or any(array is not None and array.dtype.kind != "f" for array in (weights, bias)):
-            raise refusal(step.where, f"weights of shape {weights.shape} and {weights.dtype}", "a matrix of floats")
-        added = None if adding is None else [name for name in adding.inputs if not self.flow.varies(name)]
-        names = (step.inputs[1:], added)
-        key = (str(names), str(sorted(step.attributes.items())))
+            raise refusal(steps[0].where, f"weights of shape {weights.shape} and {weights.dtype}", "a matrix of floats")
+        constants = [[name for name in step.inputs if not self.flow.varies(name)] or step.outputs for step in steps]
+        key = (str(constants), str([sorted(step.attributes.items()) for step in steps]))
         if key not in self.dense:
             self._left -= weights.size
             if self._left < 0:
                 raise refusal(
-                    step.where, "weights that are used in many different ways", "layers with weights of their own"
+                    steps[0].where, "weights that are used in many different ways", "layers with weights of their own"
                 )
             layer = Dense(weights.shape[1], inputs=weights.shape[0], use_bias=bias is not None)
             self.dense[key] = (layer, weights, bias)
-        return [self.dense[key][0]]
+        return self.dense[key][0]
+
+    def summed(self, step: Step, ends: Sequence[LayerLike]) -> Dense | None:
+        """Return the dense layer that a sum of dense layers is, fed with their inputs side by side; or None."""
+        numbers = {id(layer): (weights, bias) for layer, weights, bias in self.dense.values()}
+        found = [numbers[id(layer)] for layer in ends if id(layer) in numbers]
+        if len(found) < len(ends) or len({weights.shape[1] for weights, _ in found}) > 1:
+            return None
+        biases = [bias for _, bias in found if bias is not None]
+        stacked = np.concatenate([weights for weights, _ in found])
+        layer = self._dense(Weighted("", stacked, np.sum(biases, axis=0) if biases else None, (step,)))
+        self.of_rows = [(place, layer if old in ends else old) for place, old in self.of_rows]
+        return layer
+
+    def _batch_normalization(self, step: Step, source: str) -> Piece:
+        """Return γ (x − mean) / √(var + ε) + β as part of the dense layer before it, or as scaling.
+
+        S. Ioffe and C. Szegedy, *Batch normalization*, 2015, section 3.1.
+        """
+        told = _attributes(step, epsilon=1e-5, momentum=0.9, training_mode=0, spatial=1)
+        if told["training_mode"] or not told["spatial"]:
+            fix = "Call model.eval() before the export"
+            raise refusal(step.where, "batch normalisation as in training", "that of prediction", fix)
+        arrays = [array for i in range(1, 5) if (array := self.flow.array(step, i)) is not None]
+        shapes = {array.shape for array in arrays}
+        if len(arrays) < 4 or len(shapes) > 1 or arrays[0].ndim != 1 or any(one.dtype.kind != "f" for one in arrays):
+            raise refusal(step.where, f"numbers of shapes {sorted(shapes)}", "four for each feature")
+        gamma, beta, mean, variance = (np.asarray(array, np.float64) for array in arrays)
+        with np.errstate(all="ignore"):
+            scale = gamma / np.sqrt(variance + told["epsilon"])
+        before = self._weighted(source)
+        if before is not None and before.weights.shape[1] == scale.size and np.isfinite(scale).all():
+            bias = (0 if before.bias is None else before.bias) * scale + (beta - mean * scale)
+            dtype = before.weights.dtype
+            folded = Weighted(
+                before.source, (before.weights * scale).astype(dtype), bias.astype(dtype), (*before.steps, step)
+            )
+            layer = self._dense(folded)
+            self.of_rows.append((step, layer))
+            return folded.source, [layer]
+        scaling = Rescale(_settings(step, scale), _settings(step, mean))
+        self.of_rows.append((step, scaling))
+        return source, [scaling, *([Rescale(offset=_settings(step, -beta))] if beta.any() else [])]
+
+    def _linear_model(self, step: Step) -> list[LayerLike]:
+        """Return scikit-learn's linear models: a dense layer, and what turns its sums into probabilities."""
+        told = _attributes(
+            step, coefficients=(0.0,), intercepts=(0.0,), post_transform=b"NONE", targets=1, multi_class=0,
+            classlabels_ints=(0,), classlabels_strings=(b"",),
+        )  # fmt: skip
+        intercepts = np.array(told["intercepts"], np.float32)
+        rows = told["targets"] if step.op.endswith("Regressor") else len(intercepts)
+        ends: dict[bytes, list[LayerLike]] = {b"NONE": [], b"LOGISTIC": [Sigmoid()], b"SOFTMAX": [Softmax()]}
+        coefficients = np.array(told["coefficients"], np.float32)
+        if told["post_transform"] not in ends or len(intercepts) != rows or rows < 1 or len(coefficients) % rows:
+            raise refusal(
+                step.where, f"{len(coefficients)} coefficients and post_transform={shown(told['post_transform'])}",
+                "a number for each feature and output, and none of LOGISTIC, SOFTMAX and NONE but these",
+            )  # fmt: skip
+        if step.op.endswith("Classifier"):
+            self._name_classes(step, "classlabels_ints")
+            if rows == 1:
+                raise refusal(step.where, "one row of coefficients for two classes", "a row for each class")
+        weights = coefficients.reshape(rows, -1).T
+        return [self._dense(Weighted(step.inputs[0], weights, intercepts, (step,))), *ends[told["post_transform"]]]
+
+    def _normalizer(self, step: Step) -> list[LayerLike]:
+        norm = _attributes(step, norm=b"MAX")["norm"]
+        before = self._before(step.inputs[0])
+        if norm != b"L1" or before is None or before.attributes.get("post_transform") != b"SOFTMAX":
+            raise refusal(step.where, f"norm={shown(norm)}", "L1 after a softmax, of which it changes nothing")
+        return []
 
     # ------------------------------------------------------------------ arithmetic with constants
 
@@ -236,12 +376,37 @@ class LayerMaker:
 
     def _hard_sigmoid(self, step: Step) -> list[LayerLike]:
         told = _attributes(step, alpha=0.2, beta=0.5)
-        if not np.isclose(told["alpha"], 1 / 6, rtol=1e-6, atol=0) or told["beta"] != 0.5:
-            raise refusal(step.where, f"alpha={told['alpha']}, beta={told['beta']}", "1/6 and 0.5")
-        return [HardSigmoid()]
+        if np.isclose(told["alpha"], 1 / 6, rtol=1e-6, atol=0) and told["beta"] == 0.5:
+            return [HardSigmoid()]
+        return [Rescale(told["alpha"]), Rescale(offset=-told["beta"]), Clip(0.0, 1.0)]  # as in Keras 2
+
+    def _celu(self, step: Step) -> list[LayerLike]:
+        alpha = _attributes(step, alpha=1.0)["alpha"]
+        if not alpha > 0:
+            raise refusal(step.where, f"alpha={alpha}", "a number above 0")
+        return [ELU(1.0)] if alpha == 1 else [Rescale(1 / alpha), ELU(1.0), Rescale(alpha)]
+
+    def _prelu(self, step: Step) -> list[LayerLike]:
+        _attributes(step)
+        array = self.flow.array(step, 1)
+        slope = np.asarray(_settings(step, np.zeros(0) if array is None else array))
+        layer = PReLU()
+        self.slopes.append((layer, slope))
+        if slope.ndim:
+            self.of_rows.append((step, layer))
+        return [layer]
+
+    def _bounded(self, step: Step) -> list[LayerLike]:
+        _attributes(step)
+        bound = _settings(step, self._other(step))
+        if not isinstance(bound, float):
+            raise refusal(step.where, "a bound for each feature", "one for all")
+        return [Clip(None, bound) if step.op == "Min" else Clip(bound, None)]
 
     def _clip(self, step: Step) -> list[LayerLike]:
-        _attributes(step)
+        told = _attributes(step, min=-math.inf, max=math.inf)  # attributes before opset 11
+        if told.keys() & step.attributes.keys() and len(step.inputs) == 1:
+            return [Clip(*(told[key] if key in step.attributes else None for key in ("min", "max")))]
         bounds = [self.flow.array(step, i) for i in (1, 2)]
         if any(bound is not None and bound.size != 1 for bound in bounds) or bounds == [None, None]:
             raise refusal(step.where, "bounds that are no numbers", "a number for each, or for one of them")
@@ -297,9 +462,13 @@ class LayerMaker:
 
     def _reshape(self, step: Step) -> list[LayerLike]:
         attributes = _attributes(step, allowzero=0, shape=())
-        shape = attributes["shape"] or _whole(step, self.flow.array(step, 1))
+        shape = attributes["shape"] or _whole(step, self.flow.array(step, 1), rows=True)
         batch = self.flow.model.input.batch
-        rows_kept = shape and (shape[0] in (0, -1) or shape[0] == batch) and not attributes["allowzero"]
+        if len(shape) == 1 and (shape[0] in (-1, ROWS) or shape[0] == batch):  # refused later, if it mixes the samples
+            return [Reshape((-1,))]
+        rows_kept = (
+            shape and (shape[0] in (0, -1, ROWS) or shape[0] == batch) and not (attributes["allowzero"] and 0 in shape)
+        )
         if not rows_kept or len(shape) < 2 or 0 in shape[1:] or (shape[0] == -1 and -1 in shape[1:]):
             raise refusal(step.where, f"the shape {shown(shape)}", "a row for each sample, and how it is shaped")
         if len(shape) == 2 and shape[1] == -1:
@@ -333,9 +502,25 @@ class LayerMaker:
 
     def _squeeze(self, step: Step) -> list[LayerLike]:
         axes = _attributes(step, axes=())["axes"] or _whole(step, self.flow.array(step, 1))
+        if axes == (-1,):
+            return [Slice((Ellipsis, 0))]
         if not axes or min(axes) < 1 or max(axes) >= 32:
             raise refusal(step.where, f"axes {shown(axes)}", "axes counted from 1")
         return [Slice(tuple(0 if axis in axes else slice(None) for axis in range(max(axes) + 1)))]
+
+    def _gather(self, step: Step) -> list[LayerLike]:
+        axis = _attributes(step, axis=0)["axis"]
+        indices = self.flow.array(step, 1)
+        if indices is None or indices.size != 1 or indices.dtype.kind != "i" or not (axis == -1 or 1 <= axis < 32):
+            shape = None if indices is None else indices.shape
+            raise refusal(step.where, f"indices of shape {shape} along axis {axis}", "one along an axis from 1")
+        index = int(indices.reshape(-1)[0])
+        chosen = index if indices.ndim == 0 else slice(index, index + 1 or None)
+        return [Slice((Ellipsis, chosen) if axis == -1 else (*[slice(None)] * axis, chosen))]
+
+    def _one_branch(self, step: Step) -> list[LayerLike]:
+        _attributes(step, axis=1)
+        return []
 
     def _unsqueeze(self, step: Step) -> list[LayerLike]:
         axes = _attributes(step, axes=())["axes"] or _whole(step, self.flow.array(step, 1))
@@ -344,12 +529,17 @@ class LayerMaker:
         return [Slice(tuple(None if axis in axes else slice(None) for axis in range(max(axes) + 1)))]
 
     def _zip_map(self, step: Step) -> list[LayerLike]:
-        attributes = _attributes(step, classlabels_strings=(b"",), classlabels_int64s=())
-        names = attributes["classlabels_int64s"] or [
-            text(step.where, name) for name in attributes["classlabels_strings"]
-        ]
-        self.classes = tuple(map(str, names))
+        _attributes(step, classlabels_strings=(b"",), classlabels_int64s=())
+        self._name_classes(step, "classlabels_int64s")
         return []
+
+    def _name_classes(self, step: Step, numbers: str) -> None:
+        names = step.attributes.get(numbers) or [
+            text(step.where, name) for name in step.attributes.get("classlabels_strings", ())
+        ]
+        if not names:
+            raise refusal(step.where, "no names of classes", "one for each output")
+        self.classes = tuple(map(str, names))
 
 
 def _attributes(step: Step, **known: Any) -> dict[str, Any]:
@@ -378,10 +568,13 @@ def _settings(step: Step, array: Any) -> float | tuple[float, ...]:
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
-def _whole(step: Step, array: Array | None) -> tuple[int, ...]:
-    """Return a constant input as whole numbers; none if it is left out."""
+def _whole(step: Step, array: Array | None, rows: bool = False) -> tuple[int, ...]:
+    """Return a constant input as whole numbers; none if it is left out. The first may be `ROWS`, if told so."""
     if array is None:
         return ()
     if array.dtype.kind != "i" or array.ndim > 1 or array.size > 32:
         raise refusal(step.where, f"a constant of {array.dtype} and shape {array.shape}", "a few whole numbers")
-    return tuple(int(number) for number in array.reshape(-1))
+    numbers = tuple(int(number) for number in array.reshape(-1))
+    if ROWS in (numbers[1:] if rows else numbers):
+        raise refusal(step.where, "the number of samples among its settings", "numbers that are the same for any")
+    return numbers

@@ -1,12 +1,13 @@
 """What an ONNX file says: its input and outputs, its nodes in order, and its constants, each checked as it is taken.
 
-Nothing but the file itself is opened: data kept elsewhere are refused. Whatever this reader does not know is refused
-by name, never passed over.
+Nothing but the file itself is opened, and the files beside it in which it says that its weights are. Whatever this
+reader does not know is refused by name, never passed over.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from chainrule.data.opening import file_size, open_file, read_exactly, shown
 from chainrule.errors import FileError
 from chainrule.files.atomic import Path
 from chainrule.files.formats import LONGEST_START, expect_another
+from chainrule.onnx.beside import WeightsBeside
 from chainrule.onnx.protobuf import Message, decode, integers
 from chainrule.ops import Array
 
@@ -28,7 +30,8 @@ VERSIONS = range(3, 15)
 
 _MOST_AXES = 32
 _MOST_NUMBERS = 100_000  # in what is stored as varints: shapes, indices, class labels
-_EXPORT_AGAIN = "Export the model again, with opset 18 and everything in one file"
+_LEAVE_OUT = "Leave that out where the model comes from, or build the network here and assign its weights"
+_OPSET_18 = "Export the model again, with opset 18"
 
 # TensorProto.DataType -> its name and, where constants of it are understood, the dtype.
 _STRING = 8
@@ -149,10 +152,10 @@ def read_model(path: Path, *, where: str) -> OnnxModel:
             raise refusal(where, f"{size:,} bytes", f"an ONNX file, of at most {LONGEST_FILE:,} bytes")
         expect_another(where, path, file.peek(LONGEST_START)[:LONGEST_START], "onnx", "an ONNX file")
         data = read_exactly(where, file, size)
-    return _model(where, decode(where, data.data.toreadonly()))
+    return _model(where, decode(where, data.data.toreadonly()), os.path.dirname(os.fspath(path)))
 
 
-def refusal(where: str, given: str, expected: str, fix: str = _EXPORT_AGAIN) -> FileError:
+def refusal(where: str, given: str, expected: str, fix: str = _LEAVE_OUT) -> FileError:
     """Return the error that says what a file has and what is understood."""
     return FileError(where, given=given, expected=expected, fix=fix)
 
@@ -165,10 +168,11 @@ def text(where: str, data: bytes) -> str:
         raise refusal(where, f"the text {shown(data[:40])}", "UTF-8") from None
 
 
-def _model(where: str, model: Message) -> OnnxModel:
+def _model(where: str, model: Message, folder: str) -> OnnxModel:
     version = model.get("ir_version", 0)
     if version not in VERSIONS:
-        raise refusal(where, f"ONNX IR version {version}", f"one from {VERSIONS[0]} to {VERSIONS[-1]}")
+        wanted = f"one from {VERSIONS[0]} to {VERSIONS[-1]}"
+        raise refusal(where, f"ONNX IR version {version}", wanted, _OPSET_18)
     for key, meaning in (("functions", "functions of its own"), ("training_info", "a training graph")):
         if model[key]:
             raise refusal(where, meaning, "a graph of ONNX's own operators that predicts")
@@ -180,11 +184,13 @@ def _model(where: str, model: Message) -> OnnxModel:
         if graph[key]:
             raise refusal(where, meaning, "dense floating-point weights")
     constants: dict[str, StoredTensor] = {}
+    beside = WeightsBeside(where, folder)
     for tensor in graph["initializer"]:
         name = tensor.get("name", "")
         if not name or name in constants:
             raise refusal(where, f"the initializer {shown(name)} again", "each once, with a name")
-        constants[name] = _constant(f"{where}: {shown(name)}", tensor)
+        constants[name] = _constant(f"{where}: {shown(name)}", tensor, beside)
+    beside.read()
     inputs = [_value(where, value) for value in graph["input"] if value.get("name") not in constants]
     outputs = [_value(where, value) for value in graph["output"]]
     if len(inputs) != 1 or not outputs:
@@ -204,11 +210,11 @@ def _opset(where: str, entries: Sequence[Message]) -> int:
     for entry in entries:
         domain = entry.get("domain", "")
         domain = "" if domain == "ai.onnx" else domain
-        if domain in versions:
+        if versions.get(domain, entry.get("version", 0)) != entry.get("version", 0):
             raise refusal(where, f"two operator sets of the domain {shown(domain)}", "one version of each")
         versions[domain] = entry.get("version", 0)
     if versions.get("") not in OPSETS:
-        raise refusal(where, f"opset {versions.get('', 'none')}", f"one from {OPSETS[0]} to {OPSETS[-1]}")
+        raise refusal(where, f"opset {versions.get('', 'none')}", f"one from {OPSETS[0]} to {OPSETS[-1]}", _OPSET_18)
     return versions[""]
 
 
@@ -266,12 +272,7 @@ def _shortest(array: npt.NDArray[np.float32]) -> tuple[float, ...]:
     return tuple(float(str(value)) for value in array)
 
 
-def _constant(where: str, message: Message) -> StoredTensor:
-    if message.get("data_location", 0) != 0 or message["external_data"]:
-        entries = {entry.get("key", ""): entry.get("value", "") for entry in message["external_data"]}
-        raise refusal(
-            where, f"data in another file, {shown(entries.get('location', ''))}", "all data in the ONNX file itself"
-        )
+def _constant(where: str, message: Message, beside: WeightsBeside | None = None) -> StoredTensor:
     if "segment" in message:
         raise refusal(where, "a piece of a tensor", "all of it")
     shape = integers(message["dims"], _MOST_AXES)
@@ -279,7 +280,13 @@ def _constant(where: str, message: Message) -> StoredTensor:
         raise refusal(
             where, f"shape {shown(shape)}", f"at most {_MOST_AXES} lengths from 0, of a tensor that fits in a file"
         )
-    return StoredTensor(where, message, message.get("data_type", 0), tuple(shape))
+    tensor = StoredTensor(where, message, message.get("data_type", 0), tuple(shape))
+    if message.get("data_location", 0) != 0 or message["external_data"]:
+        if beside is None:
+            raise refusal(where, "data in another file", "the constant of a node in the ONNX file itself")
+        code = _TYPES.get(tensor.kind, ("", ""))[1]
+        beside.add(where, message, math.prod(shape) * np.dtype(code).itemsize if code else None)
+    return tensor
 
 
 def _value(where: str, message: Message) -> ValueInfo:
