@@ -297,6 +297,45 @@ def test_the_module_that_is_returned_computes_the_same_scaling_and_all(referee: 
     )
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [cr.Rescale(1 / 255), cr.Dropout(0.1), cr.Dense(4), cr.ReLU(), cr.Dropout(0.1), cr.Dense(2)],
+        [cr.Rescale(0.5), cr.ops.Identity(), cr.Dropout(0.1), cr.Dropout(0.2), cr.Dense(4)],
+        [cr.Rescale(0.5, 2.0), cr.Rescale((1.0, 2.0, 3.0), 1.0), cr.Dense(4, use_bias=False)],
+        [cr.Rescale(0.5, 2.0), cr.Network([cr.Dense(4), cr.Tanh()]), cr.Dense(2)],
+        [cr.Rescale(0.5, 2.0), cr.Flatten(), cr.Dense(4)],
+        [cr.Dense(4), cr.PReLU(), cr.ops.Clip(-0.5, 0.5)],
+    ],
+    ids=repr,
+)
+def test_scaling_is_taken_up_by_the_next_dense_layer(referee: Any, tmp_path: Path, layers: list[Any]) -> None:
+    from safetensors.torch import load_file as load
+
+    network = cr.Network(layers, inputs=3, seed=1)
+    model = eval(cr.torch.save(network, tmp_path / "a.safetensors"), {"nn": referee.nn})
+    model.load_state_dict(load(tmp_path / "a.safetensors"))
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        model.eval()(referee.from_numpy(x)).detach().numpy(), cr.predict(network, x), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([cr.Rescale(2.0, 1.0), cr.Dropout(0.1), cr.Dense(2)], "with Dropout.* behind it, but expected a dense"),
+        ([cr.Rescale(2.0), cr.ReLU(), cr.Dense(2)], r"Rescale.* with ReLU\(\) behind it"),
+        ([cr.Dense(2), cr.Rescale(2.0)], "Rescale.* with nothing behind it"),
+        ([cr.Rescale((1.0, 2.0, 3.0)), cr.Flatten(), cr.Dense(2)], "with Flatten"),
+    ],
+)  # fmt: skip
+def test_scaling_that_no_dense_layer_takes_up_is_named(tmp_path: Path, layers: list[Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        cr.torch.save(cr.Network(layers, inputs=3), tmp_path / "a.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_weights_of_keras_are_taken_as_they_are(tmp_path: Path) -> None:
     names = {"net/dense/kernel": W1.T.copy(), "net/dense/bias": B1, "net/dense_1/kernel": W2.T.copy()}
     save_file(names, tmp_path / "a.safetensors")

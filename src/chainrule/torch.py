@@ -22,15 +22,17 @@ from chainrule.files.atomic import Path
 from chainrule.files.formats import LONGEST_START, SAVE_PYTORCH, expect_another, expect_ending, expect_source
 from chainrule.files.layer_order import orders
 from chainrule.files.safetensors import LONGEST_HEADER, MOST_MARKS, Contents, marks, write
-from chainrule.nn import Dense, Dropout, Network, Rescale
+from chainrule.nn import Dense, Dropout, Network, PReLU, Rescale
 from chainrule.nn.layer import LayerLike
-from chainrule.ops import GELU, Array, Op
+from chainrule.ops import GELU, Array, Clip, Flatten, Identity, Op
 from chainrule.optim import Optimizer
 
 LayerWeights: TypeAlias = "tuple[Array, Array | None]"
 Activations: TypeAlias = "LayerLike | Sequence[LayerLike | Sequence[LayerLike] | None]"
 
 _ENTRY = {"dtype", "shape", "data_offsets"}
+_AS_ONNX = "cr.onnx.save, or chainrule export RUN --to onnx"
+_WRITE_ONNX = f"Write ONNX instead: {_AS_ONNX}"
 _EXPECTED = "weights and biases of Linear layers only"
 _CONVERT = f"In PyTorch run {SAVE_PYTORCH}"
 _OTHERWISE = "For other networks, export ONNX from PyTorch and use cr.onnx.load"
@@ -201,8 +203,9 @@ def save(network: Network, path: Path) -> str:
     """Write a network's weights as the state dict of a PyTorch Sequential with the same layers in the same places.
 
     ``[Dense, Tanh, Dense]`` gives ``0.weight``, ``0.bias``, ``2.weight``, ``2.bias``; a network inside of a network is
-    a Sequential inside of a Sequential. Scaling right before a dense layer becomes part of that layer's weights, and
-    an Identity stands in its place. In PyTorch: ``model.load_state_dict(safetensors.torch.load_file(path))``.
+    a Sequential inside of a Sequential. Scaling before a dense layer becomes part of that layer's weights, and an
+    Identity stands in its place; dropout may lie between, where the scaling has no offset. In
+    PyTorch: ``model.load_state_dict(safetensors.torch.load_file(path))``.
 
     Returns
     -------
@@ -220,48 +223,99 @@ def save(network: Network, path: Path) -> str:
     """
     checks.instance("torch.save", network, Network, "a cr.Network")
     expect_ending("torch.save", path, ".safetensors")
-    tensors: dict[str, Array] = {}
     network.graph("prediction")  # raises if the network is not built
-    module = _collect(network.layers, "", tensors)
-    write(path, Contents({"format": "pt"}, tensors), where="torch.save")
+    writer = _Writer()
+    module = writer.sequential(network.layers, "")
+    writer.expect_taken_up("nothing")
+    write(path, Contents({"format": "pt"}, writer.tensors), where="torch.save")
     return module
 
 
-def _collect(layers: Sequence[LayerLike], prefix: str, tensors: dict[str, Array]) -> str:
-    """Add the layers' numbers to the tensors, and return the module that has them."""
-    modules = []
-    layers = [part for layer in layers for part in _parts(layer)]
-    for i, layer in enumerate(layers):
-        scaling = layers[i - 1] if i else None
+class _Writer:
+    """Collects the numbers of layers, and says which modules of PyTorch have them.
+
+    Scaling waits until a dense layer takes it up; what lies between must do the same to scaled and unscaled numbers.
+    """
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, Array] = {}
+        self._waiting: list[Rescale] = []
+
+    def sequential(self, layers: Sequence[LayerLike], prefix: str) -> str:
+        """Return the module of layers, one after the other."""
+        parts = [part for layer in layers for part in _parts(layer)]
+        return f"nn.Sequential({', '.join(self.module(layer, f'{prefix}{i}.') for i, layer in enumerate(parts))})"
+
+    def module(self, layer: LayerLike, prefix: str) -> str:
+        """Return the module of one layer."""
         if type(layer) is Dense:
-            weights, bias = _folded(layer, scaling if isinstance(scaling, Rescale) else None)
-            tensors[f"{prefix}{i}.weight"] = np.ascontiguousarray(weights.T)
+            weights, bias = self._folded(layer)
+            self.tensors[f"{prefix}weight"] = np.ascontiguousarray(weights.T)
             if bias is not None:
-                tensors[f"{prefix}{i}.bias"] = bias
-            modules.append(f"nn.Linear({', '.join(map(str, weights.shape))}{', bias=False' if bias is None else ''})")
-        elif isinstance(layer, Network):
-            modules.append(_collect(layer.layers, f"{prefix}{i}.", tensors))
-        elif isinstance(layer, Rescale) and i + 1 < len(layers) and type(follower := layers[i + 1]) is Dense:
-            if layer.exact and any(leaf.dtype == np.float32 for leaf in follower.leaves.values()):
-                raise InputError(
-                    "torch.save",
-                    given=f"{layer!r:.80}, whose offset float32 weights can't take up",
-                    expected="scaling that leaves float32 its digits",
-                    fix="Scale the samples beforehand, or write ONNX instead: cr.onnx.save",
-                )
-            modules.append("nn.Identity()")
-        elif isinstance(layer, Dropout):
-            modules.append(f"nn.Dropout({layer.rate!r})")
-        elif isinstance(layer, Op) and (module := _module(layer)):
-            modules.append(f"nn.{module}")
-        else:
+                self.tensors[f"{prefix}bias"] = bias
+            return f"nn.Linear({', '.join(map(str, weights.shape))}{', bias=False' if bias is None else ''})"
+        if isinstance(layer, Network):
+            return self.sequential(layer.layers, prefix)
+        if isinstance(layer, Rescale):
+            self._waiting.append(layer)
+            return "nn.Identity()"
+        if self._waiting and not self._passes(layer):
+            self.expect_taken_up(repr(layer)[:80])
+        if isinstance(layer, Dropout):
+            return f"nn.Dropout({layer.rate!r})"
+        if type(layer) is PReLU:
+            self.tensors[f"{prefix}weight"] = layer.slope.value
+            return f"nn.PReLU({len(layer.slope.value)})"
+        if isinstance(layer, Op) and (module := _module(layer)):
+            return f"nn.{module}"
+        raise InputError(
+            "torch.save",
+            given=f"{layer!r}"[:120],
+            expected="dense layers, scaling before them, dropout, and activations that PyTorch has too",
+            fix=_WRITE_ONNX,
+        )
+
+    def _passes(self, layer: LayerLike) -> bool:
+        """Return whether a layer may stand between waiting scaling and the dense layer that takes it up.
+
+        Dropout sets to 0 what came in: with an offset that is not what it does to the scaled numbers.
+        """
+        if isinstance(layer, Dropout):
+            return all(not np.any(scaling.offset) for scaling in self._waiting)
+        if isinstance(layer, Flatten):
+            return all(np.ndim(scaling.scale) == np.ndim(scaling.offset) == 0 for scaling in self._waiting)
+        return isinstance(layer, Identity)
+
+    def expect_taken_up(self, behind: str) -> None:
+        """Raise if scaling still waits for a dense layer."""
+        if self._waiting:
             raise InputError(
                 "torch.save",
-                given=f"{layer!r}"[:120],
-                expected="dense layers, scaling before them, dropout and activations that PyTorch has too",
-                fix="Write ONNX instead, which has every layer: cr.onnx.save, or chainrule export RUN --to onnx",
+                given=f"{self._waiting[-1]!r:.80} with {behind} behind it",
+                expected="a dense layer behind it, whose weights it becomes part of",
+                fix=_WRITE_ONNX,
             )
-    return f"nn.Sequential({', '.join(modules)})"
+
+    def _folded(self, layer: Dense) -> LayerWeights:
+        """Return a layer's weights and bias, those of (x − offset) · scale @ weights + bias if scaling waits for it."""
+        dtype = layer.weights.value.dtype
+        weights, bias = layer.weights.value, layer.bias.value if layer.use_bias else None
+        for scaling in reversed(self._waiting):
+            if scaling.exact and dtype == np.float32:
+                raise InputError(
+                    "torch.save",
+                    given=f"{scaling!r:.80}, whose offset float32 weights can't take up",
+                    expected="scaling that leaves float32 its digits",
+                    fix=f"Scale the samples beforehand, or write ONNX instead: {_AS_ONNX}",
+                )
+            scale, offset = (
+                np.broadcast_to(np.asarray(one, np.float64), len(weights)) for one in (scaling.scale, scaling.offset)
+            )
+            weights = scale[:, None] * weights
+            if offset.any():
+                bias = (0 if bias is None else bias) - offset @ weights
+        self._waiting.clear()
+        return weights.astype(dtype), None if bias is None else bias.astype(dtype)
 
 
 def _parts(layer: LayerLike) -> list[LayerLike]:
@@ -273,21 +327,9 @@ def _module(op: Op) -> str | None:
     """Return the module of PyTorch that does what an op does, with its settings."""
     if type(op) is GELU:
         return "GELU(approximate='tanh')" if op.approximate else "GELU()"
+    if type(op) is Clip and op.low is not None and op.high is not None:
+        return f"Hardtanh({op.low!r}, {op.high!r})"
     return op.torch and op.torch.format(**{name: repr(value) for name, value in op.settings().items()})
-
-
-def _folded(layer: Dense, scaling: Rescale | None) -> LayerWeights:
-    """Return a layer's weights and bias, those of (x − offset) · scale @ weights + bias if scaling comes before it."""
-    weights, bias = layer.weights.value, layer.bias.value if layer.use_bias else None
-    if scaling is None:
-        return weights, bias
-    scale, offset = (
-        np.broadcast_to(np.asarray(one, np.float64), len(weights)) for one in (scaling.scale, scaling.offset)
-    )
-    scaled = scale[:, None] * weights
-    if offset.any():
-        bias = (0 if bias is None else bias) - offset @ scaled
-    return scaled.astype(weights.dtype), None if bias is None else bias.astype(weights.dtype)
 
 
 def _layer(name: str, arrays: dict[str, Array], before: dict[str, Array] | None) -> LayerWeights:
