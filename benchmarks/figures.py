@@ -80,6 +80,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "fitting": adapters.fitting,
     "onnx": adapters.onnx_networks,
     "pytorch-networks": adapters.pytorch_networks,
+    "models-of-others": adapters.models_of_others,
     "numpy-pages": adapters.numpy_pages,
     "hostile-onnx": adapters.hostile_onnx,
     "pytorch": derivatives.against_pytorch,

@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,56 @@ def pytorch_networks(options: Options) -> Iterator[Figure]:
                 worst[name] = max(worst[name], all_shares(compared(torch, model, network, x, labels)))
     for name, value in worst.items():
         yield of_tolerance(f"PyTorch, {count} MLPs in: {name}, outputs and gradients", value)
+
+
+def models_of_others(options: Options) -> Iterator[Figure]:
+    """Take in networks as others build and export them, see `tests.onnx.elsewhere`; quickly, one in three."""
+    needed("torch", "onnx", "onnxruntime", "onnxscript", "skl2onnx", "sklearn")
+    import onnx
+    import onnxruntime
+    import torch
+
+    import chainrule as cr
+    import chainrule.onnx
+    from tests.onnx import elsewhere
+
+    for name in ("torch.onnx", "torch.onnx._internal.exporter._registration"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # what else it could export is no news here
+    ways: dict[str, tuple[list[str], Any]] = {
+        "PyTorch, older exporter": (
+            list(elsewhere.of_pytorch(torch)),
+            partial(elsewhere.sent_by_pytorch, torch, False),
+        ),
+        "PyTorch, newer exporter": (list(elsewhere.of_pytorch(torch)), partial(elsewhere.sent_by_pytorch, torch, True)),
+        "scikit-learn, skl2onnx": (list(elsewhere.of_scikit_learn()), elsewhere.sent_by_scikit_learn),
+        "forms of Keras": (
+            [name for name, *_ in elsewhere.of_keras(onnx)],
+            partial(elsewhere.sent_by_keras, onnx, onnxruntime),
+        ),
+    }
+    worst, refused, well_refused = 0.0, 0, 0
+    told: list[str] = []
+    total = 0
+    for way, (names, send) in ways.items():
+        taken, names = 0, names[:: options.count(1, 3)]
+        for name in names:
+            with tempfile.TemporaryDirectory() as folder:
+                sent = send(name, Path(folder))
+                try:
+                    network = chainrule.onnx.load(sent.path)
+                except cr.ChainruleError as error:
+                    refused += 1
+                    well_refused += elsewhere.UNKNOWN.get(name, "nothing") in error.where and bool(error.fix)
+                    continue
+                found = np.reshape(cr.predict(network, sent.x), sent.expected.shape)  # (n, 1) for (n,)
+                worst = max(worst, share(found, sent.expected, *FLOAT32))
+                taken += 1
+        told.append(f"{way} {taken} of {len(names)}")
+        total += len(names)
+    name = f"ONNX of others, by default settings: of {total} files come in"
+    yield at_least(name, total - refused, 0.95 * total, "{:.0f}".format, f": {', '.join(told)}")
+    yield of_tolerance("ONNX of others: outputs", worst)
+    yield all_of("ONNX of others: each refusal names the operator that has no layer here", well_refused, refused)
 
 
 def numpy_pages(options: Options) -> Iterator[Figure]:

@@ -84,9 +84,6 @@ def save(network: Network, path: Path, *, weights: str = "inside", training_step
     if training_step:
         functions.append(_step(network, graphs[1], called))
     if weights == "beside":
-        npz = io.BytesIO()
-        np.savez(npz, allow_pickle=False, **numbers)
-        write_atomically(FilePath(os.fspath(path)).with_suffix(".npz"), npz.getvalue(), where=where)
         kept = ['with np.load(Path(__file__).with_suffix(".npz")) as file:']
         kept += [f"    {name} = file[{literal(name)}]" for name in numbers]
         imports = ["from pathlib import Path", ""]
@@ -114,6 +111,10 @@ def save(network: Network, path: Path, *, weights: str = "inside", training_step
         *generator,
     ]
     text = "\n".join([*lines, *(line for function in functions for line in ("", "", *function)), ""])
+    if weights == "beside":  # once the page is known to be one
+        npz = io.BytesIO()
+        np.savez(npz, allow_pickle=False, **numbers)
+        write_atomically(FilePath(os.fspath(path)).with_suffix(".npz"), npz.getvalue(), where=where)
     write_atomically(path, re.sub(r"\n{4,}", "\n\n\n", text).encode("utf-8"), where=where)
 
 

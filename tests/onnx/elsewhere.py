@@ -30,6 +30,8 @@ UNKNOWN = {
     "layer norm": "LayerNormalization",
     "a convolution": "Conv",
     "a gated linear unit": "Mul",
+    "an MLP with hard swish": "HardSwish",
+    "MLPRegressor, two targets": "Reshape",  # skl2onnx writes it so that the samples of a batch are mixed
 }
 
 
@@ -169,7 +171,7 @@ def of_pytorch(torch: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
     return {name: (model.eval(), shape) for name, (model, shape) in models.items()}
 
 
-def sent_by_pytorch(torch: Any, name: str, folder: Path, dynamo: bool) -> Sent:
+def sent_by_pytorch(torch: Any, dynamo: bool, name: str, folder: Path) -> Sent:
     """Export a network of `of_pytorch` as PyTorch does if it is told nothing but where to."""
     torch.manual_seed(sum(map(ord, name)))
     model, shape = of_pytorch(torch)[name]

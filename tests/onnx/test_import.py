@@ -14,7 +14,7 @@ import pytest
 import chainrule as cr
 import chainrule.onnx
 from chainrule.errors import FileError, InputError
-from tests.onnx import forge
+from tests.onnx import elsewhere, forge
 
 
 def random_mlp(torch: Any, seed: int, dtype: str = "float32") -> tuple[Any, np.ndarray, np.ndarray]:
@@ -84,6 +84,44 @@ def test_so_do_those_of_its_newer_exporter(referee: Any, onnxscript: ModuleType,
     model, x, labels = random_mlp(referee, 1, dtype)
     path = exported(referee, model, x, tmp_path / "new.onnx", dynamo=True)
     expect_the_same(referee, model, chainrule.onnx.load(path, loss=cr.SoftmaxCrossEntropy()), x, labels)
+
+
+def test_forms_that_keras_is_exported_in_compute_the_same(
+    onnx: ModuleType, onnxruntime: ModuleType, tmp_path: Path
+) -> None:
+    for name, *_ in elsewhere.of_keras(onnx):
+        expect_taken(elsewhere.sent_by_keras(onnx, onnxruntime, name, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["batch norm after a dense layer", "three residual blocks", "a shortcut with weights", "an end of .flatten()",
+     "an autoencoder of pictures", "an MLP with softplus, steep", "an MLP with PReLU for each feature"],
+)  # fmt: skip
+def test_what_pytorch_exports_if_it_is_told_nothing_comes_in(
+    referee: Any, onnx: ModuleType, tmp_path: Path, name: str
+) -> None:
+    expect_taken(elsewhere.sent_by_pytorch(referee, False, name, tmp_path))
+
+
+@pytest.mark.slow
+def test_so_does_what_its_newer_exporter_writes_into_two_files(
+    referee: Any, onnxscript: ModuleType, tmp_path: Path
+) -> None:
+    sent = elsewhere.sent_by_pytorch(referee, True, "pictures, x.view(x.size(0), -1)", tmp_path)
+    assert sent.path.with_name("new.onnx.data").exists()
+    expect_taken(sent)
+
+
+@pytest.mark.parametrize("name", ["LogisticRegression, three classes", "LogisticRegression, two classes",
+                                  "Ridge behind StandardScaler"])  # fmt: skip
+def test_linear_models_of_scikit_learn_come_in(skl2onnx: ModuleType, tmp_path: Path, name: str) -> None:
+    expect_taken(elsewhere.sent_by_scikit_learn(name, tmp_path))
+
+
+def expect_taken(sent: elsewhere.Sent) -> None:
+    found = cr.predict(chainrule.onnx.load(sent.path), sent.x)
+    np.testing.assert_allclose(found.reshape(sent.expected.shape), sent.expected, rtol=1e-5, atol=1e-6)
 
 
 def scikit_learn(kind: str) -> Any:
@@ -303,15 +341,11 @@ def test_a_shape_computed_from_how_many_samples_there_are_is_understood(
 def test_a_shape_that_names_the_batch_of_the_export_is_that_of_any_batch(
     tmp_path: Path, shape: list[int], expected: np.ndarray
 ) -> None:
-    told = forge.after_gemm("Reshape", forge.attribute("allowzero", 1), tensors=[forge.tensor("s", np.array(shape))],
-                            inputs=["s"])  # fmt: skip
-    data = told.replace(forge.value("input", "n", 2), forge.value("input", 7, 2))
     fixed = forge.of(
         forge.node("Gemm", ["input", "w"], ["h"]),
         forge.node("Reshape", ["h", "s"], ["output"], forge.attribute("allowzero", 1)),
         tensors=[forge.tensor("s", np.array(shape))], inputs=[forge.value("input", 7, 2)],
     )  # fmt: skip
-    assert data
     (tmp_path / "a.onnx").write_bytes(fixed)
     np.testing.assert_allclose(cr.predict(chainrule.onnx.load(tmp_path / "a.onnx"), X), expected)
 
