@@ -46,9 +46,11 @@ def load(
 ) -> Network:
     """Return the network in an ONNX file, ready to predict and to be trained further.
 
-    Understood are feed-forward networks as PyTorch and scikit-learn export them: Gemm, MatMul and Add, activations
-    (GELU and SiLU also as formulas), softmax, scaling by constants, reshapes, skip connections, concatenated branches.
-    Weights that two nodes share are tied. Nothing but the file is opened, and nothing in it is executed.
+    Understood are feed-forward networks as PyTorch, Keras and scikit-learn export them: Gemm, MatMul and Add,
+    activations (also as formulas), softmax, batch normalisation, scaling by constants, reshapes, skip connections,
+    sums of dense layers, concatenated branches. Weights that two nodes share are tied; slopes of a PReLU are not.
+    Nothing is opened but the file, and those beside it in which it says that its weights are; nothing is executed.
+    An output of one number for a sample is a column.
 
     Parameters
     ----------
