@@ -107,9 +107,9 @@ def test_a_model_is_not_saved_under_the_name_of_another_format(name: str, tmp_pa
 
 LOADED = {
     "m.pt": r"cr\.torch\.load\('model\.safetensors', cr\.ReLU\(\)\)",
-    "m.onnx": r"cr\.onnx\.load\('model\.onnx'\)",
+    "m.onnx": r"cr\.onnx\.load\(.*m\.onnx'\)",
     "m.h5": r"model\.trainable_weights.*cr\.torch\.load",
-    "m.pkl": r"cr\.save\(network, 'model\.safetensors'\) where the pickle comes from",
+    "m.pkl": r"Where it comes from, .*cr\.save\(network, 'model\.safetensors'\)",
 }
 
 

@@ -224,14 +224,14 @@ def save(network: Network, path: Path) -> str:
     checks.instance("torch.save", network, Network, "a cr.Network")
     expect_ending("torch.save", path, ".safetensors")
     network.graph("prediction")  # raises if the network is not built
-    writer = _Writer()
+    writer = _SequentialWriter()
     module = writer.sequential(network.layers, "")
     writer.expect_taken_up("nothing")
     write(path, Contents({"format": "pt"}, writer.tensors), where="torch.save")
     return module
 
 
-class _Writer:
+class _SequentialWriter:
     """Collects the numbers of layers, and says which modules of PyTorch have them.
 
     Scaling waits until a dense layer takes it up; what lies between must do the same to scaled and unscaled numbers.
