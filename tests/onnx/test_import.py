@@ -370,6 +370,13 @@ def test_one_number_for_a_sample_is_a_column(tmp_path: Path, end: bytes) -> None
     np.testing.assert_allclose(cr.predict(network, X), 1 / (1 + np.exp(-H[:, :1])), rtol=1e-6)
 
 
+def test_a_network_that_answers_with_infinity_comes_in(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(
+        forge.after_gemm("Div", tensors=[forge.tensor("c", np.float32(1e-38))], inputs=["c"])
+    )
+    assert np.isinf(chainrule.onnx.load(tmp_path / "a.onnx").forward(1e3 * X)).any()
+
+
 NUMBERS = forge.field(5, 0) + forge.field(5, 3)
 
 

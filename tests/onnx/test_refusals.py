@@ -246,6 +246,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         r"indices of shape \(2,\)"),
     "all samples in one row": (
         reshaped(whole("s", -1)), r"1 \(Reshape\): got operators that mix the samples of a batch"),
+    "samples of three, mixed behind a shape": (
+        of(GEMM, node("Reshape", ["output", "a"], ["r"]), node("Reshape", ["r", "b"], ["o"]),
+           tensors=[whole("a", 0, 1, 3), whole("b", -1, 1)], outputs=(value("o", "n", 1),)),
+        r"2 \(Reshape\): got operators that mix the samples of a batch"),
     "a softmax over the samples": (
         of(node("Gemm", ["input", "w"], ["h"]), node("Gather", ["h", "i"], ["g"], attribute("axis", 1)),
            node("Softmax", ["g"], ["output"]), tensors=[tensor("i", np.array(0, np.int64))]),
