@@ -83,6 +83,7 @@ from chainrule.ops.focal import SoftmaxFocalCrossEntropy as SoftmaxFocalCrossEnt
 from chainrule.ops.activations import Softplus as Softplus
 from chainrule.ops.activations import Softsign as Softsign
 from chainrule.ops.arithmetic import Sqrt as Sqrt
+from chainrule.ops.losses import SquaredError as SquaredError
 from chainrule.graph.node import State as State
 from chainrule.optim.schedules import StepDecay as StepDecay
 from chainrule.ops.reductions import Sum as Sum
@@ -220,6 +221,7 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Sqrt",
+    "SquaredError",
     "State",
     "StepDecay",
     "Sum",
@@ -318,6 +320,7 @@ __all__ = [
     "softsign",
     "source",
     "sqrt",
+    "squared_error",
     "subtract",
     "sum",
     "tanh",
@@ -850,6 +853,14 @@ def sqrt(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.ari
     ∂z = ∂y / 2√z
 
     At 0 the derivative is inf; below 0 y is NaN.
+    """
+
+def squared_error(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.losses.SquaredError
+    """y = mean over samples of Σ (prediction − target)²
+    ∂prediction = ∂y · 2 (prediction − target) / samples
+
+    The sum runs over the last axis, the outputs; where there are axes between, the mean runs over these too. With ten
+    outputs it is ten times `MeanSquaredError`, whose mean runs over the outputs as well.
     """
 
 def subtract(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Subtract

@@ -28,7 +28,7 @@ FOCAL = {
     SOFTMAX_LOGITS: cr.SoftmaxFocalCrossEntropy,
     SIGMOID_LOGITS: cr.SigmoidFocalCrossEntropy,
 }
-OTHERS = (None, cr.MeanSquaredError, cr.HalfSquaredError, cr.MeanAbsoluteError, cr.Huber)
+OTHERS = (None, cr.MeanSquaredError, cr.SquaredError, cr.HalfSquaredError, cr.MeanAbsoluteError, cr.Huber)
 
 Layers = Callable[[], list[Any]]
 #: What the last layers are -> which cross-entropies are refused after them, and why.
@@ -352,7 +352,9 @@ SILENT: dict[str, tuple[Layers, Any]] = {
 }
 
 
-@pytest.mark.parametrize("loss", [cr.MeanSquaredError, cr.HalfSquaredError, cr.MeanAbsoluteError, cr.Huber])
+@pytest.mark.parametrize(
+    "loss", [cr.MeanSquaredError, cr.SquaredError, cr.HalfSquaredError, cr.MeanAbsoluteError, cr.Huber]
+)
 @pytest.mark.parametrize("case", WARNED)
 def test_targets_that_the_last_layer_hardly_gives_are_warned_of_once(case: str, loss: Any) -> None:
     layers, y, words = WARNED[case]

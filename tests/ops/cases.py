@@ -196,6 +196,10 @@ def _fourth(t: Any, prediction: Any, target: Any, sample_weight: Any = None) -> 
     return _weighted(t, ((prediction - target) ** 4).sum(axis=1), sample_weight)
 
 
+def _squared(t: Any, prediction: Any, target: Any, sample_weight: Any = None) -> Any:
+    return _weighted(t, ((prediction - target) ** 2).sum(axis=-1), sample_weight)
+
+
 def _half(t: Any, prediction: Any, target: Any, sample_weight: Any = None) -> Any:
     return _weighted(t, ((prediction - target) ** 2).sum(axis=-1) / 2, sample_weight)
 
@@ -238,6 +242,7 @@ def its_derivative(p: Any, t: Any) -> Any:
 
 _LOSSES: list[tuple[Any, str, Any, Any, Any, Any]] = [
     (ops.MeanSquaredError(), "prediction", ref.mean_squared, _elementwise("mse_loss"), normal, normal),
+    (ops.SquaredError(), "prediction", ref.squared, _squared, normal, normal),
     (ops.HalfSquaredError(), "prediction", ref.half_squared, _half, normal, normal),
     (ops.MeanAbsoluteError(), "prediction", ref.mean_absolute, _elementwise("l1_loss"), apart, zeros),
     (ops.Huber(), "prediction", ref.huber(1), _elementwise("huber_loss"), apart, zeros),

@@ -138,6 +138,10 @@ def mean_squared(p: Any, t: Any) -> Any:
     return ((p - t) ** 2).mean()
 
 
+def squared(p: Any, t: Any) -> Any:
+    return ((p - t) ** 2).sum(axis=-1).mean()
+
+
 def half_squared(p: Any, t: Any) -> Any:
     return ((p - t) ** 2).sum(axis=-1).mean() / 2
 

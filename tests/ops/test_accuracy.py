@@ -124,6 +124,8 @@ def test_sums_do_not_drift_in_float32(axis: Any) -> None:
     right = 200_000 * float(np.float32(0.1))
     assert float(np.ravel(ops.Sum(axis).forward(x))[0]) == np.float32(right)
     assert float(np.ravel(ops.Mean(axis).forward(x))[0]) == np.float32(0.1)
+    whole = ops.SquaredError().forward(x, np.zeros_like(x))
+    assert float(whole) == pytest.approx(float(np.float32(0.1)) ** 2, rel=1e-7)
     half = ops.HalfSquaredError().forward(x, np.zeros_like(x))
     assert float(half) == pytest.approx(0.5 * float(np.float32(0.1)) ** 2, rel=1e-7)
     assert float(ops.L2Penalty(2.0).forward(x)) == pytest.approx(right * float(np.float32(0.1)), rel=1e-7)

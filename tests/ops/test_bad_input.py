@@ -93,6 +93,7 @@ ARRAYS: list[tuple[Any, dict[str, Any], list[str]]] = [
     (ops.LogSoftmax(), dict(z=a(3, 0)), ["(3, 0)", "at least one class"]),
     # losses
     (ops.MeanSquaredError(), with_prediction((4, 1), a(4)), ["prediction (4, 1), target (4,)", "target.reshape"]),
+    (ops.SquaredError(), with_prediction((4, 2), a(4, 3)), ["target (4, 3)", "target with shape (4, 2)"]),
     (ops.HalfSquaredError(), with_prediction((4, 2), a(4, 3)), ["target (4, 3)", "target with shape (4, 2)"]),
     (ops.MeanAbsoluteError(), with_prediction((4,), a(4)), ["prediction with shape (4,)", "2 axes", "to (-1, 1)"]),
     (ops.Huber(), with_prediction((0, 2), a(0, 2)), ["(0, 2)", "an empty batch has no mean"]),

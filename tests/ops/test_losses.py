@@ -165,10 +165,12 @@ def test_softmax_has_its_true_jacobian_not_its_diagonal() -> None:
     close(ops.LogSoftmax().forward(z), np.log(y), 1e-14)
 
 
-def test_mean_squared_error_is_over_elements_and_half_squared_error_over_samples() -> None:
+def test_mean_squared_error_is_over_elements_and_squared_error_and_its_half_over_samples() -> None:
     prediction, target = np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros((2, 2))
     assert ops.MeanSquaredError().forward(prediction, target) == 7.5
+    assert ops.SquaredError().forward(prediction, target) == 15
     assert ops.HalfSquaredError().forward(prediction, target) == 7.5
+    assert ops.SquaredError().backward(1.0, None, prediction, target)["prediction"].tolist() == [[1, 2], [3, 4]]
     assert ops.HalfSquaredError().backward(1.0, None, prediction, target)["prediction"].tolist() == [[0.5, 1], [1.5, 2]]
     assert ops.MeanSquaredError().backward(1.0, None, prediction, target)["prediction"].tolist() == [[0.5, 1], [1.5, 2]]
 
@@ -180,4 +182,4 @@ def test_a_large_loss_does_not_swallow_the_small_ones_in_float32() -> None:
 
 def test_a_constant_answer_of_a_tenth_to_ten_classes_has_a_squared_error_of_nine_tenths() -> None:
     constant = np.full((10, 10), 0.1)
-    assert 2 * ops.HalfSquaredError().forward(constant, np.eye(10)) == pytest.approx(0.9)
+    assert ops.SquaredError().forward(constant, np.eye(10)) == pytest.approx(0.9)

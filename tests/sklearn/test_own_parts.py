@@ -65,7 +65,8 @@ def test_the_rate_follows_the_schedule() -> None:
 
 
 LOSSES: dict[str, tuple[Any, Any]] = {
-    "squared error of classes": (cr.HalfSquaredError(), iris),
+    "squared error of classes": (cr.SquaredError(), iris),
+    "half of it": (cr.HalfSquaredError(), iris),
     "logits of classes": (cr.SoftmaxCrossEntropy(), iris),
     "squared error of two": (cr.MeanSquaredError(), lambda: digits(2, 120)),
     "logits of two": (cr.SigmoidBinaryCrossEntropy(), lambda: digits(2, 120)),

@@ -24,6 +24,7 @@ LOSSES: dict[str, tuple[Any, list[Any], Any]] = {
     "logits": (cr.SoftmaxCrossEntropy, [cr.Dense(3)], LABELS),
     "probabilities": (cr.CategoricalCrossEntropy, [cr.Dense(3), cr.Softmax(), cr.Identity()], LABELS),
     "squares": (cr.MeanSquaredError, [cr.Dense(2)], NUMBERS),
+    "squares of a sample": (cr.SquaredError, [cr.Dense(2)], NUMBERS),
     "half squares": (cr.HalfSquaredError, [cr.Dense(2)], NUMBERS),
     "huber": (cr.Huber, [cr.Dense(2)], NUMBERS),
     "absolute": (cr.MeanAbsoluteError, [cr.Dense(2)], NUMBERS),

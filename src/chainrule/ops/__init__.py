@@ -83,6 +83,7 @@ _OPS: tuple[type[Op], ...] = (
     custom.Activation,
     # losses
     losses.MeanSquaredError,
+    losses.SquaredError,
     losses.HalfSquaredError,
     losses.MeanAbsoluteError,
     losses.Huber,

@@ -53,6 +53,7 @@ from chainrule.ops.softmax import Softmax as Softmax
 from chainrule.ops.softmax import LogSoftmax as LogSoftmax
 from chainrule.ops.custom import Activation as Activation
 from chainrule.ops.losses import MeanSquaredError as MeanSquaredError
+from chainrule.ops.losses import SquaredError as SquaredError
 from chainrule.ops.losses import HalfSquaredError as HalfSquaredError
 from chainrule.ops.losses import MeanAbsoluteError as MeanAbsoluteError
 from chainrule.ops.losses import Huber as Huber

@@ -54,6 +54,25 @@ class MeanSquaredError(ElementwiseLoss):
         return dict(prediction=dy * 2 * share(prediction, sample_weight, prediction.shape[-1]) * difference)
 
 
+class SquaredError(ElementwiseLoss):
+    """y = mean over samples of Σ (prediction − target)²
+    ∂prediction = ∂y · 2 (prediction − target) / samples
+
+    The sum runs over the last axis, the outputs; where there are axes between, the mean runs over these too. With ten
+    outputs it is ten times `MeanSquaredError`, whose mean runs over the outputs as well.
+    """
+
+    def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
+        difference = prediction - in_dtype_of(prediction, target)
+        return average(difference * difference, sample_weight)
+
+    def backward(
+        self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
+    ) -> Derivatives:
+        difference = prediction - in_dtype_of(prediction, target)
+        return dict(prediction=dy * 2 * share(prediction, sample_weight) * difference)
+
+
 class HalfSquaredError(ElementwiseLoss):
     """y = mean over samples of ½ Σ (prediction − target)²
     ∂prediction = ∂y · (prediction − target) / samples

@@ -84,7 +84,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
     dtype : {"auto", "float32", "float64"}
         "auto" is that of X; whole numbers count as float64. float32 takes about half the time.
     loss : Op or str, optional
-        Another loss than the cross-entropy, such as ``cr.HalfSquaredError()`` or one of your own, on probabilities or
+        Another loss than the cross-entropy, such as ``cr.SquaredError()`` or one of your own, on probabilities or
         on logits. `loss_` is the network's own then.
     compiled : bool, default False
         Compile whole epochs, which takes some seconds once and then saves up to a third of the time; needs

@@ -9,7 +9,7 @@ from typing import Any
 # Folded name -> our class, and settings. Our own names need no line here.
 PARTS: dict[str, str | tuple[str, dict[str, Any]]] = {
     # losses
-    **dict.fromkeys(("mse", "mseloss", "mselossflat", "squarederror", "squaredloss"), "MeanSquaredError"),
+    **dict.fromkeys(("mse", "mseloss", "mselossflat", "squaredloss"), "MeanSquaredError"),
     **dict.fromkeys(("mae", "l1loss", "l1lossflat", "absoluteerror"), "MeanAbsoluteError"),
     **dict.fromkeys(("huberloss", "smoothl1", "smoothl1loss"), "Huber"),
     **dict.fromkeys(("bce", "bceloss", "binarylogloss"), "BinaryCrossEntropy"),
