@@ -49,6 +49,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "by-error": {"data": VALIDATED, "monitor": "validation_error_rate", "keep": "best", "dropout": 0.5},
     "weighted": {"class_weight": {"0": 1.0, "1": 2.0, "2": 0.5}},
     "accumulated": {"gradient_accumulation_steps": 4, "batch_size": 2, "dropout": 0.2},
+    "in-order": {"shuffle": False, "initializer": {"type": "Normal", "deviation": 1.0}, "bias_initializer": "Normal"},
     "full": {"batch_size": "full", "dropout": 0.5, "phases": [Phase(20, 0.05)]},
     "float64": {"dtype": "float64", "batch_size": 1, "phases": [Phase(1, 0.01)], "dropout": 0.1},
     "mixed": {"mixup": 0.3, "class_weight": {"0": 1.0, "1": 2.0, "2": 0.5}},

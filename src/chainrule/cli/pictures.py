@@ -116,14 +116,13 @@ def _watched(run: PicturedRun, path: Path) -> Any:
 
 def _rates(run: PicturedRun, path: Path) -> Any:
     """Draw the learning-rate range test of the network as it was before its first step."""
-    from chainrule.recipes.run import batch_size
+    from chainrule.recipes.run import batching
 
     assert run.recipe is not None
     result = cr.learning_rate_range_test(
         run.network.fresh(),
         *run.samples.train,
-        batch_size=batch_size(run.recipe),
-        gradient_accumulation_steps=run.recipe.gradient_accumulation_steps,
+        **batching(run.recipe),
     )
     say(str(result))
     return cr.plot.learning_rate_range_test(result, path=path)

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.data import Mixup, RandomAffine
 from chainrule.errors import InputError, nearest
-from chainrule.nn import Dense, Dropout, Layer, Network, Rescale
+from chainrule.nn import Dense, Dropout, Initializer, Layer, Network, Rescale
 from chainrule.nn.heads import heads_layer
 from chainrule.nn.layer import LayerLike
 from chainrule.nn.room import expect_room
@@ -25,6 +25,7 @@ _KINDS: dict[str, type[Any]] = {
     "a loss": Op,
     "an optimizer": Optimizer,
     "a schedule": Schedule,
+    "an initializer": Initializer,
 }
 _OUTPUTS = {
     **dict.fromkeys(("CategoricalCrossEntropy", "CategoricalFocalCrossEntropy"), "Softmax"),
@@ -156,12 +157,17 @@ def _layers(recipe: Recipe, where: str) -> list[LayerLike]:
     if not isinstance(recipe.layers, str):
         return [part(layer, "a layer", f"{where}, layers[{i}]") for i, layer in enumerate(recipe.layers)]
     sizes = recipe.sizes or []
+    starts = {
+        name: part(given, "an initializer", f"{where}, {name}")
+        for name, given in (("initializer", recipe.initializer), ("bias_initializer", recipe.bias_initializer))
+        if given is not None
+    }
     layers: list[LayerLike] = [Dropout(recipe.input_dropout)] if recipe.input_dropout else []
     for inputs, outputs in itertools.pairwise(sizes[:-1]):
-        layers += [Dense(outputs, inputs=inputs), part(recipe.activation, "a layer", f"{where}, activation")]
+        layers += [Dense(outputs, inputs=inputs, **starts), part(recipe.activation, "a layer", f"{where}, activation")]
         if recipe.dropout:
             layers.append(Dropout(recipe.dropout))
-    layers.append(Dense(sizes[-1], inputs=sizes[-2]))
+    layers.append(Dense(sizes[-1], inputs=sizes[-2], **starts))
     output = recipe.output
     if output is None:
         output = _OUTPUTS.get(recipe.loss if isinstance(recipe.loss, str) else str(recipe.loss.get("type")))

@@ -26,7 +26,7 @@ from chainrule.recipes.evaluation import expect_one_output
 from chainrule.recipes.folder import BEST, ENVIRONMENT, LAST, RECIPE, STORY, new_folder, own_folder
 from chainrule.recipes.log import opening_lines
 from chainrule.recipes.recipe import Data, Part, Phase, Recipe, override, stored, to_toml
-from chainrule.recipes.run import batch_size
+from chainrule.recipes.run import batching
 from chainrule.recipes.samples import Samples, gather
 from chainrule.training import train
 from chainrule.training.checkpoint import Checkpoint
@@ -130,8 +130,7 @@ def adopt(
                     *samples.train,
                     epochs=0,
                     validation_data=samples.validation,
-                    batch_size=batch_size(recipe),
-                    gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+                    **batching(recipe),
                     callbacks=Checkpoint(last),
                 )
                 write_text(RECIPE, to_toml(stored(recipe, made)))

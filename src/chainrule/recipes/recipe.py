@@ -138,6 +138,9 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     output : str or table, optional
         After the last layer of the short form. Left out it follows from the loss: softmax or sigmoid before the
         cross-entropy on probabilities that goes with it, nothing before others.
+    initializer, bias_initializer : str or table, optional
+        How the weights and biases of the short form start: ``"LeCun"``, ``{type = "Normal", deviation = 1.0}``; as
+        `Dense` decides, where left out.
     dropout, input_dropout : float, default 0
         After each hidden activation of the short form; before its first layer.
     loss, optimizer : str or table
@@ -149,6 +152,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         Samples a batch; ``"full"`` (or 0) takes all of them at once.
     gradient_accumulation_steps : int, default 1
         Batches a step.
+    shuffle : bool, default True
+        Take the samples in a new order in each epoch, or in the order they are in.
     l1, l2 : float, default 0
         Penalties on the weights.
     seed : int, default 0
@@ -184,6 +189,8 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     layers: str | list[dict[str, Any]]
     activation: Part = "ReLU"
     output: Part | None = None
+    initializer: Part | None = None
+    bias_initializer: Part | None = None
     dropout: float = 0.0
     input_dropout: float = 0.0
     loss: Part
@@ -191,6 +198,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     phases: list[Phase]
     batch_size: int | Literal["full"] = 32
     gradient_accumulation_steps: int = 1
+    shuffle: bool = True
     l1: float = 0.0
     l2: float = 0.0
     seed: int = 0
@@ -445,7 +453,7 @@ def override(
     l2 : float, optional
     layers : str, optional
         The short form, such as ``"784-200-100-10"``. A recipe that lists its layers gets plain ones of these sizes,
-        with its own `activation`, `output` and dropouts.
+        with its own `activation`, `output`, initializers and dropouts.
     seed, dtype, keep, threads, deterministic, compiled, checkpoint_steps, checkpoint_seconds : optional
     data : path, optional
         A file to learn from; it is split, scaled and so on as the recipe says.
@@ -464,7 +472,7 @@ def override(
     Examples
     --------
     >>> from chainrule.recipes import load
-    >>> [phase.epochs for phase in override(load("mnist-mse-200"), epochs=40).phases]
+    >>> [phase.epochs for phase in override(load("best_attempt_97p"), epochs=40).phases]
     [30, 10]
     """
     given: dict[str, Any] = dict(

@@ -314,6 +314,15 @@ def batch_size(recipe: Recipe) -> int | None:
     return None if recipe.batch_size in ("full", 0) else int(recipe.batch_size)
 
 
+def batching(recipe: Recipe) -> dict[str, Any]:
+    """Return how the samples are cut into steps, as `train` takes it."""
+    return {
+        "batch_size": batch_size(recipe),
+        "gradient_accumulation_steps": recipe.gradient_accumulation_steps,
+        "shuffle": recipe.shuffle,
+    }
+
+
 def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbose) -> Result:
     """Train, from the start or from the run's checkpoint, and measure what came of it."""
     recipe, network, samples = recorder.recipe, recorder.network, recorder.samples
@@ -325,8 +334,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbos
             network,
             *samples.train,
             epochs=recipe.epochs,
-            batch_size=batch_size(recipe),
-            gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+            **batching(recipe),
             validation_data=samples.validation,
             class_weight=_class_weight(recipe, samples),
             metrics=_metrics(samples),
