@@ -141,9 +141,9 @@ def test_predict_gives_numbers_where_the_targets_are_quantities(capsys: CAPTURED
 
 
 def test_predict_of_a_network_without_probabilities_says_output(capsys: CAPTURED) -> None:
-    assert status(["train", "xor-classic", "--epochs", "3", "--quiet", "--no-pictures"]) == 0
+    assert status(["train", "xor-document", "--epochs", "3", "--quiet", "--no-pictures"]) == 0
     np.save("x.npy", cr.data.xor().X)
-    assert lines(capsys, "predict", "runs/xor-classic-001", "x.npy")[0] == "row,class,output"
+    assert lines(capsys, "predict", "runs/xor-document-001", "x.npy")[0] == "row,class,output"
 
 
 def test_predict_and_evaluate_take_each_label_for_itself(capsys: CAPTURED) -> None:

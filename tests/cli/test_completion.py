@@ -38,18 +38,18 @@ def test_every_shell_is_told_the_commands(shell: type[ShellComplete]) -> None:
 
 
 CASES = {
-    "train xo": ["xor", "xor-classic"],
+    "train xo": ["xor", "xor-document"],
     "train mnist-": [name for name in names() if name.startswith("mnist-")],
     "train xor --dt": ["--dtype"],
     "train xor --dtype ": ["float32", "float64"],
     "train xor --keep b": ["best"],
     "recipes sp": ["spirals"],
-    "reproduce xor-": ["xor-classic"],
+    "reproduce xor-": ["xor-document"],
     "resume ": ["runs/xor-001", "runs/xor-002"],
     "evaluate runs/xor-002": ["runs/xor-002"],
     "evaluate mine/": ["mine/digits-001"],
     "compare runs/xor-001 ru": ["runs/xor-001", "runs/xor-002"],
-    "explain xor-": ["xor-classic"],
+    "explain xor-": ["xor-document"],
     "explain runs/": ["runs/xor-001", "runs/xor-002"],
     "explain xor --language ": ["en", "he"],
     "check spi": ["spirals"],
@@ -57,7 +57,7 @@ CASES = {
     "plot runs/xor-001 --kind weights,gr": ["weights,graph"],
     "plot runs/xor-001 --format ": ["png", "svg"],
     "export runs/xor-001 --to ": ["onnx", "torch", "numpy_page"],
-    "import a.onnx --recipe xor-": ["xor-classic"],
+    "import a.onnx --recipe xor-": ["xor-document"],
     "ops softp": ["softplus"],
     "help tr": ["train"],
 }

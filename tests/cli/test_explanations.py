@@ -109,7 +109,7 @@ class Cube(cr.Op):
 
 
 def test_the_network_of_a_recipe_is_right(capsys: CAPTURED) -> None:
-    assert status(["check", "xor-classic"]) == 0
+    assert status(["check", "xor-document"]) == 0
     out = capsys.readouterr().out
     assert out.endswith("every derivative is right\n")
     assert "dense_1.weights" in out

@@ -456,7 +456,7 @@ def load_weights(path: Path) -> None:
 
 # ------------------------------------------------------------------ recipes and runs
 
-NAMES = ("xor", "xor-classic", "spirals", "digits")
+NAMES = ("xor", "xor-document", "spirals", "digits")
 
 
 def _recipes() -> Sequence[bytes]:

@@ -30,18 +30,19 @@ data = { name = "digits" }
 """
 
 NAMES = [
+    "best_attempt_97p",
     "digits",
     "mnist",
+    "mnist-16",
     "mnist-best",
-    "mnist-cross-entropy-16",
-    "mnist-cross-entropy-200",
-    "mnist-mse-16",
-    "mnist-mse-16-fast",
-    "mnist-mse-16-slow",
-    "mnist-mse-200",
+    "mse-at-1e-3",
+    "softmax_relu_94p",
     "spirals",
+    "try1ofcse",
+    "try1ofmse",
+    "try2ofmse",
     "xor",
-    "xor-classic",
+    "xor-document",
 ]
 
 
@@ -182,6 +183,9 @@ def test_what_is_wrong_in_a_recipe_is_one_clear_error(text: str, said: str) -> N
         (GOOD + "optimizer = { type = 'SGD', momentun = 0.9 }\n", "momentum"),
         (GOOD + "optimizer = { type = 'SGD', learning_rate = 0.9 }\n", "Write learning_rate = 0.01 at the top"),
         (GOOD + "activation = 'relu'\n", "Write 'ReLU'"),
+        (GOOD + "initializer = 'LeCum'\n", "Did you mean 'LeCun'"),
+        (GOOD + "bias_initializer = { type = 'Normal', deviation = -1 }\n", "deviation"),
+        (GOOD + "bias_initializer = 'Tanh'\n", "an initializer"),
         (changed("learning_rate = 0.1", "learning_rate = { type = 'OneCycle' }"), "maximum"),
         (changed("learning_rate = 0.1", "learning_rate = { type = 'Tanh' }"), "a schedule"),
         (changed('"2-4-1"', "[{ type = 'Dense' }]"), "units"),
@@ -228,18 +232,18 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
         recipes.load("spiral")
 
 
-LONG = recipes.load("mnist-cross-entropy-200")  # 10 epochs each at 1e-2, 1e-3, 1e-4
+LONG = recipes.load("softmax_relu_94p")  # 10 epochs each at 1e-2, 1e-3, 1e-4
 
 
 @pytest.mark.parametrize(
     ("name", "epochs", "expected"),
     [
         ("xor", 7, [7]),
-        ("mnist-cross-entropy-200", 3, [1, 1, 1]),
-        ("mnist-cross-entropy-200", 60, [20, 20, 20]),
-        ("mnist-cross-entropy-200", 31, [10, 11, 10]),
-        ("mnist-cross-entropy-200", 1, [1]),
-        ("mnist-mse-200", 4, [3, 1]),
+        ("softmax_relu_94p", 3, [1, 1, 1]),
+        ("softmax_relu_94p", 60, [20, 20, 20]),
+        ("softmax_relu_94p", 31, [10, 11, 10]),
+        ("softmax_relu_94p", 1, [1]),
+        ("best_attempt_97p", 4, [3, 1]),
     ],
 )
 def test_epochs_are_shared_among_the_phases(name: str, epochs: int, expected: list[int]) -> None:
@@ -342,3 +346,23 @@ def test_samples_are_turned_and_then_mixed() -> None:
     assert isinstance(mixup, cr.data.Mixup)
     assert mixup.alpha == 0.3
     assert augmentation(CONFIGURATIONS["early"], samples) is None
+
+
+def test_the_short_form_says_how_weights_and_biases_start() -> None:
+    wide = recipes.override(recipes.load("xor-document"), layers="2-600-1")
+    network = build(wide, gather(wide))
+    hidden, last = network.layers[0], network.layers[2]
+    assert isinstance(hidden, cr.Dense)
+    assert isinstance(last, cr.Dense)
+    for parameter in (hidden.weights, hidden.bias, last.weights):
+        assert np.std(parameter.value) == pytest.approx(1, abs=0.1)
+    assert last.bias.value != 0
+
+
+def test_a_recipe_may_take_its_samples_in_their_order(tmp_path: Path) -> None:
+    recipe = recipes.override(recipes.load("xor-document"), epochs=3)
+    network = build(recipe, gather(recipe))
+    loss = cr.train(network, *gather(recipe).train, epochs=3, batch_size=1, shuffle=False).final_loss
+    assert recipes.run(recipe, out=tmp_path).history.final_loss == loss
+    shuffled = msgspec.structs.replace(recipe, shuffle=True)
+    assert recipes.run(shuffled, out=tmp_path).history.final_loss != loss

@@ -120,7 +120,7 @@ def test_runs_at_the_same_time_get_folders_of_their_own(tmp_path: Path) -> None:
 
 def test_the_next_number_is_after_the_largest_whatever_lies_there(tmp_path: Path) -> None:
     (tmp_path / "xor-007").write_text("a file, not a folder")
-    for name in ("xor-abc", "xor-classic-009", "xor-2"):
+    for name in ("xor-abc", "xor-document-009", "xor-2"):
         (tmp_path / name).mkdir()
     assert new_folder(tmp_path, "xor") == str(tmp_path / "xor-008")
 
