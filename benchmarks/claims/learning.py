@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 
 from claims.figure import (
     Figure,
@@ -55,23 +55,6 @@ def xor_pictures(options: Options) -> Iterator[Figure]:
     yield at_most("xor with pictures: slowest", max(times), 4, seconds, f" (mean {mean(times):.2f} s)")
 
 
-def xor_classic(options: Options) -> Iterator[Figure]:
-    """Train XOR as textbooks begin with it: 2-3-1, tanh, squared error, a sample at a time."""
-    count = options.count(100, 10)
-    with tempfile.TemporaryDirectory() as folder:
-        runs = [trained("xor-classic", seed, Path(folder), "--no-pictures")["train"] for seed in range(count)]
-    errors = [run["mean_squared_error"] for run in runs]
-    right = [run["error_rate"] == 0 for run in runs]
-    success = sum(r and e <= 2.5e-4 for r, e in zip(right, errors, strict=True))
-    for what, reached in {
-        "all four right": sum(right),
-        "all four right, squared error <= 0.00025": success,
-        "squared error > 0.05, stuck": sum(e > 0.05 for e in errors),
-    }.items():
-        yield stated(f"xor-classic: {what}", f"{reached} of {count}", reached / count)
-    yield stated("xor-classic: squared error, median", f"{median(errors):.5f}", median(errors))
-
-
 def mnist(options: Options) -> Iterator[Figure]:
     """Train the recipe `mnist`, whose test images are looked at once, at the end."""
     yield from _of_test("mnist", options.count(3, 1), 0.017, 60)
@@ -92,21 +75,6 @@ def mnist_best(options: Options) -> Iterator[Figure]:
         Path(folder, "plain.toml").write_text(recipes.to_toml(plain), "utf-8")
         error = trained("plain.toml", 0, Path(folder), "--no-pictures")["test"]["error_rate"]
     yield stated("mnist-best without augmentation: test error, seed 0", percent(error), error)
-
-
-def founding(options: Options) -> Iterator[Figure]:
-    """Run the founding experiments, and count the documented figures that the mean over the seeds reaches."""
-    from chainrule.recipes.reproduce import experiments, reproduce
-
-    with tempfile.TemporaryDirectory() as folder:
-        for name, experiment in experiments().items():
-            short = 20 if options.quick and experiment.rows else None
-            found = reproduce(name, seeds=1 if options.quick else None, epochs=short, out=folder)
-            seeds = f", mean of {len(found.runs)}"
-            if found.count:
-                yield all_of(f"founding figures reached: {name}", found.met, found.count, note=seeds)
-            else:
-                yield Figure(f"founding figures reached: {name}", "all", "left out by --quick")
 
 
 def _of_test(recipe: str, count: int, error: float, longest: float) -> Iterator[Figure]:
