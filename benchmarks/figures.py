@@ -52,6 +52,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "xor-pictures": learning.xor_pictures,
     "document-1": founding.document_1,
     "plateau": founding.plateau,
+    "l2-slip": founding.l2_slip,
     "mnist": learning.mnist,
     "mnist-best": learning.mnist_best,
     "founding": founding.founding,
