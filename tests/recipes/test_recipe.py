@@ -173,6 +173,8 @@ def test_what_is_wrong_in_a_recipe_is_one_clear_error(text: str, said: str) -> N
         (changed('name = "xor"', 'name = "xor", validation = inf'), "a share between 0 and 1"),
         (changed('name = "xor"', 'name = "xor", test = -1'), "a share between 0 and 1"),
         (changed('name = "xor"', 'name = "digits", test = 0.1'), "test samples of their own"),
+        (changed('name = "xor"', 'name = "xor", pool = true'), "Leave pool out"),
+        (changed('name = "xor"', 'name = "digits", pool = true, validation = "test"'), "Hold some out"),
         (changed('name = "xor"', 'name = "curve", one_hot = true'), "class indices"),
         (changed('name = "xor"', 'file = "nowhere.csv"'), "what to predict"),
         (changed("2-4-1", "3-4-1"), "takes 3 inputs"),

@@ -36,10 +36,22 @@ def sizes(samples: Samples) -> list[int | None]:
         ('name = "digits"', [1437, None, 360]),
         ('name = "digits", validation = "test"', [1437, 360, None]),
         ('name = "digits", validation = 37', [1400, 37, 360]),
+        ('name = "digits", pool = true, validation = 97', [1700, 97, None]),
+        ('name = "digits", pool = true, validation = 97, test = 100', [1600, 97, 100]),
     ],
 )
 def test_samples_are_cut_as_asked(settings: str, expected: list[int | None]) -> None:
     assert sizes(gather(told(settings))) == [None if size is None else pytest.approx(size, abs=1) for size in expected]
+
+
+def test_pooled_samples_are_all_that_the_set_has_each_beside_its_own_label() -> None:
+    pooled = gather(told('name = "digits", pool = true, validation = 97'))
+    whole = data.digits()
+    labels = {image.tobytes(): label for image, label in zip(whole.X, whole.y, strict=True)}
+    assert pooled.validation is not None
+    for X, y in (pooled.train, pooled.validation):
+        assert [labels.pop(image.tobytes()) for image in X] == y.tolist()
+    assert len(labels) == 0
 
 
 def test_no_sample_is_in_two_parts() -> None:

@@ -93,6 +93,8 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
     validation : int or float or "test", default 0
         How many samples to hold out for validation, or which share of them; ``"test"`` validates on the data set's
         own test samples, after which there are none to test on.
+    pool : bool, default False
+        Take the data set's own training and test samples together, before any are held out.
     test : int or float, default 0
         How many samples to hold out for the test, or which share; for data without test samples of their own.
     seed : int, default 0
@@ -110,6 +112,7 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
     target: str | int | None = None
     task: Literal["classification", "regression"] | None = None
     validation: int | float | Literal["test"] = 0
+    pool: bool = False
     test: int | float = 0
     seed: int = 0
     scale: Literal["none", "unit", "standard"] = "none"

@@ -98,6 +98,17 @@ def gather(recipe: Recipe, known: tuple[str, ...] | None = None) -> Samples:
         train, classes, notes = _of_file(spec, where, known)
         test = None
     validation: Part | None
+    if spec.pool:
+        if test is None or spec.validation == "test":
+            raise InputError(
+                f"{where}.pool",
+                given="true" if test is None else "true, and validation = 'test'",
+                expected="data with test samples of their own ("
+                + ", ".join(_IMAGES)
+                + "), from all of which some are held out",
+                fix="Leave pool out" if test is None else "Hold some out: validation = 0.1",
+            )
+        train, test = (np.concatenate([train[0], test[0]]), np.concatenate([train[1], test[1]])), None
     if spec.validation == "test":
         if test is None:
             raise InputError(
