@@ -126,6 +126,7 @@ def test_the_page_keeps_the_two_verdicts_apart() -> None:
     assert "outside: validation loss at 1.** 12 s in all." in text[same:better]
     assert "| 3 | error rate (test), of e | 2.00 % | 1.00 % | 1.00 % – 1.00 % | yes |" in text[better:]
     assert "**Better with our own choice: 1 of 1 documented figures reached, 1 seed.**" in text[better:]
+    assert text.endswith(f"Not run for this page: {', '.join(DOCUMENTED)}.\n")
 
 
 def test_an_experiment_is_run_once_and_its_page_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,8 @@ together, so that a curve which is outside at one epoch is likely to be outside 
 figure is reached where the mean over the seeds is as good as the document's or better.
 
 Losses are without penalty and in the documents' scale. Training losses are means over an epoch, taken while the \
-weights change; validation is on the test images; *epoch* counts what the document counts."""
+weights change. *Epoch* counts what the document counts. It names neither its data nor its validation set; both are \
+MNIST's, and which images were held out is said where it matters."""
 
 
 class Share(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -406,6 +407,8 @@ def document(results: Sequence[Reproduced]) -> str:
             ]
             parts += [result.experiment.note] if result.experiment.note else []
             parts += [_markdown(result.candidates)] if result.tried else []
+    left = [name for name in experiments() if name not in {result.experiment.recipe for result in results}]
+    parts += [f"Not run for this page: {', '.join(left)}."] if left else []
     return "\n\n".join(parts) + "\n"
 
 
