@@ -15,7 +15,7 @@ from chainrule.cli import status
 from chainrule.errors import InputError
 from chainrule.recipes import reproduce as room
 from chainrule.recipes.runs import RunRecord
-from chainrule.training import Epoch, History
+from chainrule.training import Callback, Epoch, History, Training
 from tests.recipes.document_1 import from_the_same_start, run
 
 DOCUMENTED = room.experiments()
@@ -30,7 +30,7 @@ def test_every_documented_experiment_has_its_recipe_and_reports_only_epochs_that
         assert epochs == sorted(epochs)
         assert epochs[-1] == recipe.epochs
         assert curve.seeds >= 5
-        assert recipe.data.name == "xor" or recipe.data.validation == "test" or recipe.data.pool
+        assert recipe.data.name == "xor" or recipe.data.validation == "test"
 
 
 def test_a_choice_is_measured_on_what_did_not_choose_it() -> None:
@@ -137,6 +137,37 @@ def test_an_experiment_is_run_once_and_its_page_written(tmp_path: Path, capsys: 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")}
     assert status(told) == 0
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")} == before
+
+
+class Stop(Callback):
+    """Ctrl-C, or SIGTERM, after some epochs."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        if epoch.epoch == 20:
+            training.stop(self.reason)
+
+
+def ended(told: list[str]) -> int | str | None:
+    try:
+        return status(told)
+    except SystemExit as end:
+        return end.code
+
+
+@pytest.mark.parametrize(("reason", "code"), [("interrupted", 130), ("terminated", 143)])
+def test_what_stops_a_run_stops_the_others_with_it_and_all_go_on_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, code: int
+) -> None:
+    told = ["reproduce", "xor", "--seeds", "2", "--out", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "run", lambda recipe, out: recipes.run(recipe, out=out, callbacks=[Stop(reason)]))
+        assert ended(told) == code
+    assert [len(found.history) for found in recipes.list_runs(tmp_path)] == [20]
+    assert status(told) == 0
+    assert [len(found.history) for found in recipes.list_runs(tmp_path)] == [500, 500]
 
 
 def test_candidates_are_run_where_they_are_asked_for(

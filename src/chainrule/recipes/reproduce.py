@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from signal import SIGTERM
 from typing import Any, ClassVar
 
 import msgspec
@@ -23,8 +24,9 @@ from chainrule import checks
 from chainrule.errors import InputError, nearest
 from chainrule.recipes.environment import environment
 from chainrule.recipes.recipe import Recipe, checked, continued, load, override
-from chainrule.recipes.run import resume, run
+from chainrule.recipes.run import Result, resume, run
 from chainrule.recipes.runs import RunRecord, list_runs, open_run
+from chainrule.training.events import INTERRUPTED, TERMINATED
 from chainrule.training.history import Epoch
 from chainrule.training.progress import percent
 
@@ -418,9 +420,17 @@ def _run_of(recipe: Recipe, there: Sequence[RunRecord], out: str | os.PathLike[s
         if record.recipe == recipe:
             if record.result is not None and record.state != "stopped":
                 return record
-            resume(record.folder)
-            return open_run(record.folder)
-    return open_run(run(recipe, out=out).run)
+            return _ended(resume(record.folder))
+    return _ended(run(recipe, out=out))
+
+
+def _ended(result: Result) -> RunRecord:
+    """Return the record of a run that came to its end; what stopped it stops the others with it."""
+    if result.history.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    if result.history.stopped == TERMINATED:
+        raise SystemExit(128 + SIGTERM)
+    return open_run(result.run)
 
 
 def _changed(recipe: Recipe, candidate: Candidate) -> Recipe:
