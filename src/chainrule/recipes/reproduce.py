@@ -451,7 +451,7 @@ def _compared_share(share: Share, losses: Sequence[float], epoch: str) -> Compar
 
 
 def _number(value: float) -> str:
-    return "" if value != value else f"{value:.5f}"
+    return "" if value != value else f"{value:.1e}" if 0 < value < 5e-6 else f"{value:.5f}"
 
 
 def _share(value: float) -> str:
@@ -481,4 +481,5 @@ _COLUMNS = (
 
 def _markdown(table: Table) -> str:
     header, *rows = table
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---:"] * len(header), *rows))
+    sides = [":---" if name in ("figure", "candidate") else "---:" for name in header]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, sides, *rows))
