@@ -76,12 +76,13 @@ def test_a_documented_figure_is_compared_with_the_band_of_the_seeds_at_its_epoch
 
 def test_the_verdict_names_what_lies_outside_the_band() -> None:
     runs = [record([0.1, 0.1, 0.3]), record([0.4, 0.1, 0.2])]
-    verdict = CURVE.verdict(CURVE.compare(runs, epochs=3), len(runs))
-    assert verdict == (
-        "not the same curve everywhere: 4 of 5 documented figures in the band of 2 seeds, outside: validation loss at 1"
+    compared = CURVE.compare(runs, epochs=3)
+    assert CURVE.verdict(compared, 5) == (
+        "not the same curve everywhere: 4 of 5 documented figures in the band of 5 seeds, outside: validation loss at 1"
     )
-    inside = CURVE.verdict([figure for figure in CURVE.compare(runs, epochs=3) if figure.holds], 2)
-    assert inside == "the same curve: 4 of 4 documented figures in the band of 2 seeds"
+    inside = CURVE.verdict([figure for figure in compared if figure.holds], 5)
+    assert inside == "the same curve: 4 of 4 documented figures in the band of 5 seeds"
+    assert CURVE.verdict(compared, 4).startswith("no verdict from fewer than 5 seeds")
     assert CURVE.verdict(CURVE.compare(runs, epochs=0), 2) == "nothing is documented of so few epochs"
 
 

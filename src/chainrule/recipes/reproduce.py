@@ -38,6 +38,7 @@ _T = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
     *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
 )
+_ENOUGH = 5  # seeds for a verdict
 _MANY = 40  # numbers, whose middle 95 % can be taken as it is
 
 _INTRODUCTION = f"""\
@@ -164,6 +165,8 @@ class Curve(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
         if not compared:
             return "nothing is documented of so few epochs"
         said = "not the same curve everywhere" if outside else "the same curve"
+        if seeds < _ENOUGH:
+            said = f"no verdict from fewer than {_ENOUGH} seeds, whose band is wide"
         where = "; ".join(f"{name} at {', '.join(epochs)}" for name, epochs in outside.items())
         text = f"{said}: {within} of {len(compared)} documented figures in the band of {seeds} seeds"
         return text + (f", outside: {where}" if where else "")
