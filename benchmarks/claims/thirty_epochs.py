@@ -19,10 +19,9 @@ def thirty_epochs(options: Options) -> Iterator[Figure]:
     import chainrule as cr
 
     train, test = cr.data.mnist("train"), cr.data.mnist("test")
-    squares = cr.Loss(lambda p, t: ((p - t) ** 2).sum(axis=1), lambda p, t: 2 * (p - t), per_sample=True)
     networks: dict[str, tuple[Any, Any, Any]] = {
-        "sigmoids, squared error": (cr.Sigmoid, cr.Sigmoid, squares),
-        "ReLU in the hidden layers, squared error": (cr.ReLU, cr.Sigmoid, squares),
+        "sigmoids, squared error": (cr.Sigmoid, cr.Sigmoid, cr.SquaredError()),
+        "ReLU in the hidden layers, squared error": (cr.ReLU, cr.Sigmoid, cr.SquaredError()),
         "ReLU, softmax, cross-entropy": (cr.ReLU, cr.Softmax, cr.CategoricalCrossEntropy()),
     }
     errors: dict[str, list[float]] = {name: [] for name in networks}
