@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import re
 from typing import Any
 
@@ -154,6 +155,46 @@ def test_a_right_loss_is_believed() -> None:
     assert np.allclose(whole.backward(1.0, y, P, T)["prediction"], of_op)
 
 
+@pytest.mark.parametrize("names", ["y_true, y_pred", "y, y_hat", "truth, prediction", "t, p", "out, t", "y_pred, y"])
+@pytest.mark.parametrize("engine", ["replay", "dynamic"])
+def test_a_pair_that_names_its_parameters_is_given_them_in_their_order(names: str, engine: str) -> None:
+    prediction, target = sorted(names.split(", "), key=["y_pred", "y_hat", "prediction", "p", "out"].__contains__)[::-1]
+    function = eval(f"lambda {names}: (({prediction} ** 2 - {target}) ** 2).mean()")
+    derivative = eval(f"lambda {names}: 4 * {prediction} * ({prediction} ** 2 - {target}) / {prediction}.size")
+    plain = ops.Loss(lambda a, b: ((a**2 - b) ** 2).mean(), lambda a, b: 4 * a * (a**2 - b) / a.size)
+    losses = [
+        cr.train(cr.Network([cr.Dense(3, inputs=3), cr.Sigmoid()], loss, engine=engine), P, T, epochs=3)["loss"]
+        for loss in (plain, ops.Loss(function, derivative))
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_pair_that_names_its_parameters_can_be_pickled() -> None:
+    loss = pickle.loads(pickle.dumps(ops.Loss(truth_first, of_truth_first)))
+    loss.check("Loss", prediction=P, target=T)
+    assert loss.forward(P, T) == pytest.approx(squared(P, T))
+    assert repr(loss) == f"Loss({__name__}.truth_first, {__name__}.of_truth_first)"
+
+
+def truth_first(truth: Any, prediction: Any) -> Any:
+    return squared(prediction, truth)
+
+
+def of_truth_first(truth: Any, prediction: Any) -> Any:
+    return of_squared(prediction, truth)
+
+
+def test_an_activation_of_nothing_is_the_sigmoid() -> None:
+    assert isinstance(cr.Activation(), cr.Sigmoid)
+
+
+@pytest.mark.parametrize(("given", "told"), [(("tanh",), "Tanh"), ((cr.Tanh(),), "Tanh"), ((cr.ReLU,), "ReLU"),
+                                             ((cr.relu, cr.relu), "ReLU"), (("swish",), "SiLU")])  # fmt: skip
+def test_an_activation_that_is_chainrules_own_has_its_derivative(given: Any, told: str) -> None:
+    with pytest.raises(InputError, match=rf"Write cr\.{told}\(\): it has its derivative"):
+        cr.Activation(*given)
+
+
 def test_a_loss_may_return_a_python_number() -> None:
     loss = ops.Loss(lambda p, t: float(squared(p, t)), of_squared)
     loss.check("Loss", prediction=P, target=T)
@@ -168,9 +209,9 @@ WRONG_LOSSES: list[tuple[str, Any, Any, bool, type[Exception], str]] = [
     ("the mean taken twice", absolute, lambda p, t: np.sign(p - t) / len(p), True, DerivativeError, "taken by the op"),
     ("samples mixed", lambda p, t: absolute(p, t) - p.mean(), of_absolute, True, InputError, "on the other samples"),
     ("a derivative of one column", squared, lambda p, t: of_squared(p, t)[:, :1], False, ShapeError, "like prediction"),
-    ("target first", lambda t, p: ((t - p) ** 2).mean(), lambda t, p: 2 * (p - t) / p.size, False, DerivativeError,
+    ("target first", lambda a, b: ((a - b) ** 2).mean(), lambda a, b: 2 * (b - a) / b.size, False, DerivativeError,
      "Write the prediction first: both take the target first"),
-    ("target first, and infinite so", lambda t, p: -(t * np.log(p)).mean(), lambda t, p: -t / p / p.size, False,
+    ("target first, and infinite so", lambda a, b: -(a * np.log(b)).mean(), lambda a, b: -a / b / b.size, False,
      DerivativeError, "Write the prediction first: both take the target first"),
     ("infinite", squared, lambda p, t: p / 0, False, DerivativeError, "= inf at prediction"),
 ]  # fmt: skip
@@ -214,7 +255,9 @@ def turned(function: Any) -> Any:
         (turned(surprise), turned(of_surprise), True, "got a loss that is not finite.*both take the target first$"),
         (turned(fourth), turned(of_fourth), True, "both take the target first$"),
         (fourth, turned(of_fourth), True, "the derivative takes the target first$"),
-        (turned(fourth), of_fourth, True, "the function takes the target first$"),
+        (lambda a, b: fourth(b, a), lambda a, b: of_fourth(a, b), True, "the function takes the target first$"),
+        (lambda a, b: fourth(a, b), lambda t, p: of_fourth(t, p), True, "Swap the names .*the derivative takes the"),
+        (squared, lambda y_true, y_pred: of_squared(y_true, y_pred), False, "Swap the names .*turn the deriv.* sign"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("at", ["the op", "a graph", "replay", "dynamic"])

@@ -28,6 +28,7 @@ from chainrule.ops.cross_entropy import (
     SigmoidBinaryCrossEntropy,
     SoftmaxCrossEntropy,
 )
+from chainrule.ops.custom import Loss
 from chainrule.ops.focal import (
     BinaryFocalCrossEntropy,
     CategoricalFocalCrossEntropy,
@@ -37,6 +38,8 @@ from chainrule.ops.focal import (
 from chainrule.ops.losses import ElementwiseLoss, MeanSquaredError, expect_columns
 from chainrule.ops.op import Array, Op, Range
 from chainrule.ops.softmax import LogSoftmax, Softmax
+from chainrule.settings import Configured
+from chainrule.words import arguments, target_first
 
 _FUSED: dict[tuple[type, type], type[Op]] = {
     (Softmax, CategoricalCrossEntropy): SoftmaxCrossEntropy,
@@ -238,7 +241,7 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
     return Objective(loss, loss, False, *end)
 
 
-def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
+def as_loss(layers: Sequence[LayerLike], loss: Any) -> Op:
     """Return a loss as it is, and the one that a name stands for.
 
     ``"cross_entropy"`` and ``"focal_loss"`` are those that suit the layers.
@@ -249,12 +252,45 @@ def as_loss(layers: Sequence[LayerLike], loss: Op | str) -> Op:
     Huber()
     """
     if not isinstance(loss, str):
-        return loss
+        told: Op = loss  # `objective` looks at what it is
+        return told
     suiting = suiting_loss(ending(layers))
     known = {kind.__name__: kind for kind in all_ops().values() if kind.is_loss() and kind.in_files}
     plain = SoftmaxCrossEntropy if isinstance(suiting, MeanSquaredError) else type(suiting)
     known |= {"CrossEntropy": plain, "FocalLoss": _FOCAL[plain]}
     return checks.part("Network loss", loss, Op, known, f"cr.{suiting!r}")
+
+
+def loss_of_pair(function: Any, derivative: Any) -> Op:
+    """Return the loss of a pair that stands where loss and optimizer are asked: a function, and its derivative.
+
+    Raises
+    ------
+    InputError
+        If the names of their parameters don't say which is the target. `Loss` would take the prediction first; who
+        writes a pair so comes from code that takes the truth first.
+    """
+    for each in (function, derivative):
+        if target_first(each) is None:
+            name = getattr(each, "__name__", repr(each))[:40]
+            raise InputError(
+                "Network loss",
+                given=f"{name}({', '.join(arguments(each)[0])})",
+                expected="two parameters, and names that say which is the truth and which the prediction",
+                fix="Name them (y_true, y_pred), or (truth, prediction), in their order; or, if they take the "
+                f"prediction first, write cr.Network(layers, cr.Loss({_named(function)}, {_named(derivative)}))",
+            )
+    return Loss(function, derivative)
+
+
+def is_function(value: Any) -> bool:
+    """Return whether it is a plain function of a user's, not an op, a class, or one of ours that builds nodes."""
+    return callable(value) and not isinstance(value, (type, Configured)) and not hasattr(value, "__wrapped__")
+
+
+def _named(function: Any) -> str:
+    name = str(getattr(function, "__name__", ""))
+    return name if name.isidentifier() else "…"
 
 
 def _has_single_ones(target: Array) -> bool:

@@ -7,15 +7,18 @@ difference quotients, and refused with the place and the size of the disagreemen
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ChainruleError, DerivativeError, InputError, ShapeError
+from chainrule.ops.activations import Sigmoid
 from chainrule.ops.differences import compare
 from chainrule.ops.losses import average, check_prediction, check_sample_weight, share
 from chainrule.ops.op import Array, Derivatives, Op, shapes
+from chainrule.words import part_named, target_first, value_fix
 
 Function = Callable[..., Any]
 Disagreement = tuple[int, float, float]  # where, the number given, the number measured
@@ -60,7 +63,8 @@ class Activation(_Pair):
     Parameters
     ----------
     function, derivative : callable
-        Take an array and return one of the same shape. The derivative takes z, too, not y.
+        Take an array and return one of the same shape. The derivative takes z, too, not y. Without both,
+        ``Activation()`` is `Sigmoid`.
 
     Raises
     ------
@@ -74,7 +78,18 @@ class Activation(_Pair):
     >>> sine
     Activation(numpy.sin, numpy.cos)
     >>> sine.check("Activation", z=np.array([1.0]))
+    >>> Activation()
+    Sigmoid()
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Activation and not args and not kwargs:
+            return Sigmoid()
+        _expect_no_op([*args, *kwargs.values()])
+        return super().__new__(cls)
+
+    def __getnewargs__(self) -> tuple[Function, Function]:
+        return self.function, self.derivative
 
     def forward(self, z: Array) -> Array:
         y: Array = np.positive(self.function(z), dtype=z.dtype)
@@ -124,8 +139,9 @@ class Loss(_Pair):
     Parameters
     ----------
     function, derivative : callable
-        Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
-        array like prediction.
+        Take prediction and target, or, where their parameters are named so, target and prediction: ``(y_true,
+        y_pred)``, ``(truth, prediction)``. The function returns the loss of the whole batch, one number; the
+        derivative, by the prediction, an array like it.
     per_sample : bool
         Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
         each sample's own loss. Their mean, weighted if there are weights, is then taken here.
@@ -150,15 +166,16 @@ class Loss(_Pair):
     def __init__(self, function: Function, derivative: Function, per_sample: bool = False) -> None:
         super().__init__(function, derivative)
         self.per_sample = bool(per_sample)
+        self._value, self._slope = (_prediction_first(each) for each in (function, derivative))
 
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
-        value = np.positive(self.function(prediction, target), dtype=prediction.dtype)
+        value = np.positive(self._value(prediction, target), dtype=prediction.dtype)
         return average(value.reshape(len(prediction), 1), sample_weight) if self.per_sample else value
 
     def backward(
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
-        slope = np.positive(self.derivative(prediction, target), dtype=prediction.dtype)
+        slope = np.positive(self._slope(prediction, target), dtype=prediction.dtype)
         if not self.per_sample:
             return dict(prediction=dy * slope)
         of_sample = slope.reshape(len(slope), slope.size // len(slope))
@@ -190,24 +207,28 @@ class Loss(_Pair):
 
     def _expect_order(self, where: str, prediction: Array, target: Array, error: ChainruleError | None) -> None:
         """Raise if the pair is right once one of it, or both, are given the target before the prediction."""
-        function, derivative = _turned(self.function), _turned(self.derivative)
-        orders = {
+        function, derivative = _Turned(self._value), _Turned(self._slope)
+        orders: dict[str, tuple[Function, Function]] = {
             "both take": (function, derivative),
-            "the derivative takes": (self.function, derivative),
-            "the function takes": (function, self.derivative),
+            "the derivative takes": (self._value, derivative),
+            "the function takes": (function, self._slope),
         }
         which = next((told for told, pair in orders.items() if self._agrees(where, pair, prediction, target)), None)
         if which is None:
             return
+        given = zip((self.function, self.derivative), orders[which])
+        turned = [mine for mine, pair in given if pair in (function, derivative)]
         alike = np.array_equal(
-            _tried(where, self.function, prediction, target), _tried(where, function, prediction, target)
+            _tried(where, self._value, prediction, target), _tried(where, function, prediction, target)
         )
+        fix = f"Write the prediction first: {which} the target first"
+        if any(target_first(each) is not None for each in turned):
+            fix = f"Swap the names of their parameters: by these {which} the target for the prediction"
         raise DerivativeError(
             where,
             given=error.given if error else "a loss that is not finite",
             expected=error.expected if error else "one that is, for a prediction and then a target",
-            fix=f"Write the prediction first: {which} the target first"
-            + (", or turn the derivative's sign" if alike else ""),
+            fix=fix + (", or turn the derivative's sign" if alike else ""),
         ) from error
 
     def _agrees(self, where: str, pair: tuple[Function, Function], prediction: Array, target: Array) -> bool:
@@ -219,8 +240,8 @@ class Loss(_Pair):
     def _expect_pair(self, where: str, prediction: Array, target: Array) -> bool:
         """Raise unless the derivative is the function's; return whether all of both are finite."""
         value, slopes = (
-            _tried(where, self.function, prediction, target),
-            _tried(where, self.derivative, prediction, target),
+            _tried(where, self._value, prediction, target),
+            _tried(where, self._slope, prediction, target),
         )
         if self.per_sample:
             _expect_shape(where, self.function, value, prediction.shape[:1], "Return one loss for each sample")
@@ -233,7 +254,7 @@ class Loss(_Pair):
         return bool(np.isfinite(value).all() and np.isfinite(slopes).all())
 
     def _expect_own_losses(self, where: str, prediction: Array, target: Array, value: Array) -> None:
-        alone = _tried(where, self.function, prediction[:1], target[:1])
+        alone = _tried(where, self._value, prediction[:1], target[:1])
         if not np.allclose(alone, value[:1], rtol=1e-5, equal_nan=True):
             raise InputError(
                 where,
@@ -254,7 +275,7 @@ class Loss(_Pair):
         def moved(step: Array) -> Array:
             nearby = prediction.copy()
             nearby.reshape(len(nearby), -1)[row, column] += step
-            return _tried(where, self.function, nearby, target).reshape(-1)
+            return _tried(where, self._value, nearby, target).reshape(-1)
 
         flat = prediction.reshape(len(prediction), -1)
         found = _disagreement(moved, slopes.reshape(flat.shape)[row, column], flat[row, column])
@@ -282,8 +303,42 @@ def _disagreement(moved: Callable[[Array], Array], slopes: Array, points: Array)
     return worst, float(found.given[worst]), float(found.measured[worst])
 
 
-def _turned(function: Function) -> Function:
-    return lambda prediction, target: function(target, prediction)
+@dataclass(frozen=True)
+class _Turned:
+    """A function whose two arguments change places."""
+
+    function: Function
+
+    def __call__(self, first: Array, second: Array) -> Any:
+        return self.function(second, first)
+
+
+def _prediction_first(function: Function) -> Function:
+    """Return a function that takes the prediction before the target; one whose parameters say nothing does so."""
+    return _Turned(function) if target_first(function) else function
+
+
+def _expect_no_op(given: Sequence[Any]) -> None:
+    """Raise if the function of an activation is one of chainrule's own, which has its derivative, or a name of one."""
+    if not given:
+        return
+    told = getattr(given[0], "__wrapped__", given[0])  # a function of nodes stands for its op
+    if isinstance(told, str):
+        known = {kind.__name__: kind for kind in Op.__subclasses__() if kind.is_layer()}
+        op = part_named(told, known)
+        fix = value_fix(told, known) if op is None else f"Write cr.{op!r}"
+    elif isinstance(told, Op):
+        fix = f"Write cr.{told!r}"
+    elif isinstance(told, type) and issubclass(told, Op):
+        fix = f"Write cr.{told.__name__}()"
+    else:
+        return
+    raise InputError(
+        "Activation function",
+        given=f"{told!r:.80}",
+        expected="a function of arrays of your own, with its derivative",
+        fix=f"{fix}: it has its derivative",
+    )
 
 
 def _a_function(where: str, function: Any) -> Function:
@@ -324,6 +379,8 @@ def _tried(where: str, function: Function, *arrays: Array) -> Array:
 
 def _name_of(function: Function) -> str:
     """Return ``numpy.sin`` for a function of a module, its own name or repr for others."""
+    if isinstance(function, _Turned):
+        return _name_of(function.function)
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
     if name is None:
         return repr(function)

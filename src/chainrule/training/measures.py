@@ -27,7 +27,7 @@ from chainrule.training.metrics import (
     predicted_classes,
     true_classes,
 )
-from chainrule.words import name_fix, value_fix
+from chainrule.words import arguments, name_fix, target_first, value_fix
 
 _ALIASES = {
     "acc": "accuracy",
@@ -48,17 +48,6 @@ _PREFIXES = {
 }
 # What a record of an epoch has beside metrics.
 RESERVED = frozenset({"epoch", "loss", "penalty", "learning_rate", "steps", "seconds"})
-# What parameters are called, without underscores and in small letters.
-_PREDICTIONS = frozenset((
-    "prediction", "predictions", "predicted", "predict", "pred", "preds", "p", "ypred", "ypreds", "yhat", "yscore",
-    "yprob", "yproba", "probaspred", "labelspred", "proba", "probas", "prob", "probs", "probability",
-    "probabilities", "output", "outputs", "out", "input", "inputs", "inp", "logit", "logits", "score", "scores",
-    "forecast", "forecasts", "estimate", "estimates", "estimated", "guess", "guesses", "hat",
-))  # fmt: skip
-_TARGETS = frozenset((
-    "target", "targets", "targ", "targs", "t", "ytrue", "true", "truth", "truths", "groundtruth", "gt", "label",
-    "labels", "labelstrue", "expected", "actual", "actuals", "observed", "reference", "references", "gold",
-))  # fmt: skip
 _GROWING = ("r2", "min_confidence")
 _WITH_PROBABILITIES = ("log_loss", "d2_log_loss_score")  # which scikit-learn calls y_pred all the same
 
@@ -334,11 +323,10 @@ def _target_first(function: Any, name: str) -> bool:
     """Return whether the first of a function's two arguments is the target."""
     if function in BY_TASK or function in METRICS.values():
         return False
-    names, fit = _arguments(function)
-    first, second = (_meaning(name) for name in [*names, "", ""][:2])
-    distance = "pred_decision" in names  # from a plane: what no network gives
-    if fit and first != second and not distance:  # one that says nothing is what the other isn't
-        return first == "target" or second == "prediction"
+    names, _ = arguments(function)
+    turned = target_first(function)
+    if turned is not None and "pred_decision" not in names:  # a distance from a plane: what no network gives
+        return turned
     told = f"a function of ({', '.join(names)})" if names else "a function whose arguments have no names"
     raise InputError(
         "metrics",
@@ -346,23 +334,6 @@ def _target_first(function: Any, name: str) -> bool:
         expected="two arguments, and names that say which is the prediction",
         fix=f"Write lambda y_true, y_pred: …, or def {name if name.isidentifier() else 'metric'}(prediction, target)",
     )
-
-
-def _meaning(name: str) -> str:
-    plain = name.replace("_", "").casefold()
-    return "prediction" if plain in _PREDICTIONS else "target" if plain in _TARGETS else ""
-
-
-def _arguments(function: Any) -> tuple[list[str], bool]:
-    """Return the names of the arguments that a function takes in order, and whether two are what it takes."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # one that is written in C
-        return [], False
-    ordered = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    needed = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    fit = len(ordered) >= 2 and all(p in ordered[:2] for p in needed)
-    return [p.name for p in (ordered if fit else parameters)], fit
 
 
 def _figure(name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ library print it. The words stand for themselves: no room is imported here.
 
 from __future__ import annotations
 
+from chainrule.words.argument_order import arguments, target_first
 from chainrule.words.by_name import folded, part_named
 from chainrule.words.libraries import LIBRARIES, answers, program
 from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix, option_fix, value_fix
@@ -15,6 +16,7 @@ __all__ = [
     "LIBRARIES",
     "Word",
     "answers",
+    "arguments",
     "folded",
     "is_word",
     "keyword_fix",
@@ -23,6 +25,7 @@ __all__ = [
     "option_fix",
     "part_named",
     "program",
+    "target_first",
     "value_fix",
     "words",
 ]
