@@ -27,8 +27,31 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     chainrule.errors.ArgumentError: train: got n_epochs=3, but expected network, epochs. Write epochs=...
     """
 
+    return _checked(function, {})
+
+
+def keywords_and(**taken: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return `keywords` for a function that also takes names of the same for its own: ``X`` as ``train_data``.
+
+    >>> @keywords_and(train_data="X")
+    ... def samples(X):
+    ...     return len(X)
+    >>> samples(train_data=[1, 2])
+    2
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        return _checked(function, taken)
+
+    return decorate
+
+
+def _checked(function: Callable[P, R], taken: Mapping[str, str]) -> Callable[P, R]:
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not kwargs.keys().isdisjoint(taken):  # where ours is there too, theirs is one too many
+            ours = {name: name if taken.get(name) in kwargs else taken.get(name, name) for name in kwargs}
+            kwargs = {ours[name]: value for name, value in kwargs.items()}  # type: ignore[assignment]  # names alone
         try:
             return function(*args, **kwargs)
         except TypeError:

@@ -14,7 +14,7 @@ from chainrule.errors import ArgumentError, InputError
 from chainrule.graph.node import Node, Operand
 from chainrule.ops.op import Op
 from chainrule.settings import setting_names
-from chainrule.words import keyword_fix
+from chainrule.words import role_fix
 
 
 class NodeFunction(Protocol):
@@ -62,7 +62,7 @@ def children_of(
     for key in given:
         if not kind.variadic and key not in kind.roles:
             known = (*kind.roles, *others)
-            fix = keyword_fix("op", key, known)
+            fix = role_fix(key, known)
             raise ArgumentError(kind.name, given=f"{key}=…", expected=", ".join(known), fix=fix)
     return dict(zip(roles, children)) | {role: child for role, child in given.items() if child is not None}
 

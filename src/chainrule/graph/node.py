@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.errors import InputError, MisuseError, ShapeError, nearest, printable
+from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, printable
 from chainrule.graph.calls import checked_forward, read_only
 from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
-from chainrule.ops.op import Array, Index, Op
+from chainrule.ops.op import Array, Index, Op, own_derivative
 from chainrule.ops.shaping import Cast, Slice
 from chainrule.settings import Configured, InNotebooks, unknown_attribute
+from chainrule.words import role_fix
 
 if TYPE_CHECKING:
     from chainrule.graph.graph import Graph
@@ -253,7 +254,15 @@ class Node(InNotebooks):
     if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a node's
 
         def __getattr__(self, name: str) -> NoReturn:
+            if name in self.__dict__.get("children", ()):
+                fix = f'Write node.children["{name}"]'
+                raise UnknownNameError(self.where, given=f".{name}", expected="something that it has", fix=fix)
             raise unknown_attribute(self, "node", name)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "backward" in cls.__dict__ and not cls.__module__.startswith("chainrule."):
+            raise own_derivative(cls.__name__, "a node", "a node is one use of an op")
 
     def __iter__(self) -> NoReturn:
         raise InputError(
@@ -567,7 +576,7 @@ def _check_roles(where: str, op: Op, children: Mapping[str, Any]) -> None:
                 where,
                 given=f"a child in the role {role!r}",
                 expected=f"the roles {', '.join(expected)}",
-                fix=nearest(role, expected),
+                fix=role_fix(role, expected),
             )
     missing = [role for role in expected if role not in children and role not in op.optional]
     if missing:

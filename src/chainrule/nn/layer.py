@@ -23,7 +23,7 @@ from chainrule.generators import Generators
 from chainrule.graph.node import Node, Parameter, State, as_node, sealed
 from chainrule.nn.initializers import Initializer, Zeros
 from chainrule.ops import all_ops
-from chainrule.ops.op import Array, Op, Range
+from chainrule.ops.op import Array, Op, Range, own_derivative
 from chainrule.ops.softmax import LogSoftmax, Softmax
 from chainrule.settings import Configured, Fixed, FixedMapping, needed_settings, setting_names
 
@@ -132,6 +132,9 @@ class Layer(Configured):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        known = any("backward" in vars(base) for base in cls.__mro__[1:])  # as a network has one
+        if "backward" in cls.__dict__ and not known and not cls.__module__.startswith("chainrule."):
+            raise own_derivative(cls.__name__, "a layer", "a layer turns nodes into nodes, and owns parameters")
         # Of another forward than that of the class above nobody knows these.
         for name in ("ending", "output_op", "range_of"):
             if "forward" in cls.__dict__ and name not in cls.__dict__:

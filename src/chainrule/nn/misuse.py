@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.errors import MisuseError, UnknownNameError, nearest
 from chainrule.graph.graph import Graph
+from chainrule.ops.op import Op
 
 if TYPE_CHECKING:
     from chainrule.nn.network import Network
@@ -60,6 +61,17 @@ def check_learns(where: str, vector: Vector) -> None:
     """Raise if nothing would change in training."""
     if not vector.learnt():
         raise nothing_to_learn(where, frozen=bool(vector.places))
+
+
+def truth_and_prediction(where: str, given: str, loss: Op) -> MisuseError:
+    """Return the error for a truth and a prediction in the place of samples and their truth."""
+    return MisuseError(
+        where,
+        given=given,
+        expected="samples, and their truth: it runs the samples forward itself, to the loss of what comes out",
+        fix="Write network.compute_loss(x, y), then network.backward() and network.optimize(); the loss of a "
+        f"prediction alone is network.objective.loss.forward(prediction, target), of {loss!r:.60}",
+    )
 
 
 def nothing_to_learn(where: str, *, frozen: bool) -> MisuseError:

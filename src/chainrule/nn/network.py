@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock, get_ident
@@ -56,9 +57,16 @@ from chainrule.nn.layer import (
     shape_before,
     too_deep,
 )
-from chainrule.nn.misuse import check_backward, check_forward, check_learns, not_built, unknown_node
+from chainrule.nn.misuse import (
+    check_backward,
+    check_forward,
+    check_learns,
+    not_built,
+    truth_and_prediction,
+    unknown_node,
+)
 from chainrule.nn.named_inputs import NamedInputs
-from chainrule.nn.objective import Objective, as_loss, expect_outputs, suiting_loss
+from chainrule.nn.objective import Objective, as_loss, expect_outputs, is_function, loss_of_pair, suiting_loss
 from chainrule.nn.plan import Plan, expect_outer, rows_of_indices, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
@@ -81,10 +89,12 @@ class Network(Layer, InNotebooks):
     layers : sequence of layers
         Layers, and ops with one role such as ``cr.Tanh()``, or their names: ``"tanh"``. A network among
         them is a layer like the others: its numbers are kept and learnt on, its loss and optimizer are not used.
-    loss : Op or str, optional
+    loss : Op, str or function, optional
         What is minimised: an op with the roles prediction (or logits) and target, or the name of one: ``"mse"``. If
         left out, the cross-entropy that suits a last softmax or sigmoid, else the mean squared error. Where the last
-        layer is `Heads`, a mapping of head to its loss: ``{"price": "mse", "kind": "cross_entropy"}``.
+        layer is `Heads`, a mapping of head to its loss: ``{"price": "mse", "kind": "cross_entropy"}``. A function and,
+        in the place of the optimizer, its derivative are `Loss` of the two: ``cr.Network(layers, mse, mse_prime)``;
+        their parameters' names say which is the truth, such as ``(y_true, y_pred)``.
     loss_weights : mapping of str to float, optional
         How much the loss of each head counts in their sum, 1 if left out.
     optimizer : Optimizer or str, optional
@@ -130,12 +140,13 @@ class Network(Layer, InNotebooks):
     _ready = False
     _spare = False  # a copy that has taken no step: another network may have its layers
     _given_away = False
+    _answer: weakref.ref[Array] | None = None  # what `forward` gave last
 
     def __init__(
         self,
         layers: Sequence[Configured | str],
-        loss: Op | str | Mapping[str, Op | str] | None = None,
-        optimizer: Optimizer | str | None = None,
+        loss: Op | str | Callable[..., Any] | Mapping[str, Op | str] | None = None,
+        optimizer: Optimizer | str | Callable[..., Any] | None = None,
         *,
         loss_weights: Mapping[str, float] | None = None,
         l1: float = 0.0,
@@ -148,12 +159,14 @@ class Network(Layer, InNotebooks):
         name: str | None = None,
     ) -> None:
         self.layers = checked_layers("Network", layers, least=1, deepest=MOST_NESTED)
+        if is_function(loss) and is_function(optimizer):
+            loss, optimizer = loss_of_pair(loss, optimizer), None
         self.loss = by_head("Network loss", self.layers, loss, self._as_loss, self._suiting)
         self.loss_weights = self._checked_weights(loss_weights)
         self.classes = by_head("Network classes", self.layers, classes, class_names, lambda _: "[…]", listed=False)
         self._heads = as_heads(self.layers, self.loss, self.loss_weights, self.classes)
         self.hold, self._lock = Hold(), RLock()
-        self.optimizer = Adam() if optimizer is None else optimizer
+        self.optimizer = Adam() if optimizer is None else optimizer  # type: ignore[assignment]  # or refused
         self.l1 = checks.number("Network l1", l1, least=0)
         self.l2 = checks.number("Network l2", l2, least=0)
         known = getattr(dtype, "__name__", None) or str(dtype)  # np.float32 and np.dtype("float32") will do
@@ -451,7 +464,11 @@ class Network(Layer, InNotebooks):
         >>> network.forward([[0.0, 0.0]])
         array([[0.5]], dtype=float32)
         """
-        return self(x) if isinstance(x, Node) else self.by_head(self.compute(self.as_samples("forward", x)))
+        if isinstance(x, Node):
+            return self(x)
+        output = self.by_head(self.compute(self.as_samples("forward", x)))
+        self._answer = weakref.ref(output) if isinstance(output, np.ndarray) else None
+        return output
 
     def by_head(self, outputs: Array) -> Array:
         """Return outputs of `compute` as users get them: those of several heads in a mapping.
@@ -494,11 +511,25 @@ class Network(Layer, InNotebooks):
             The loss, penalties included: the number whose derivative `backward` computes. What is dropped out in
             training is dropped out here too; `evaluate` measures the loss of a prediction.
         """
+        self._expect_samples("compute_loss", x, y)
         x, y, sample_weight = self.as_batch("compute_loss", x, y, sample_weight)
         self.check_targets("compute_loss", y)
         with quiet():
             data_loss = self.hold.call("Network.compute_loss", self._engine.forward, x, y, sample_weight)
         return data_loss + self.penalty()
+
+    def _expect_samples(self, where: str, x: Any, y: Any) -> None:
+        """Raise if these are a truth and a prediction."""
+        if self._answer is not None and self._answer() is y:
+            given = f"{where}(…, ŷ), with the very array that network.forward returned"
+        elif self.built and self.named_inputs is None and self.sample_shape != self.output_shape:
+            of_outputs = self.output_shape
+            if not np.shape(x)[1:] == np.shape(y)[1:] == of_outputs or np.shape(x)[1:] == self.sample_shape:
+                return
+            given = f"x with shape {np.shape(x)}, like the outputs"
+        else:
+            return
+        raise truth_and_prediction(f"Network.{where}", given, self.objective.loss)
 
     def step(
         self,

@@ -44,10 +44,14 @@ def samples(where: str, X: Any, shape: tuple[int, ...] | None, name: str = "X") 
             "feature",
             cause="data.shape",
         )
+    if shape is not None and len(shape) == 1 and array.shape[1:] == (*shape, 1):
+        array = array[..., 0]  # each sample is a column, which for a network of so many features is nothing else
     if shape is not None and array.shape[1:] != shape:
         one, other = _features(array.shape[1:]), _features(shape)
         fix = "Pass the same features as in training, in the same order"
-        if math.prod(array.shape[1:]) == math.prod(shape):
+        if array.shape == (*shape, 1):
+            fix = f"Pass np.reshape({name}, (1, -1)) if it is one sample, written as a column"
+        elif math.prod(array.shape[1:]) == math.prod(shape):
             fix = f"Pass np.reshape({name}, (-1, {', '.join(map(str, shape))})) if the order is right"
         raise ShapeError(
             where,
@@ -193,6 +197,8 @@ def targets(
         )
     *before, outputs = objective.target_shape(output)
     rows, whole = (count, *before), (count, *before, outputs)
+    if not before and array.shape == (*whole, 1):
+        array = array[..., 0]  # each target is a column
     if objective.takes_labels and array.shape == (*rows, 1) != whole:
         array = array.reshape(rows)  # class indices in a column
     if objective.takes_labels and array.shape == rows:
@@ -220,8 +226,12 @@ def _other_targets(
         expected = f"shape {(*rows, outputs)}, a number for each output" + (f", or {rows}, class indices" * labels)
         given += f" for outputs of shape {(*rows[1:], outputs)}"
         fix = "Pass a target for each row of outputs"
-        if y.shape[1:] in ((), (1,), (outputs,)):
+        if y.shape[1:] in ((), (1,), (outputs,), (outputs, 1)):
             fix = "Put cr.Flatten() before the first cr.Dense(…), so that each sample has one row of outputs"
+            if len(rows) == 2:
+                fix += (
+                    f"; samples that are columns, pass as X.reshape({rows[0]}, -1), or tell how many inputs they have"
+                )
         return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
     fix = f"Pass {name} with as many columns as {'the network' if name == 'y' else 'the head'} has outputs"
     if labels:

@@ -69,6 +69,19 @@ class BinaryCrossEntropy(BinaryLoss):
     def check(self, where: str, **arrays: Array) -> None:
         super().check(where, **arrays)
         expect_probabilities(where, arrays["prediction"], "SigmoidBinaryCrossEntropy")
+        _expect_prediction_first(where, **arrays)
+
+
+def _expect_prediction_first(where: str, prediction: Array, target: Array, sample_weight: Array | None = None) -> None:
+    """Raise if every prediction is a 0 or 1 and no target is: then the truth stands before the prediction."""
+    sure, unsure = np.isin(prediction, (0, 1)), (target > 0) & (target < 1)
+    if target.shape == prediction.shape and sure.all() and unsure.all() and sure.size:
+        raise InputError(
+            where,
+            given="predictions that are all 0 or 1, and targets that all lie between",
+            expected="the prediction, then the target",
+            fix="Name them: prediction=…, target=…",
+        )
 
 
 class SigmoidBinaryCrossEntropy(BinaryLoss):
@@ -161,6 +174,7 @@ class CategoricalCrossEntropy(ClassLoss):
     def check(self, where: str, **arrays: Array) -> None:
         super().check(where, **arrays)
         expect_probabilities(where, arrays["prediction"], "SoftmaxCrossEntropy")
+        _expect_prediction_first(where, **arrays)
 
 
 class SoftmaxCrossEntropy(ClassLoss):

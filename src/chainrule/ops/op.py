@@ -19,7 +19,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import InputError, ShapeError
+from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.settings import Configured
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -185,6 +185,18 @@ class Op(Configured):
             lowest, highest = self.forward(np.array(given)).tolist()
             return lowest, highest
         return self.output_range
+
+
+def own_derivative(name: str, what: str, why: str) -> MisuseError:
+    """Return the error for a class of a user's that isn't an op and has a backward."""
+    return MisuseError(
+        name,
+        given=f"backward in the class of {what}",
+        expected=f"derivatives in ops alone: {why}",
+        fix=f"Write class {name}(cr.Op), with forward(self, z) and, below it, backward(self, dy, y, z), which returns "
+        "dict(z=…): arrays in and out. An op of one array is a layer too, and its function of nodes is "
+        f"{name}()(node)",
+    )
 
 
 def _numbered(method: Callable[..., Any], variadic: str) -> Callable[..., Any]:

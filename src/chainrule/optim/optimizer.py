@@ -72,6 +72,15 @@ class Optimizer(Configured):
         clip_norm: float | None = None,
         ema: float | None = None,
     ) -> None:
+        if type(self) is Optimizer:
+            rate = f"{learning_rate!r:.20}"
+            raise InputError(
+                "Optimizer",
+                given="the class of all optimizers itself",
+                expected="one that has a rule",
+                fix=f"Write cr.SGD({rate}), plain descent, cr.SGD({rate}, momentum=0.9) or cr.Adam(…); a rule of your "
+                "own is class Mine(cr.Optimizer) with update(self, weights, gradient, rate)",
+            )
         if isinstance(learning_rate, (Schedule, str)):  # a text is refused there, by the word for it
             learning_rate = as_schedule(learning_rate, type(self).__name__)
         elif np.ndim(learning_rate) or isinstance(learning_rate, Iterable):

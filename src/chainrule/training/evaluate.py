@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from chainrule.training.metrics import Metrics, expect_classes, predicted_classe
 CHUNK = 1024  # rows at a time: more bring no speed, only memory
 
 
-@checks.keywords
+@checks.keywords_and(test_data="X")
 def predict(
     network: Network, X: Samples, *, batch_size: int = CHUNK, samples: int | None = None, seed: int | None = None
 ) -> Array:
@@ -103,7 +103,7 @@ def outputs_of(network: Network, x: Array, size: int = CHUNK) -> Array:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-@checks.keywords
+@checks.keywords_and(test_data="X")
 def classify(network: Network, X: Samples, *, batch_size: int = CHUNK) -> Array:
     """Return the class index of each sample: the largest output, or whether a single one is above ½.
 
@@ -194,8 +194,16 @@ class Figures(dict[str, Any]):
             "evaluate", given=repr(name), expected="a figure", fix=figure_fix("figures", name, list(self))
         )
 
+    if not TYPE_CHECKING:  # a checker that saw this would take any name for one of a dict's
 
-@checks.keywords
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            fix = f'Write scores["{name}"]' if name in self else figure_fix("figures", name, list(self))
+            raise UnknownNameError("evaluate", given=f".{name}", expected="a figure in brackets", fix=fix)
+
+
+@checks.keywords_and(test_data="X", true_data="y")
 def evaluate(
     network: Network,
     X: Samples | Dataset,

@@ -192,6 +192,20 @@ class History(Closed, InNotebooks):
         def __getattr__(self, name: str) -> NoReturn:
             raise unknown_attribute(self, "history", name)
 
+    def _as_number(self, *_: Any) -> NoReturn:
+        raise MisuseError(
+            "History",
+            given="it, what cr.train returned, in the place of a number",
+            expected="one of its figures",
+            fix=f"Write history.final_loss for the last epoch's error, {self.final_loss:.4g}",
+        )
+
+    __float__ = __int__ = __round__ = __abs__ = __neg__ = __lt__ = __le__ = __gt__ = __ge__ = _as_number
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _as_number
+
+    def __format__(self, form: str) -> str:
+        return repr(self) if not form else self._as_number()
+
     def __len__(self) -> int:
         return len(self.epochs)
 

@@ -31,7 +31,7 @@ from chainrule.training.metrics import Metrics
 from chainrule.training.progress import Verbose, as_verbose, watching
 
 
-@checks.keywords
+@checks.keywords_and(train_data="X", true_data="y")
 def train(
     network: Network,
     X: Samples | Dataset | Iterable[Sequence[npt.ArrayLike]],

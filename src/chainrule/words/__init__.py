@@ -9,7 +9,7 @@ from __future__ import annotations
 from chainrule.words.argument_order import arguments, target_first
 from chainrule.words.by_name import folded, part_named
 from chainrule.words.libraries import LIBRARIES, answers, program
-from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix, option_fix, value_fix
+from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix, option_fix, role_fix, value_fix
 from chainrule.words.vocabulary import Word, words
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "option_fix",
     "part_named",
     "program",
+    "role_fix",
     "target_first",
     "value_fix",
     "words",

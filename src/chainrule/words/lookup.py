@@ -22,6 +22,7 @@ _KINDS = {
     **dict.fromkeys(("fit", "Training", "History.repeat"), "train"),
     **dict.fromkeys(("Network.copy", "Network.fresh", "network"), "Network"),
 }
+_ROLES = {"target": ("target", "labels"), "prediction": ("prediction", "logits", "x", "z"), "x": ("x", "z")}
 _LOSSES = ("Error", "CrossEntropy", "Loss", "Huber")
 
 
@@ -67,6 +68,18 @@ def keyword_fix(where: str, name: str, known: Sequence[str]) -> str:
             ours = word.ours
     elsewhere = find("keywords", "elsewhere", ours) or find("keywords", "elsewhere", name)
     return elsewhere.ours if elsewhere is not None else nearest(name, known)
+
+
+def role_fix(name: str, known: Sequence[str]) -> str:
+    """Return how to go on after a role that an op doesn't have.
+
+    >>> role_fix("one_hot", ["logits", "labels", "name"])
+    'Write labels=…'
+    """
+    word = find("keywords", "op", name)
+    meant = () if word is None else _ROLES.get(word.ours, ())
+    ours = next((role for role in known if role in meant), None)
+    return keyword_fix("op", name, known) if ours is None else f"Write {ours}=…"
 
 
 def option_fix(option: str, known: Sequence[str]) -> str:
@@ -134,7 +147,31 @@ def _answer(place: str, name: str, others: Sequence[str]) -> str | None:
     if alike:
         return f"Use {' or '.join(f'cr.{other}' for other in alike)}"
     kind = named_class(name, others)
-    return None if kind is None else f"Use cr.{kind}"
+    if kind is not None:
+        return f"Use cr.{kind}"
+    if (plain := _OF_KIND.sub("", name)) not in (name, ""):  # ReluNode, SigmoidLayer
+        return _answer(place, plain, others)
+    return _of_derivative(place, name, others)
+
+
+_OF_KIND = re.compile(r"_?(?:node|layer|function|activation|op)$", re.IGNORECASE)
+_OF_DERIVATIVE = re.compile(r"^(?:d_?|grad_)(?=[a-z])|_?(?:prime|derivative|deriv|grad|gradient)$", re.IGNORECASE)
+
+
+def _of_derivative(place: str, name: str, others: Sequence[str]) -> str | None:
+    """Return what to use instead of the name of a function's derivative: ``tanh_prime``, ``d_relu``."""
+    function = _OF_DERIVATIVE.sub("", name, count=1)
+    if function in (name, ""):
+        return None
+    classes = {folded(other): other for other in others if other[:1].isupper()}
+    told = classes.get(folded(function)) or named_class(function, others)
+    if told is None:
+        word = find("names", place, function)
+        return None if word is None else f"Use {word.ours}"
+    return (
+        f"Use cr.{told}(), which has its derivative beside it: cr.{told}().backward(dy, y, …)[role]; of nodes, "
+        "cr.derivative(node, by) and cr.jacobian(node, by)"
+    )
 
 
 def _use(word: Word, place: str) -> str:
