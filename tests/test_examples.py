@@ -16,6 +16,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOWN = {
     "average": r"ema=None(.|\n)*error on new data 1\d\.\d%\nema=0\.995(.|\n)*error on new data (1[0-2]|9)\.\d%",
     "custom_op_and_layer": r"Swish  z .* ok\nevery derivative is right(.|\n)*t₁ = 1 / \(1 \+ e\^\(−1\.5",
+    "founding_xor": r"prediction 1, confidence 9[5-9]\.\d%, error 0\.000\d",
     "gradient_accumulation": r"256: +4 steps(.|\n)*64: 4 steps(.|\n)*weights: \de-1\d",
     "graph_by_hand": r"backward  loss: 1 arrived(.|\n)*\bw .* ok(.|\n)*After 30 steps(.|\n)*def step\(",
     "grid_search": r"8\d\.\d% \[Dense\(1\)(.|\n)*9\d\.\d%(.|\n)*dense_1    Dense\(16\)",
@@ -34,10 +35,13 @@ SHOWN = {
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_an_example_runs_and_shows_what_it_is_there_for(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     if name == "grid_search":
         needed("sklearn", "sklearn")
+    if name == "founding_xor":
+        needed("matplotlib", "plot")
+    monkeypatch.chdir(tmp_path)  # where one writes a picture
     monkeypatch.setattr(sys, "argv", [name, *(["1500"] if name == "mnist" else [])])
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
     printed = capsys.readouterr().out

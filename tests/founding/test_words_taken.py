@@ -74,6 +74,7 @@ def test_columns_are_asked_measured_and_stepped_as_rows_are() -> None:
     assert np.array_equal(one.forward(COLUMNS[0]), one.forward(X))
     assert cr.evaluate(one, *COLUMNS) == cr.evaluate(one, X, Y)
     assert one.compute_loss(*COLUMNS) == one.compute_loss(X, Y)
+    assert cr.plot.surface_text(one, *COLUMNS) == cr.plot.surface_text(one, X, Y)
     classes = cr.Network([cr.Dense(2, inputs=2), cr.Softmax()])
     one_hot = np.eye(2)[[0, 1, 1, 0]]
     assert classes.compute_loss(COLUMNS[0], one_hot[..., None]) == classes.compute_loss(X, one_hot)

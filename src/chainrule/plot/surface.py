@@ -178,7 +178,10 @@ def points_of(where: str, network: Network, X: Any, y: Any) -> tuple[Array, Arra
             fix="Look at other networks through cr.plot.learning_curve, confusion_matrix, weights and saliency",
         )
     given = as_array(where, "X", X)
-    if given.ndim > 1 and given.shape[1:] != (2,):  # before a network that isn't built takes the shape for its own
+    column = shape is not None and given.shape[1:] == (2, 1)  # which `as_batch` takes where it is told two inputs
+    if (
+        given.ndim > 1 and given.shape[1:] != (2,) and not column
+    ):  # before a network that isn't built takes the shape for its own
         raise ShapeError(
             where,
             given=f"X with shape {given.shape}",
