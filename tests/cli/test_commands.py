@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import chainrule as cr
 from chainrule.cli import status
 from chainrule.cli.commands import COMMANDS
 from chainrule.errors import printable
+from chainrule.recipes.evaluation import answer
 from tests.terminal import Terminal
 
 CAPTURED = pytest.CaptureFixture[str]
@@ -144,6 +146,68 @@ def test_predict_of_a_network_without_probabilities_says_output(capsys: CAPTURED
     assert status(["train", "xor-document", "--epochs", "3", "--quiet", "--no-pictures"]) == 0
     np.save("x.npy", cr.data.xor().X)
     assert lines(capsys, "predict", "runs/xor-document-001", "x.npy")[0] == "row,class,output"
+
+
+@pytest.mark.parametrize("written", ["1,0", "1, 0", "1 0", "(1,0)", "[1.0, 0]", "1;0", "+1,0.", "1e0,.0"])
+def test_predict_answers_for_a_sample_that_is_written_out(capsys: CAPTURED, run: str, written: str) -> None:
+    network, _ = cr.recipes.load_run(run)
+    history = cr.recipes.open_run(run).history
+    best = history.epochs[history.best_epoch - 1]
+    output = float(cr.predict(network, [[1, 0]])[0, 0])
+    assert lines(capsys, "predict", run, written) == [
+        "prediction  1",
+        f"confidence  {100 * output:.2f} %",
+        f"error       {best.loss:.6g}, the training loss of epoch {best.epoch}",
+    ]
+    told = json.loads(lines(capsys, "predict", run, written, "--json", "--weights", "last")[0])
+    last = history.epochs[-1]
+    assert told == {"run": run, "sample": [1, 0], "prediction": "1", "confidence": pytest.approx(output, abs=1e-3),
+                    "outputs": told["outputs"], "weights": "last", "error": last.loss, "epoch": last.epoch}  # fmt: skip
+
+
+def test_predict_is_as_sure_of_a_0_as_the_output_is_near_it(capsys: CAPTURED, run: str) -> None:
+    network, _ = cr.recipes.load_run(run)
+    output = float(cr.predict(network, [[0, 0]])[0, 0])
+    said = lines(capsys, "predict", run, "0,0")
+    assert said[:2] == ["prediction  0", f"confidence  {100 * (1 - output):.2f} %"]
+    assert lines(capsys, "predict", run, "-1,-0.5")[0].startswith("prediction ")
+    of_file = json.loads(lines(capsys, "predict", f"{run}/best.safetensors", "0,0", "--json")[0])
+    assert (of_file["error"], of_file["weights"]) == (None, None)
+    assert len(lines(capsys, "predict", f"{run}/best.safetensors", "0,0")) == 2
+
+
+# Layers and loss, names of classes, parameters; what is said of (1, 0), and how sure it is.
+ENDS: dict[str, tuple[Any, Any, list[float], Any, float | None]] = {
+    "softmax": ([[cr.Dense(3, inputs=2), cr.Softmax()]], "abc", [0, 1, 0, 0, 0, 0, 0, 0, 0], "b", np.e / (np.e + 2)),
+    "logits": ([[cr.Dense(1, inputs=2)], cr.SigmoidBinaryCrossEntropy()], None, [2, 0, 0], "1", 1 / (1 + np.exp(-2))),
+    "tanh": ([[cr.Dense(1, inputs=2), cr.Tanh()]], ["no", "yes"], [-0.1, 0, 0], "no", 1 - np.tanh(0.1)),
+    "above 1": ([[cr.Dense(1, inputs=2)]], ["no", "yes"], [1.25, 0, 0], "yes", 0.75),
+    "labels": ([[cr.Dense(2, inputs=2), cr.Sigmoid()], cr.BinaryCrossEntropy()], None, [0, 1, 0, 0, -2, 0], ["1"],
+               1 / (1 + np.exp(-1))),
+    "numbers": ([[cr.Dense(1, inputs=2)]], None, [1.5, 0, 0], 1.5, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_how_sure_a_network_is_of_what_it_says(end: str) -> None:
+    made, classes, parameters, prediction, confidence = ENDS[end]
+    network = cr.Network(*made, classes=None if classes is None else list(classes))
+    network.parameters[:] = parameters
+    told = answer(network, [1, 0])
+    assert told["prediction"] == prediction
+    assert told["confidence"] == (None if confidence is None else pytest.approx(confidence, rel=1e-6))
+
+
+def test_predict_takes_a_file_of_that_name_before_the_numbers(capsys: CAPTURED, run: str) -> None:
+    np.save("1.npy", cr.data.xor().X)
+    Path("1.npy").rename("1,0")
+    assert len(lines(capsys, "predict", run, "1,0")) == 5
+
+
+def test_predict_refuses_other_counts_of_numbers_and_a_file_for_one(capsys: CAPTURED, run: str) -> None:
+    for arguments, words in (["1,0,1"], "expected 2 features"), (["1,0", "--out", "a.csv"], "Leave --out out"):
+        assert status(["predict", run, *arguments]) == 2
+        assert words in capsys.readouterr().err
 
 
 def test_predict_and_evaluate_take_each_label_for_itself(capsys: CAPTURED) -> None:

@@ -172,6 +172,7 @@ LINES = {
     "evaluate": f"evaluate {RUN}",
     "evaluate --data": f"evaluate {RUN} --data labelled.csv --target y",
     "predict": f"predict {RUN} points.csv",
+    "predict 1,0": f"predict {RUN} 1,0",
     "runs": "runs",
     "compare": f"compare {RUN} {RUN}",
     "log": f"log {RUN}",

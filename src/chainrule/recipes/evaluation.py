@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from chainrule import checks
 from chainrule.data import one_hot, read
@@ -116,6 +120,47 @@ def expect_one_output(where: str, network: Network) -> None:
     first = network.heads[0].name
     fix = f"Write one of them to a file: cr.save(network.head({first!r}), '{first}.safetensors')"
     network.only_head(where, fix)
+
+
+def answer(network: Network, sample: Sequence[float]) -> dict[str, Any]:
+    """Return what a network says to one sample that is given as its numbers, and how sure it is.
+
+    Returns
+    -------
+    dict
+        ``"prediction"``, the class by its name, the labels that are true, or the number (a list of several);
+        ``"confidence"``, from 0 to 1, None of numbers; ``"outputs"``, as `predict` gives them. The confidence is the
+        probability of the class; where the outputs are no probabilities, how near they come to the 0 or 1 that they
+        are trained towards; of several labels that of the least sure one.
+
+    Raises
+    ------
+    ShapeError
+        If there are more or fewer numbers than a sample has.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> answer(cr.Network([cr.Dense(1, inputs=2), cr.Sigmoid()], classes=["no", "yes"]), [0, 0])
+    {'prediction': 'yes', 'confidence': 0.5, 'outputs': [0.5]}
+    """
+    expect_one_output("predict", network)
+    x = np.array([sample], np.float64)
+    shape = network.sample_shape or ()
+    outputs = predict(network, x.reshape(1, *shape) if math.prod(shape) == x.size else x)
+    told: list[float] = outputs.reshape(-1).tolist()
+    if network.task == "regression" or outputs.ndim > 2:
+        return {"prediction": told[0] if len(told) == 1 else told, "confidence": None, "outputs": told}
+    given = probabilities(network, outputs)
+    chosen, values = predicted_classes(given, network.task)[0], given[0].astype(np.float64)
+    prediction: Any
+    if network.task == "multilabel":
+        prediction, aim = [_name(network, int(k)) for k in np.flatnonzero(chosen)], chosen
+    else:
+        prediction, aim = _name(network, int(chosen)), chosen
+        if len(values) > 1:
+            aim, values = 1, values[[chosen]]
+    return {"prediction": prediction, "confidence": max(0.0, float((1 - abs(aim - values)).min())), "outputs": told}
 
 
 def _inputs(recipe: Recipe | None, path: str) -> Array:
