@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, printable
-from chainrule.graph.calls import checked_forward, read_only
+from chainrule.graph.calls import checked_forward, is_own, read_only
 from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
 from chainrule.ops.linear import Matmul
 from chainrule.ops.op import Array, Index, Op, own_derivative
@@ -54,8 +54,10 @@ class Node(InNotebooks):
     op : Op
         The function this node computes.
     children : mapping of str to Node or array
-        Role -> the node whose value plays it. Arrays and numbers become unnamed inputs. Where something learnt is
-        among the children, all others are computed with in its dtype; else arrays and numbers take that of a node.
+        Role -> the node whose value plays it. Arrays and numbers become unnamed inputs. All are computed with in one
+        dtype: the wider one of what is learnt among them; where nothing is, of the nodes; else of the arrays. Whole
+        numbers, and True and False, are numbers like others, float32 where there are no others; labels, indices and
+        masks stay what they are.
     name : str, optional
         What pictures, errors and `Graph` call the node; the op's name if left out.
 
@@ -79,11 +81,11 @@ class Node(InNotebooks):
         if not isinstance(op, Op):
             raise InputError("Node", given=repr(op)[:80], expected="an op", fix="Pass an op such as cr.Tanh()")
         _check_roles(self.where, op, children)
-        dtype, learnt = _dtype_of(children.values())
+        dtype = _dtype_of(op, children.items())
         self.children = {
             role: child
             if isinstance(child, Node) and child._value.dtype is dtype  # most are
-            else as_node(child, dtype, cast=learnt, whole=role in op.constant)
+            else as_node(child, dtype, stays="iub" if role in op.constant else "" if is_own(op) else "b")
             for role, child in children.items()
         }
         for role, child in self.children.items():
@@ -358,7 +360,7 @@ class Parameter(Leaf):
     value : array_like
         Where it starts. It is copied.
     dtype : dtype_like, optional
-        float32 (for Python numbers) or float64.
+        float32 (for Python numbers, and whole ones) or float64.
     penalised : bool, default False
         Whether L1 and L2 penalties and AdamW's decay concern it.
 
@@ -394,12 +396,14 @@ class Parameter(Leaf):
     ) -> None:
         super().__init__(name, value, dtype)
         if self.dtype.kind != "f":
-            raise ShapeError(
-                self.where,
-                given=f"dtype {self.dtype}",
-                expected="float32 or float64: what is learnt moves in small steps",
-                fix="Pass dtype='float32'",
-            )
+            if dtype is not None:
+                raise ShapeError(
+                    self.where,
+                    given=f"dtype {self.dtype}",
+                    expected="float32 or float64: what is learnt moves in small steps",
+                    fix="Pass dtype='float32'",
+                )
+            self._value = self._value.astype(np.float32)
         self.penalised = penalised
 
     @property
@@ -504,29 +508,25 @@ def _known_dtype(where: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
         ) from None
 
 
-def as_node(value: Any, dtype: np.dtype[Any] | None = None, *, cast: bool = False, whole: bool = False) -> Node:
+def as_node(value: Any, dtype: np.dtype[Any] | None = None, *, stays: str = "") -> Node:
     """Return a node as it is, anything else as an unnamed input.
 
     Parameters
     ----------
     value : Node or array_like
     dtype : dtype, optional
-        That of the numbers, unless they are True and False.
-    cast : bool, default False
-        Whether a node of another dtype is cast to it, too, unless something learnt lies below.
-    whole : bool, default False
-        Whether whole numbers of NumPy stay what they are: they may be indices.
+        That of the numbers: a node of another is cast to it, and its derivative back.
+    stays : str
+        The kinds of NumPy's dtypes that stay what they are: whole numbers, ``"iu"``, may be indices, and ``"b"`` masks.
     """
     of_node = isinstance(value, Node)
-    if dtype is None or (of_node and not cast):
+    if dtype is None:
         return value if of_node else Input(None, value)
     if not of_node and not isinstance(value, np.ndarray):
         return Input(None, value, dtype)
-    if value.dtype == dtype or not (value.dtype in _FLOATS or (value.dtype.kind in "iu" and not whole)):
+    if value.dtype == dtype or not (value.dtype in _FLOATS or value.dtype.kind in "iub") or value.dtype.kind in stays:
         return value if of_node else Input(None, value)
-    if not of_node:
-        return Input(None, value, dtype)
-    return value if _is_learnt(value) else Node(Cast(dtype.name), {"x": value})
+    return Node(Cast(dtype.name), {"x": value}) if of_node else Input(None, value, dtype)
 
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -536,19 +536,30 @@ def _is_learnt(node: Node) -> bool:
     return node.learnt or isinstance(node, Parameter)  # one that is frozen now is learnt at another time
 
 
-def _dtype_of(children: Iterable[Any]) -> tuple[np.dtype[Any] | None, bool]:
-    """Return the dtype to compute in, None if nothing says it, and whether it is that of something learnt."""
-    node = array = None
-    for child in children:
+def _dtype_of(op: Op, children: Iterable[tuple[str, Any]]) -> np.dtype[Any] | None:
+    """Return the dtype to compute in: the widest of what is learnt, else of the nodes, else of the arrays.
+
+    Where all are whole numbers it is float32, as of Python's. None: nothing says it, or the op takes each as it is.
+    """
+    if op.dtype is not None:
+        return None
+    found: list[tuple[int, np.dtype[Any]]] = []
+    whole = False
+    for role, child in children:
         if isinstance(child, Node):
-            dtype = child._value.dtype
-            if dtype.kind == "f":
-                if _is_learnt(child):
-                    return dtype, True
-                node = node or dtype
-        elif isinstance(child, np.ndarray) and child.dtype in _FLOATS:
-            array = array or child.dtype
-    return node or array, False
+            dtype, rank = child._value.dtype, 2 if _is_learnt(child) else 1
+        elif isinstance(child, np.ndarray):
+            dtype, rank = child.dtype, 0
+        else:
+            continue
+        if dtype in _FLOATS:
+            found.append((rank, dtype))
+        elif role not in op.constant:
+            whole = whole or (dtype.kind in "iub" and is_own(op))
+    if found:
+        most = max(rank for rank, _ in found)
+        return max((dtype for rank, dtype in found if rank == most), key=lambda dtype: dtype.itemsize)
+    return _FLOATS[0] if whole else None
 
 
 def _name_and_value(kind: str, name: Any, value: Any) -> tuple[Any, Any]:

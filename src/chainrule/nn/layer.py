@@ -337,7 +337,7 @@ class Layer(Configured):
                 expected="a state of this layer",
                 fix="Make it in build: self.mean = self.state('mean', value)",
             )
-        node = as_node(node, state.dtype)
+        node = node if isinstance(node, Node) else as_node(node, state.dtype)
         if node.shape != state.shape or node.dtype != state.dtype:
             raise ShapeError(
                 where,
