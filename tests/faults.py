@@ -530,7 +530,7 @@ FAULTS = [
     ),
     Fault(
         "a metric of (y_true, y_pred) is given the prediction first",
-        "training/measures.py",
+        "words/argument_order.py",
         'return first == "target" or second == "prediction"',
         "return False",
         "tests/training/test_metrics.py::test_the_order_of_a_function_is_read_off_its_names",

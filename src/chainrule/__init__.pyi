@@ -352,7 +352,8 @@ def activation(z: _Operand, *, function: _Function, derivative: _Function, name:
     Parameters
     ----------
     function, derivative : callable
-        Take an array and return one of the same shape. The derivative takes z, too, not y.
+        Take an array and return one of the same shape. The derivative takes z, too, not y. Without both,
+        ``Activation()`` is `Sigmoid`.
 
     Raises
     ------
@@ -469,8 +470,9 @@ def custom_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand 
     Parameters
     ----------
     function, derivative : callable
-        Take prediction and target. The function returns the loss of the whole batch, one number; the derivative an
-        array like prediction.
+        Take prediction and target, or, where their parameters are named so, target and prediction: ``(y_true,
+        y_pred)``, ``(truth, prediction)``. The function returns the loss of the whole batch, one number; the
+        derivative, by the prediction, an array like it.
     per_sample : bool
         Whether the function returns (samples,) losses instead, and the derivative, like prediction, is that of
         each sample's own loss. Their mean, weighted if there are weights, is then taken here.

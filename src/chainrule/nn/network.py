@@ -70,6 +70,7 @@ from chainrule.nn.objective import Objective, as_loss, expect_outputs, is_functi
 from chainrule.nn.plan import Plan, expect_outer, rows_of_indices, scope_of
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
+from chainrule.ops.custom import Function
 from chainrule.ops.op import Array, Op, Range, Samples
 from chainrule.ops.softmax import Softmax
 from chainrule.optim import Adam, Optimizer, OptimizerState, as_optimizer
@@ -145,8 +146,8 @@ class Network(Layer, InNotebooks):
     def __init__(
         self,
         layers: Sequence[Configured | str],
-        loss: Op | str | Callable[..., Any] | Mapping[str, Op | str] | None = None,
-        optimizer: Optimizer | str | Callable[..., Any] | None = None,
+        loss: Op | str | Function | Mapping[str, Op | str] | None = None,
+        optimizer: Optimizer | str | Function | None = None,
         *,
         loss_weights: Mapping[str, float] | None = None,
         l1: float = 0.0,
