@@ -71,7 +71,7 @@ def test_its_sessions_print_what_it_shows(session: str) -> None:
 def test_its_command_lines_work_one_after_the_other() -> None:
     Path("points.csv").write_text("a,b\n0,1\n1,1\n")
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("chainrule ")]
-    assert len(lines) == 12
+    assert len(lines) == 13
     for line in [*lines, "chainrule train mine.toml --epochs 1"]:
         code, printed = run_command(line)
         assert code == 0, line
