@@ -16,6 +16,6 @@ def first_minute(options: Options) -> Iterator[Figure]:
     raw = [title for title, answer in answers.items() if answer.startswith("raw")]
     runs = sum(not program.word for program in programs())
     note = f" ({runs} run, {len(answers) - runs} are told)" + (f"; not {'; '.join(wrong)}" if wrong else "")
-    name = "first-minute programs in the documents' words that run, or are told the word to write"
+    name = "first programs in the documents' words: run, or told the word to write"
     yield all_of(name, len(answers) - len(wrong), len(answers), note=note)
-    yield all_of("of these, without a raw error of Python's or NumPy's", len(answers) - len(raw), len(answers))
+    yield all_of("first programs in the documents' words: without a raw error", len(answers) - len(raw), len(answers))
