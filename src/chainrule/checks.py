@@ -84,6 +84,13 @@ def expect_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: 
     """
     expect_keywords(function, kwargs, where)
     if function is object.__init__:
+        if len(args) > 1:
+            raise ArgumentError(
+                where,
+                given=f"an argument, {_told(args[1]):.60}",
+                expected="none",
+                fix=f"Make it first, and call it then: {where}()(…)",
+            ) from None
         return
     signature = inspect.signature(function)
     try:
@@ -101,7 +108,9 @@ def expect_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: 
             where,
             given=f"{twice[0]} twice: {by_place:.60} by its place, {by_name:.60} by its name",
             expected="it once: what stands there first is taken for it",
-            fix="Leave out one of them",
+            fix=f"Write {where}({by_name:.30}, …): the name stands first"
+            if twice[0] == "name" and not isinstance(args[place], str)
+            else "Leave out one of them",
         ) from None
     told = {*names[: len(args)], *kwargs}
     missing = [p.name for p in signature.parameters.values() if p.default is p.empty and p.name not in told]
@@ -118,7 +127,7 @@ def expect_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: 
     raise ArgumentError(
         where,
         given=f"{len(args) - of_self} arguments without a keyword, the last one {_told(args[-1]):.60}",
-        expected=f"at most {len(names) - of_self}: {', '.join(names[of_self:])}",
+        expected=f"at most {len(names) - of_self}: {', '.join(names[of_self:])}" if names[of_self:] else "none",
         fix=f"Write the name before the value: {', '.join(f'{name}=…' for name in by_keyword[:8])}"
         if by_keyword
         else "Leave out the rest",

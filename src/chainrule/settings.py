@@ -49,6 +49,7 @@ class _Settling(type):
             try:
                 part = super().__call__(*args, **kwargs)
             except TypeError:
+                cls._expect_call(args, kwargs)
                 expect_arguments(cls.__init__, (cls, *args), kwargs, cls.__name__)
                 raise
             part.settle()
@@ -69,6 +70,10 @@ class Configured(metaclass=_Settling):
     words: ClassVar[str] = "layer"
     #: Settings that may be mappings of a name to a value, in files too.
     mappings: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def _expect_call(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise an error of its own for arguments that it can't be made with, where there is more to say."""
 
     def settle(self) -> None:
         """Have settings that are changed from now on honoured or refused."""
@@ -220,6 +225,18 @@ class Fixed(list[T]):
 
     append = extend = insert = pop = remove = clear = sort = reverse = _stays
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _stays
+
+    if not TYPE_CHECKING:  # which knows the types of a list
+
+        def __getitem__(self, place: Any) -> Any:
+            if isinstance(place, str):
+                raise UnknownNameError(
+                    "list",
+                    given=repr(place)[:80],
+                    expected="a number: a list has no names",
+                    fix=f'Write layers[0], layers[-1], or network["{place[:40]}"] for what it computed last',
+                )
+            return super().__getitem__(place)
 
     def __reduce__(self) -> tuple[type[Fixed[T]], tuple[Iterable[T]]]:
         return Fixed, (list(self),)

@@ -175,3 +175,38 @@ def test_a_truth_before_its_prediction_is_noticed(loss: Any) -> None:
         loss(truth, prediction)
     assert np.isfinite(loss(prediction, truth).value)
     assert loss(np.eye(2), np.eye(2)).value == 0
+
+
+def test_a_layers_numbers_are_changed_in_place_alone() -> None:
+    one = network()
+    layer: Any = one.layers[0]
+    before = one.parameters.copy()
+    for wrong in (np.zeros((2, 3)), cr.Parameter(np.zeros((2, 3))), 0):
+        with pytest.raises(MisuseError, match=r"Write layer.weights.assign\(array\)"):
+            layer.weights = wrong
+    assert np.array_equal(one.parameters, before)
+    layer.weights.assign(np.zeros((2, 3)))
+    assert not one.parameters[:6].any()
+    layer.weights = layer.weights
+    assert repr(one.copy().layers) == repr(one.layers)
+
+
+CHANGES: dict[str, Any] = {
+    "-=": lambda w: w.__isub__(1),
+    "+=": lambda w: w.__iadd__(1),
+    "*=": lambda w: w.__imul__(2),
+    "/=": lambda w: w.__itruediv__(2),
+    "[...] =": lambda w: w.__setitem__(..., 2),
+    ".value =": lambda w: setattr(w, "value", 2),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_parameter_in_place_is_assigned(change: str) -> None:
+    w = cr.Parameter("w", [1.0])
+    with pytest.raises(MisuseError, match=r"Write parameter.assign\("):
+        CHANGES[change](w)
+    assert w.value == [1]
+    node: Any = w * 2
+    node += 1  # of a node it makes another one
+    assert node.value == [3]

@@ -71,6 +71,12 @@ class Node(InNotebooks):
 
     @checks.keywords
     def __init__(self, op: Op | None, children: Mapping[str, Operand], name: str | None = None) -> None:
+        if op is not None and not isinstance(op, Op):
+            raise InputError("Node", given=repr(op)[:80], expected="an op", fix="Pass an op such as cr.Tanh()")
+        told: Any = children
+        if not isinstance(told, Mapping):
+            fix = "Pass a dictionary of them by role, or write it as a function: cr.softmax(x), cr.Softmax()(x)"
+            raise InputError("Node", given=f"{told!r:.60} as its children", expected="roles with nodes", fix=fix)
         self.op = op
         self.name = name or (op.name if op else "")
         self.children: dict[str, Node] = {}
@@ -78,8 +84,6 @@ class Node(InNotebooks):
         self._graph: Graph | None = None
         if op is None:
             return
-        if not isinstance(op, Op):
-            raise InputError("Node", given=repr(op)[:80], expected="an op", fix="Pass an op such as cr.Tanh()")
         _check_roles(self.where, op, children)
         dtype = _dtype_of(op, children.items())
         self.children = {
@@ -134,10 +138,12 @@ class Node(InNotebooks):
         kind = type(self.op or self).__name__
         return kind if not self.name or (self.op is not None and self.name == self.op.name) else f"{kind} {self.name!r}"
 
+    @checks.keywords
     def forward(self, **feeds: npt.ArrayLike) -> Array:
         """Compute this node again from its leaves; short for ``Graph(node).forward(...)``."""
         return self._own_graph().forward(**feeds)
 
+    @checks.keywords
     def backward(self, grad: npt.ArrayLike | None = None) -> None:
         """Send the derivative back through everything below; short for ``Graph(node).backward(...)``."""
         self._own_graph().backward(grad)
@@ -187,6 +193,24 @@ class Node(InNotebooks):
         raise self._not_numpy("a conversion to a number")
 
     __int__ = __index__ = __complex__ = __float__
+
+    def __round__(self, digits: int | None = None) -> NoReturn:
+        raise self._not_numpy("a conversion to a number")
+
+    def __format__(self, form: str) -> str:
+        if form:
+            raise self._not_numpy("a conversion to a number")
+        return str(self)
+
+    def __len__(self) -> int:
+        raise InputError(
+            self.where, given="a question for its length", expected="a look at its shape", fix="Write node.shape[0]"
+        )
+
+    def __mod__(self, other: object) -> NoReturn:
+        raise self._not_numpy("the operator % or //")
+
+    __rmod__ = __floordiv__ = __rfloordiv__ = __mod__
 
     def _compared(self, other: Any) -> NoReturn:
         raise self._not_numpy("a comparison")
@@ -322,6 +346,15 @@ class Leaf(Node):
         self._settled = type(self).__module__ == __name__  # a subclass elsewhere has attributes of its own
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("value", "grad"):
+            raise MisuseError(
+                f"{self.where}.{name}",
+                given=f"{value!r:.60}, set there",
+                expected="it to be read: what is learnt is changed in place, and backward writes the gradients anew",
+                fix="Write parameter.assign(parameter.value - 0.1 * parameter.grad)"
+                if name == "value"
+                else "Leave it out: gradients are never added to those of the last backward",
+            )
         known = name[:1] == "_" or name in self.__dict__ or hasattr(type(self), name)
         if not known and self.__dict__.get("_settled"):
             raise unknown_attribute(self, "node", name)
@@ -409,6 +442,19 @@ class Parameter(Leaf):
     @property
     def learnt(self) -> bool:
         return not self.frozen
+
+    def __setitem__(self, key: object, value: object) -> NoReturn:
+        self._in_place(value)
+
+    def _in_place(self, other: object) -> NoReturn:
+        raise MisuseError(
+            self.where,
+            given="a change in place, such as by -=",
+            expected="new numbers, or a new node: w - x is a node, and the parameter would stay as it is",
+            fix="Write parameter.assign(parameter.value - 0.1 * parameter.grad); for a node, w = w - x",
+        )
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = _in_place
 
     @property
     def array(self) -> Array:

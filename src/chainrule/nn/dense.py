@@ -89,6 +89,11 @@ class Dense(Layer):
         self.l2 = None if l2 is None else checks.number("Dense l2", l2, least=0)
         self.name = checked_name("Dense", name)
 
+    @classmethod
+    def _expect_call(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if len(args) > 2 and isinstance(args[1], int):
+            _activation(args[0], args[1], args[2])
+
     def __repr__(self) -> str:
         return re.sub(r"^(\w+)\(units=", r"\1(", super().__repr__())
 
@@ -137,14 +142,16 @@ class Dense(Layer):
         return sums if self.activation is None else apply(self.activation, sums)
 
 
-def _activation(units: Any, activation: Any) -> Op:
+def _activation(units: Any, activation: Any, then: Any = None) -> Op:
     """Return an activation; two sizes, as a layer of inputs and outputs would have them, are told apart."""
     if isinstance(activation, int):
+        last = "" if then is None else f", {'cr.' * isinstance(then, Op)}{then!r:.30}"
+        written = f"cr.Dense({activation!r:.20}{last}"
         raise InputError(
             "Dense",
-            given=f"Dense({units!r:.20}, {activation!r:.20})",
+            given=f"Dense({units!r:.20}, {activation!r:.20}{last})",
             expected="one size, the number of its outputs: the inputs are inferred",
-            fix=f"Write cr.Dense({activation!r:.20}), or cr.Dense({activation!r:.20}, inputs={units!r:.20})",
+            fix=f"Write {written}), or {written}, inputs={units!r:.20})",
         )
     return as_activation("Dense activation", activation)
 

@@ -146,6 +146,19 @@ class Layer(Configured):
         layer._built, layer._owner, layer._parent, layer._within, layer._start = False, None, None, [], {}
         return layer
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        leaf = self.__dict__.get("_leaves", {}).get(name)
+        if leaf is not None and value is not leaf:
+            raise MisuseError(
+                f"{type(self).__name__}.{name}",
+                given=f"{value!r:.60} in the place of {leaf.name!r}",
+                expected="it to stay: a network keeps its numbers in one vector, and changes them in place",
+                fix=f"Write layer.{name}.assign(array) for other numbers, such as layer.{name}.value - 0.1 * "
+                f"layer.{name}.grad; network.optimize() takes that step for all",
+                cause="setting.late",
+            )
+        super().__setattr__(name, value)
+
     def late(self, name: str, value: Any) -> Any:
         if not self._built and self._owner is None:
             return self.as_if_made(name, value)

@@ -184,6 +184,17 @@ class Network(Layer, InNotebooks):
         if (shape := shape_before(self.layers) if shape is None else shape) is not None:
             self.build(shape)
 
+    @classmethod
+    def _expect_call(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if len(args) > 2 and all(map(is_function, args[1:3])) and (len(args) > 3 or "optimizer" in kwargs):
+            function, derivative = (getattr(each, "__name__", "…") for each in args[1:3])
+            raise InputError(
+                "Network",
+                given="a loss, its derivative, and an optimizer after them",
+                expected="a loss and an optimizer, or a pair in their places",
+                fix=f"Write cr.Network(layers, cr.Loss({function}, {derivative}), cr.SGD(learning_rate=0.1))",
+            )
+
     def build(self, shape: int | tuple[int, ...]) -> None:
         """Make the parameters for samples of this shape. Training and predicting do it by themselves.
 
@@ -445,6 +456,7 @@ class Network(Layer, InNotebooks):
     def forward(self, x: Node) -> Node: ...  # type: ignore[overload-overlap]  # a node has __array__, to refuse it
     @overload
     def forward(self, x: Samples) -> Array: ...
+    @checks.keywords
     def forward(self, x: Samples | Node) -> Array | Node:
         """Return the outputs for samples, as a prediction has them: nothing is dropped out, nothing kept.
 
@@ -495,6 +507,7 @@ class Network(Layer, InNotebooks):
         """
         self._engine.stepped_because(reason)
 
+    @checks.keywords
     def compute_loss(self, x: Samples, y: Samples, sample_weight: npt.ArrayLike | None = None) -> float:
         """Run a batch forward to the loss, as training does it, and keep every value for `backward`.
 
@@ -639,6 +652,7 @@ class Network(Layer, InNotebooks):
         self._built_plan("sampler")
         return self._engine.sampler(generators)
 
+    @checks.keywords
     def backward(self) -> None:
         """Send the derivative of the loss, penalties included, back to every parameter.
 
@@ -651,6 +665,7 @@ class Network(Layer, InNotebooks):
         with quiet():
             self.hold.call("Network.backward", self._engine.backward, goes_on=True)
 
+    @checks.keywords
     def optimize(self, learning_rate: float | None = None) -> None:
         """Take one step of the optimizer along the gradients of the last `backward`.
 

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.checks import expect_arguments
 from chainrule.errors import InputError, MisuseError, ShapeError
 from chainrule.settings import Configured
 
@@ -128,7 +129,7 @@ class Op(Configured):
                 function = cls.__dict__[method]
                 if cls.variadic:
                     function = _numbered(function, cls.variadic)
-                setattr(cls, method, np.errstate(all="ignore")(function))
+                setattr(cls, method, _quiet(function))
 
     def forward(self, *roles: Any, **named: Any) -> Any:
         """Return y."""
@@ -197,6 +198,22 @@ def own_derivative(name: str, what: str, why: str) -> MisuseError:
         "dict(z=…): arrays in and out. An op of one array is a layer too, and its function of nodes is "
         f"{name}()(node)",
     )
+
+
+def _quiet(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that never warns, and whose errors about its arguments are ours."""
+
+    silenced = np.errstate(all="ignore")(method)
+
+    @functools.wraps(method)
+    def quiet(self: Op, *given: Any, **roles: Any) -> Any:
+        try:
+            return silenced(self, *given, **roles)
+        except TypeError:
+            expect_arguments(method, (self, *given), roles, f"{type(self).__name__}.{method.__name__}")
+            raise
+
+    return quiet
 
 
 def _numbered(method: Callable[..., Any], variadic: str) -> Callable[..., Any]:

@@ -189,6 +189,19 @@ class Figures(dict[str, Any]):
             )
         return super().__iter__()
 
+    def _as_number(self, *_: Any) -> NoReturn:
+        raise MisuseError(
+            "evaluate",
+            given="all figures together in the place of a number",
+            expected="one figure, by its name",
+            fix='Write scores = cr.evaluate(network, X, y), and scores["loss"]',
+        )
+
+    __float__ = __round__ = __lt__ = __le__ = __gt__ = __ge__ = _as_number
+
+    def __format__(self, form: str) -> str:
+        return repr(self) if not form else self._as_number()
+
     def __missing__(self, name: str) -> NoReturn:
         raise UnknownNameError(
             "evaluate", given=repr(name), expected="a figure", fix=figure_fix("figures", name, list(self))

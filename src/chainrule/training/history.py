@@ -202,6 +202,7 @@ class History(Closed, InNotebooks):
 
     __float__ = __int__ = __round__ = __abs__ = __neg__ = __lt__ = __le__ = __gt__ = __ge__ = _as_number
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _as_number
+    __pow__ = __rpow__ = __floordiv__ = __mod__ = __array__ = _as_number
 
     def __format__(self, form: str) -> str:
         return repr(self) if not form else self._as_number()
