@@ -65,7 +65,10 @@ def test_every_op_takes_numbers_of_every_kind_in_every_role_together(name: str) 
         plain = {
             role: np.asarray(value.value if isinstance(value, cr.Node) else value, dtype)
             for role, value in given.items()
-        } | {role: np.asarray(value, dtype if isinstance(value, list) else None) for role, value in others.items()}
+        } | {
+            role: np.asarray(value, dtype if isinstance(value, (list, float)) else None)
+            for role, value in others.items()
+        }
         try:
             case.op.check(name, **plain)
         except ChainruleError:  # whole numbers that are no probabilities
@@ -117,12 +120,22 @@ def test_operators_take_them_on_both_sides(operator: str) -> None:
             continue
         for name, other in others.items():
             dtype = dtype_of((kind, name)) if name in KINDS else dtype_of((kind,))
+            if KINDS[kind][1] is None and name == "np.float64":
+                dtype = "float64"  # a scalar says it where nothing else does
             plain = np.asarray(other.value if isinstance(other, cr.Node) else other, dtype)
             right, left = apply(node, other), apply(other, node)
             assert right.dtype == left.dtype == dtype, (kind, name)
             own = node.value.astype(dtype)
             np.testing.assert_allclose(right.value, apply(own, plain), rtol=1e-6, err_msg=f"{kind} {name}")
             np.testing.assert_allclose(left.value, apply(plain, own), rtol=1e-6, err_msg=f"{name} {kind}")
+
+
+def test_scalars_of_numpy_are_numbers_like_others() -> None:
+    for scalar in (np.int64(2), np.float32(2), np.float64(2), np.True_):
+        for other in ([2.0], 3, np.int64(3), np.float64(3), np.ones(1, np.float32)):
+            assert cr.add(scalar, other).dtype == cr.add(other, scalar).dtype
+    assert cr.add(np.float64(2), [2.0]).dtype == np.float64
+    assert cr.add(np.float64(2), np.ones(1, np.float32)).dtype == np.float32
 
 
 def test_numbers_in_float32_are_not_widened_by_plain_ones() -> None:

@@ -583,7 +583,7 @@ def _is_learnt(node: Node) -> bool:
 
 
 def _dtype_of(op: Op, children: Iterable[tuple[str, Any]]) -> np.dtype[Any] | None:
-    """Return the dtype to compute in: the widest of what is learnt, else of the nodes, else of the arrays.
+    """Return the dtype to compute in: the widest of what is learnt, else of nodes, arrays, NumPy's scalars.
 
     Where all are whole numbers it is float32, as of Python's. None: nothing says it, or the op takes each as it is.
     """
@@ -594,8 +594,8 @@ def _dtype_of(op: Op, children: Iterable[tuple[str, Any]]) -> np.dtype[Any] | No
     for role, child in children:
         if isinstance(child, Node):
             dtype, rank = child._value.dtype, 2 if _is_learnt(child) else 1
-        elif isinstance(child, np.ndarray):
-            dtype, rank = child.dtype, 0
+        elif isinstance(child, (np.ndarray, np.generic)):
+            dtype, rank = child.dtype, 0 if isinstance(child, np.ndarray) else -1
         else:
             continue
         if dtype in _FLOATS:

@@ -326,7 +326,7 @@ def _expect_no_op(given: Sequence[Any]) -> None:
         return
     told = getattr(given[0], "__wrapped__", given[0])  # a function of nodes stands for its op
     if isinstance(told, str):
-        known = {kind.__name__: kind for kind in Op.__subclasses__() if kind.is_layer()}
+        known = {kind.__name__: kind for kind in Op.__subclasses__() if kind.is_layer() and _is_ours(kind)}
         op = part_named(told, known)
         fix = value_fix(told, known) if op is None else f"Write cr.{op!r}"
     elif isinstance(told, Op):
@@ -341,6 +341,10 @@ def _expect_no_op(given: Sequence[Any]) -> None:
         expected="a function of arrays of your own, with its derivative",
         fix=f"{fix}: it has its derivative",
     )
+
+
+def _is_ours(kind: type[Op]) -> bool:
+    return kind.__module__.startswith(__name__.rpartition(".")[0])
 
 
 def _a_function(where: str, function: Any) -> Function:
