@@ -81,7 +81,7 @@ def test_columns_are_asked_measured_and_stepped_as_rows_are() -> None:
 
 
 def test_one_column_is_not_taken_for_a_sample_for_it_may_be_several() -> None:
-    with pytest.raises(ShapeError, match=r"Pass X.reshape\(1, -1\) if it is one sample, written as a column"):
+    with pytest.raises(ShapeError, match=r"Pass np.reshape\(X, \(1, -1\)\) if it is one sample, written as a column"):
         cr.predict(network(), [[1], [0]])
 
 

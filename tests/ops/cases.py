@@ -98,13 +98,6 @@ for _shape in [(3, 4), (), (2, 1, 3)]:
     case(ops.Sqrt(), lambda z: z**0.5, lambda t, z: t.sqrt(z), z=positive(*_shape))
     case(ops.Absolute(), ref.absolute, lambda t, z: t.abs(z), z=apart(*_shape))
 
-for _shape in ((), (2, 3)):
-    case(ops.WeightedSum([2.0, 0.0, -0.5]), lambda **parts: np.tensordot([2.0, 0.0, -0.5], list(parts.values()), 1),
-         lambda t, parts0, parts1, parts2: 2 * parts0 + 0 * parts1 - parts2 / 2,
-         bilinear=True, **{f"parts{i}": normal(*_shape) for i in range(3)})  # fmt: skip
-case(ops.WeightedSum([0.5]), lambda parts0: parts0 - parts0 / 2, lambda t, parts0: parts0 / 2, bilinear=True,
-     parts0=normal(3))  # fmt: skip
-
 # Reductions.
 _AXES: list[tuple[Any, bool]] = [(None, False), (None, True), (0, False), (-1, True), (1, False), ((0, 2), False)]
 for _axis, _keep in _AXES:
@@ -242,7 +235,6 @@ def its_derivative(p: Any, t: Any) -> Any:
 
 _LOSSES: list[tuple[Any, str, Any, Any, Any, Any]] = [
     (ops.MeanSquaredError(), "prediction", ref.mean_squared, _elementwise("mse_loss"), normal, normal),
-    (ops.SquaredError(), "prediction", ref.squared, _squared, normal, normal),
     (ops.HalfSquaredError(), "prediction", ref.half_squared, _half, normal, normal),
     (ops.MeanAbsoluteError(), "prediction", ref.mean_absolute, _elementwise("l1_loss"), apart, zeros),
     (ops.Huber(), "prediction", ref.huber(1), _elementwise("huber_loss"), apart, zeros),
@@ -475,3 +467,15 @@ for _quantiles, _shape, _columns, _weights in [
     if _weights:
         _shown["sample_weight"] = _random.uniform(0.2, 2, _weights)
     case(_op, ref.loss(ref.pinball(_op.quantiles)), _pinball(_op.quantiles), **_shown)
+for _shape, _weights in (((), [2.0, 0.0, -0.5]), ((2, 3), [2.0, 0.25, -0.5])):
+    case(ops.WeightedSum(_weights), lambda _weights=_weights, **parts: np.tensordot(_weights, list(parts.values()), 1),
+         lambda t, parts0, parts1, parts2, _weights=_weights: sum(
+             weight * part for weight, part in zip(_weights, (parts0, parts1, parts2), strict=True)),
+         bilinear=True, **{f"parts{i}": normal(*_shape) for i in range(3)})  # fmt: skip
+case(ops.WeightedSum([0.5]), lambda parts0: parts0 - parts0 / 2, lambda t, parts0: parts0 / 2, bilinear=True,
+     parts0=normal(3))  # fmt: skip
+for _shape in [(4, 3), (2, 2), (3, 1), (1, 3), (3, 2, 4), (2, 1, 2, 3)]:
+    _shown = {"prediction": normal(*_shape), "target": normal(*_shape)}
+    case(ops.SquaredError(), ref.loss(ref.squared), _squared, **_shown)
+    case(ops.SquaredError(), ref.loss(ref.squared), _squared, **_shown,
+         sample_weight=_random.uniform(0.2, 2, _shape[:-1]))  # fmt: skip
