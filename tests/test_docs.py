@@ -145,3 +145,25 @@ def test_mathjax_is_the_file_that_its_readme_names():
     content = (DOCS / "_static" / "mathjax" / "tex-svg.js").read_bytes()
     assert hashlib.sha256(content).hexdigest() == "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882"
     assert "3.2.2" in (DOCS / "_static" / "mathjax" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("folder", ["guide", "he"])
+def test_the_page_of_the_founding_documents_names_what_there_is(folder):
+    import chainrule as cr
+    from chainrule.cli.commands import COMMANDS
+
+    text = (DOCS / folder / "founding.md").read_text("utf-8")
+    for name in re.findall(r"\bcr\.(\w+)", text):
+        if f'"{name}"' not in text:  # the first cell asks for names that there aren't
+            assert hasattr(cr, name), name
+    commands = re.findall(r"(?:^|`)chainrule ([a-z]+)((?: --from)?)(?: ([\w.-]+))?", text, re.MULTILINE)
+    assert {command for command, _, _ in commands} <= set(COMMANDS)
+    trained = {name for command, _, name in commands if command in ("train", "reproduce") and name}
+    assert trained - {"RECIPE", "RUN", "--from"} <= set(cr.recipes.names())
+    assert len(trained) >= 8
+
+
+def test_the_home_page_leads_to_the_founding_documents_in_both_languages():
+    text = (DOCS / "index.md").read_text("utf-8")
+    assert "(guide/founding.md)" in text
+    assert "(he/founding.md)" in text

@@ -92,7 +92,7 @@ def test_columns_of_other_lengths_are_refused() -> None:
 
 def test_where_the_data_say_the_inputs_a_last_axis_of_one_is_a_feature() -> None:
     one = cr.Network([cr.Dense(3), cr.Tanh(), cr.Dense(1)])
-    with pytest.raises(ShapeError, match=r"X.reshape\(4, -1\), or tell how many inputs"):
+    with pytest.raises(ShapeError, match=r"np.reshape\(X, \(4, -1\)\), or tell how many inputs"):
         cr.train(one, *COLUMNS)
     assert cr.predict(one, COLUMNS[0]).shape == (4, 2, 1)
 

@@ -229,9 +229,7 @@ def _other_targets(
         if y.shape[1:] in ((), (1,), (outputs,), (outputs, 1)):
             fix = "Put cr.Flatten() before the first cr.Dense(…), so that each sample has one row of outputs"
             if len(rows) == 2:
-                fix += (
-                    f"; samples that are columns, pass as X.reshape({rows[0]}, -1), or tell how many inputs they have"
-                )
+                fix += f"; columns are passed as np.reshape(X, ({rows[0]}, -1)), or tell how many inputs they have"
         return ShapeError(where, given=given, expected=expected, fix=fix, cause="target.shape")
     fix = f"Pass {name} with as many columns as {'the network' if name == 'y' else 'the head'} has outputs"
     if labels:
