@@ -84,6 +84,11 @@ def test_rows_of_the_last_axis_are_scaled_by_their_own_mean_and_deviation() -> N
     compare(Graph(cr.sum(x=cr.tanh(z=difference / deviation * gain) * weight)), "float64")
 
 
+def test_a_row_that_lies_in_its_successors_memory_leaves_the_rows_above_alone() -> None:
+    chosen = ("concatenate", "mean_absolute_error", "sigmoid_focal_cross_entropy", "squared_error")
+    compare(graph_of([case for case in CHOSEN if case.op.name in chosen], "float64"), "float64")
+
+
 @pytest.mark.parametrize(
     ("build", "reason"),
     [

@@ -142,7 +142,7 @@ def answer(network: Network, sample: Sequence[float]) -> dict[str, Any]:
     --------
     >>> import chainrule as cr
     >>> answer(cr.Network([cr.Dense(1, inputs=2), cr.Sigmoid()], classes=["no", "yes"]), [0, 0])
-    {'prediction': 'yes', 'confidence': 0.5, 'outputs': [0.5]}
+    {'prediction': 'no', 'confidence': 0.5, 'outputs': [0.5]}
     """
     expect_one_output("predict", network)
     x = np.array([sample], np.float64)

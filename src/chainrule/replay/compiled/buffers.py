@@ -101,7 +101,8 @@ class Memory:
         """Whether only one row of it is kept at a time."""
         found = self._rows.get(id(buffer))
         if found is None:
-            found = not self.kept(buffer) and self._schedule.stays_in_one_loop(buffer)
+            elsewhere = self.kept(buffer) or id(buffer) in self._successors  # and there it has all its rows
+            found = not elsewhere and self._schedule.stays_in_one_loop(buffer)
             self._rows[id(buffer)] = found
         return found
 
