@@ -41,7 +41,7 @@ def test_an_example_runs_and_shows_what_it_is_there_for(
         needed("sklearn", "sklearn")
     if name == "founding_xor":
         needed("matplotlib", "plot")
-    monkeypatch.chdir(tmp_path)  # where one writes a picture
+        monkeypatch.chdir(tmp_path)  # it writes a picture; the others look for data from where they are
     monkeypatch.setattr(sys, "argv", [name, *(["1500"] if name == "mnist" else [])])
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
     printed = capsys.readouterr().out
