@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
 from chainrule.ops.op import Array
@@ -25,6 +23,8 @@ def data_digest(*arrays: Array | None, rows: bool = False) -> str:
     >>> data_digest(X) == data_digest(X + 1e-16), data_digest(X) == data_digest(2 * X)
     (True, False)
     """
+    import hashlib  # a few milliseconds, and only a checkpoint needs it
+
     found = hashlib.sha256()  # which processors have an instruction for
     for array in arrays:
         if array is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 from chainrule.words.vocabulary import words
 
 LIBRARIES = {
@@ -26,6 +24,8 @@ def program(library: str) -> str:
     >>> program("keras").splitlines()[0]
     '# import keras'
     """
+    from importlib.resources import files  # slow to import, and only who asks for a program waits
+
     return files(__package__).joinpath("programs", f"{library}.txt").read_text("utf-8")
 
 
