@@ -63,7 +63,7 @@ def as_array(where: str, name: str, value: Any) -> Array:
             fix="Pass the numbers themselves; cr.data has readers for files",
         )
     if isinstance(value, np.ma.MaskedArray):
-        return _unmasked(where, name, value)
+        return unmasked(where, name, value)
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     kind = type(value)
@@ -89,7 +89,7 @@ def as_array(where: str, name: str, value: Any) -> Array:
         )
     if isinstance(value, (list, tuple)):
         if any(np.ma.isMA(row) for row in value):
-            return _unmasked(where, name, np.ma.stack(value))
+            return unmasked(where, name, np.ma.stack(value))
         if any(hasattr(type(row), "detach") for row in value):
             value = [
                 _of_tensor(where, name, row, in_list=True) if hasattr(type(row), "detach") else row for row in value
@@ -113,7 +113,7 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def _unmasked(where: str, name: str, value: Any) -> Array:
+def unmasked(where: str, name: str, value: Any) -> Array:
     """Return a masked array's numbers if none of them is masked."""
     mask = np.ma.getmaskarray(value)
     if not mask.any():
@@ -124,7 +124,7 @@ def _unmasked(where: str, name: str, value: Any) -> Array:
         given=f"{name} with {counted(int(mask.sum()), 'masked value')}, the first in "
         f"{place(name, np.argwhere(mask)[0].tolist())}",
         expected="a value in each place: a network has no mask",
-        fix=f"Fill them, {name}.filled({name}.mean()), or leave their rows out of X and y: rows = {rows}",
+        fix=f"Leave their rows out of X and y, rows = {rows}, or fill them: {name}.filled(…)",
         cause="data.nonfinite",
     )
 

@@ -392,3 +392,21 @@ def test_numbers_that_float32_cannot_tell_apart_are_warned_of_and_the_advice_wor
         warnings.simplefilter("error")
         cr.train(cr.Network([cr.Rescale.standard(X), cr.Dense(1)]), X, y, epochs=1)
         cr.train(cr.Network([cr.Dense(1)], dtype="float64"), X - 1.7e9, y, epochs=1)
+
+
+HIDDEN = np.ma.array([[1.0, 2.0]], mask=[[True, False]])
+DOORS: dict[str, Any] = {
+    "Input": lambda: cr.Input("x", HIDDEN),
+    "feed": lambda: cr.Graph(cr.tanh(cr.Input("x", [[1.0, 2.0]]))).forward(x=HIDDEN),
+    "operator": lambda: cr.Parameter("a", [[1.0, 2.0]]) + HIDDEN,
+    "assign": lambda: cr.Parameter("a", [[1.0, 2.0]]).assign(HIDDEN),
+    "Rescale": lambda: cr.Rescale.standard(HIDDEN),
+    "confusion": lambda: cr.confusion_matrix(np.eye(2), np.ma.array([0, 1], mask=[True, False])),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_mask_is_seen_at_every_door(door: str) -> None:
+    with pytest.raises(cr.errors.InputError, match="1 masked value, the first in row 0"):
+        DOORS[door]()
+    assert cr.Input("x", np.ma.array([[1.0, 2.0]])).value.tolist() == [[1.0, 2.0]]

@@ -269,7 +269,8 @@ class _Turner:
         first, *others = arguments
         whole = ast.Call(_numpy(name), arguments, keywords)
         if name in _MADE:
-            return ast.Subscript(whole, ast.parse("a[:, None]", mode="eval").body.slice, ast.Load())  # type: ignore[attr-defined]
+            as_column = ast.Tuple([ast.Slice(), ast.Constant(None)], ast.Load())
+            return ast.Subscript(whole, as_column, ast.Load())
         if name in _PRODUCTS:
             return self.product(first, others[0])
         if name == "transpose":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,11 +29,12 @@ from chainrule.graph import Graph, Node
 from chainrule.nn import Network
 from chainrule.ops.op import Array, Samples
 from chainrule.ops.table import page
+from chainrule.settings import Closed
 
 FORMATS = ("terminal", "markdown", "html", "json")
 
 
-class Explanation:
+class Explanation(Closed):
     """An explanation, written down.
 
     Attributes
@@ -43,8 +44,12 @@ class Explanation:
     format, language : str
     """
 
+    words: ClassVar[str] = "explanation"
+    fixed: ClassVar[bool] = True
+
     def __init__(self, text: str, format: str, language: str) -> None:  # noqa: A002 -- the name users write
         self.text, self.format, self.language = text, format, language
+        self.close()
 
     def __str__(self) -> str:
         return self.text

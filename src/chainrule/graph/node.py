@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
+from chainrule.arrays import unmasked
 from chainrule.errors import InputError, MisuseError, ShapeError, UnknownNameError, printable
 from chainrule.graph.calls import checked_forward, is_own, read_only
 from chainrule.ops.arithmetic import Absolute, Add, Divide, Multiply, Negative, Power, Subtract
@@ -502,6 +503,9 @@ class Drawn(Input):
 
 def as_array(where: str, value: Any, dtype: npt.DTypeLike | None = None) -> Array:
     """Return `value` as an array of numbers: NumPy arrays keep their dtype, Python numbers become float32."""
+    plain = type(value) is np.ndarray  # numpy.ma is slow to import, and only a subclass can be of it
+    if not plain and isinstance(value, np.ndarray) and isinstance(value, np.ma.MaskedArray):
+        value = unmasked(where, "array", value)
     try:
         array = np.asarray(value)
     except (TypeError, ValueError):

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.arrays import as_array
 from chainrule.errors import InputError, ShapeError
 from chainrule.graph.node import Input, Node
 from chainrule.nn.dense import checked_name
@@ -132,7 +133,7 @@ def _numbers(where: str, value: Any) -> float | tuple[float, ...]:
 
 
 def _matrix(where: str, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    array = np.asarray(X)
+    array = as_array(where, "X", X)
     if array.ndim == 2 and array.size and array.dtype.kind in "fiub" and np.isfinite(array).all():
         return array.astype(np.float64)
     raise InputError(

@@ -116,7 +116,7 @@ def finite(where: str, name: str, array: Array, dtype: npt.DTypeLike | None = No
         part = array[start : start + size]
         if mapped:
             part = np.asarray(part)
-            expect_exact(where, name, part, lambda at, start=start: place(name, [start + at[0], *at[1:]]))  # type: ignore[misc]
+            expect_exact(where, name, part, lambda at, start=start: place(name, [start + at[0], *at[1:]]))  # type: ignore[misc]  # mypy can't infer a default's
             part = part if dtype is None or part.dtype.kind != "f" else cast(part, dtype, keep_bytes=False)
         good = np.isfinite(part)
         if good.all():

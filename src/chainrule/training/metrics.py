@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule import checks
+from chainrule.arrays import as_array
 from chainrule.errors import InputError, NonFiniteError, ShapeError
 from chainrule.nn.objective import TASKS
 from chainrule.nn.rescale import rounding
@@ -241,7 +242,7 @@ def expect_classes(where: str, task: str) -> None:
 def _answers(where: str, prediction: Array, target: Array, task: str | None) -> tuple[Array, Array, str]:
     """Return the answers given, the true ones, and what they answer."""
     _expect_one_head(where, prediction, target)
-    prediction, target = np.asarray(prediction), np.asarray(target)
+    prediction, target = as_array(where, "prediction", prediction), as_array(where, "target", target)
     if task is None:
         task = "binary" if prediction.shape[-1] == 1 else "multiclass"
         several = target.ndim == prediction.ndim and target.shape[-1] > 1 and np.isin(target, (0, 1)).all()
