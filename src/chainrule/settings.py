@@ -189,7 +189,7 @@ class Closed:
                     f"{kind}.{name}",
                     given="a value for it",
                     expected="it to stay as it was made",
-                    fix=f"Make a new one",
+                    fix="Make a new one",
                     cause="setting.late",
                 )
         super().__setattr__(name, value)
