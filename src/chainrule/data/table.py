@@ -1,0 +1,198 @@
+"""A table: columns by name, with the words, gaps and dates that a file or a frame has in them.
+
+Networks take numbers. What becomes of each column before they do is for `Preparation` to say; a table only holds what
+was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.errors import InputError, ShapeError, UnknownNameError, nearest
+
+Kind = Literal["number", "word", "date"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Column:
+    """What stands in a column, in one of three forms.
+
+    Parameters
+    ----------
+    kind : {"number", "word", "date"}
+    values : array, shape (rows,)
+        Of numbers float64, NaN where there is a gap. Of words the int32 index of each in `words`, -1 where there is a
+        gap. Of dates datetime64[s], NaT where there is a gap.
+    words : tuple of str
+        The different words, in the order of their indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kinds = Column("word", np.array([1, 0, -1, 1], np.int32), ("rose", "tulip"))
+    >>> kinds, kinds.texts()
+    (Column(4 words, 2 different, 1 gap), ['tulip', 'rose', '', 'tulip'])
+    """
+
+    kind: Kind
+    values: Array
+    words: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        gaps = int(self.gaps.sum())
+        told = f"{len(self)} {self.kind}s" + f", {len(self.words)} different" * (self.kind == "word")
+        return f"Column({told}{f', {gaps} gap' + 's' * (gaps > 1) if gaps else ''})"
+
+    @property
+    def gaps(self) -> Array:
+        """Where nothing stands: bool, shape (rows,)."""
+        if self.kind == "word":
+            return np.asarray(self.values < 0)
+        return np.asarray(np.isnat(self.values) if self.kind == "date" else np.isnan(self.values))
+
+    def take(self, rows: Any) -> Column:
+        """Return the column of these rows: indices, a slice or a mask."""
+        return Column(self.kind, self.values[rows], self.words)
+
+    def texts(self) -> list[str]:
+        """Return each cell as a text, ``""`` for a gap; whole numbers without a decimal point."""
+        if self.kind == "word":
+            return [self.words[code] if code >= 0 else "" for code in self.values.tolist()]
+        if self.kind == "date":
+            days = (self.values == self.values.astype("datetime64[D]")) | self.gaps
+            written = self.values.astype("datetime64[D]") if days.all() else self.values
+            return ["" if gap else str(value) for gap, value in zip(self.gaps, written)]
+        return [
+            "" if value != value else str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+            for value in self.values.tolist()
+        ]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table(Mapping[str, Column]):
+    """Columns by name, all with as many rows.
+
+    Parameters
+    ----------
+    columns : dict of str to Column
+    name : str
+        What the table is called, such as its file.
+    notes : tuple of str
+        What its reader found and decided, a line each.
+    lines : array of int, optional
+        In which line of the file each row stands.
+
+    Raises
+    ------
+    ShapeError
+        If there are no rows, or a column has another number of them than the first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> width = Column("number", np.array([1.0, 3.0, np.nan]))
+    >>> kind = Column("word", np.array([0, 1, 0], np.int32), ("rose", "tulip"))
+    >>> flowers = Table({"width": width, "kind": kind}, "flowers.csv")
+    >>> flowers, list(flowers), len(flowers["kind"])
+    (Table('flowers.csv', 3 rows, 2 columns), ['width', 'kind'], 3)
+    """
+
+    columns: dict[str, Column]
+    name: str
+    notes: tuple[str, ...] = ()
+    lines: Array | None = None
+
+    def __post_init__(self) -> None:
+        counts = {name: len(column) for name, column in self.columns.items()}
+        if not counts or 0 in counts.values() or len(set(counts.values())) > 1:
+            raise ShapeError(
+                f"Table {self.name!r}",
+                given=", ".join(f"{count} rows in {name!r}" for name, count in [*counts.items()][:8]) or "no columns",
+                expected="columns with as many rows each, and at least one row",
+                fix="Pass columns of the same rows",
+            )
+
+    def __getitem__(self, name: str) -> Column:
+        if name not in self.columns:
+            raise UnknownNameError(
+                f"Table {self.name!r}",
+                given=f"the column {name!r:.80}",
+                expected="a column of the table",
+                fix=nearest(name if isinstance(name, str) else "", list(self.columns)),
+            )
+        return self.columns[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        """Return how many columns there are."""
+        return len(self.columns)
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r}, {self.rows} rows, {len(self)} column{'s' * (len(self) != 1)})"
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(next(iter(self.columns.values())))
+
+    def take(self, rows: Any) -> Table:
+        """Return the table of these rows: indices, a slice or a mask."""
+        lines = None if self.lines is None else self.lines[rows]
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return Table(columns, self.name, self.notes, lines)
+
+    def only(self, names: Sequence[str]) -> Table:
+        """Return the table of these columns, in this order."""
+        return Table({name: self[name] for name in names}, self.name, self.notes, self.lines)
+
+    def place(self, row: int) -> str:
+        """Return where a row stands: its line in the file, or its index."""
+        return f"row {row}" if self.lines is None else f"line {int(self.lines[row])}"
+
+
+def word_column(texts: Sequence[str | None], words: Sequence[str] = ()) -> Column:
+    """Return a column of words; None is a gap. Words beyond those given get the next indices, in order of appearance.
+
+    Examples
+    --------
+    >>> word_column(["b", None, "a", "b"]).words
+    ('b', 'a')
+    """
+    codes = {word: code for code, word in enumerate(words)}
+    values = np.fromiter(
+        (-1 if text is None else codes.setdefault(text, len(codes)) for text in texts), np.int32, len(texts)
+    )
+    return Column("word", values, tuple(codes))
+
+
+def number_column(values: Any) -> Column:
+    """Return a column of numbers, NaN where there is a gap.
+
+    Raises
+    ------
+    InputError
+        If one is infinite.
+    """
+    numbers = np.asarray(values, np.float64)
+    if np.isinf(numbers).any():
+        row = int(np.isinf(numbers).argmax())
+        raise InputError(
+            "Table",
+            given=f"{numbers[row]} in row {row}",
+            expected="finite numbers, and NaN where there is a gap",
+            fix="Correct it, or make a gap of it",
+        )
+    return Column("number", numbers)
