@@ -6,7 +6,7 @@ was found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -77,8 +77,8 @@ class Column:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Table(Mapping[str, Column]):
-    """Columns by name, all with as many rows.
+class Table:
+    """Columns by name, all with as many rows. ``len`` counts rows; iterating gives the names, as frames do.
 
     Parameters
     ----------
@@ -89,6 +89,8 @@ class Table(Mapping[str, Column]):
         What its reader found and decided, a line each.
     lines : array of int, optional
         In which line of the file each row stands.
+    named : bool, default True
+        Whether the columns' names were told; else they are called by their places, ``"column 0"`` …, and mean those.
 
     Raises
     ------
@@ -101,7 +103,7 @@ class Table(Mapping[str, Column]):
     >>> width = Column("number", np.array([1.0, 3.0, np.nan]))
     >>> kind = Column("word", np.array([0, 1, 0], np.int32), ("rose", "tulip"))
     >>> flowers = Table({"width": width, "kind": kind}, "flowers.csv")
-    >>> flowers, list(flowers), len(flowers["kind"])
+    >>> flowers, list(flowers), len(flowers)
     (Table('flowers.csv', 3 rows, 2 columns), ['width', 'kind'], 3)
     """
 
@@ -109,6 +111,7 @@ class Table(Mapping[str, Column]):
     name: str
     notes: tuple[str, ...] = ()
     lines: Array | None = None
+    named: bool = True
 
     def __post_init__(self) -> None:
         counts = {name: len(column) for name, column in self.columns.items()}
@@ -137,26 +140,21 @@ class Table(Mapping[str, Column]):
         return iter(self.columns)
 
     def __len__(self) -> int:
-        """Return how many columns there are."""
-        return len(self.columns)
+        return len(next(iter(self.columns.values())))
 
     def __repr__(self) -> str:
-        return f"Table({self.name!r}, {self.rows} rows, {len(self)} column{'s' * (len(self) != 1)})"
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return len(next(iter(self.columns.values())))
+        count = len(self.columns)
+        return f"Table({self.name!r}, {len(self)} rows, {count} column{'s' * (count != 1)})"
 
     def take(self, rows: Any) -> Table:
         """Return the table of these rows: indices, a slice or a mask."""
         lines = None if self.lines is None else self.lines[rows]
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return Table(columns, self.name, self.notes, lines)
+        return Table(columns, self.name, self.notes, lines, self.named)
 
     def only(self, names: Sequence[str]) -> Table:
         """Return the table of these columns, in this order."""
-        return Table({name: self[name] for name in names}, self.name, self.notes, self.lines)
+        return Table({name: self[name] for name in names}, self.name, self.notes, self.lines, self.named)
 
     def place(self, row: int) -> str:
         """Return where a row stands: its line in the file, or its index."""
