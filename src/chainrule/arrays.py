@@ -200,7 +200,7 @@ def _of_column(where: str, name: str, frame: Any, i: int, label: Any) -> Array:
     """Return a column of a frame as real and finite numbers."""
     if hasattr(frame, "iloc"):
         column = frame.iloc[:, i]
-    elif hasattr(frame, "column_names"):
+    elif hasattr(frame, "column"):
         column = frame.column(i)
     else:
         column = frame[label]
@@ -244,6 +244,8 @@ def _coded(name: str, frame: Any, label: Any) -> str:
     """Return how words become numbers: a column for each; or, if they are targets, class indices."""
     if name.startswith("y"):
         return f"Turn them into class indices: names, y = np.unique({name}[{label!r}], return_inverse=True)"
+    if hasattr(frame, "only"):  # a table of ours
+        return f"Let the network prepare it: cr.Network(…, preparation=cr.data.prepare({name}, target=…))"
     if hasattr(frame, "to_dummies"):
         return f"Give each of them a column of zeros and ones: {name}.to_dummies([{label!r}])"
     table = name if hasattr(frame, "iloc") else f"{name}.to_pandas()"
@@ -263,6 +265,8 @@ def _filled(name: str, frame: Any, label: Any, nan: bool) -> str:
     column, rest = f"{name}[{label!r}]", f", or leave those rows out of {name}, and of what goes with it"
     if hasattr(frame, "iloc"):
         return f"Fill the gaps: {name}.assign(**{{{label!r}: {column}.astype(float).fillna({column}.mean())}}){rest}"
+    if hasattr(frame, "only"):
+        return _coded(name, frame, label) + rest
     if hasattr(frame, "with_columns"):
         call = "fill_nan(None).fill_null" if nan and "Float" in str(frame[label].dtype) else "fill_null"
         return f'Fill the gaps: {name}.with_columns({column}.{call}(strategy="mean")){rest}'

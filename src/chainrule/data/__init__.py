@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from chainrule.data.affine import RandomAffine
 from chainrule.data.batches import batches, split
+from chainrule.data.column_plans import prepare
+from chainrule.data.column_preparation import CategoryColumn, DateColumn, NumberColumn
 from chainrule.data.csv_files import read_csv
 from chainrule.data.dataset import Dataset
 from chainrule.data.digits import digits
@@ -18,7 +20,9 @@ from chainrule.data.labels import one_hot
 from chainrule.data.mixup import Mixup
 from chainrule.data.mnist import fashion_mnist, mnist
 from chainrule.data.numpy_files import read_npy, read_npz
+from chainrule.data.preparation import Preparation
 from chainrule.data.readers import read
+from chainrule.data.table import Column, Table
 from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
 from chainrule.words import missing_from
 
@@ -29,9 +33,15 @@ if not TYPE_CHECKING:  # a checker that saw this would take any name for one of 
 
 
 __all__ = [
+    "CategoryColumn",
+    "Column",
     "Dataset",
+    "DateColumn",
     "Mixup",
+    "NumberColumn",
+    "Preparation",
     "RandomAffine",
+    "Table",
     "batches",
     "blobs",
     "circles",
@@ -41,6 +51,7 @@ __all__ = [
     "mnist",
     "moons",
     "one_hot",
+    "prepare",
     "read",
     "read_csv",
     "read_idx",

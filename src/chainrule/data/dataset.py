@@ -86,10 +86,12 @@ def unpacked(where: str, X: Any, y: Any) -> tuple[Any, Any]:
     Raises
     ------
     InputError
-        If there are targets beside a data set.
+        If there are targets beside a data set that has its own.
     """
     if not isinstance(X, Dataset):
         return X, y
+    if X.y is None:
+        return X.X, y
     if y is not None:
         raise InputError(
             where,

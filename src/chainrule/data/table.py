@@ -46,6 +46,10 @@ class Column:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        cells = np.array(self.texts(), object) if self.kind == "word" else self.values
+        return np.array(cells, dtype, copy=copy)
+
     def __repr__(self) -> str:
         gaps = int(self.gaps.sum())
         told = f"{len(self)} {self.kind}s" + f", {len(self.words)} different" * (self.kind == "word")
@@ -113,6 +117,18 @@ class Table:
     lines: Array | None = None
     named: bool = True
 
+    @classmethod
+    def of(cls, table: Any, *, where: str = "Table", name: str = "X") -> Table:
+        """Return a table as it is, and one of a mapping of names to columns."""
+        if isinstance(table, Table):
+            return table
+        columns = {}
+        for key, cells in dict(table).items():
+            array = np.asarray(cells)
+            numbers = array.dtype.kind in "fiub"
+            columns[str(key)] = number_column(array) if numbers else word_column([str(cell) for cell in array.tolist()])
+        return cls(columns, name)
+
     def __post_init__(self) -> None:
         counts = {name: len(column) for name, column in self.columns.items()}
         if not counts or 0 in counts.values() or len(set(counts.values())) > 1:
@@ -145,6 +161,11 @@ class Table:
     def __repr__(self) -> str:
         count = len(self.columns)
         return f"Table({self.name!r}, {len(self)} rows, {count} column{'s' * (count != 1)})"
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [*self.columns]
 
     def take(self, rows: Any) -> Table:
         """Return the table of these rows: indices, a slice or a mask."""
