@@ -1,4 +1,5 @@
-"""The closed table of parts that a file may name: layers, ops, losses, optimizers, schedules, initializers, networks.
+"""The closed table of parts that a file may name: layers, ops, losses, optimizers, schedules, initializers, networks
+and preparations of tables.
 
 A name in a file can reach these classes, those that the caller passes, and what `installed_parts` finds.
 """
@@ -9,9 +10,13 @@ import inspect
 from typing import Any, TypeAlias
 
 from chainrule import nn, ops, optim
+from chainrule.data.column_preparation import CategoryColumn, ColumnPreparation, DateColumn, NumberColumn
+from chainrule.data.preparation import Preparation
 
-Part: TypeAlias = "nn.Layer | ops.Op | optim.Optimizer | optim.Schedule | nn.Initializer"
-PART = (nn.Layer, ops.Op, optim.Optimizer, optim.Schedule, nn.Initializer)
+Part: TypeAlias = (
+    "nn.Layer | ops.Op | optim.Optimizer | optim.Schedule | nn.Initializer | Preparation | ColumnPreparation"
+)
+PART = (nn.Layer, ops.Op, optim.Optimizer, optim.Schedule, nn.Initializer, Preparation, ColumnPreparation)
 
 KINDS: dict[str, type[Any]] = {
     # networks and layers
@@ -49,6 +54,11 @@ KINDS: dict[str, type[Any]] = {
     "Orthogonal": nn.Orthogonal,
     "Constant": nn.Constant,
     "Zeros": nn.Zeros,
+    # what becomes of a table
+    "Preparation": Preparation,
+    "NumberColumn": NumberColumn,
+    "CategoryColumn": CategoryColumn,
+    "DateColumn": DateColumn,
 }
 NAMES: dict[type[Any], str] = {kind: name for name, kind in KINDS.items()}
 

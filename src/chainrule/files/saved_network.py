@@ -20,7 +20,7 @@ SLOTS = "optimizer:"  # the section with the optimizer's arrays; those of the ne
 
 _KEYS = {"format", "version", "sha256", "description", "state"}
 TRAINING = "training"  # a key, and a section, that a checkpoint has besides
-_STATE = {"sample_shape", "frozen", "steps", "generators", "learning_rate", "input_range"}
+_STATE = {"sample_shape", "frozen", "steps", "generators", "learning_rate", "input_range", "columns"}
 MOST_STEPS = 2**48  # of an optimizer: nine years of a step each microsecond
 
 
@@ -124,6 +124,10 @@ def _state(where: str, state: Any) -> dict[str, Any]:
     whole = isinstance(found, list) and len(found) == 3 and _is_whole(found[0], 2**63) and all(map(_is_size, found[1:]))
     if found is not None and not (whole and found[0] and found[1] <= found[2]):
         _refuse(where, f"input_range {shown(found)}", "how many samples, and between what their largest values lie")
+    columns = state["columns"]
+    named = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+    if columns is not None and not (named and len(set(columns)) == len(columns) == math.prod(shape)):
+        _refuse(where, f"columns {shown(columns)}", "a name for each feature, or nothing")
     return {**state, "sample_shape": tuple(shape)}
 
 

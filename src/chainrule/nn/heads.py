@@ -240,7 +240,7 @@ def packed_targets(where: str, y: Any, count: int, heads: Sequence[Head], dtype:
         If they are none for these heads.
     """
     if not heads[0].name:
-        return validation.targets(where, y, count, heads[0].shape, heads[0].objective, dtype)
+        return validation.targets(where, y, count, heads[0].shape, heads[0].objective, dtype, "y", heads[0].classes)
     names = [head.name for head in heads]
     if not isinstance(y, Mapping):
         in_order = isinstance(y, (list, tuple)) and len(y) == len(names) != count
@@ -258,7 +258,8 @@ def packed_targets(where: str, y: Any, count: int, heads: Sequence[Head], dtype:
     matrix = np.empty((count, heads[-1].of_targets.stop), dtype)
     for head in heads:
         aim = head.objective
-        target = validation.targets(where, y[head.name], count, head.shape, aim, dtype, head.called)
+        told = head.shape, aim, dtype, head.called, head.classes
+        target = validation.targets(where, y[head.name], count, *told)
         validation.finite(where, head.called, target)
         aim.check_targets(f"{where}, {head.called}", target, head.shape, dtype)
         if aim.takes_labels and target.ndim == len(head.shape) and not head._takes_indices:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
+from chainrule.columns import in_order, names_of
 from chainrule.errors import (
     ChainruleWarning,
     InputError,
@@ -68,6 +69,7 @@ from chainrule.nn.misuse import (
 from chainrule.nn.named_inputs import NamedInputs
 from chainrule.nn.objective import Objective, as_loss, expect_outputs, is_function, loss_of_pair, suiting_loss
 from chainrule.nn.plan import Plan, expect_outer, rows_of_indices, scope_of
+from chainrule.nn.prepares import Prepares, expect_preparation
 from chainrule.nn.room import expect_room
 from chainrule.nn.vector import Vector
 from chainrule.ops.custom import Function
@@ -107,7 +109,10 @@ class Network(Layer, InNotebooks):
         ``cr.Dense(16, inputs=3)`` tells it too; otherwise the first data do.
     classes : sequence of str, optional
         The classes' names, in the order of their indices; those of the labels, where a sample may have several. A
-        mapping of head to names where the last layer is `Heads`.
+        mapping of head to names where the last layer is `Heads`. Targets may be these names instead of the indices.
+    preparation : cr.data.Preparation, optional
+        What becomes of a table before the first layer: words, gaps, dates. `cr.data.prepare` makes one. It is kept and
+        saved with the network, which then takes tables and frames, and prepares each in the same way.
     seed : int, default 0
         From which all randomness comes: starting weights, shuffling, dropout.
     dtype : {"float32", "float64"}
@@ -134,6 +139,8 @@ class Network(Layer, InNotebooks):
     _first: dict[str, Any] | None = None
     #: How large the samples were that it was trained on; None before it is, and where samples are indices.
     input_range: InputRange | None = None
+    #: The names of the columns that it was trained on, where they had names: what has names is put into their order.
+    columns: tuple[str, ...] | None = None
     #: The learning rate of the last step that `train` has taken it, of the step of its weights where the best are kept.
     last_learning_rate: float | None = None
     _rate_setting: Any = None  # the optimizer's `learning_rate` in that training, a schedule perhaps
@@ -154,6 +161,7 @@ class Network(Layer, InNotebooks):
         l2: float = 0.0,
         inputs: int | tuple[int, ...] | None = None,
         classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        preparation: Prepares | None = None,
         seed: int = 0,
         dtype: str = "float32",
         engine: str = "replay",
@@ -164,6 +172,9 @@ class Network(Layer, InNotebooks):
             loss, optimizer = loss_of_pair(loss, optimizer), None
         self.loss = by_head("Network loss", self.layers, loss, self._as_loss, self._suiting)
         self.loss_weights = self._checked_weights(loss_weights)
+        self.preparation = expect_preparation(preparation)
+        if classes is None and preparation is not None:
+            classes = preparation.classes
         self.classes = by_head("Network classes", self.layers, classes, class_names, lambda _: "[…]", listed=False)
         self._heads = as_heads(self.layers, self.loss, self.loss_weights, self.classes)
         self.hold, self._lock = Hold(), RLock()
@@ -717,10 +728,31 @@ class Network(Layer, InNotebooks):
         inputs = self.named_inputs
         if inputs is not None and isinstance(X, Mapping):
             return self._packed(where, X, inputs)
+        X = self.arranged(where, X)
         array = validation.samples(where, X, self.sample_shape) if inputs is None else inputs.matrix(where, X)
         if self._plan is None:
             self.build(array.shape[1:])
         return array if mapped and isinstance(array, np.memmap) else self.cast(array)
+
+    def arranged(self, where: str, X: Any, columns: Sequence[str] | None = None) -> Any:
+        """Return samples with the columns that the network knows, in its order, and prepared if it has a preparation.
+
+        What has no names is returned as it is, or prepared by position. `columns` are those of a network that knows
+        none yet.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, or something in one can't be prepared.
+        """
+        if self.preparation is not None:
+            return self.preparation.features(X, where=where)
+        if type(X) is np.ndarray and X.dtype.names is None:  # each row that is served
+            return X
+        names = names_of(X)
+        if names is not None:
+            X = in_order(where, X, self.columns or columns or names)
+        return X.X if hasattr(X, "feature_names") else X
 
     def _packed(self, where: str, X: Mapping[Any, Any], inputs: NamedInputs) -> Array:
         """Return named inputs as one matrix, building the network for them if it isn't yet."""
@@ -787,6 +819,20 @@ class Network(Layer, InNotebooks):
         known = None if anew else self.input_range
         self.input_range = found if known is None else known.with_others(found)
         self._told_range = False
+
+    def note_columns(self, names: tuple[str, ...] | None) -> None:
+        """Note the names of the columns of a training; samples without names leave those of the training before."""
+        if names is not None and self.preparation is None:
+            self.columns = names
+
+    def note_classes(self, names: Sequence[str] | None) -> None:
+        """Note what the classes of a training are called, if the network tells so many apart and has no names yet."""
+        head = self._heads[0]
+        if names is None or self.classes is not None or head.name or head.task not in ("binary", "multiclass"):
+            return
+        if len(names) == max(head.shape[-1], 2):
+            self.__dict__["classes"] = tuple(names)
+            self._heads = HeadList([replace(head, classes=tuple(names))])
 
     def note_rate(self, learning_rate: float) -> None:
         """Note the learning rate of the last step behind its weights, and what it was set to."""
@@ -1061,7 +1107,8 @@ class Network(Layer, InNotebooks):
         """Return everything beyond the settings, as arrays and plain data.
 
         That is the shape of a sample, leaves, what is frozen, the optimizer's slots (None without `with_slots`) and
-        its step, the generators' states, and of earlier trainings their last learning rate and the range of samples.
+        its step, the generators' states, and of earlier trainings their last learning rate, the range of samples and
+        the names of their columns.
         """
         leaves = self.leaves
         return {
@@ -1073,6 +1120,7 @@ class Network(Layer, InNotebooks):
             "generators": self.generators.states(),
             "learning_rate": self.last_learning_rate,
             "input_range": None if self.input_range is None else list(self.input_range),
+            "columns": None if self.columns is None else list(self.columns),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -1108,6 +1156,7 @@ class Network(Layer, InNotebooks):
         self.generators.restore(state["generators"])
         self.last_learning_rate = state["learning_rate"]
         self.input_range = None if state["input_range"] is None else InputRange(*state["input_range"])
+        self.columns = None if state["columns"] is None else tuple(state["columns"])
 
     def copy(self, **changes: Any) -> Self:
         """Return a network with numbers of its own, equal to this one's; what is frozen stays frozen.
@@ -1132,7 +1181,7 @@ class Network(Layer, InNotebooks):
             twin = restored(type(self), {**copy.deepcopy(others), **changes}, None, start)
             if self.built and self.sample_shape is not None:
                 twin.build(self.sample_shape)
-                twin.input_range = self.input_range
+                twin.input_range, twin.columns = self.input_range, self.columns
                 if "layers" not in changes:
                     twin.last_learning_rate = self.last_learning_rate
                 if self.schedule_ran and "optimizer" not in changes:
@@ -1197,6 +1246,8 @@ class Network(Layer, InNotebooks):
             )
         head = layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers
         told: dict[str, Any] = {"loss": None, "loss_weights": None, "classes": None, **changes}
+        if self.preparation is not None:
+            told.setdefault("preparation", self.preparation.without_target())
         told.setdefault("inputs", self.sample_shape)
         return self.copy(layers=[*self.copy().layers[: learning[-1]], *head], **told)
 

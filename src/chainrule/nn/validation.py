@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.arrays import as_numbers, counted, expect_exact, place
-from chainrule.errors import InputError, ShapeError, TrainingWarning
+from chainrule.columns import listed
+from chainrule.errors import InputError, ShapeError, TrainingWarning, nearest
 from chainrule.ops.op import Array, expect_integers
 
 if TYPE_CHECKING:
@@ -164,7 +165,14 @@ def rounded_doubt(where: str, x: Array, dtype: npt.DTypeLike) -> TrainingWarning
 
 
 def targets(
-    where: str, y: Any, count: int, output: tuple[int, ...], objective: Objective, dtype: Any, name: str = "y"
+    where: str,
+    y: Any,
+    count: int,
+    output: tuple[int, ...],
+    objective: Objective,
+    dtype: Any,
+    name: str = "y",
+    classes: Sequence[str] | None = None,
 ) -> Array:
     """Return `y` as the loss wants it: numbers like the outputs, or class indices in their shape before the last axis.
 
@@ -174,6 +182,8 @@ def targets(
         The shape of a sample's outputs: (outputs,), or (time, outputs).
     name : str
         What the targets are called in errors.
+    classes : sequence of str, optional
+        The names of the classes, which texts among the targets mean.
     """
     if isinstance(y, Mapping) and not hasattr(type(y), "toarray"):
         names = [str(key) for key in y][:8]
@@ -185,7 +195,8 @@ def targets(
             fix=f"Let its last layer name the outputs, cr.Heads({{{heads}}}), or pass one array",
             cause="target.shape",
         )
-    array = _array(where, name, y)
+    texts = _texts(y)
+    array = _array(where, name, y if texts is None or classes is None else _by_name(where, name, texts, classes))
     if array.ndim == 0 or len(array) != count:
         of = "" if name == "y" else f" in {name}"
         raise ShapeError(
@@ -278,6 +289,40 @@ def _array(where: str, name: str, value: Any) -> Array:
             where, given=f"{name} with no samples", expected="at least one", fix="Look at how the data were selected"
         )
     return array
+
+
+def _texts(y: Any) -> Array | None:
+    """Return targets that are texts, each of them, as an array; None for others."""
+    if isinstance(y, np.ndarray) and y.dtype.kind not in "UTO":
+        return None
+    if isinstance(y, (list, tuple)):
+        first: Any = y
+        while isinstance(first, (list, tuple)) and first:
+            first = first[0]
+        if not isinstance(first, str):
+            return None
+    try:
+        array = np.asarray(y)
+    except Exception:  # whatever it is, `as_numbers` says what is wrong with it
+        return None
+    if array.dtype.kind in "UT" or (array.dtype.kind == "O" and array.size and set(map(type, array.flat)) == {str}):
+        return array
+    return None
+
+
+def _by_name(where: str, name: str, texts: Array, classes: Sequence[str]) -> Array:
+    """Return the indices of the classes that these texts name."""
+    places = {word: place for place, word in enumerate(classes)}
+    unknown = next((index for index, text in np.ndenumerate(texts) if text not in places), None)
+    if unknown is not None:
+        raise InputError(
+            where,
+            given=f"{str(texts[unknown])!r:.60} in {place(name, unknown)}",
+            expected=f"one of the classes {listed(classes)}",
+            fix=f"Correct it; {nearest(str(texts[unknown]), classes)}",
+            cause="target.classes",
+        )
+    return np.array([places[text] for text in texts.flat], np.intp).reshape(texts.shape)
 
 
 def _whole(where: str, name: str, array: Array) -> Array:

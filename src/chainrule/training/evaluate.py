@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.data.dataset import Dataset, unpacked
+from chainrule.data.dataset import Dataset
 from chainrule.errors import InputError, MisuseError, UnknownNameError
 from chainrule.generators import Generators
 from chainrule.nn import validation
@@ -24,6 +24,7 @@ from chainrule.ops.softmax import Softmax
 from chainrule.threads import by_size
 from chainrule.training.measures import Measure, figure_fix, named_measures
 from chainrule.training.metrics import Metrics, expect_classes, predicted_classes, true_classes
+from chainrule.training.pairs import samples_and_targets
 
 CHUNK = 1024  # rows at a time: more bring no speed, only memory
 
@@ -80,7 +81,7 @@ def predict(
     >>> low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
     """
     checks.instance("predict", network, Network, "a cr.Network")
-    x = network.as_samples("predict", unpacked("predict", X, None)[0], mapped=True)
+    x = network.as_samples("predict", X, mapped=True)
     network.check_samples("predict", x)
     size = checks.whole("predict batch_size", batch_size)
     if samples is not None:
@@ -256,7 +257,7 @@ def evaluate(
     ['error_rate', 'loss', 'mean_squared_error', 'min_confidence']
     """
     checks.instance("evaluate", network, Network, "a cr.Network")
-    given, (X, y) = X, unpacked("evaluate", X, y)
+    given, (X, y) = X, samples_and_targets("evaluate", network, X, y)
     x, target, weights = network.as_batch("evaluate", X, y, sample_weight, mapped=True)
     expect_suited("evaluate", network, given)
     network.check_samples("evaluate", x)

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.data.dataset import Dataset, unpacked
+from chainrule.columns import names_of
+from chainrule.data.dataset import Dataset
 from chainrule.errors import InputError, InputWarning, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation
 from chainrule.nn.engines import quiet
@@ -45,6 +46,7 @@ from chainrule.training.evaluate import expect_suited, measured
 from chainrule.training.history import Epoch, History
 from chainrule.training.measures import grows, named_measures, usual_name
 from chainrule.training.metrics import METRICS, VALIDATION, Metrics
+from chainrule.training.pairs import samples_and_targets
 
 AfterEpoch: TypeAlias = Callable[["Training", Epoch], Any]
 Callbacks: TypeAlias = Sequence[Callback | AfterEpoch] | Callback | AfterEpoch
@@ -195,6 +197,8 @@ class Training:
         self._resume = resume
         self._doubts: list[TrainingWarning] = []  # not told yet
         self._range: InputRange | None = None  # of the samples
+        self._columns: tuple[str, ...] | None = None  # their names, and those of the classes, where they have some
+        self._classes: tuple[str, ...] | None = None
         self._other_scale = False  # whether they are of another one than in the network's trainings before
         self._callbacks, self._functions = _callbacks(callbacks)
         compiled = network.engine == "compiled" and self.batches_per_step == 1
@@ -238,7 +242,9 @@ class Training:
         network = self.network
         size = None if batch_size is None else checks.whole("train batch_size", batch_size)
         share = checks.number("train validation_split", validation_split, least=0, below=1, like=0.1)
-        given, (X, y) = X, unpacked("train", X, y)
+        given, (X, y) = X, samples_and_targets("train", network, X, y)
+        self._columns = names_of(given)
+        self._classes = given.class_names if isinstance(given, Dataset) else None
         if y is None:
             for name, value, instead in (
                 ("sample_weight", sample_weight, "Let the iterable give (x, y, sample_weight)"),
@@ -401,6 +407,8 @@ class Training:
             if network.built:
                 if self._resume is None:
                     network.note_inputs(self._range, anew=self._other_scale)
+                    network.note_columns(self._columns)
+                    network.note_classes(self._classes)
                     self._doubt_schedule()
                     self._doubt_validation()
                 if self._resume is not None or network.last_learning_rate is not None:
@@ -795,7 +803,7 @@ class Training:
     def _checked_validation(self, data: Any, packed: bool) -> tuple[Any, Any, Any]:
         """Return samples to validate on; `packed` where their targets come from a batch that was checked."""
         try:
-            X, y, *rest = data
+            X, y, *rest = (data, None) if isinstance(data, Dataset) or names_of(data) is not None else data
         except (TypeError, ValueError):
             X = y = rest = None
         if rest is None or len(rest) > 1:
@@ -807,6 +815,8 @@ class Training:
             )
         where = "train validation_data"
         weights = rest[0] if rest else None
+        if not packed:
+            X, y = samples_and_targets(where, self.network, X, y, columns=self._columns, classes=self._classes)
         x, target, weights = self.network.as_batch(where, X, y, weights, mapped=True, packed=packed)
         self.network.check_finite(where, x)
         validation.finite(where, "y", target)

@@ -1,0 +1,70 @@
+"""Samples and targets as a network is given them: out of a data set or a table, by the names of columns and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.columns import names_of
+from chainrule.data.dataset import Dataset, unpacked
+from chainrule.data.preparation import class_indices
+from chainrule.data.table import Column, Table
+from chainrule.errors import InputError
+from chainrule.nn import Network
+
+
+def samples_and_targets(
+    where: str,
+    network: Network,
+    X: Any,
+    y: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+) -> tuple[Any, Any]:
+    """Return samples in the network's order of columns, and targets in its order of classes.
+
+    Parameters
+    ----------
+    where : str
+        Who speaks in errors.
+    network : Network
+    X : array, frame, Table, Dataset, or mapping of named inputs
+        A table, or a frame, has the targets too where `y` is None and the network's preparation knows their column.
+    y : array, or None
+    columns, classes : sequence of str, optional
+        The order of columns and classes where the network knows none yet.
+
+    Raises
+    ------
+    InputError
+        If a column or a class is none that the network knows, or there are no targets.
+    """
+    if network.named_inputs is not None and isinstance(X, Mapping):
+        return X, y
+    if isinstance(X, Dataset):
+        y = _by_class(where, X, unpacked(where, X, y)[1], network.classes or classes)
+    elif y is None and names_of(X) is not None:
+        if network.preparation is None:
+            raise InputError(
+                where,
+                given=f"X of type {type(X).__name__} without y",
+                expected="targets",
+                fix="Pass y; or let the network know their column: "
+                'cr.Network(…, preparation=cr.data.prepare(table, target="price"))',
+            )
+        y = network.preparation.answers(X, where=where)
+    if y is None:  # batches that come one by one
+        return X, y
+    return network.arranged(where, X, columns), y
+
+
+def _by_class(where: str, data: Dataset, y: Any, classes: Any) -> Any:
+    """Return the labels of a data set as indices of these classes, by their names."""
+    names = data.class_names
+    if names is None or classes is None or isinstance(classes, Mapping) or names == tuple(classes) or np.ndim(y) != 1:
+        return y
+    column = Column("word", np.asarray(y, np.int32), names)
+    return class_indices(where, column, classes, "y", Table({"y": column}, data.name))
