@@ -30,7 +30,7 @@ def _ops() -> str:
     lines = [_HEAD.format(name="chainrule.ops"), _imported("Array", "chainrule.ops.op")]
     lines += [_imported("Derivatives", "chainrule.ops.op"), _imported("Op", "chainrule.ops.op")]
     lines += [_imported(kind.__name__, kind.__module__) for kind in ops.all_ops().values()]
-    lines += [_imported(name, "chainrule.ops.table") for name in ("Page", "page")]
+    lines += [_imported(name, "chainrule.ops.pages") for name in ("Page", "page")]
     for function in (ops.all_ops, ops.table):
         lines.append(f"\ndef {function.__name__}() -> {function.__annotations__['return']}:\n{_docstring(function)}")
     return "\n".join(lines) + "\n"

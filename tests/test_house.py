@@ -19,7 +19,7 @@ FILES_IN_ROOMS = [path for path in FILES if path != SOURCE / "chainrule/__init__
 ROOMS = (
     (
         *("_version", "errors", "settings", "logs", "caches", "memory", "threads"),
-        *("words", "checks", "generators", "tables", "arrays", "columns"),
+        *("words", "checks", "generators", "tables", "arrays", "column_names"),
     ),
     ("ops",),
     ("graph",),

@@ -26,7 +26,7 @@ from chainrule.explain.notation import Symbol, mathml
 from chainrule.explain.op_formulas import Formula, backward_formula, forward_formula, typeset
 from chainrule.gradcheck.example_arrays import arrays_for
 from chainrule.ops import Op, all_ops
-from chainrule.ops.table import page
+from chainrule.ops.pages import page
 from chainrule.settings import setting_names
 from tests.ops.cases import CASES
 

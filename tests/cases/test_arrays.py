@@ -174,12 +174,6 @@ REFUSED: dict[str, tuple[str, Callable[[], Any], list[str], Callable[[Any], Any]
         lambda X: (X - X.min()) / np.timedelta64(1, "D"),
     ),
     "durations": ("numpy", lambda: TABLE.astype("m8[s]"), ["timedelta64"], lambda X: X / np.timedelta64(1, "s")),
-    "fields": (
-        "numpy",
-        lambda: np.zeros(3, [("a", "f4"), ("b", "f4")]),
-        ["its fields as columns"],
-        lambda X: np.stack([X[field] for field in X.dtype.names], axis=-1),
-    ),
     "rows as mappings": (
         "json",
         lambda: [{"a": 1, "b": 2}] * 3,

@@ -16,7 +16,7 @@ from chainrule.explain.notation import Matrix, Symbol, mathml, number
 from chainrule.explain.op_formulas import backward_formula, forward_formula, typeset
 from chainrule.explain.text_layout import formula_line, text
 from chainrule.ops.op import Op
-from chainrule.ops.table import page
+from chainrule.ops.pages import page
 from tests.ops.cases import CASES
 from tests.referees import REQUIRED
 

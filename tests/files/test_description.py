@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule import nn, ops, optim
+from chainrule import data, nn, ops, optim
 from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import describe, rebuild
 from chainrule.files.part_classes import KINDS, NAMES
@@ -72,6 +72,10 @@ EXAMPLES = [
     nn.Orthogonal(2.0),
     nn.Constant(3.0),
     nn.Zeros(),
+    data.Preparation(["age", data.CategoryColumn("town", ["Bonn"])], target="paid", classes=["no", "yes"]),
+    data.NumberColumn("age", fill=28.0, flag=True),
+    data.CategoryColumn("town", ["Bonn", "(missing)"], fill="(missing)"),
+    data.DateColumn("since", ["year", "days"], fill="2020-02-29"),
 ]
 EXAMPLES += [kind() for name, kind in KINDS.items() if kind not in {type(part) for part in EXAMPLES}]
 

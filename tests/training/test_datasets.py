@@ -43,7 +43,7 @@ def test_every_function_that_returns_data_has_the_same_form():
         for name, make in vars(cr.data).items()
         if name in cr.data.__all__ and inspect.isfunction(make)
     }
-    arrays = {"batches", "split", "one_hot", "read_npy", "read_idx"}  # of what they are given, or one array
+    arrays = {"batches", "split", "one_hot", "read_npy", "read_idx", "prepare"}  # of what they are given, or one array
     assert {name for name, kind in returned.items() if kind != "Dataset"} == arrays
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from chainrule.arrays import Array, counted
-from chainrule.columns import expect_columns, listed, renamed
+from chainrule.column_names import expect_columns, listed, renamed
 from chainrule.data.column_preparation import (
     ColumnPreparation,
     NumberColumn,

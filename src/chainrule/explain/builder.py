@@ -19,7 +19,7 @@ from chainrule.explain.document import (
     OpLine,
     Paragraph,
     Spread,
-    Table,
+    TableBlock,
     Text,
     histogram,
 )
@@ -30,7 +30,7 @@ from chainrule.graph import Input, Parameter, State
 from chainrule.nn.heads import Head
 from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Array, Op
-from chainrule.ops.table import page
+from chainrule.ops.pages import page
 
 COST, PENALTY = Symbol("C"), Symbol("R")
 MOST_DRAWN = 80  # nodes
@@ -202,7 +202,7 @@ class Builder:
                 )
             shape = "×".join(map(str, self.written.array(analysis.values[place], place).shape)) or "1"
             rows.append([self.math(place), analysis.labels[place], kind, shape])
-        self.blocks.append(Table([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
+        self.blocks.append(TableBlock([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
         if analysis.network is not None:
             summary = analysis.network.summary()
             counts = {key: f"{getattr(summary, key):,}" for key in ("weights", "biases", "parameters")}
@@ -341,7 +341,7 @@ class Builder:
         self.say("one_number")
         rows: list[list[Math | str | Text]] = [[name, "", Number(number(value))] for name, value in moved.read.items()]
         rows += [[name, *(Number(number(value)) for value in pair)] for name, pair in moved.written.items()]
-        self.blocks.append(Table([self.words(key) for key in ("variable", "before", "after")], rows))
+        self.blocks.append(TableBlock([self.words(key) for key in ("variable", "before", "after")], rows))
 
     def proof(self, found: list[DerivativeProof]) -> None:
         words = self.words
@@ -359,7 +359,7 @@ class Builder:
                 measured = words("kink", low=number(low), high=number(high))
             off = Number(f"{slope.error:.1e}")
             rows.append([name, Number(f"{proof.given + 0.0:.8g}"), measured, off])
-        self.blocks.append(Table([words(key) for key in ("element", "by_chain", "by_difference", "off")], rows))
+        self.blocks.append(TableBlock([words(key) for key in ("element", "by_chain", "by_difference", "off")], rows))
 
 
 def _written(formula: Formula) -> int:

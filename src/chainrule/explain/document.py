@@ -109,7 +109,7 @@ class CodeBlock:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableBlock:
     head: Sequence[Text]
     rows: Sequence[Sequence[Math | str | Text]]
 
@@ -121,7 +121,7 @@ class Drawing:
     note: Text | None = None
 
 
-Block: TypeAlias = "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | Table | Drawing"
+Block: TypeAlias = "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | TableBlock | Drawing"
 
 
 @dataclass

@@ -28,7 +28,7 @@ from chainrule.files.strict_json import printed
 from chainrule.graph import Graph, Node
 from chainrule.nn import Network
 from chainrule.ops.op import Array, Samples
-from chainrule.ops.table import page
+from chainrule.ops.pages import page
 from chainrule.settings import Closed
 
 FORMATS = ("terminal", "markdown", "html", "json")

@@ -23,7 +23,7 @@ from chainrule.explain.document import (
     OpLine,
     Paragraph,
     Spread,
-    Table,
+    TableBlock,
     Text,
 )
 from chainrule.explain.notation import Math, Symbol, mathml, number
@@ -80,7 +80,7 @@ def _block(block: Block, analysis: Analysis, symbols: list[Symbol], written: Row
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
             note_html = f'<p class="note">{sentence(note)}</p>'
             return f'{note_html}<pre class="wide" dir="ltr" tabindex="0"><code>{lines_of_code}</code></pre>'
-        case Table(head, rows):
+        case TableBlock(head, rows):
             top = "".join(f"<th>{sentence(words)}</th>" for words in head)
             inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
             return f'<div class="wide table" tabindex="0"><table><tr>{top}</tr>{inner}</table></div>'

@@ -22,7 +22,7 @@ from chainrule.explain.document import (
     OpLine,
     Paragraph,
     Spread,
-    Table,
+    TableBlock,
     Text,
 )
 from chainrule.explain.notation import (
@@ -101,7 +101,7 @@ def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], wid
             return [f"      {formula_line(math)}: {sentence(words, isolated)}   {bars(counts)}"]
         case CodeBlock(note, code):
             return [f"    {sentence(note, isolated)}", *(f"      {printable(line)}" for line in code.splitlines())]
-        case Table(head, rows):
+        case TableBlock(head, rows):
             titles = [sentence(words, isolated) for words in head]
             return [f"    {line}" for line in text_table(titles, [[_cell(cell) for cell in row] for row in rows])]
         case Drawing(note):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.columns import in_order, names_of
+from chainrule.column_names import in_order, names_of
 from chainrule.errors import (
     ChainruleWarning,
     InputError,

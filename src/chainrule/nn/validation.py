@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.arrays import as_numbers, counted, expect_exact, place
-from chainrule.columns import listed
+from chainrule.column_names import listed
 from chainrule.errors import InputError, ShapeError, TrainingWarning, nearest
 from chainrule.ops.op import Array, expect_integers
 

@@ -21,7 +21,7 @@ from chainrule.ops import (
     softmax,
 )
 from chainrule.ops.op import Array, Derivatives, Op
-from chainrule.ops.table import Page, format_table, page
+from chainrule.ops.pages import Page, format_table, page
 from chainrule.words import missing_from
 
 # The registry: the only list of ops. Node functions, public names, the parts that files may name, coverage of other

@@ -69,8 +69,8 @@ from chainrule.ops.focal import SoftmaxFocalCrossEntropy as SoftmaxFocalCrossEnt
 from chainrule.ops.custom import Loss as Loss
 from chainrule.ops.penalties import L1Penalty as L1Penalty
 from chainrule.ops.penalties import L2Penalty as L2Penalty
-from chainrule.ops.table import Page as Page
-from chainrule.ops.table import page as page
+from chainrule.ops.pages import Page as Page
+from chainrule.ops.pages import page as page
 
 def all_ops() -> dict[str, type[Op]]:
     """Return op name -> class, every op of chainrule, in the order of the table.

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.columns import names_of
+from chainrule.column_names import names_of
 from chainrule.data.dataset import Dataset
 from chainrule.errors import InputError, InputWarning, MisuseError, NonFiniteError, TrainingWarning
 from chainrule.nn import validation

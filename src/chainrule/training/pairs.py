@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.columns import names_of
+from chainrule.column_names import names_of
 from chainrule.data.dataset import Dataset, unpacked
 from chainrule.data.preparation import class_indices
 from chainrule.data.table import Column, Table

@@ -36,7 +36,7 @@ def names_of(X: Any) -> tuple[str, ...] | None:
         labels = X.feature_names
     elif hasattr(kind, "column_names"):
         labels = X.column_names if getattr(X, "named", True) else None
-    elif hasattr(kind, "columns"):
+    elif hasattr(kind, "columns") and not hasattr(kind, "collect"):  # of a lazy frame nobody knows them yet
         labels = X.columns
     names = None if labels is None else tuple(labels)
     return names if names and all(isinstance(name, str) for name in names) else None
