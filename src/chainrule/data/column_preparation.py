@@ -56,7 +56,7 @@ class ColumnPreparation(Configured):
         """
         raise NotImplementedError
 
-    def expect_filled(self, where: str, gaps: Array, fill: Any, table: Table) -> None:
+    def expect_filled(self, where: str, gaps: Array, fill: float | str | None, table: Table) -> None:
         """Raise if there are gaps that nothing fills."""
         if fill is None and gaps.any():
             row = int(gaps.argmax())
