@@ -59,6 +59,11 @@ def column(ctx: click.Context, param: click.Parameter, value: str | None) -> Any
     return None if value is None else _converted(int, value)
 
 
+def columns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
+    """Take a column by its index or its name, or several by their names; a callback itself."""
+    return None if not value else _converted(int, value[0]) if len(value) == 1 else list(value)
+
+
 def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option that chooses between the best and the last weights of a run."""
     return click.option("--weights", **choice("best", "last"), help=f"{what} The best where left out.")

@@ -322,7 +322,7 @@ def _pictures(
     with exactly(1):
         network, recipe = cr.recipes.load_run(record.folder, weights)
         assert recipe is not None  # a run has one
-        run = PicturedRun(recipe, recipe.name, network, gather(recipe, network.classes), record.history, layer)
+        run = PicturedRun(recipe, recipe.name, network, gather(recipe, network), record.history, layer)
         for name in names:
             picture = KINDS[name]
             if every and not picture.suits(run):

@@ -9,9 +9,10 @@ import click
 
 import chainrule as cr
 from chainrule.cli import completion
-from chainrule.cli.options import as_json_option, choice, column, number, whole
+from chainrule.cli.options import as_json_option, choice, columns, number, whole
 from chainrule.cli.output import print_columns, say, say_json
 from chainrule.cli.pipes import STREAM, standard_input
+from chainrule.data.readers import is_table
 from chainrule.errors import InputError
 
 
@@ -58,7 +59,16 @@ from chainrule.errors import InputError
     help="The same when so much time has passed; 30 where the recipe says nothing, 0 for never.",
 )
 @click.option("--data", metavar="FILE", help="Learn from this file instead.")
-@click.option("--target", metavar="COLUMN", callback=column, help="What to predict of it.")
+@click.option(
+    "--target",
+    metavar="COLUMN",
+    multiple=True,
+    callback=columns,
+    help="What to predict of it; may be repeated for several amounts.",
+)
+@click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount.")
+@click.option("--drop", metavar="COLUMN", multiple=True, help="A column that shall not be used; may be repeated.")
+@click.option("--index", metavar="COLUMN", help="The column that says which row it is.")
 @click.option("--out", metavar="DIR", default="runs", show_default=True, help="Where the run folder is made.")
 @click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
 @click.option("--no-pictures", is_flag=True, help="Draw none.")
@@ -78,6 +88,9 @@ def train(
     """Train as RECIPE says: the name of a built-in recipe (see chainrule recipes), a TOML file, the folder of a run,
     whose recipe it is, or - for one that comes from standard input.
 
+    Or a table of your own, with the column to predict: chainrule train my.csv --target price. What its columns become,
+    the network and the training are decided then, and told; chainrule init writes them as a recipe, to be changed.
+
     Options win over the recipe. The run goes into a new folder, which is named at the end.
 
     With --from it begins with the weights of another run, with anything else changed: the learning rate, the penalty,
@@ -85,12 +98,25 @@ def train(
     """
     from chainrule.cli.results import show_result, showing
     from chainrule.recipes.folder import named_recipe
+    from chainrule.recipes.for_table import for_table
     from chainrule.recipes.recipe import load_stream
 
     options["deterministic"] = options["deterministic"] or None
+    options["drop"] = options["drop"] or None
     note = ""
     if recipe == STREAM:
         chosen = load_stream(standard_input())
+    elif recipe is not None and is_table(recipe):
+        if data is not None:
+            raise InputError(
+                "chainrule train",
+                given=f"{recipe!r} and --data {data!r}",
+                expected="one table",
+                fix="Leave one of them out",
+            )
+        columns = {name: options.pop(name) for name in ("target", "task", "index")}
+        made = for_table(recipe, **columns, drop=options.pop("drop") or ())
+        chosen = made.recipe
     else:
         chosen, note = named_recipe(_expect_recipe(recipe, start))
     chosen = cr.recipes.override(chosen, data=data, start=start, **options)

@@ -42,6 +42,12 @@ class ColumnPreparation(Configured):
         """What the columns are called that a network gets."""
         raise NotImplementedError
 
+    @property
+    def amounts(self) -> tuple[bool, ...]:
+        """Which of them are amounts: not those that say by a 1 which word stands there, or that none does."""
+        flag = bool(getattr(self, "flag", False))
+        return (*[self.kind != "word"] * (len(self.feature_names) - flag), *[False] * flag)
+
     def told(self) -> str:
         """Return in words what becomes of the column."""
         raise NotImplementedError

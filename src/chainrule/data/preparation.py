@@ -132,6 +132,11 @@ class Preparation(Configured):
             start = stop
         return groups
 
+    @property
+    def amounts(self) -> Array:
+        """Which features are amounts, (features,); the others are zeros and ones that stand for a word, or a gap."""
+        return np.array([amount for column in self.columns for amount in column.amounts])
+
     def without_target(self) -> Self:
         """Return one that prepares the same columns, for something else to predict."""
         told = {**self.settings(), "target": None, "classes": None, "ignored": (*self.ignored, *self.targets)}

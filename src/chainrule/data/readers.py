@@ -79,6 +79,15 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
     )
 
 
+def is_table(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file's name ends as a table's does, compressed or not.
+
+    >>> is_table("a.csv"), is_table("a.tsv.gz"), is_table("a.npz")
+    (True, True, False)
+    """
+    return os.fspath(path).lower().removesuffix(".gz").endswith(_TABLES)
+
+
 def _no_such_target(path: str | os.PathLike[str], target: str | int, expected: str) -> InputError:
     return InputError(
         f"read {shown(path)}", given=f"target={target!r}", expected=expected, fix="Pass target=None to read inputs only"

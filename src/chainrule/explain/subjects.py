@@ -64,7 +64,7 @@ def network_and_samples(where: str, name: str, weights: str | None = None) -> tu
                 expected="a run, whose recipe names the data",
                 fix=f"Name the folder of a run, or call cr.{where}(cr.load(path), x, y) from Python",
             )
-        x, y = gather(recipe, network.classes).train
+        x, y = gather(recipe, network).train
         return network, x, y
     network, samples, _ = prepared(load(name))
     return network, *samples.train

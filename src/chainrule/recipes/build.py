@@ -54,7 +54,7 @@ def build(recipe: Recipe, samples: Samples, like: Network | None = None) -> Netw
     where = f"recipe {recipe.name}"
     X, y = samples.train
     _check_sizes(recipe, samples, where)
-    scaling = _scaling(recipe, X) if like is None else _scaling_of(recipe, like)
+    scaling = _scaling(recipe, samples) if like is None else _scaling_of(recipe, like)
     layers, optimizer = [*scaling, *_layers(recipe, where)], _optimizer(recipe, where)
     heads = heads_layer(layers)
     if heads is not None:
@@ -72,6 +72,7 @@ def build(recipe: Recipe, samples: Samples, like: Network | None = None) -> Netw
         l1=recipe.l1,
         l2=recipe.l2,
         classes=samples.classes,
+        preparation=samples.preparation,
         seed=recipe.seed,
         dtype=recipe.dtype,
         engine="compiled" if recipe.compiled else "replay",
@@ -139,13 +140,19 @@ def _check_sizes(recipe: Recipe, samples: Samples, where: str) -> None:
         )
 
 
-def _scaling(recipe: Recipe, X: Any) -> list[Layer]:
+def _scaling(recipe: Recipe, samples: Samples) -> list[Layer]:
+    X: Any = samples.train[0]
     if recipe.data.scale == "none":
         return []
     if recipe.data.scale == "unit" and X.dtype == np.uint8:  # pixels share one scale; and bytes stay bytes until then
         return [Rescale(1 / max(int(X.max()), 1))]
     rows = X.reshape(len(X), -1)
-    return [Rescale.unit(rows) if recipe.data.scale == "unit" else Rescale.standard(rows)]
+    scaling = Rescale.unit(rows) if recipe.data.scale == "unit" else Rescale.standard(rows)
+    if samples.preparation is None:
+        return [scaling]
+    amounts = samples.preparation.amounts  # zeros and ones for words and gaps stay what they are
+    scale, offset = (np.where(amounts, value, other) for value, other in ((scaling.scale, 1.0), (scaling.offset, 0.0)))
+    return [Rescale(tuple(scale.tolist()), tuple(offset.tolist()))]
 
 
 def _scaling_of(recipe: Recipe, like: Network) -> list[Layer]:

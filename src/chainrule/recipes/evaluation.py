@@ -45,7 +45,7 @@ def measure(network: Network, part: Part | None) -> dict[str, Any] | None:
 
 def measure_recipe(network: Network, recipe: Recipe) -> dict[str, dict[str, Any] | None]:
     """Return the figures on each part of a recipe's samples: train, validation and test."""
-    return {name: measure(network, part) for name, part in gather(recipe, network.classes).parts.items()}
+    return {name: measure(network, part) for name, part in gather(recipe, network).parts.items()}
 
 
 def measure_file(

@@ -74,7 +74,7 @@ def prepared(recipe: Recipe) -> tuple[Network, Samples, Parent | None]:
     if parent is None:
         samples = gather(recipe)
         return build(recipe, samples), samples, None
-    samples = gather(recipe, parent.network.classes)
+    samples = gather(recipe, parent.network)
     _expect_samples(samples, parent, f"recipe {recipe.name}")
     return _begun(recipe, build(recipe, samples, parent.network), parent), samples, parent
 

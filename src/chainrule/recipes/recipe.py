@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, cast
 
 import msgspec
@@ -77,6 +77,30 @@ class Affine(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defau
     shear: float = 0.0
 
 
+class ColumnUse(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """What becomes of a column of a table.
+
+    Attributes
+    ----------
+    use : {"number", "category", "date", "drop"}
+    fill : float or str, optional
+        What a gap becomes: ``"mean"``, ``"median"`` or ``"most frequent"`` of the training rows, ``"own level"``, a
+        column of its own among those of a category, or a value. ``"refuse"``: gaps are errors.
+    flag : bool, default False
+        Whether a column of its own says where a number, or a date, was missing.
+    """
+
+    use: Literal["number", "category", "date", "drop"]
+    fill: float | str | None = None
+    flag: bool = False
+
+    @property
+    def kind(self) -> Literal["number", "word", "date"] | None:
+        """What stands in such a column; None where nobody needs to know."""
+        kinds: dict[str, Literal["number", "word", "date"]] = {"number": "number", "category": "word", "date": "date"}
+        return kinds.get(self.use)
+
+
 class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """What to learn from.
 
@@ -86,10 +110,24 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
         A data set of chainrule's.
     file : str, optional
         Or a file of one's own; in a recipe file, seen from the folder that the recipe lies in.
-    target : str or int, optional
-        What to predict: the column of a table, or the name of an array in an NPZ file (default ``"y"``).
+    target : str, int or list of str, optional
+        What to predict: the column of a table, or several; or the name of an array in an NPZ file (default ``"y"``).
     task : {"classification", "regression"}, optional
         What the target of a file is, where its numbers leave that open: see `chainrule.data.read_csv`.
+    drop : list of str
+        Columns of a table that shall not be used.
+    index : str, optional
+        The column of a table that says which row it is; it is carried over to the answers.
+    columns : table of name to ColumnUse
+        What becomes of a column, where that is not what `chainrule.data.prepare` would decide.
+    categories : int, default 50
+        How many words of a column get a column each; the rare ones share one.
+    missing : list of str
+        Texts that mean a gap, beside the usual ones.
+    skip_rows : int, default 0
+        Lines at the top of a file that are none of the table.
+    delimiter, decimal, encoding, day_first : optional
+        How a table is written, where it doesn't say so itself: see `chainrule.data.read_table`.
     validation : int or float or "test", default 0
         How many samples to hold out for validation, or which share of them; ``"test"`` validates on the data set's
         own test samples, after which there are none to test on.
@@ -109,8 +147,18 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
 
     name: str | None = None
     file: str | None = None
-    target: str | int | None = None
+    target: str | int | list[str] | None = None
     task: Literal["classification", "regression"] | None = None
+    drop: list[str] = []
+    index: str | None = None
+    columns: dict[str, ColumnUse] = {}
+    categories: int = 50
+    missing: list[str] = []
+    skip_rows: int = 0
+    delimiter: str | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
+    day_first: bool | None = None
     validation: int | float | Literal["test"] = 0
     pool: bool = False
     test: int | float = 0
@@ -122,6 +170,13 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
     classes: int | None = None
     turns: float | None = None
     factor: float | None = None
+
+
+#: The settings of data that are for tables.
+OF_TABLES = (
+    *("drop", "index", "columns", "categories", "missing", "skip_rows"),
+    *("delimiter", "decimal", "encoding", "day_first"),
+)
 
 
 class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True):
@@ -297,7 +352,10 @@ def to_toml(recipe: Recipe) -> str:
     """
     import tomli_w
 
-    text = tomli_w.dumps(_plain(recipe))
+    plain = _plain(recipe)
+    if recipe.data.file is None:
+        plain["data"] = {name: value for name, value in plain["data"].items() if name not in OF_TABLES}
+    text = tomli_w.dumps(plain)
     return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
 
 
@@ -418,6 +476,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(item) for name, item in fields if item is not None}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     return value
 
 
@@ -439,7 +499,10 @@ def override(
     checkpoint_steps: int | None = None,
     checkpoint_seconds: float | None = None,
     data: str | os.PathLike[str] | None = None,
-    target: str | int | None = None,
+    target: str | int | list[str] | None = None,
+    task: Literal["classification", "regression"] | None = None,
+    drop: Sequence[str] | None = None,
+    index: str | None = None,
     start: str | os.PathLike[str] | None = None,
     weights: Literal["best", "last"] | None = None,
 ) -> Recipe:
@@ -460,8 +523,14 @@ def override(
     seed, dtype, keep, threads, deterministic, compiled, checkpoint_steps, checkpoint_seconds : optional
     data : path, optional
         A file to learn from; it is split, scaled and so on as the recipe says.
-    target : str or int, optional
+    target : str, int or list of str, optional
         What to predict of it.
+    task : {"classification", "regression"}, optional
+        What that is.
+    drop : sequence of str, optional
+        Columns that shall not be used.
+    index : str, optional
+        The column that says which row it is.
     start : path, optional
         The folder of a run, or a model file, with whose weights to begin.
     weights : {"best", "last"}, optional
@@ -504,8 +573,10 @@ def override(
         checks.one_of("keep", keep, ("best", "last"))
     if data is not None:
         changes["data"] = _of_file(recipe.data, absolute("data", data))
-    if target is not None:
-        changes["data"] = msgspec.structs.replace(changes.get("data", recipe.data), target=target)
+    given = {"target": target, "task": task, "drop": None if drop is None else list(drop), "index": index}
+    told = {name: value for name, value in given.items() if value is not None}
+    if told:
+        changes["data"] = msgspec.structs.replace(changes.get("data", recipe.data), **told)
     if start is not None:
         changes["start"] = Start(absolute("start", start))
     if weights is not None:

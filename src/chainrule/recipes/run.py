@@ -293,9 +293,9 @@ def _resume(
     if epochs is not None:
         notes.append(f"{recipe.epochs} epochs in all, {then.epochs} before")
     # What it began with is in its own folder by now: the run that it came from may be another one, or gone.
-    like = None if recipe.start is None else load_model(folder.file(LAST))
-    samples = gather(recipe, None if like is None else like.classes)
-    network = build(recipe, samples, like)
+    like = load_model(folder.file(LAST)) if recipe.start is not None or recipe.data.file is not None else None
+    samples = gather(recipe, like)
+    network = build(recipe, samples, like if recipe.start is not None else None)
     count = _threads(recipe, network, samples)
     recorder = RunRecorder(recipe, network, samples, count, say, resumed=folder, notes=tuple(notes), weights=weights)
     return _train(recorder, callbacks, verbose)

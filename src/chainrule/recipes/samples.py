@@ -9,20 +9,24 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from chainrule import data as sets
+from chainrule.data.column_plans import TablePlan
 from chainrule.data.dataset import Dataset
 from chainrule.data.labels import Task
+from chainrule.data.preparation import Preparation
+from chainrule.data.readers import is_table
+from chainrule.data.table import Table
 from chainrule.errors import InputError, nearest
+from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.recipes.recipe import Data, Recipe
-
-Part: TypeAlias = tuple[Array, Array]
+from chainrule.recipes.recipe import OF_TABLES, ColumnUse, Data, Recipe
+from chainrule.recipes.table_samples import Part, TableRows, rows_of
 
 _TOYS: dict[str, Callable[..., Any]] = {
     "blobs": sets.blobs,
@@ -51,7 +55,13 @@ class Samples:
     classes : tuple of str or None
         The classes' names, in the order of their indices; None where the targets are quantities.
     notes : tuple of str
-        What the reader of a file decided, a line each.
+        What the reader of a file found and decided, a line each.
+    preparation : Preparation, optional
+        What made them of a table, measured on the training samples.
+    plan : TablePlan, optional
+        What was decided about the table's columns.
+    tables : dict of str to Table
+        The rows of the table that each part was made of, where one was.
     """
 
     train: Part
@@ -59,6 +69,9 @@ class Samples:
     test: Part | None
     classes: tuple[str, ...] | None
     notes: tuple[str, ...] = ()
+    preparation: Preparation | None = None
+    plan: TablePlan | None = None
+    tables: Mapping[str, Table] = field(default_factory=dict, repr=False)
 
     @property
     def parts(self) -> dict[str, Part | None]:
@@ -66,20 +79,20 @@ class Samples:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
-def gather(recipe: Recipe, known: tuple[str, ...] | None = None) -> Samples:
+def gather(recipe: Recipe, like: Network | None = None) -> Samples:
     """Return the samples that a recipe speaks of.
 
     Parameters
     ----------
     recipe : Recipe
-    known : tuple of str, optional
-        The classes of the network that they are for: they are numbered as these are.
+    like : Network, optional
+        The network that they are for: classes are numbered as its are, and a table is prepared as it does.
 
     Raises
     ------
     InputError
-        If a setting means nothing for these data, they are too few to hold some out, or one of their classes is none
-        of those `known`.
+        If a setting means nothing for these data, they are too few to hold some out, or one of their classes, or a
+        column, is none that the network knows.
     FileError
         If a file is missing or not what it should be.
 
@@ -92,8 +105,14 @@ def gather(recipe: Recipe, known: tuple[str, ...] | None = None) -> Samples:
     """
     spec, where = recipe.data, f"recipe {recipe.name}, data"
     notes: tuple[str, ...] = ()
+    known: tuple[str, ...] | None = None if like is None else like.classes  # type: ignore[assignment]  # of one head
+    table: TableRows | None = None
     if spec.file is None:
         train, test, classes = _of_name(spec, where)
+    elif is_table(str(spec.file)) and (like is None or like.preparation is not None):
+        _settings_given(spec, {}, where, ())
+        table = rows_of(spec, where, like)
+        train, classes, notes, test = (table.row_numbers, table.y), table.classes, table.notes, None
     else:
         train, classes, notes = _of_file(spec, where, known)
         test = None
@@ -131,6 +150,11 @@ def gather(recipe: Recipe, known: tuple[str, ...] | None = None) -> Samples:
         validation = None
         if spec.validation:
             train, validation = _held_out(train, spec.validation, f"{where}.validation", spec.seed)
+    if table is not None:
+        made, preparation, tables = table.prepared({"train": train, "validation": validation, "test": test}, where)
+        assert made["train"] is not None
+        told = (classes, notes, preparation, table.plan, tables)
+        return _encoded(Samples(made["train"], made["validation"], made["test"], *told), recipe)
     if known is not None and classes is not None and known != classes and train[1].ndim == 1:
         order = _places(classes, known, where)
 
@@ -139,25 +163,42 @@ def gather(recipe: Recipe, known: tuple[str, ...] | None = None) -> Samples:
 
         train, validation, test = numbered(train), validation and numbered(validation), test and numbered(test)
         classes = known
-    if spec.one_hot:
-        if classes is None or train[1].ndim != 1:
-            raise InputError(
-                f"{where}.one_hot", given="true", expected="targets that are class indices", fix="Leave one_hot out"
-            )
+    return _encoded(Samples(train, validation, test, classes, notes), recipe)
 
-        def encoded(part: Part) -> Part:
-            return part[0], sets.one_hot(part[1], len(classes), recipe.dtype)
 
-        train, validation, test = encoded(train), validation and encoded(validation), test and encoded(test)
-    return Samples(train, validation, test, classes, notes)
+def _encoded(samples: Samples, recipe: Recipe) -> Samples:
+    """Return the samples with a column for each class, where the recipe says so."""
+    classes = samples.classes
+    if not recipe.data.one_hot:
+        return samples
+    if classes is None or samples.train[1].ndim != 1:
+        raise InputError(
+            f"recipe {recipe.name}, data.one_hot",
+            given="true",
+            expected="targets that are class indices",
+            fix="Leave one_hot out",
+        )
+
+    def encoded(part: Part) -> Part:
+        return part[0], sets.one_hot(part[1], len(classes), recipe.dtype)
+
+    validation, test = (part and encoded(part) for part in (samples.validation, samples.test))
+    return replace(samples, train=encoded(samples.train), validation=validation, test=test)
 
 
 def decided(recipe: Recipe, samples: Samples) -> Recipe:
     """Return the recipe with what its samples' reader decided, so that it stays so when the file grows."""
-    if not samples.notes or recipe.data.task is not None:
+    if not samples.notes:
         return recipe
-    task: Task = "regression" if samples.classes is None else "classification"
-    return msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, task=task))
+    data, plan = recipe.data, samples.plan
+    if data.task is None:
+        task: Task = "regression" if samples.classes is None else "classification"
+        data = msgspec.structs.replace(data, task=task)
+    if plan is not None:
+        told = {name: ColumnUse(each.use, each.fill, each.flag) for name, each in plan.columns.items()}
+        plain = {name for name, use in told.items() if use == ColumnUse("number", "median")}
+        data = msgspec.structs.replace(data, columns={n: use for n, use in told.items() if n not in plain})
+    return msgspec.structs.replace(recipe, data=data)
 
 
 def relabelled(samples: Dataset, classes: tuple[str, ...] | None, where: str) -> Array:
@@ -232,6 +273,13 @@ def _of_file(
     task, notes = spec.task, None
     if task is None and known is not None:
         task, notes = "classification", (f"{target!r} holds classes, as the network has them",)
+    if isinstance(target, list):
+        raise InputError(
+            f"{where}.target",
+            given=f"{target!r:.80}",
+            expected="one name" if not is_table(path) else "one name, for the network has no preparation of tables",
+            fix="Write one of them",
+        )
     found = sets.read(path, target, task=task)
     return (found.X, np.asarray(found.y)), found.class_names or _counted(found), notes or found.notes
 
@@ -246,7 +294,11 @@ def _counted(found: Dataset) -> tuple[str, ...] | None:
 
 def _settings_given(spec: Data, takes: Mapping[str, Any], where: str, never: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings of a made set that the recipe has, if this one takes them."""
-    given = {key: getattr(spec, key) for key in (*_TOY_SETTINGS, *never) if getattr(spec, key) is not None}
+    of_tables = never if spec.file is not None and is_table(str(spec.file)) else (*never, *OF_TABLES)
+    usual = Data()
+    given = {
+        key: getattr(spec, key) for key in (*_TOY_SETTINGS, *of_tables) if getattr(spec, key) != getattr(usual, key)
+    }
     for key in given:
         if key not in takes:
             known = [name for name in takes if name in _TOY_SETTINGS]

@@ -1,0 +1,34 @@
+"""``chainrule init``: a recipe for a table of one's own, to be read and changed."""
+
+from __future__ import annotations
+
+import click
+
+from chainrule.cli.options import choice, columns
+from chainrule.cli.output import say
+from chainrule.data.labels import Task
+
+
+@click.command()
+@click.argument("table")
+@click.option(
+    "--target",
+    metavar="COLUMN",
+    multiple=True,
+    callback=columns,
+    help="What to predict; may be repeated for several amounts.",
+)
+@click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount.")
+@click.option("--drop", metavar="COLUMN", multiple=True, help="A column that shall not be used; may be repeated.")
+@click.option("--index", metavar="COLUMN", help="The column that says which row it is.")
+def init(
+    table: str, target: str | int | list[str] | None, task: Task | None, drop: tuple[str, ...], index: str | None
+) -> None:
+    """Print a recipe for TABLE, a text file with columns, with what was found in it and why each thing is as it is.
+
+    chainrule init my.csv --target price > my.toml, and then chainrule train my.toml.
+    """
+    from chainrule.recipes.for_table import for_table
+
+    for line in for_table(table, target, task=task, drop=drop, index=index).text().splitlines():
+        say(line)

@@ -1,0 +1,153 @@
+"""The samples of a recipe whose data are a table: its rows, what shall become of its columns, and then the numbers.
+
+What is held out is drawn from the rows; what fills gaps, and which words have a column, is measured on the rows that
+are left to train on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule import data as sets
+from chainrule.arrays import counted
+from chainrule.data.column_plans import ColumnPlan, TablePlan, classes_of, fitted, planned
+from chainrule.data.preparation import Preparation
+from chainrule.data.table import Table
+from chainrule.errors import InputError, nearest, printable
+from chainrule.nn import Network
+from chainrule.ops.op import Array
+from chainrule.recipes.recipe import Data
+
+Part: TypeAlias = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """A table that is to be cut into parts, and prepared then."""
+
+    table: Table
+    y: Array
+    classes: tuple[str, ...] | None
+    preparation: Preparation | None
+    plan: TablePlan | None
+    notes: tuple[str, ...]
+
+    @property
+    def row_numbers(self) -> Array:
+        return np.arange(len(self.table))[:, None]
+
+    def prepared(
+        self, parts: Mapping[str, Part | None], where: str
+    ) -> tuple[dict[str, Part | None], Preparation, dict[str, Table]]:
+        """Return the samples of these row numbers, what made them, measured on the training rows, and their tables."""
+        tables = {name: self.table.take(part[0][:, 0]) for name, part in parts.items() if part is not None}
+        preparation = self.preparation
+        if preparation is None:
+            assert self.plan is not None
+            preparation = fitted(tables["train"], self.plan, classes=self.classes, where=where)
+        made: dict[str, Part | None] = {
+            name: None if part is None else (preparation.features(tables[name], where=where), part[1])
+            for name, part in parts.items()
+        }
+        return made, preparation, tables
+
+
+def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
+    """Return the table of a recipe, its targets, and what shall become of its columns."""
+    path = str(spec.file)
+    known: Any = None if like is None else like.preparation
+    if spec.target is None:
+        raise InputError(
+            f"{where}.target",
+            given="nothing",
+            expected="what to predict",
+            fix='Name the column: target = "price"',
+        )
+    table = table_of(path, spec, known)
+    targets = _target_names(spec.target, table, where)
+    table, notes = _with_answers(table, targets, where)
+    if known is not None:
+        y = known.answers(table, where=where)
+        return TableRows(table, y, known.classes, known, None, (*table.notes, *notes))
+    told = {name: ColumnPlan(each.use, each.fill, each.flag) for name, each in spec.columns.items()}
+    plan = planned(
+        table,
+        targets,
+        task=spec.task,
+        drop=spec.drop,
+        index=spec.index,
+        columns=told,
+        most_words=spec.categories,
+        where=where,
+    )
+    classes = classes_of(table, targets[0]) if plan.task == "classification" else None
+    answers = Preparation(["-"], target=targets, classes=classes).answers(table, where=where)
+    return TableRows(table, answers, classes, None, plan, (*table.notes, *notes, *plan.lines()))
+
+
+def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
+    """Return the table in a file, read as a recipe says, and as a preparation knows its columns."""
+    kinds = {name: use.kind for name, use in spec.columns.items() if use.kind is not None}
+    if preparation is not None:
+        kinds = {**kinds, **preparation.kinds}
+    elif spec.index is not None:
+        kinds[spec.index] = "word"
+    return sets.read_table(
+        path,
+        delimiter=spec.delimiter,
+        missing=spec.missing,
+        kinds=kinds,
+        skip_rows=spec.skip_rows,
+        encoding=spec.encoding,
+        decimal=spec.decimal,
+        day_first=spec.day_first,
+    )
+
+
+def _target_names(target: str | int | list[str], table: Table, where: str) -> tuple[str, ...]:
+    """Return the names of the columns to predict, one of which may be told by its place."""
+    names = [*table]
+    if isinstance(target, int) and str(target) in table:  # a column that is called 2020
+        return (str(target),)
+    if isinstance(target, int):
+        if not -len(names) <= target < len(names):
+            raise InputError(
+                f"{where}.target",
+                given=f"{target}",
+                expected=f"a column from 0 to {len(names) - 1}",
+                fix="Name it, or count from 0; -1 is the last",
+            )
+        return (names[target],)
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    for name in targets:
+        if name not in table:
+            raise InputError(
+                f"{where}.target",
+                given=f"{name!r:.80}",
+                expected=f"a column of {table.name!r:.80}",
+                fix=nearest(name, names),
+            )
+    return targets
+
+
+def _with_answers(table: Table, targets: tuple[str, ...], where: str) -> tuple[Table, tuple[str, ...]]:
+    """Return the rows that have an answer, and what to say of those that have none."""
+    gaps = np.any([table[name].gaps for name in targets], axis=0)
+    count = int(gaps.sum())
+    if not count:
+        return table, ()
+    if count == len(table):
+        raise InputError(
+            f"{where}.target",
+            given=f"{targets[0]!r:.80}, in which nothing stands",
+            expected="answers to learn",
+            fix="Name another column",
+        )
+    named = ", ".join(map(printable, targets))
+    return table.take(~gaps), (
+        f"{counted(count, 'row')} without {named} left out, the first in {table.place(int(gaps.argmax()))}",
+    )
