@@ -19,6 +19,8 @@ from chainrule.data.mixup import Mixup
 from chainrule.data.mnist import fashion_mnist, mnist
 from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.readers import read
+from chainrule.data.table import Table
+from chainrule.data.table_files import read_table
 from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
 from chainrule.words import missing_from
 
@@ -32,6 +34,7 @@ __all__ = [
     "Dataset",
     "Mixup",
     "RandomAffine",
+    "Table",
     "batches",
     "blobs",
     "circles",
@@ -46,6 +49,7 @@ __all__ = [
     "read_idx",
     "read_npy",
     "read_npz",
+    "read_table",
     "spirals",
     "split",
     "xor",

@@ -89,6 +89,8 @@ class Table(Mapping[str, Column]):
         What its reader found and decided, a line each.
     lines : array of int, optional
         In which line of the file each row stands.
+    index : Column, optional
+        What the rows are called, where a first column without a name says so: it is none of the columns.
 
     Raises
     ------
@@ -109,6 +111,7 @@ class Table(Mapping[str, Column]):
     name: str
     notes: tuple[str, ...] = ()
     lines: Array | None = None
+    index: Column | None = None
 
     def __post_init__(self) -> None:
         counts = {name: len(column) for name, column in self.columns.items()}
@@ -152,11 +155,12 @@ class Table(Mapping[str, Column]):
         """Return the table of these rows: indices, a slice or a mask."""
         lines = None if self.lines is None else self.lines[rows]
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return Table(columns, self.name, self.notes, lines)
+        index = None if self.index is None else self.index.take(rows)
+        return Table(columns, self.name, self.notes, lines, index)
 
     def only(self, names: Sequence[str]) -> Table:
         """Return the table of these columns, in this order."""
-        return Table({name: self[name] for name in names}, self.name, self.notes, self.lines)
+        return Table({name: self[name] for name in names}, self.name, self.notes, self.lines, self.index)
 
     def place(self, row: int) -> str:
         """Return where a row stands: its line in the file, or its index."""
