@@ -242,11 +242,11 @@ def test_cells_in_a_long_file_are_kept_as_numbers_only(table: Any, tmp_path: Pat
 def test_a_row_is_not_read_to_an_end_that_never_comes(
     table: Any, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chainrule.data.csv_files._LONGEST_ROW", 1000)
+    monkeypatch.setattr("chainrule.data.table_text._LONGEST_ROW", 1000)
     with pytest.raises(FileError, match="a row of more than 1,000 characters"):
         table(content)
     assert len(table("a,b\n" + "1,2\n" * 500)) == 500  # each row is counted anew
-    monkeypatch.setattr("chainrule.data.csv_files._LONGEST_ROW", 2000)
+    monkeypatch.setattr("chainrule.data.table_text._LONGEST_ROW", 2000)
     with pytest.raises(FileError, match="cells in line"):
         table(content)
 

@@ -23,6 +23,7 @@ from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.preparation import Preparation
 from chainrule.data.readers import read
 from chainrule.data.table import Column, Table
+from chainrule.data.table_files import read_table
 from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
 from chainrule.words import missing_from
 
@@ -57,6 +58,7 @@ __all__ = [
     "read_idx",
     "read_npy",
     "read_npz",
+    "read_table",
     "spirals",
     "split",
     "xor",

@@ -1,16 +1,16 @@
 """Reading tables of the user's own: CSV files whose columns are numbers, apart from the one to predict.
 
 Every cell must say what it is. A missing value, a word among numbers, or a row of another length is an error that names
-its line and column: dropping or filling it is a decision, and not this reader's to make.
+its line and column: dropping or filling it is a decision, and not this reader's to make. `table_files` reads tables
+that have words and gaps.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -20,16 +20,14 @@ from chainrule.data.dataset import Dataset, float_type
 from chainrule.data.labels import decided_task
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import open_file, shown
-from chainrule.errors import FileError, InputError, nearest, printable
+from chainrule.data.table_header import expect_different
+from chainrule.data.table_text import Block, TextTable
+from chainrule.errors import FileError, InputError, nearest
 
 if TYPE_CHECKING:
     from array import array
 
 _MISSING = {"", "?", "na", "n/a", "nan", "null"}
-_DELIMITERS = ",;\t|"
-_LONGEST_ROW = 1 << 24  # characters: cells cost several times their length until they are numbers
-_BLOCK = 1 << 12  # cells that are turned into numbers at once: as many as the processor's cache holds
-_Row = tuple[int, list[str]]
 
 
 @checks.keywords
@@ -48,13 +46,13 @@ def read_csv(
     Parameters
     ----------
     path : path
-        The file, in UTF-8. Blank lines are skipped, and spaces around cells don't count.
+        The file, in UTF-8, plain or compressed with gzip. Blank lines and comments (``#``) are skipped, and spaces
+        around cells don't count.
     target : str or int, optional
         The column to predict: its name, or its index from 0 (-1 is the last). None when there is nothing to predict;
         every column is then a feature.
     delimiter : str, optional
-        What stands between cells. By default whichever of comma, semicolon, tab and bar cuts the first lines into the
-        most cells, and all of them into as many.
+        What stands between cells, found out by default: see `read_table`.
     header : bool, optional
         Whether the first row holds the columns' names. By default it does if none of its cells is a number.
     task : {"classification", "regression"}, optional
@@ -92,23 +90,16 @@ def read_csv(
     >>> flowers.feature_names, flowers.class_names, flowers.y.tolist()
     (('width', 'height'), ('rose', 'tulip'), [0, 1, 0])
     """
-    _check_options(delimiter, task, class_names)
+    _check_options(task, class_names)
     kind = float_type("read_csv", dtype)
     where = f"read_csv {shown(path)}"
     with within_memory(where), open_file("read_csv", path) as file:
-        import io
-
-        with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-            rows = _rows(where, text, delimiter)
-            first = next(rows, None)
-            if first is None:
-                raise FileError(where, given="an empty file", expected="rows of numbers", fix="Write the data first")
-            cells = [cell.strip() for cell in first[1]]
-            has_header = not any(_number(cell, math.inf) is not None for cell in cells) if header is None else header
-            names = _column_names(where, cells) if has_header else None
-            column = _find_column(where, target, names, len(cells))
-            body = rows if has_header else itertools.chain([first], rows)
-            X, answers, lines = _read_body(where, body, column, names, len(cells), kind)
+        text = TextTable(where, file, delimiter=delimiter, encoding="utf-8")
+        cells = [cell.strip() for cell in text.sample()[0][1]]
+        has_header = not any(_number(cell, math.inf) is not None for cell in cells) if header is None else header
+        names = _column_names(where, cells) if has_header else None
+        column = _find_column(where, target, names, len(cells))
+        X, answers, lines = _read_body(text, int(has_header), column, names, len(cells), kind)
         if not lines:
             raise FileError(
                 where, given="a header without rows", expected="rows of numbers below it", fix="Add the data"
@@ -123,14 +114,7 @@ def read_csv(
     return Dataset(X, y, os.path.basename(os.fspath(path)), None if names is None else tuple(names), classes, notes)
 
 
-def _check_options(delimiter: Any, task: Any, class_names: Any) -> None:
-    if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise InputError(
-            "read_csv",
-            given=f"delimiter={delimiter!r}",
-            expected="a single character",
-            fix="Pass for example delimiter=';' or '\\t', or leave it out",
-        )
+def _check_options(task: Any, class_names: Any) -> None:
     if task is not None:
         checks.one_of("read_csv task", task, ("classification", "regression"))
     if class_names is not None and (
@@ -147,84 +131,16 @@ def _check_options(delimiter: Any, task: Any, class_names: Any) -> None:
         )
 
 
-def _rows(where: str, text: TextIO, delimiter: str | None) -> Iterator[_Row]:
-    """Yield line number and cells of every row that is not blank."""
-    import csv
-
-    length = 0  # characters of the row under way, which may go over several lines
-
-    def lines() -> Iterator[str]:
-        nonlocal length
-        while line := text.readline(_LONGEST_ROW + 1):
-            length += len(line)
-            if length > _LONGEST_ROW:
-                raise FileError(
-                    where,
-                    given=f"a row of more than {_LONGEST_ROW:,} characters",
-                    expected="rows that are shorter",
-                    fix="Save large tables as NPY or NPZ, with numpy.save or numpy.savez",
-                )
-            yield line
-
-    try:
-        if delimiter is None:
-            sample = text.read(1 << 16)
-            delimiter = _guess_delimiter(sample)
-            text.seek(0)
-        reader = csv.reader(lines(), delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
-        for cells in reader:
-            length = 0
-            if len(cells) > 1 or (cells and cells[0].strip()):
-                yield reader.line_num, cells
-    except UnicodeDecodeError as problem:
-        raise FileError(
-            where,
-            given=f"bytes that are not UTF-8 ({problem.reason})",
-            expected="a text file in UTF-8",
-            fix="Save the table as CSV in UTF-8",
-        ) from None
-    except csv.Error as problem:
-        raise FileError(
-            where,
-            given=f"quotes or cells that can't be read ({printable(str(problem))}), near line {reader.line_num}",
-            expected='cells in matching "quotes", or without any',
-            fix="Correct that line",
-        ) from None
-
-
-def _guess_delimiter(sample: str) -> str:
-    import csv
-
-    lines = sample.splitlines()
-    if len(sample) == 1 << 16 and len(lines) > 1:
-        lines.pop()  # cut somewhere in the middle
-    lines = [line for line in lines if line.strip()][:20]
-    best, most = ",", 1
-    for delimiter in _DELIMITERS:
-        counts = {len(cells) for cells in csv.reader(lines, delimiter=delimiter)}
-        if len(counts) == 1 and (count := counts.pop()) > most:
-            best, most = delimiter, count
-    return best
-
-
 def _column_names(where: str, cells: list[str]) -> list[str]:
-    seen: set[str] = set()
-    for index, name in enumerate(cells):
-        if not name:
-            raise FileError(
-                where,
-                given=f"a header whose column {index} has no name",
-                expected="a name for each column",
-                fix="Name it; if it only numbers the rows, leave it out (pandas: to_csv(..., index=False))",
-            )
-        if name in seen:
-            raise FileError(
-                where,
-                given=f"two columns called {shown(name)}",
-                expected="every name once",
-                fix="Rename one, or pass header=False if the first row holds data",
-            )
-        seen.add(name)
+    if "" in cells:
+        raise FileError(
+            where,
+            given=f"a header whose column {cells.index('')} has no name",
+            expected="a name for each column",
+            fix="Name it; if it only numbers the rows, leave it out (pandas: to_csv(..., index=False)), or read the "
+            "file with read_table",
+        )
+    expect_different(where, cells)
     return cells
 
 
@@ -256,46 +172,29 @@ def _find_column(where: str, target: str | int | None, names: list[str] | None, 
 
 
 def _read_body(
-    where: str, rows: Iterator[_Row], column: int | None, names: list[str] | None, width: int, kind: np.dtype[Any]
+    text: TextTable, skip: int, column: int | None, names: list[str] | None, width: int, kind: np.dtype[Any]
 ) -> tuple[NDArray[Any], list[str], array[int]]:
     """Return the features of all rows, the cells of the target column, and each row's line number."""
     from array import array
 
     features, answers, lines = bytearray(), list[str](), array("q")
-    for block in _blocks(rows):
+    for block in text.blocks(width, skip):
         numbers = _numbers(block, column, width, answers)
         if numbers is None or not (np.abs(numbers) <= np.finfo(kind).max).all():  # a NaN is not
-            raise _first_problem(where, block, column, names, width, float(np.finfo(kind).max))
+            raise _first_problem(text.where, block, column, names, width, float(np.finfo(kind).max))
         features += numbers.astype(kind).data.cast("B")
-        lines.extend(line for line, _ in block)
+        lines.extend(block.lines)
     return np.frombuffer(features, kind).reshape(len(lines), width - (column is not None)), answers, lines
 
 
-def _blocks(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
-    """Yield rows, many at a time; where the file can't be read on, those before that place first."""
-    block, count = list[_Row](), 0
-    try:
-        for row in rows:
-            block.append(row)
-            count += len(row[1])
-            if count >= _BLOCK:
-                yield block
-                block, count = [], 0
-    except FileError:
-        yield block
-        raise
-    yield block
-
-
-def _numbers(block: list[_Row], column: int | None, width: int, answers: list[str]) -> NDArray[np.float64] | None:
+def _numbers(block: Block, column: int | None, width: int, answers: list[str]) -> NDArray[np.float64] | None:
     """Return the features in these rows one after the other, and add to the answers; None if a cell is no number."""
-    if any(len(cells) != width for _, cells in block):
-        return None
-    every = list(itertools.chain.from_iterable(cells for _, cells in block))
+    every = block.cells
     if column is not None:
         answers += [cell.strip() for cell in every[column::width]]
+        every = every[:]
         del every[column::width]
-    if "_" in "".join(every):  # Python reads 1_000 as a number, a table has a word there
+    if block.underscores and "_" in "".join(every):  # Python reads 1_000 as a number, a table has a word there
         return None
     try:
         return np.fromiter(map(float, every), np.float64, len(every))
@@ -304,20 +203,13 @@ def _numbers(block: list[_Row], column: int | None, width: int, answers: list[st
 
 
 def _first_problem(
-    where: str, block: list[_Row], column: int | None, names: list[str] | None, width: int, largest: float
+    where: str, block: Block, column: int | None, names: list[str] | None, width: int, largest: float
 ) -> FileError:
     """Return the error that names the first thing that is wrong in these rows."""
-    for line, cells in block:
-        if len(cells) != width:
-            return FileError(
-                where,
-                given=f"{len(cells)} cells in line {line}",
-                expected=f"{width}, as in the first row",
-                fix="Correct that line, or pass the delimiter that the file uses",
-            )
-        for index, cell in enumerate(cells):
-            if index != column and _number(cell, largest) is None:
-                return _bad_cell(where, line, _label(names, index), cell.strip())
+    for place, cell in enumerate(block.cells):
+        row, index = divmod(place, width)
+        if index != column and _number(cell, largest) is None:
+            return _bad_cell(where, block.lines[row], _label(names, index), cell.strip())
     raise AssertionError("rows without a problem")
 
 
@@ -340,14 +232,14 @@ def _bad_cell(where: str, line: int, column: str, cell: str) -> FileError:
             where,
             given=f"a missing value ({shown(cell)}) in line {line}, {column}",
             expected="a value in every cell",
-            fix="Fill it in, or leave out the row or the column",
+            fix="Fill it in, or leave out the row or the column; read_table reads gaps and words as they are",
         )
     return FileError(
         where,
         given=f"{shown(cell)} in line {line}, {column}",
         expected="a finite number, with a point for decimals",
-        fix="Encode words as numbers, name the column as target if it is to be predicted, or leave it out; "
-        "header=True takes a first row with numbers in it as names",
+        fix="Name the column as target if it is to be predicted, or leave it out; read_table reads words and gaps as "
+        "they are; header=True takes a first row with numbers in it as names",
     )
 
 

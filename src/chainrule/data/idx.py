@@ -6,7 +6,6 @@ The header is two zero bytes, one byte for the type, one for the number of dimen
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Callable
@@ -18,12 +17,11 @@ from numpy.typing import NDArray
 from chainrule import checks
 from chainrule.data.limits import most_unpacked, within_memory
 from chainrule.data.opening import Readable, file_size, open_file, read_exactly, shown
+from chainrule.data.unpacking import GZIP, Unpacked, whole_gzip
 from chainrule.errors import FileError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_DIMENSIONS = 32
-_PIECE = 1 << 16  # bytes
-_MOST_EMPTY = 100  # members of a gzip file without data, one after the other; some programs end with one
 
 
 @checks.keywords
@@ -65,71 +63,12 @@ def load_idx(path: str | os.PathLike[str], feed: Callable[[Any], None] | None = 
     where = f"read_idx {shown(path)}"
     with within_memory(where), open_file("read_idx", path) as file:
         size = file_size(file)
-        compressed = file.read(2) == b"\x1f\x8b"
+        compressed = file.read(2) == GZIP
         file.seek(0)
         if not compressed:
             return _parse(where, file, feed, exact_size=size)
-        import zlib
-
-        try:
-            return _parse(where, _Unpacked(file), feed, packed_size=size)
-        except (EOFError, zlib.error) as problem:
-            raise FileError(
-                where,
-                given=f"compressed data that is damaged or cut short ({str(problem).rstrip('.')})",
-                expected="a whole gzip file",
-                fix="Fetch the file again",
-            ) from None
-
-
-class _Unpacked:
-    """What a gzip file unpacks to, no more of it than is asked for.
-
-    `gzip.GzipFile` takes twice as long, and reads a name in the header byte by byte, however long it is.
-    """
-
-    def __init__(self, file: io.BufferedReader) -> None:
-        self.file, self.packed, self.empty = file, b"", 0
-        self.member = _member()
-
-    def read(self, size: int) -> bytes:
-        """Return so many bytes, fewer only at the end."""
-        data = self._some(size)
-        while 0 < len(data) < size and (more := self._some(size - len(data))):
-            data += more
-        return data
-
-    def _some(self, size: int) -> bytes:
-        while True:
-            if self.member.eof and not self._begin_next():
-                return b""
-            self.packed = self.packed or self.file.read(_PIECE)
-            if not self.packed:
-                raise EOFError("it ends too early")
-            data: bytes = self.member.decompress(self.packed, size)
-            self.packed = self.member.unconsumed_tail
-            if data:
-                self.empty = 0
-                return data
-
-    def _begin_next(self) -> bool:
-        """Begin with the next member of the file, which may come behind zeros; return False if there is none."""
-        rest = self.member.unused_data.lstrip(b"\0")
-        while not rest and (piece := self.file.read(_PIECE)):
-            rest = piece.lstrip(b"\0")
-        if not rest:
-            return False
-        self.packed, self.member, self.empty = rest, _member(), self.empty + 1
-        if self.empty > _MOST_EMPTY:
-            raise EOFError("nothing in its many parts")
-        return True
-
-
-def _member() -> Any:
-    """Return what unpacks one member of a gzip file, and compares its checksum."""
-    import zlib
-
-    return zlib.decompressobj(31)
+        with whole_gzip(where):
+            return _parse(where, Unpacked(file), feed, packed_size=size)
 
 
 def _parse(

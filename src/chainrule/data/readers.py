@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from chainrule import checks
 from chainrule.data.csv_files import read_csv
@@ -11,6 +12,7 @@ from chainrule.data.idx import read_idx
 from chainrule.data.labels import Task
 from chainrule.data.numpy_files import read_npy, read_npz
 from chainrule.data.opening import open_file, shown
+from chainrule.data.unpacking import GZIP, Unpacked, whole_gzip
 from chainrule.errors import FileError, InputError
 
 _TABLES = (".csv", ".tsv", ".txt", ".data")
@@ -20,7 +22,8 @@ _TABLES = (".csv", ".tsv", ".txt", ".data")
 def read(path: str | os.PathLike[str], target: str | int | None = None, *, task: Task | None = None) -> Dataset:
     r"""Return the data in a file: a table (CSV, TSV), or an NPZ, NPY or IDX file.
 
-    NPZ, NPY and IDX are recognised by their first bytes, tables by their ending (.csv, .tsv, .txt, .data).
+    NPZ, NPY and IDX are recognised by their first bytes, tables by their ending (.csv, .tsv, .txt, .data); tables and
+    IDX files may be compressed with gzip (.csv.gz).
 
     Parameters
     ----------
@@ -54,7 +57,11 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
     Dataset('flowers.csv', X (2, 2) float32, y (2,) int64, 2 classes)
     """
     with open_file("read", path) as file:
-        start = file.read(6)
+        start = inner = file.read(6)
+        if start[:2] == GZIP:
+            file.seek(0)
+            with suppress(FileError), whole_gzip("read"):
+                inner = Unpacked(file).read(6)
     name = os.path.basename(os.fspath(path))
     if start[:2] == b"PK":
         if isinstance(target, int):
@@ -64,12 +71,12 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
         if target is not None:
             raise _no_such_target(path, target, "no target, for an NPY file holds a single array")
         return Dataset(read_npy(path), None, name)
-    if start[:2] in (b"\0\0", b"\x1f\x8b"):
+    if inner[:2] in (b"\0\0", GZIP):
         if target is not None:
             raise _no_such_target(path, target, "no target, for an IDX file holds a single array")
         array = read_idx(path)
         return Dataset(array.reshape(len(array), -1), None, name)
-    if os.path.splitext(name)[1].lower() in _TABLES:
+    if os.path.splitext(name.removesuffix(".gz"))[1].lower() in _TABLES:
         return read_csv(path, target, task=task)
     raise FileError(
         f"read {shown(path)}",

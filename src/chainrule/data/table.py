@@ -95,6 +95,8 @@ class Table:
         In which line of the file each row stands.
     named : bool, default True
         Whether the columns' names were told; else they are called by their places, ``"column 0"`` …, and mean those.
+    index : Column, optional
+        What the rows are called, where a first column without a name says so: it is none of the columns.
 
     Raises
     ------
@@ -116,6 +118,7 @@ class Table:
     notes: tuple[str, ...] = ()
     lines: Array | None = None
     named: bool = True
+    index: Column | None = None
 
     @classmethod
     def of(cls, table: Any, *, where: str = "Table", name: str = "X") -> Table:
@@ -171,11 +174,13 @@ class Table:
         """Return the table of these rows: indices, a slice or a mask."""
         lines = None if self.lines is None else self.lines[rows]
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return Table(columns, self.name, self.notes, lines, self.named)
+        index = None if self.index is None else self.index.take(rows)
+        return Table(columns, self.name, self.notes, lines, self.named, index)
 
     def only(self, names: Sequence[str]) -> Table:
         """Return the table of these columns, in this order."""
-        return Table({name: self[name] for name in names}, self.name, self.notes, self.lines, self.named)
+        columns = {name: self[name] for name in names}
+        return Table(columns, self.name, self.notes, self.lines, self.named, self.index)
 
     def place(self, row: int) -> str:
         """Return where a row stands: its line in the file, or its index."""

@@ -16,7 +16,8 @@ from chainrule.ops import Sigmoid, Softmax
 from chainrule.ops.op import Array
 from chainrule.recipes.image_files import is_picture, picture_as_sample
 from chainrule.recipes.recipe import Recipe
-from chainrule.recipes.samples import Part, gather, relabelled
+from chainrule.recipes.samples import gather, relabelled
+from chainrule.recipes.table_samples import Part
 from chainrule.training import evaluate, predict
 from chainrule.training.evaluate import probabilities
 from chainrule.training.metrics import predicted_classes

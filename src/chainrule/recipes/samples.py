@@ -105,7 +105,7 @@ def gather(recipe: Recipe, like: Network | None = None) -> Samples:
     """
     spec, where = recipe.data, f"recipe {recipe.name}, data"
     notes: tuple[str, ...] = ()
-    known: tuple[str, ...] | None = None if like is None else like.classes  # type: ignore[assignment]  # of one head
+    known: tuple[str, ...] | None = None if like is None else like.classes
     table: TableRows | None = None
     if spec.file is None:
         train, test, classes = _of_name(spec, where)

@@ -17,6 +17,7 @@ from chainrule.arrays import counted
 from chainrule.data.column_plans import ColumnPlan, TablePlan, classes_of, fitted, planned
 from chainrule.data.preparation import Preparation
 from chainrule.data.table import Table
+from chainrule.data.table_files import read_known
 from chainrule.errors import InputError, nearest, printable
 from chainrule.nn import Network
 from chainrule.ops.op import Array
@@ -92,20 +93,19 @@ def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
 def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
     """Return the table in a file, read as a recipe says, and as a preparation knows its columns."""
     kinds = {name: use.kind for name, use in spec.columns.items() if use.kind is not None}
-    if preparation is not None:
-        kinds = {**kinds, **preparation.kinds}
-    elif spec.index is not None:
-        kinds[spec.index] = "word"
-    return sets.read_table(
-        path,
+    told: dict[str, Any] = dict(
         delimiter=spec.delimiter,
         missing=spec.missing,
-        kinds=kinds,
         skip_rows=spec.skip_rows,
         encoding=spec.encoding,
         decimal=spec.decimal,
         day_first=spec.day_first,
     )
+    if preparation is not None:
+        return read_known(path, {**kinds, **preparation.kinds}, **told)
+    if spec.index is not None:
+        kinds[spec.index] = "word"
+    return sets.read_table(path, kinds=kinds, **told)
 
 
 def _target_names(target: str | int | list[str], table: Table, where: str) -> tuple[str, ...]:
