@@ -80,8 +80,8 @@ def find_header(text: TextTable, header: bool | None) -> TableHeader:
     if not header:
         names = [f"column {i}" for i in range(width)]
         last = f" to {names[-1]!r}" if width > 1 else ""
-        told = [*notes, f"no header: columns are called 'column 0'{last}"]
-        return TableHeader(names, 0, told, spare=spare, named=False)
+        found = [*notes, f"no header: columns are called 'column 0'{last}"]
+        return TableHeader(names, 0, found, spare=spare, named=False)
     empty: tuple[int, ...] = ()
     while width > 1 and body and not first[-1] and not any(cells[width - 1] for _, cells in body if cells[width - 1 :]):
         width, first, empty = width - 1, first[:-1], (*empty, width - 1)
