@@ -294,6 +294,11 @@ def test_what_has_no_meaning_is_refused(case: str) -> None:
 WARNED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "without it": (lambda: layers(), "target.scale", r"Put cr\.Unscale\.standard\(y\) last"),
     "of another unit": (lambda: layers(1, cr.Unscale(2.0)), "target.scale", r"Put cr\.Unscale\.standard\(y\) in its"),
+    "of a much larger unit": (
+        lambda: layers(1, cr.Unscale(1e8, 1e6)),
+        "target.scale",
+        "as little as 0.001",
+    ),
     "behind a sigmoid": (lambda: [*layers(), cr.Sigmoid(), END], "target.range", r"Drop the last Sigmoid\(\)"),
 }
 
@@ -313,6 +318,14 @@ def test_the_advice_is_followed_in_a_head_too() -> None:
     network = Network([cr.Heads({"price": [cr.Dense(1), cr.Unscale.standard(y["price"])], "share": [cr.Dense(1)]})])
     history = cr.train(network, X, y, epochs=300, batch_size=None)
     assert history.final_loss < 2
+
+
+def test_the_advice_is_followed_where_a_sample_has_a_row_for_each_time() -> None:
+    samples, y = X.reshape(12, 5, 3), PRICES.reshape(12, 5)
+    with pytest.warns(TrainingWarning, match=r"Put cr\.Unscale\.standard\(np\.ravel\(y\)\) last"):
+        cr.train(Network([cr.Dense(1)]), samples, y, epochs=1)
+    network = Network(layers(1, cr.Unscale.standard(np.ravel(y))), optimizer=cr.Adam(0.02))
+    assert cr.train(network, samples, y, epochs=200, batch_size=None).final_loss < 0.1
 
 
 def test_a_bounded_end_is_given_the_range_of_the_targets() -> None:

@@ -170,16 +170,18 @@ class Objective:
             ]
         if math.isinf(highest - lowest) and not getattr(self.last, "rescales", False):
             mean, spread = np.abs(scaled.mean(axis=0, dtype=np.float64)), scaled.std(axis=0, dtype=np.float64)
-            if max(mean.max(), spread.max()) > _LARGE:
+            small = self.unscale is not None and bool(((spread > 0) & (spread < 1 / _LARGE)).any())
+            if small or max(mean.max(), spread.max()) > _LARGE:
+                column = f"np.ravel({name})" if target.ndim > 2 and target.shape[-1] == 1 else name
+                fix = f"Put cr.Unscale.standard({column})" + (" last" if self.unscale is None else " in its place")
+                deviation = f"as little as {spread[spread > 0].min():.3g}" if small else f"up to {spread.max():.3g}"
                 return [
                     TrainingWarning(
                         where,
-                        given=f"{given}, a mean of up to {mean.max():.3g} and a deviation of up to {spread.max():.3g}",
+                        given=f"{given}, a mean of up to {mean.max():.3g} and a deviation of {deviation}",
                         expected=f"a mean and a deviation of about 1, at most {_LARGE}: weights start that small",
-                        fix=f"Put cr.Unscale.standard({name}) last, with the targets of the training: predictions keep "
-                        "their unit, the loss is in deviations"
-                        if self.unscale is None
-                        else f"Put cr.Unscale.standard({name}) in its place, with the targets of the training",
+                        fix=f"{fix}, with the targets of the training: predictions keep their unit, the loss is in "
+                        "deviations",
                         cause="target.scale",
                     )
                 ]
