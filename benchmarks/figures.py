@@ -52,6 +52,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "closedness": engine.closedness,
     "xor": learning.xor,
     "xor-pictures": learning.xor_pictures,
+    "house-prices": learning.house_prices,
     "document-1": founding.document_1,
     "plateau": founding.plateau,
     "l2-slip": founding.l2_slip,

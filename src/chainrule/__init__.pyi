@@ -90,6 +90,7 @@ from chainrule.ops.reductions import Sum as Sum
 from chainrule.ops.activations import Tanh as Tanh
 from chainrule.ops.shaping import Transpose as Transpose
 from chainrule.nn.initializers import Uniform as Uniform
+from chainrule.ops.scaling import Unscale as Unscale
 from chainrule.ops.reductions import Var as Var
 from chainrule.optim.schedule_parts import Warmup as Warmup
 from chainrule.nn.initializers import Zeros as Zeros
@@ -228,6 +229,7 @@ __all__ = [
     "Tanh",
     "Transpose",
     "Uniform",
+    "Unscale",
     "Var",
     "Warmup",
     "Zeros",
@@ -330,6 +332,7 @@ __all__ = [
     "train",
     "training",
     "transpose",
+    "unscale",
     "var",
     "watch",
     "weighted_sum",
@@ -891,6 +894,24 @@ def transpose(x: _Operand, *, axes: _Sequence[int] | None = None, name: str | No
     ----------
     axes : sequence of int, optional
         Which axis of x becomes the first, the second, …; the reverse order if left out.
+    """
+
+def unscale(x: _Operand, *, scale: float | _Sequence[float], offset: float | _Sequence[float] = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.scaling.Unscale
+    """y = x · scale + offset
+    ∂x = ∂y · scale
+
+    The last layer of a network whose targets have a unit of their own, such as prices. Predictions, metrics, pictures
+    and exports are in that unit. The loss is computed before it, with (target − offset) / scale for the target, so
+    loss, learning rate, penalties and clipping mean what they mean for targets with mean 0 and deviation 1.
+
+    Where the offset is large beside the scale, as in times since 1970, what comes out is in float64: float32 couldn't
+    tell such numbers apart.
+
+    Parameters
+    ----------
+    scale : float or sequence of float
+        Above 0: one number, or one for each output.
+    offset : float or sequence of float, default 0
     """
 
 def var(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Var

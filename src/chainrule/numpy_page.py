@@ -21,7 +21,7 @@ from chainrule.files.atomic import Path, write_atomically
 from chainrule.graph import Graph, Node
 from chainrule.nn import Network
 from chainrule.nn.dropout import Mask
-from chainrule.nn.heads import Head
+from chainrule.nn.heads import Head, target_dtype
 from chainrule.ops import Array
 from chainrule.ops.penalties import L1Penalty
 from chainrule.replay.names import Identifiers, literal
@@ -167,7 +167,7 @@ def _step(network: Network, graph: Graph, called: dict[int, str]) -> list[str]:
     masks = [node for node in graph.nodes if isinstance(node, Mask)]
     target = "np.asarray(y, np.intp)"
     if not network.objective.takes_labels:
-        target = f"np.asarray(y, np.{network.dtype}).reshape(x.shape[0], -1)"
+        target = f"np.asarray(y, np.{target_dtype(network.heads, network.dtype)}).reshape(x.shape[0], -1)"
     update, nodes = [], graph.names
     for name, derivative in page.gradients.items():
         parameter = nodes[name]

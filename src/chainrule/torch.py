@@ -24,7 +24,7 @@ from chainrule.files.layer_order import orders
 from chainrule.files.safetensors import LONGEST_HEADER, MOST_MARKS, Contents, marks, write
 from chainrule.nn import Dense, Dropout, Network, PReLU, Rescale
 from chainrule.nn.layer import LayerLike
-from chainrule.ops import GELU, Array, Clip, Flatten, Identity, Op
+from chainrule.ops import GELU, Array, Clip, Flatten, Identity, Op, Unscale
 from chainrule.optim import Optimizer
 
 LayerWeights: TypeAlias = "tuple[Array, Array | None]"
@@ -240,11 +240,17 @@ class _SequentialWriter:
     def __init__(self) -> None:
         self.tensors: dict[str, Array] = {}
         self._waiting: list[Rescale] = []
+        self._before: tuple[LayerLike, str] | None = None  # the layer that came last, and its prefix
 
     def sequential(self, layers: Sequence[LayerLike], prefix: str) -> str:
         """Return the module of layers, one after the other."""
         parts = [part for layer in layers for part in _parts(layer)]
-        return f"nn.Sequential({', '.join(self.module(layer, f'{prefix}{i}.') for i, layer in enumerate(parts))})"
+        modules = []
+        for i, layer in enumerate(parts):
+            modules.append(self.module(layer, f"{prefix}{i}."))
+            if not isinstance(layer, Network):
+                self._before = layer, f"{prefix}{i}."
+        return f"nn.Sequential({', '.join(modules)})"
 
     def module(self, layer: LayerLike, prefix: str) -> str:
         """Return the module of one layer."""
@@ -259,6 +265,9 @@ class _SequentialWriter:
         if isinstance(layer, Rescale):
             self._waiting.append(layer)
             return "nn.Identity()"
+        if isinstance(layer, Unscale):
+            self._unscale(layer)
+            return "nn.Identity()"
         if self._waiting and not self._passes(layer):
             self.expect_taken_up(repr(layer)[:80])
         if isinstance(layer, Dropout):
@@ -271,7 +280,7 @@ class _SequentialWriter:
         raise InputError(
             "torch.save",
             given=f"{layer!r}"[:120],
-            expected="dense layers, scaling before them, dropout, and activations that PyTorch has too",
+            expected="dense layers, scaling before them and at the end, dropout, and activations that PyTorch has too",
             fix=_WRITE_ONNX,
         )
 
@@ -295,6 +304,21 @@ class _SequentialWriter:
                 expected="a dense layer behind it, whose weights it becomes part of",
                 fix=_WRITE_ONNX,
             )
+
+    def _unscale(self, last: Unscale) -> None:
+        """Have the dense layer before it give its outputs their unit."""
+        before, prefix = self._before or (None, "")
+        if type(before) is not Dense or not before.use_bias or (last.exact and before.weights.dtype == np.float32):
+            raise InputError(
+                "torch.save",
+                given=f"{last!r:.80} behind {before!r:.60}",
+                expected="a dense layer with a bias before it, whose float32 numbers can take it up",
+                fix=_WRITE_ONNX,
+            )
+        weights, bias = self.tensors[f"{prefix}weight"], self.tensors[f"{prefix}bias"]
+        scale = np.broadcast_to(np.array(last.scale), bias.shape)
+        self.tensors[f"{prefix}weight"] = (weights * scale[:, None]).astype(weights.dtype)
+        self.tensors[f"{prefix}bias"] = (bias * scale + np.array(last.offset)).astype(bias.dtype)
 
     def _folded(self, layer: Dense) -> LayerWeights:
         """Return a layer's weights and bias, those of (x − offset) · scale @ weights + bias if scaling waits for it."""

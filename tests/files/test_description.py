@@ -15,7 +15,7 @@ from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.files import describe, rebuild
 from chainrule.files.part_classes import KINDS, NAMES
 from chainrule.nn import Branches, Dense, Dropout, Network, Rescale, Residual
-from chainrule.ops import ELU, GELU, Huber, LeakyReLU, Reshape, Slice, Softmax, Sum, Tanh, Transpose
+from chainrule.ops import ELU, GELU, Huber, LeakyReLU, Reshape, Slice, Softmax, Sum, Tanh, Transpose, Unscale
 
 # One example at least of each class in the table, with settings of all kinds.
 EXAMPLES = [
@@ -26,6 +26,7 @@ EXAMPLES = [
     Dense(1, bias_initializer=nn.Constant(0.1)),
     Dropout(0.1),
     Rescale(1 / 255),
+    Unscale((1e5, 0.1), (1e6, 1e-300)),
     Rescale((0.5, 0.1), (1.0, 1e-300), name="scaling"),
     Residual([Dense(3), Tanh(), Residual([Dropout(0.5)])]),
     Branches([[], [Tanh(), Dense(2)], Softmax()]),

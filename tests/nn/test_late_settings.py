@@ -30,7 +30,7 @@ NEEDED: dict[str, Any] = {
     "key": 0, "value": 0.5, "learning_rate": 0.1, "phases": [(2, 0.1), (3, 0.01)], "then": 0.1, "factor": 0.1,
     "maximum_learning_rate": 0.1, "initial_learning_rate": 0.1, "every": 2, "epochs": 2, "path": "a.safetensors",
     "size": 2.0, "deviation": 0.1, "branches": [[cr.Tanh()], [cr.ReLU()]],
-    "heads": {"a": [cr.Dense(2)]}, "weights": (1.0, 0.5),
+    "heads": {"a": [cr.Dense(2)]}, "weights": (1.0, 0.5), "scale": 100.0,
 }  # fmt: skip
 # Another value of each setting, by its name; numbers are halved where nothing is said.
 OTHERS: dict[str, Any] = {

@@ -479,3 +479,12 @@ for _shape in [(4, 3), (2, 2), (3, 1), (1, 3), (3, 2, 4), (2, 1, 2, 3)]:
     case(ops.SquaredError(), ref.loss(ref.squared), _squared, **_shown)
     case(ops.SquaredError(), ref.loss(ref.squared), _squared, **_shown,
          sample_weight=_random.uniform(0.2, 2, _shape[:-1]))  # fmt: skip
+for _scale, _offset in [
+    (2.5, -3.0),
+    ((2.0, 0.5, 3.0), (1.0, -2.0, 0.0)),
+    (0.25, (1.0, 0.0, -1.0)),
+    ((2.0, 0.5, 3.0), 0.0),
+]:
+    case(ops.Unscale(_scale, _offset), lambda x, a=_scale, b=_offset: np.asarray(b) - np.asarray(a) * -x,
+         lambda t, x, a=_scale, b=_offset: t.addcmul(t.tensor(b, dtype=x.dtype), x, t.tensor(a, dtype=x.dtype)),
+         x=normal(4, 3))  # fmt: skip

@@ -9,10 +9,13 @@ import pytest
 
 from chainrule import data, recipes
 from chainrule.errors import InputError
-from chainrule.nn import Dropout
+from chainrule.files import load
+from chainrule.nn import Dense, Dropout, Network
+from chainrule.ops import Unscale
 from chainrule.optim import SGD, Phases
 from chainrule.recipes.build import build
 from chainrule.recipes.samples import Samples, gather, relabelled
+from chainrule.training import predict
 
 
 def told(settings: str, layers: str = "2-1", loss: str = "MeanSquaredError") -> recipes.Recipe:
@@ -85,6 +88,45 @@ def test_features_are_scaled_by_what_the_training_samples_are(tmp_path: Path) ->
     (tmp_path / "my.csv").write_text("a,b,y\n0,10,0.5\n4,30,1.5\n")
     recipe = recipes.override(told('file = "x.csv", target = "y", scale = "standard"'), data=tmp_path / "my.csv")
     assert repr(build(recipe, gather(recipe)).layers[0]) == "Rescale(scale=(0.5, 0.1), offset=(2.0, 20.0))"
+
+
+def test_targets_are_scaled_by_what_those_of_the_training_are(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 7},{9e5 + 1000.5 * i}\n" for i in range(40))
+    (tmp_path / "my.csv").write_text("a,b,y\n" + rows)
+    settings = 'file = "x.csv", target = "y", validation = 10, test = 10, scale_target = "standard"'
+    recipe = recipes.override(told(settings), data=tmp_path / "my.csv")
+    samples = gather(recipe)
+    last = build(recipe, samples).layers[-1]
+    assert isinstance(last, Unscale)
+    assert (last.scale, last.offset) == (
+        samples.train[1].std(dtype=np.float64),
+        samples.train[1].mean(dtype=np.float64),
+    )
+    assert recipes.from_toml(recipes.to_toml(recipe), "copy") == recipe
+    other = build(recipe, samples, like=Network([Dense(1), Unscale(3.0)], inputs=2))
+    assert repr(other.layers[-1]) == "Unscale(scale=3.0)"  # weights of another run mean what they meant
+
+
+def test_classes_have_no_unit() -> None:
+    recipe = told('name = "moons", scale_target = "standard"', "2-4-1", "BinaryCrossEntropy")
+    with pytest.raises(InputError, match=r'scale_target: got "standard" for a target that is a class'):
+        build(recipe, gather(recipe))
+
+
+def test_a_run_scales_the_target_and_answers_in_its_unit(tmp_path: Path) -> None:
+    prices = [9e5 + 1000.5 * i for i in range(60)]
+    (tmp_path / "my.csv").write_text("a,b,y\n" + "".join(f"{i / 60},{i % 7},{y}\n" for i, y in enumerate(prices)))
+    settings = 'file = "x.csv", target = "y", validation = 10, test = 10, scale_target = "standard"'
+    recipe = recipes.override(told(settings), data=tmp_path / "my.csv", epochs=40)
+    lines: list[str] = []
+    found = recipes.run(recipe, out=tmp_path / "runs", say=lines.append)
+    assert "unit      loss in deviations of the target; predictions and other figures are in its own unit" in lines
+    network = load(Path(str(found.run)) / "best.safetensors")
+    answers = predict(network, [[0.5, 3.0]])
+    assert 8e5 < answers.item() < 1e6
+    assert found.test is not None
+    assert found.test["loss"] < 1
+    assert found.test["mean_squared_error"] > 1e4
 
 
 def test_classes_of_a_file_carry_their_names(tmp_path: Path) -> None:

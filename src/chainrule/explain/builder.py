@@ -31,6 +31,7 @@ from chainrule.nn.heads import Head
 from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Array, Op
 from chainrule.ops.pages import page
+from chainrule.ops.scaling import Scaled
 
 COST, PENALTY = Symbol("C"), Symbol("R")
 MOST_DRAWN = 80  # nodes
@@ -236,12 +237,16 @@ class Builder:
         analysis, aim = self.analysis, head.objective
         if not aim.fused:
             return
-        last, place = aim.last, analysis.roles(loss)[aim.prediction_role]
+        last, place = aim.unscale or aim.last, analysis.roles(loss)[aim.prediction_role]
         assert isinstance(last, Op)
         below = {last.roles[0]: analysis.values[place]}
         self.blocks.append(Heading(3, Text("`{name}`", {"name": type(last).__name__}), "prediction", predicted(head)))
         parts = {"layer": last, "loss": aim.loss, "both": aim.op}
-        self.say("fused", below=formula_line(self.math(place)), **{key: type(op).__name__ for key, op in parts.items()})
+        names, line = {part: type(op).__name__ for part, op in parts.items()}, formula_line(self.math(place))
+        if aim.unscale is None:
+            self.say("fused", below=line, **names)
+        else:
+            self.say("unscaled", below=line, layer=names["layer"], loss=names["loss"])
         self.op_line("function", page(type(last)).function)
         formula = self.written.of(last, below, {last.roles[0]: place})
         result = self.written.array(last.forward(**below), place)
@@ -395,7 +400,8 @@ def symbols_of(analysis: Analysis) -> list[Symbol]:
         if head.name:
             call(loss, Symbol(analysis.labels[loss]))
         else:
-            call(target, Symbol("y"))
+            scaled = isinstance(graph.nodes[target].op, Scaled)
+            call(analysis.roles(target)["target"] if scaled else target, Symbol("y"))
         if not head.objective.fused and graph.nodes[prediction].op is not None:
             call(prediction, predicted(head))
     layer_of: dict[int, int] = {}

@@ -253,6 +253,8 @@ class Heads(Layer):
                     fix="End the head with a layer that has an axis of outputs, such as cr.Dense(1)",
                 )
         rows = [output if len(output.shape) == 2 else Node(Flatten(), {"x": output}) for output in outputs]
+        widest = np.result_type(*(row.dtype for row in rows))  # of exact prices beside probabilities
+        rows = [row if row.dtype == widest else Node(Cast(widest.name), {"x": row}) for row in rows]
         return Node(Concatenate(), {f"parts{i}": row for i, row in enumerate(rows)}, self.path)
 
     @property
@@ -262,5 +264,5 @@ class Heads(Layer):
 
     def outputs(self, side_by_side: Node) -> list[Node]:
         """Return the output of each head, where `side_by_side` is what the layer gives."""
-        rows = zip(side_by_side.children.values(), self.shapes, strict=True)
-        return [row if len(shape) == 1 else row.children["x"] for row, shape in rows]
+        rows = [row.children["x"] if isinstance(row.op, Cast) else row for row in side_by_side.children.values()]
+        return [row if len(shape) == 1 else row.children["x"] for row, shape in zip(rows, self.shapes, strict=True)]

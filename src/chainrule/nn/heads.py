@@ -22,6 +22,7 @@ from chainrule.nn.objective import Objective, objective
 from chainrule.ops.arithmetic import WeightedSum
 from chainrule.ops.cross_entropy import ClassLoss, one_hot
 from chainrule.ops.op import Array, Op
+from chainrule.ops.scaling import Scaled
 from chainrule.ops.shaping import Cast, Reshape, Slice
 from chainrule.settings import FixedMapping
 
@@ -92,6 +93,11 @@ class Head:
         """Whether its loss takes nothing but class indices."""
         return self.objective.takes_labels and not isinstance(self.objective.op, ClassLoss)
 
+    def output_dtype(self, dtype: str) -> str:
+        """Return the dtype of its outputs, in a network that computes in `dtype`."""
+        unscale = self.objective.unscale
+        return dtype if unscale is None else unscale.dtype or dtype
+
     def outputs(self, matrix: Array) -> Array:
         """Return its outputs, out of those of all heads: the last axis has the columns."""
         return matrix[..., self.columns].reshape(*matrix.shape[:-1], *self.shape) if self.name else matrix
@@ -109,7 +115,7 @@ class Head:
         if self.name and self.objective.takes_labels and np.isin(target, (0, 1)).all():
             target = target if self._takes_indices else target.argmax(axis=-1)
         place = f"{where}, {self.called}" if self.name else where
-        return self.objective.doubts(place, target, sample_weight, self.shape[-1])
+        return self.objective.doubts(place, target, sample_weight, self.shape[-1], self.called)
 
     def loss(self, output: Node, target: Node, sample_weight: Node | None) -> Node:
         """Return its loss, where these are its output and the targets of all heads."""
@@ -122,6 +128,11 @@ class Head:
                 target = Node(Cast("int64"), {"x": target})
             target.name = f"y.{self.name}"
         prediction = next(iter(output.children.values())) if aim.fused else output
+        if aim.unscale is not None:
+            scaled = Scaled(aim.unscale.scale, aim.unscale.offset, str(prediction.dtype))
+            target = Node(scaled, {"target": target}, f"{target.name}.scaled")
+        elif self.name and target.dtype.kind == "f" and target.dtype != prediction.dtype:  # as another head wants them
+            target = Node(Scaled(1.0, 0.0, str(prediction.dtype)), {"target": target}, f"y.{self.name}")
         children = {aim.prediction_role: prediction, aim.target_role: target}
         if sample_weight is not None:
             children["sample_weight"] = sample_weight
@@ -132,6 +143,8 @@ class Head:
         if self.objective.takes_labels and (not self.name or self._takes_indices):
             return np.zeros((1, *self.shape[:-1]), np.intp)
         found = np.zeros((1, *self.target_shape), dtype)
+        if self.objective.unscale is not None:
+            found += self.objective.unscale.example(found.shape[-1])
         if self.objective.takes_labels:
             found[..., 0] = 1
         return found
@@ -226,9 +239,18 @@ def loss_of(
 
 def example_targets(heads: Sequence[Head], dtype: str) -> Array:
     """Return targets for one sample."""
+    dtype = target_dtype(heads, dtype)
     if not heads[0].name:
         return heads[0].example_targets(dtype)
     return np.concatenate([head.example_targets(dtype).reshape(1, -1) for head in heads], axis=1, dtype=dtype)
+
+
+def target_dtype(heads: Sequence[Head], dtype: str) -> str:
+    """Return the dtype of targets that are numbers, in a network that computes in `dtype`.
+
+    Those that are scaled come in float64, in which a time since 1970 is exact.
+    """
+    return dtype if all(head.objective.unscale is None for head in heads) else "float64"
 
 
 def packed_targets(where: str, y: Any, count: int, heads: Sequence[Head], dtype: str) -> Array:
@@ -239,6 +261,7 @@ def packed_targets(where: str, y: Any, count: int, heads: Sequence[Head], dtype:
     InputError, ShapeError, UnknownNameError
         If they are none for these heads.
     """
+    dtype = target_dtype(heads, dtype)
     if not heads[0].name:
         return validation.targets(where, y, count, heads[0].shape, heads[0].objective, dtype, "y", heads[0].classes)
     names = [head.name for head in heads]

@@ -21,9 +21,10 @@ def unknown_node(network: Network, name: str) -> UnknownNameError:
     given, fix = repr(name), nearest(name, network.nodes)
     head = network.heads[0]
     if not head.name and head.objective.fused and name == network._chain[-1].name:
-        given += f", which in training is part of the loss {head.objective.op!r}"
-        logits = next(iter(network._chain[-1].children.values()))
-        fix = f"Look at {logits.name!r} before it, or at cr.predict(network, X)"
+        aim = head.objective
+        given += f", which in training is part of the loss {aim.op!r}" if aim.unscale is None else ", after the loss"
+        before = next(iter(network._chain[-1].children.values()))
+        fix = f"Look at {before.name!r} before it, or at cr.predict(network, X)"
     return UnknownNameError("Network", given=given, expected="the name of a node", fix=fix)
 
 

@@ -328,6 +328,13 @@ class Network(Layer, InNotebooks):
                 fix="End with cr.Softmax()",
             )
         expect_outputs(layers, aim.loss, outputs)
+        if head.classes is not None and aim.unscale is not None:
+            raise InputError(
+                f"{where} classes",
+                given=f"names of classes after a last layer {aim.unscale!r:.60}",
+                expected="none: its outputs are quantities",
+                fix="Leave classes out, or drop that layer",
+            )
         if head.classes is not None and len(head.classes) != max(outputs, 2):
             raise InputError(
                 f"{where} classes",
@@ -501,7 +508,10 @@ class Network(Layer, InNotebooks):
         """
         if not self._heads[0].name:
             return outputs
-        named: Any = {head.name: np.ascontiguousarray(head.outputs(outputs)) for head in self._heads}
+        named: Any = {
+            head.name: np.ascontiguousarray(head.outputs(outputs), head.output_dtype(self.dtype))
+            for head in self._heads
+        }
         return cast(Array, named)
 
     def targets_by_head(self, targets: Array) -> Array:

@@ -2,7 +2,8 @@
 
 Softmax and the logarithm of a cross-entropy cancel; computed apart they overflow. So a network that ends in softmax
 or sigmoid and is trained on its cross-entropy is trained on the logits, with the fused op; its predictions stay
-probabilities.
+probabilities. Likewise a network that ends in `Unscale` is trained on what comes before it, with targets of the same
+scale; its predictions have the targets' own unit.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ from chainrule.ops.focal import (
 )
 from chainrule.ops.losses import ElementwiseLoss, MeanSquaredError, expect_columns
 from chainrule.ops.op import Array, Op, Range
+from chainrule.ops.scaling import Unscale
 from chainrule.ops.softmax import LogSoftmax, Softmax
-from chainrule.settings import Configured
+from chainrule.settings import Configured, FixedMapping
 from chainrule.words import arguments, target_first
 
 _FUSED: dict[tuple[type, type], type[Op]] = {
@@ -83,9 +85,11 @@ class Objective:
     fused : bool
         Whether it takes the output of the layer before the last.
     last : layer or op, or None
-        Where the network's output comes from.
+        Where the network's output comes from; where that is `Unscale`, what comes before it.
     reach : (float, float) or None
-        The range of that output; None where nobody knows.
+        The range of the output of `last`; None where nobody knows.
+    unscale : Unscale or None
+        The last layer, if it gives the outputs the unit of the targets.
     """
 
     loss: Op
@@ -93,6 +97,7 @@ class Objective:
     fused: bool
     last: LayerLike | None = None
     reach: Range | None = None
+    unscale: Unscale | None = None
 
     @property
     def prediction_role(self) -> str:
@@ -111,12 +116,16 @@ class Objective:
         """Raise if the loss can't use these targets, all of them: a class that doesn't exist, no probability."""
         shape = len(target), *output
         like: Array = np.ndarray(shape, dtype, np.asarray(0.5, dtype), strides=(0,) * len(shape))  # quickly broadcast
+        target = target if self.unscale is None else self.unscale.scaled(target)
         self.op.check(where, **{self.prediction_role: like, self.target_role: target})
 
     def doubts(
-        self, where: str, target: Array, sample_weight: Array | None = None, outputs: int = 1
+        self, where: str, target: Array, sample_weight: Array | None = None, outputs: int = 1, name: str = "y"
     ) -> list[TrainingWarning]:
-        """Return warnings of targets that count and that the network can never give, or hardly learn to."""
+        """Return warnings of targets that count and that the network can never give, or hardly learn to.
+
+        `name` is what they are called, as ``y["price"]``.
+        """
         if self.takes_labels and target.dtype.kind in "iu" and len(target) >= _MANY and 2 * target.max() + 2 < outputs:
             return [
                 TrainingWarning(
@@ -141,8 +150,11 @@ class Objective:
             return []
         if sample_weight is not None:
             target = target[sample_weight > 0]
-        (lowest, highest), least, most = self.reach, float(target.min()), float(target.max())
+        scaled = target if self.unscale is None else self.unscale.scaled(target)
+        (lowest, highest), least, most = self.reach, float(scaled.min()), float(scaled.max())
         given = f"targets from {least:g} to {most:g} for a last layer {self.last!r:.60}"
+        if self.unscale is not None:
+            given = f"targets that are from {least:g} to {most:g} before {self.unscale!r:.60}, for {self.last!r:.60}"
         slack = 1e-3 * max(1.0, min(highest - lowest, most - least))
         if least < lowest - slack or most > highest + slack:
             can = told_range(self.reach)
@@ -151,20 +163,25 @@ class Objective:
                     where,
                     given=f"{given}, which gives {can}",
                     expected="targets that it can give",
-                    fix=f"Drop the last {self.last!r:.60} to give any number, or scale the targets to {can}",
+                    fix=f"Drop the last {self.last!r:.60} to give any number"
+                    + (f", or scale the targets to {can}" if self.unscale is None else ""),
                     cause="target.range",
                 )
             ]
         if math.isinf(highest - lowest) and not getattr(self.last, "rescales", False):
-            mean, spread = np.abs(target.mean(axis=0, dtype=np.float64)), target.std(axis=0, dtype=np.float64)
-            if max(mean.max(), spread.max()) > _LARGE:
+            mean, spread = np.abs(scaled.mean(axis=0, dtype=np.float64)), scaled.std(axis=0, dtype=np.float64)
+            small = self.unscale is not None and bool(((spread > 0) & (spread < 1 / _LARGE)).any())
+            if small or max(mean.max(), spread.max()) > _LARGE:
+                column = f"np.ravel({name})" if target.ndim > 2 and target.shape[-1] == 1 else name
+                fix = f"Put cr.Unscale.standard({column})" + (" last" if self.unscale is None else " in its place")
+                deviation = f"as little as {spread[spread > 0].min():.3g}" if small else f"up to {spread.max():.3g}"
                 return [
                     TrainingWarning(
                         where,
-                        given=f"{given}, a mean of up to {mean.max():.3g} and a deviation of up to {spread.max():.3g}",
+                        given=f"{given}, a mean of up to {mean.max():.3g} and a deviation of {deviation}",
                         expected=f"a mean and a deviation of about 1, at most {_LARGE}: weights start that small",
-                        fix="Train on (y - y.mean(axis=0)) / y.std(axis=0), or let a last layer scale back: "
-                        "cr.Rescale(scale=y.std(axis=0), offset=-y.mean(axis=0) / y.std(axis=0))",
+                        fix=f"{fix}, with the targets of the training: predictions keep their unit, the loss is in "
+                        "deviations",
                         cause="target.scale",
                     )
                 ]
@@ -188,6 +205,8 @@ class Objective:
     def task(self, outputs: int, named: bool) -> str:
         """Return what so many outputs answer, one of `TASKS`; `named`: whether the network has names of classes."""
         last = self.last
+        if self.unscale is not None:
+            return "regression"
         if self.binary:
             return "binary" if outputs == 1 else "multilabel"
         chosen = isinstance(last, (Softmax, LogSoftmax)) and last.axis in (-1, 1)
@@ -231,14 +250,88 @@ def objective(layers: Sequence[LayerLike], loss: Op | None) -> Objective:
             expected="an op with the roles prediction (or logits) and target (or labels)",
             fix=f"Pass for example {advised}, or wrap a pair: cr.Loss(function, derivative)",
         )
+    unscale = _unscale_at_end(layers, loss)
     _expect_fitting(layers, loss)
     if named:  # else it may be meant as a layer of another network, which has an objective of its own
         shape = least_numbers(layers, None, set())[1]
         expect_outputs(layers, loss, shape[-1] if shape else None)
+    if unscale is not None:
+        before = _without_last(layers)
+        return Objective(loss, loss, True, ending(before), range_of(before), unscale)
     fused, end = _FUSED.get((type(last), type(loss))), (ending(layers), range_of(layers))
     if fused is not None and not (isinstance(last, Softmax) and last.axis not in (-1, 1)):
         return Objective(loss, fused(**loss.settings()), True, *end)
     return Objective(loss, loss, False, *end)
+
+
+def _unscale_at_end(layers: Sequence[LayerLike], loss: Op) -> Unscale | None:
+    """Return the `Unscale` that these layers end in, refused where it stands elsewhere or the loss is for classes."""
+    last = layers[-1] if layers else None
+    for i, layer in enumerate(layers):
+        if _holds_unscale(layer) and not (i == len(layers) - 1 and _ends_in_unscale(layer)):
+            raise InputError(
+                "Network",
+                given=f"cr.Unscale before the end, or inside {layer!r:.80}"
+                if isinstance(layer, Layer)
+                else f"{layer!r:.80} before the end",
+                expected="it as the last of the layers: the loss is computed before it",
+                fix="Put it last, [cr.Dense(1), cr.Unscale.standard(y)]; of a trained network take the layers before "
+                "it, [*network.copy().layers[:-1], …]; to scale elsewhere take cr.Rescale(scale, offset)",
+            )
+    if last is None or not _ends_in_unscale(last):
+        return None
+    found = output_op(layers)
+    assert isinstance(found, Unscale)
+    of_classes = not suits_quantities(loss)
+    if of_classes or (
+        loss.target_columns is not None and any(isinstance(n, tuple) for n in (found.scale, found.offset))
+    ):
+        raise InputError(
+            "Network loss",
+            given=f"{loss!r:.80} after a last layer {found!r:.60}",
+            expected="a loss for quantities: classes and probabilities have no unit"
+            if of_classes
+            else "one scale and one offset: all outputs are compared with one target",
+            fix="Drop the last layer, or pass cr.MeanSquaredError()"
+            if of_classes
+            else "Put cr.Unscale.standard(y) there, of the one column of targets",
+        )
+    return found
+
+
+def suits_quantities(loss: Op) -> bool:
+    """Return whether a loss compares numbers that may have a unit, and neither classes nor probabilities."""
+    return not isinstance(loss, (ClassLoss, BinaryLoss)) and not {"logits", "labels"} & set(loss.roles)
+
+
+def _ends_in_unscale(layer: LayerLike) -> bool:
+    """Return whether it is the layer, or a network whose last layer it is."""
+    if isinstance(layer, Op):
+        return isinstance(layer, Unscale)
+    inside: Any = getattr(layer, "layers", [])
+    return layer.output_op is not None and bool(inside) and _ends_in_unscale(inside[-1])
+
+
+def _holds_unscale(layer: LayerLike) -> bool:
+    """Return whether it is the layer, or has it somewhere inside."""
+    parts: list[Any] = [layer]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, Unscale):
+            return True
+        if isinstance(part, Layer):
+            parts += [value for name, value in vars(part).items() if not name.startswith("_")]
+        elif isinstance(part, (list, tuple)):
+            parts += part
+        elif isinstance(part, FixedMapping):
+            parts += part.values()
+    return False
+
+
+def _without_last(layers: Sequence[LayerLike]) -> list[LayerLike]:
+    """Return layers that end in `Unscale` without it."""
+    *before, last = layers
+    return before if isinstance(last, Op) else [*before, *_without_last(getattr(last, "layers", []))]
 
 
 def as_loss(layers: Sequence[LayerLike], loss: Any) -> Op:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,8 @@ from chainrule.graph.node import Input, Node
 from chainrule.nn.dense import checked_name
 from chainrule.nn.layer import Layer
 from chainrule.ops.op import Range
+from chainrule.ops.scaling import FAR, mean_and_deviation, one_or_each
 from chainrule.ops.shaping import Cast
-
-_FAR = 128  # deviations from 0: seven of float32's 24 bits would be lost
 
 
 class Rescale(Layer):
@@ -47,8 +46,8 @@ class Rescale(Layer):
         *,
         name: str | None = None,
     ) -> None:
-        self.scale = _numbers("Rescale scale", scale)
-        self.offset = _numbers("Rescale offset", offset)
+        self.scale = one_or_each("Rescale scale", scale, "feature")
+        self.offset = one_or_each("Rescale offset", offset, "feature")
         self.name = checked_name("Rescale", name)
 
     @classmethod
@@ -57,9 +56,7 @@ class Rescale(Layer):
 
         Constant features get mean 0 alone; a deviation that rounding makes, n · ε · |mean| at most, is none.
         """
-        array = _matrix("Rescale.standard", X)
-        mean, deviation = array.mean(axis=0), array.std(axis=0)
-        deviation[deviation <= rounding(mean, len(array))] = 1
+        mean, deviation = mean_and_deviation(_matrix("Rescale.standard", X))
         return cls(tuple((1 / deviation).tolist()), tuple(mean.tolist()))
 
     @classmethod
@@ -76,7 +73,7 @@ class Rescale(Layer):
     @property
     def exact(self) -> bool:
         """Whether the offset is so large beside what is left that it must be subtracted in float64."""
-        return bool((np.abs(np.multiply(self.offset, self.scale)) > _FAR).any())
+        return bool((np.abs(np.multiply(self.offset, self.scale)) > FAR).any())
 
     def states(self) -> dict[str, float | tuple[float, ...]]:
         """Return what is kept as a state: neither what changes nothing, nor an offset that is subtracted in float64."""
@@ -115,21 +112,6 @@ class Rescale(Layer):
         x = x * (Input(None, 1.0, self.scope.dtype) if scale is None else scale)
         x.name = self.path
         return x
-
-
-def rounding(mean: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
-    """Return up to which deviation so many numbers of float64 around a mean are one constant, rounded."""
-    bound: npt.NDArray[np.float64] = count * np.finfo(np.float64).eps * np.abs(mean)
-    return bound
-
-
-def _numbers(where: str, value: Any) -> float | tuple[float, ...]:
-    array = np.asarray(value)
-    if array.dtype.kind in "fiu" and array.ndim <= 1 and array.size and np.isfinite(array).all():
-        return float(array) if array.ndim == 0 else tuple(float(v) for v in array)
-    raise InputError(
-        where, given=repr(value)[:80], expected="a finite number, or one for each feature", fix="Pass for example 1/255"
-    )
 
 
 def _matrix(where: str, X: npt.ArrayLike) -> npt.NDArray[np.float64]:

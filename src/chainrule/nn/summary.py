@@ -125,7 +125,9 @@ def _loss_of(head: Head) -> str:
     aim = head.objective
     text = f"{head.name}: {head.weight:g} · " if head.name else ""
     text += repr(aim.loss)
-    if aim.fused:
+    if aim.unscale is not None:
+        text += ", of targets in deviations, as before Unscale; predictions have the targets' own unit"
+    elif aim.fused:
         text += f", computed on the logits as {aim.op!r}; predictions stay probabilities"
     return text
 

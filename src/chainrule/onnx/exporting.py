@@ -93,17 +93,15 @@ def _model(onnx: Any, network: Network) -> ModelProto:
             written[id(node)] = writer.constant(node.name, node.value)
     for name, output in outputs.items():
         writer.steps.append(onnx.helper.make_node("Identity", [written[id(output)]], [name], name=name))
-    kind, taken = (
-        onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        for dtype in (network.dtype, network.input_dtype(network.dtype))
-    )
+    kind = onnx.helper.np_dtype_to_tensor_dtype
+    taken = kind(np.dtype(network.input_dtype(network.dtype)))
     model: ModelProto = onnx.helper.make_model(
         onnx.helper.make_graph(
             writer.steps,
             printable(network.name or "network"),
             [onnx.helper.make_tensor_value_info("input", taken, ["samples", *(network.sample_shape or ())])],
             [
-                onnx.helper.make_tensor_value_info(name, kind, ["samples", *output.shape[1:]])
+                onnx.helper.make_tensor_value_info(name, kind(output.dtype), ["samples", *output.shape[1:]])
                 for name, output in outputs.items()
             ],
             writer.constants,
@@ -169,6 +167,10 @@ class GraphWriter:
     def number(self, value: float) -> str:
         """Return the name of a number, in the network's dtype."""
         return self._once(np.asarray(value, self.dtype))
+
+    def row(self, values: float | tuple[float, ...], dtype: Any) -> str:
+        """Return the name of a number, or a row of them, in this dtype."""
+        return self._once(np.asarray(values, dtype))
 
     def integers(self, *values: int) -> str:
         """Return the name of a row of whole numbers."""
@@ -385,6 +387,12 @@ def _cast(writer: GraphWriter, node: Node, op: Cast, inputs: list[str]) -> str:
     return writer.node("Cast", *inputs, to=_FLOATS[str(op.dtype)])
 
 
+def _unscale(writer: GraphWriter, node: Node, op: ops.Unscale, inputs: list[str]) -> str:
+    scale, offset = (writer.row(value, node.dtype) for value in (op.scale, op.offset))
+    (z,) = inputs if op.dtype is None else (writer.node("Cast", *inputs, to=_FLOATS[op.dtype]),)
+    return writer.node("Add", writer.node("Mul", z, scale), offset)
+
+
 def _slice(writer: GraphWriter, node: Node, op: ops.Slice, inputs: list[str]) -> str:
     rank = len(node.children["x"].shape)
     slices, dropped, added = _axes(op.key, rank)
@@ -462,4 +470,5 @@ _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]]
     ops.Mish: _mish,
     ops.Softmax: _along_axis("Softmax"),
     ops.LogSoftmax: _along_axis("LogSoftmax"),
+    ops.Unscale: _unscale,
 }

@@ -18,13 +18,14 @@ from chainrule.files.atomic import Path
 from chainrule.files.bounds import Size
 from chainrule.files.formats import expect_ending, expect_source
 from chainrule.files.part_classes import MOST_DEPTH
-from chainrule.nn import Branches, Network, Rescale, Residual
+from chainrule.nn import Branches, Dense, Network, Rescale, Residual
 from chainrule.nn.layer import LayerLike
+from chainrule.nn.objective import as_loss, suits_quantities
 from chainrule.onnx.flow import Flow
 from chainrule.onnx.formulas import recognised
 from chainrule.onnx.layers import ELEMENTWISE, SPARE, LayerMaker, Piece
 from chainrule.onnx.model_file import OnnxModel, Step, ValueInfo, read_model, refusal
-from chainrule.ops import Identity, Op, Reshape, Slice
+from chainrule.ops import Identity, Op, Reshape, Slice, Unscale
 
 if TYPE_CHECKING:
     from chainrule.optim import Optimizer
@@ -91,6 +92,8 @@ def load(
         raise refusal(f"{model.where}: {error.where}", error.given, error.expected) from error
     classes = _classes(model, maker, chosen)
     try:
+        if classes is None:
+            layers = _with_unit(layers, loss, maker)
         network = Network(layers, loss, optimizer, inputs=sample, classes=classes, dtype=dtype, seed=seed)
     except ChainruleError as error:
         given = loss is not None or optimizer is not None
@@ -265,6 +268,25 @@ def _merged(layers: list[LayerLike]) -> list[LayerLike]:
         else:
             merged.append(layer)
     return merged
+
+
+def _with_unit(layers: list[LayerLike], loss: Op | None, maker: LayerMaker) -> list[LayerLike]:
+    """Return layers whose end is a dense layer, a scale, and an offset, with `Unscale` for these two.
+
+    So what was exported comes back as it was, and large numbers stay exact.
+    """
+    if len(layers) < 3 or not isinstance(layers[-3], Dense) or not all(type(one) is Rescale for one in layers[-2:]):
+        return layers
+    *before, first, second = layers
+    assert isinstance(first, Rescale)
+    assert isinstance(second, Rescale)
+    scales = np.all(np.greater(first.scale, 0)) and not np.any(first.offset) and second.scale == 1
+    named = None if loss is None else as_loss(before, loss)
+    suited = named is None or (isinstance(named, Op) and suits_quantities(named))
+    if not scales or not suited or any(layer is first for _, layer in maker.of_rows):
+        return layers
+    offset = second.offset
+    return [*before, Unscale(first.scale, tuple(-o for o in offset) if isinstance(offset, tuple) else -offset)]
 
 
 def _classes(model: OnnxModel, maker: LayerMaker, output: str) -> tuple[str, ...] | None:

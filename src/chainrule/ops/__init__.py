@@ -17,6 +17,7 @@ from chainrule.ops import (
     losses,
     penalties,
     reductions,
+    scaling,
     shaping,
     softmax,
 )
@@ -81,6 +82,8 @@ _OPS: tuple[type[Op], ...] = (
     softmax.Softmax,
     softmax.LogSoftmax,
     custom.Activation,
+    # scaling
+    scaling.Unscale,
     # losses
     losses.MeanSquaredError,
     losses.SquaredError,

@@ -52,6 +52,7 @@ from chainrule.ops.activations import Softplus as Softplus
 from chainrule.ops.softmax import Softmax as Softmax
 from chainrule.ops.softmax import LogSoftmax as LogSoftmax
 from chainrule.ops.custom import Activation as Activation
+from chainrule.ops.scaling import Unscale as Unscale
 from chainrule.ops.losses import MeanSquaredError as MeanSquaredError
 from chainrule.ops.losses import SquaredError as SquaredError
 from chainrule.ops.losses import HalfSquaredError as HalfSquaredError

@@ -157,7 +157,7 @@ class Concatenate(Op):
         before = (slice(None),) * (self.axis % y.ndim)
         for i, part in enumerate(parts):
             stop = start + part.shape[self.axis]
-            result[f"parts{i}"] = dy[(*before, slice(start, stop))]
+            result[f"parts{i}"] = dy[(*before, slice(start, stop))].astype(part.dtype, copy=False)
             start = stop
         return result
 

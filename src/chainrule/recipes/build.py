@@ -15,6 +15,7 @@ from chainrule.nn.heads import heads_layer
 from chainrule.nn.layer import LayerLike
 from chainrule.nn.room import expect_room
 from chainrule.ops.op import Array, Op
+from chainrule.ops.scaling import Unscale
 from chainrule.optim import Optimizer, Phases, Schedule
 from chainrule.recipes.recipe import Part, Recipe
 from chainrule.recipes.samples import Samples
@@ -36,7 +37,7 @@ _OUTPUTS = {
 def build(recipe: Recipe, samples: Samples, like: Network | None = None) -> Network:
     """Return the network of a recipe, built for these samples and not yet trained.
 
-    Where it is to begin with the weights of another one, `like`, it scales samples as that one does.
+    Where it is to begin with the weights of another one, `like`, it scales samples and targets as that one does.
 
     Raises
     ------
@@ -55,7 +56,8 @@ def build(recipe: Recipe, samples: Samples, like: Network | None = None) -> Netw
     X, y = samples.train
     _check_sizes(recipe, samples, where)
     scaling = _scaling(recipe, samples) if like is None else _scaling_of(recipe, like)
-    layers, optimizer = [*scaling, *_layers(recipe, where)], _optimizer(recipe, where)
+    unit = _unit(recipe, samples, where) if like is None else _unit_of(recipe, like)
+    layers, optimizer = [*scaling, *_layers(recipe, where), *unit], _optimizer(recipe, where)
     heads = heads_layer(layers)
     if heads is not None:
         raise InputError(
@@ -158,6 +160,25 @@ def _scaling(recipe: Recipe, samples: Samples) -> list[Layer]:
 def _scaling_of(recipe: Recipe, like: Network) -> list[Layer]:
     first = like.layers[0]
     return [first.copy()] if recipe.data.scale != "none" and isinstance(first, Rescale) else []
+
+
+def _unit(recipe: Recipe, samples: Samples, where: str) -> list[Unscale]:
+    """Return the layer that gives predictions the unit of the training targets, where the recipe wants it."""
+    if recipe.data.scale_target == "none":
+        return []
+    if samples.classes is not None or recipe.data.one_hot:
+        raise InputError(
+            f"{where}, data.scale_target",
+            given='"standard" for a target that is a class',
+            expected="a target that is an amount",
+            fix='Leave it out; if the numbers are amounts, write task = "regression" beside it',
+        )
+    return [Unscale.standard(samples.train[1])]
+
+
+def _unit_of(recipe: Recipe, like: Network) -> list[Unscale]:
+    last = like.layers[-1]
+    return [last] if recipe.data.scale_target != "none" and isinstance(last, Unscale) else []
 
 
 def _layers(recipe: Recipe, where: str) -> list[LayerLike]:

@@ -178,7 +178,9 @@ def _recipe_of(network: Network, recipe: Recipe, samples: Samples, name: str, sc
         loss=_loss(network, recipe.loss),
         dtype=str(network.dtype),
         start=None,
-        data=msgspec.structs.replace(recipe.data, scale=recipe.data.scale if scaling == "recipe" else "none"),
+        data=msgspec.structs.replace(
+            recipe.data, scale=recipe.data.scale if scaling == "recipe" else "none", scale_target="none"
+        ),
     )
 
 

@@ -22,7 +22,7 @@ from chainrule.recipes.folder import MOST
 from chainrule.recipes.recipe import Recipe
 from chainrule.recipes.samples import Samples
 from chainrule.training import Epoch, Training
-from chainrule.training.progress import in_words, percent
+from chainrule.training.progress import in_words, loss_units, percent
 
 
 def opening_lines(recipe: Recipe, network: Network, samples: Samples, threads: int) -> list[str]:
@@ -41,6 +41,7 @@ def opening_lines(recipe: Recipe, network: Network, samples: Samples, threads: i
         f"samples   {counts}; {features} {'feature' if features == '1' else 'features'}"
         + ("" if samples.classes is None else f", {len(samples.classes)} classes"),
         *(f"target    {note}" for note in samples.notes),
+        *(f"unit      {unit}" for unit in loss_units(network)),
         f"network   {layers}, {network.parameters.size:,} parameters, seed {recipe.seed}, {used}",
     ]
 

@@ -139,6 +139,9 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
         Draws what is held out, and the points of a set that is made.
     scale : {"none", "unit", "standard"}
         A `Rescale` layer in front: to 0 … 1, or to mean 0 and deviation 1, measured on the training samples.
+    scale_target : {"none", "standard"}
+        An `Unscale` layer at the end, measured on the training targets: the loss is that of targets with mean 0 and
+        deviation 1, predictions and other figures are in the target's own unit.
     one_hot : bool, default False
         Turn class indices into rows of zeros with a single one.
     samples, noise, classes, turns, factor : optional
@@ -164,6 +167,7 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
     test: int | float = 0
     seed: int = 0
     scale: Literal["none", "unit", "standard"] = "none"
+    scale_target: Literal["none", "standard"] = "none"
     one_hot: bool = False
     samples: int | None = None
     noise: float | None = None
@@ -657,7 +661,14 @@ def _scaled(phases: list[Phase], epochs: int) -> list[Phase]:
 def _of_file(data: Data, path: str) -> Data:
     if data.file is None:  # what described the built-in set says nothing about a file
         validation = 0 if data.validation == "test" else cast(float, data.validation)
-        return Data(file=path, validation=validation, scale=data.scale, one_hot=data.one_hot, seed=data.seed)
+        return Data(
+            file=path,
+            validation=validation,
+            scale=data.scale,
+            scale_target=data.scale_target,
+            one_hot=data.one_hot,
+            seed=data.seed,
+        )
     return msgspec.structs.replace(data, file=path)
 
 

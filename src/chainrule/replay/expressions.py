@@ -137,7 +137,8 @@ def _converted(call: Call, source: Tree) -> Tree:
     if call.inputs[0].array.ndim < call.out.array.ndim and call.inputs[0].buffer.constant:  # fresh zeros
         return "call", "np.full", (("shape", call.out.array.shape), source), (("dtype", _dtype(call.out.array.dtype)),)
     before, after = call.inputs[0].array.dtype, call.out.array.dtype
-    if before == after or before.kind == after.kind == "f":  # sums are kept in float64 and rounded back: left out
+    rounded = before.kind == after.kind == "f" and before.itemsize > after.itemsize
+    if before == after or rounded:  # sums are kept in float64 and rounded back: left out
         return source
     return "method", source, "astype", (_dtype(after),)
 

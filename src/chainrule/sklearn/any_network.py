@@ -477,7 +477,8 @@ class Regressor(Quantities, AnyNetwork):
 
     The parameters are those of `Classifier`, without its `class_weight`; the network's last layer has an output for
     each quantity, and a function that makes the network is told (n_features, n_outputs). Targets are learnt as they
-    are: ``sklearn.compose.TransformedTargetRegressor`` scales them.
+    are, unless the network ends in ``cr.Unscale.standard(y)``, or scikit-learn's ``TransformedTargetRegressor`` scales
+    them.
 
     Attributes
     ----------

@@ -17,8 +17,8 @@ from chainrule import checks
 from chainrule.arrays import as_array
 from chainrule.errors import InputError, NonFiniteError, ShapeError
 from chainrule.nn.objective import TASKS
-from chainrule.nn.rescale import rounding
 from chainrule.ops.op import Array
+from chainrule.ops.scaling import rounding
 
 Metric: TypeAlias = Callable[..., Any]
 Metrics: TypeAlias = Sequence[str | Metric] | str | Metric | Mapping[str, Sequence[str | Metric] | str | Metric]

@@ -26,6 +26,7 @@ from chainrule.training.metrics import VALIDATION
 if TYPE_CHECKING:
     from logging import Logger
 
+    from chainrule.nn import Network
     from chainrule.training.events import Event, Training
     from chainrule.training.history import Epoch
 
@@ -182,8 +183,8 @@ class ProgressBar:
     def _open(self) -> None:
         if sys.stderr is None:  # as in a program without a window of text
             return
-        if self.training.history.began:
-            sys.stderr.write(f"goes on at {self.training.history.began}\n")
+        for line in _opening(self.training):
+            sys.stderr.write(f"{line}\n")
         self._began = time.perf_counter()
         self._start = self._shown = self._share()
         self._widget = _in_notebook() and find_spec("ipywidgets") is not None
@@ -340,6 +341,21 @@ def _figure(name: str, value: float, written: str) -> str:
     return f"{printable(in_words(name))} {percent(value) if name.endswith('error_rate') else written}"
 
 
+def loss_units(network: Network) -> list[str]:
+    """Return, in words, which losses are not in the unit of the targets: those before `Unscale`."""
+    scaled = (head for head in network.heads if head.objective.unscale is not None)
+    return [
+        f"{in_words(head.prefix)}loss in deviations of the target; predictions and other figures are in its own unit"
+        for head in scaled
+    ]
+
+
+def _opening(training: Training) -> list[str]:
+    """Return what is said before the first epoch."""
+    began = training.history.began
+    return [*([f"goes on at {began}"] if began else []), *loss_units(training.network)]
+
+
 def in_words(name: str) -> str:
     """Return the name of a figure as a line of text has it: ``validation_error_rate`` is the validation error rate."""
     return name.replace("_", " ")
@@ -419,9 +435,9 @@ def epoch_line(epoch: Epoch, epochs: int, samples: int | None) -> str:
 
 def print_epoch(event: Event) -> None:
     """Print a line for an epoch that has ended, and how a network that had been trained goes on."""
-    began = event.training.history.began if event.kind == "begin" else ""
-    if event.epoch is not None or began:
-        line = f"goes on at {began}\n" if began else f"{_line(event)}\n"
+    lines = _opening(event.training) if event.kind == "begin" else [] if event.epoch is None else [_line(event)]
+    if lines:
+        line = "".join(f"{line}\n" for line in lines)
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
@@ -442,8 +458,8 @@ def _telling(log: Logger, bar: ProgressBar | None) -> Watch:
             words = (
                 f"resumed in epoch {training.position.epoch}, {training.step:,} steps done: {training.history.began}"
             )
-        elif event.kind == "begin" and training.history.began:
-            words = f"goes on at {training.history.began}"
+        elif event.kind == "begin":
+            words = "; ".join(_opening(training))
         elif event.epoch is not None:
             level = 20 if has_line(event.epoch.epoch, training.epochs) else 10  # logging.DEBUG
             words = _line(event) if log.isEnabledFor(level) else ""
