@@ -385,7 +385,7 @@ def _task_of(where: str, table: Table, targets: tuple[str, ...], task: Task | No
                 expected="answers",
                 fix="Name another column",
             )
-        return decided_task(where, label, present)
+        return decided_task(where, label, present, len(present))
     count = len(np.unique(column.values[~column.gaps]))
     if column.kind == "date" or count > _MOST_CLASSES or (count > 20 and count > len(column) / 2):
         raise InputError(

@@ -262,7 +262,7 @@ def _targets(
             raise _bad_cell(where, lines[answers.index(answer)], column, answer)
     notes: tuple[str, ...] = ()
     if numeric and task is None:
-        task, note = decided_task(where, column, np.array(found))
+        task, note = decided_task(where, column, np.array(found), len(answers))
         notes = (note,)
     elif not classify and task is None:
         notes = (f"{column}: {len(numbers):,} different words are classes",)

@@ -14,19 +14,24 @@ from chainrule.errors import InputError, ShapeError
 
 Task = Literal["classification", "regression"]
 _MOST_CLASSES = 20
+_FEW = 10  # rows: of fewer nobody can say which numbers come back
 
 
-def decided_task(where: str, what: str, values: NDArray[Any]) -> tuple[Task, str]:
+def decided_task(where: str, what: str, values: NDArray[Any], rows: int | None = None) -> tuple[Task, str]:
     """Return what numbers to predict are, and in a line why.
 
     Numbers that are not all whole are amounts. Two different whole numbers are classes, and so are up to 20 that
-    follow on one another (0, 1, 2 …); more than 20 with gaps between them are amounts.
+    follow on one another (0, 1, 2 …); more than 20 with gaps between them are amounts, and so are those of which there
+    are more than half as many as rows: hardly any stands twice.
 
     Parameters
     ----------
     where, what : str
         Who asks, and what the numbers are called, such as ``"column 'price'"``.
-    values : array of numbers, (samples,)
+    values : array of numbers
+        All of them, or each once.
+    rows : int, optional
+        Of how many rows they are.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def decided_task(where: str, what: str, values: NDArray[Any]) -> tuple[Task, str
     told = f"{count:,} different whole numbers from {low} to {high} {'with' if gaps else 'without'} gaps"
     if count <= _MOST_CLASSES and not gaps:
         return "classification", f"{what}: {told} are classes"
-    if count > _MOST_CLASSES and gaps:
+    if (count > _MOST_CLASSES and gaps) or (rows is not None and 2 * count > rows > _FEW):
         return "regression", f"{what}: {told} are amounts"
     raise InputError(
         where,

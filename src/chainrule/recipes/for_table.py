@@ -65,7 +65,7 @@ class TableRecipe:
         if recipe.early_stopping is not None:
             plain["early_stopping"] = {"patience": recipe.early_stopping.patience}
         for name, value in plain.items():
-            lines += [f"# {why[name]}"] * (name in why)
+            lines += [f"# {why[name]}"] if name in why else []
             if name == "layers":
                 rows = ",\n".join(f"    {_inline(layer)}" for layer in value)
                 lines += [f"layers = [\n{rows},\n]"]
@@ -76,14 +76,14 @@ class TableRecipe:
         lines += ["", "[data]"]
         for name, value in data.items():
             if name != "columns" and (value != getattr(usual, name) or name in why):
-                lines += [f"# {why[name]}"] * (name in why)
+                lines += [f"# {why[name]}"] if name in why else []
                 lines += [f"{name} = {_inline(value)}"]
         for name, use in recipe.data.columns.items():
             told = {key: getattr(use, key) for key in ("use", "fill", "flag")}
             kept = {key: value for key, value in told.items() if value is not None and value is not False}
             head = tomli_w.dumps({"x": {name: {}}}).strip().removeprefix("[x.").removesuffix("]")
             lines += ["", f"[data.columns.{head}]", tomli_w.dumps(kept).rstrip()]
-        return "".join(c if c.isprintable() or c == "\n" else "?" for c in "\n".join(lines)) + "\n"
+        return "\n".join(lines) + "\n"
 
 
 def _inline(value: Any) -> str:
