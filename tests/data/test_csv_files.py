@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chainrule.data import Dataset, read_csv
+from chainrule.data import Dataset, read, read_csv
+from chainrule.data.csv_files import read_texts
 from chainrule.errors import FileError, InputError
 
 
@@ -139,6 +140,31 @@ def test_a_delimiter_is_guessed_from_lines_that_agree(table: Any) -> None:
 def test_quoted_cells_may_hold_delimiters_and_line_breaks(table: Any) -> None:
     dataset = table('x,kind\n1, "a, b"\n2,"c\nd"\n', target="kind", delimiter=",")
     assert dataset.class_names == ("a, b", "c\nd")
+
+
+def test_columns_that_are_left_out_are_no_features_whatever_is_in_them(table: Any) -> None:
+    text = "id,a,note,b,kind\n" + "".join(f"{i:03},{i},word {i},{-i},k{i % 2}\n" for i in range(5000))
+    found = table(text, target="kind", leave_out=["note", 0, "id", "kind"])
+    assert found.feature_names == ("a", "b")
+    assert found.X.tolist() == [[i, -i] for i in range(5000)]
+    assert found.y.tolist() == [i % 2 for i in range(5000)]
+    with pytest.raises(FileError, match="'word 0' in line 2, column 'note'"):
+        table(text, target="kind", leave_out=["id"])
+    with pytest.raises(InputError, match="Did you mean 'note'"):
+        table(text, leave_out=["not"])
+
+
+def test_texts_are_read_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text('a, id,b\n1, 007 ,2\n\n3,"1,5\n",4\n')
+    assert read_texts(path, ["id", -1]) == {"id": ["007", "1,5"], "b": ["2", "4"]}
+    assert read_texts(path, [0], header=False) == {"0": ["a", "1", "3"]}
+    path.write_text("a,b\n1\n")
+    with pytest.raises(FileError, match="1 cells in line 2"):
+        read_texts(path, ["a"])
+    np.save(tmp_path / "x.npy", np.zeros((2, 2)))
+    with pytest.raises(InputError, match="a file without any"):
+        read(tmp_path / "x.npy", leave_out=["id"])
 
 
 @pytest.mark.parametrize("width", [3000, 30000])

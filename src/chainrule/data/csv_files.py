@@ -41,6 +41,7 @@ def read_csv(
     header: bool | None = None,
     task: Literal["classification", "regression"] | None = None,
     class_names: Sequence[str] | None = None,
+    leave_out: Sequence[str | int] = (),
     dtype: DTypeLike = "float32",
 ) -> Dataset:
     r"""Return the samples in a CSV file, one per row, with a column of targets if one is named.
@@ -65,6 +66,8 @@ def read_csv(
     class_names : sequence of str, optional
         The classes in the order of their labels, as an earlier ``dataset.class_names`` has them: so that a second
         file is numbered like the first, even if it lacks a class. By default the classes found, sorted.
+    leave_out : sequence of str or int
+        Columns that are no features, whatever is in them, such as one that names the samples: see `read_texts`.
     dtype : {"float32", "float64"}
         The type of the features, and of values to predict.
 
@@ -99,16 +102,11 @@ def read_csv(
         import io
 
         with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-            rows = _rows(where, text, delimiter)
-            first = next(rows, None)
-            if first is None:
-                raise FileError(where, given="an empty file", expected="rows of numbers", fix="Write the data first")
-            cells = [cell.strip() for cell in first[1]]
-            has_header = not any(_number(cell, math.inf) is not None for cell in cells) if header is None else header
-            names = _column_names(where, cells) if has_header else None
-            column = _find_column(where, target, names, len(cells))
-            body = rows if has_header else itertools.chain([first], rows)
-            X, answers, lines = _read_body(where, body, column, names, len(cells), kind)
+            names, width, body = _begun(where, text, delimiter, header)
+            column = _find_column(where, "target", target, names, width)
+            other = [_find_column(where, "column", name, names, width) for name in leave_out]
+            without = sorted({index for index in (column, *other) if index is not None})
+            X, answers, lines = _read_body(where, body, without, names, width, kind)
         if not lines:
             raise FileError(
                 where, given="a header without rows", expected="rows of numbers below it", fix="Add the data"
@@ -117,10 +115,75 @@ def read_csv(
         notes: tuple[str, ...] = ()
         if column is not None:
             said = (where, _label(names, column), lines)
-            y, classes, notes = _targets(said, answers, task, class_names, kind)
-    if names is not None and column is not None:
-        names = names[:column] + names[column + 1 :]
-    return Dataset(X, y, os.path.basename(os.fspath(path)), None if names is None else tuple(names), classes, notes)
+            y, classes, notes = _targets(said, answers[column], task, class_names, kind)
+    features = None if names is None else tuple(name for i, name in enumerate(names) if i not in without)
+    return Dataset(X, y, os.path.basename(os.fspath(path)), features, classes, notes)
+
+
+@checks.keywords
+def read_texts(
+    path: str | os.PathLike[str],
+    columns: Sequence[str | int],
+    delimiter: str | None = None,
+    *,
+    header: bool | None = None,
+) -> dict[str, list[str]]:
+    r"""Return what is written in some columns of a CSV file, row by row: ``007`` stays ``007``.
+
+    Parameters
+    ----------
+    path, delimiter, header
+        As `read_csv` takes them.
+    columns : sequence of str or int
+        Their names, or indices from 0 (-1 is the last).
+
+    Returns
+    -------
+    dict of str to list of str
+        The cells of each, without spaces around them, by its name; by its index where there is no header.
+
+    Raises
+    ------
+    FileError, InputError
+        As `read_csv`, but for what is in the cells.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "flowers.csv"
+    >>> _ = path.write_text("id,width\n007,1\n012,3\n")
+    >>> read_texts(path, ["id"])
+    {'id': ['007', '012']}
+    """
+    _check_options(delimiter, None, None)
+    where = f"read_texts {shown(path)}"
+    with within_memory(where), open_file("read_texts", path) as file:
+        import io
+
+        with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            names, width, body = _begun(where, text, delimiter, header)
+            found = [_find_column(where, "column", name, names, width) for name in columns]
+            kept = {str(i if names is None else names[i]): (i, list[str]()) for i in found if i is not None}
+            for line, cells in body:
+                if len(cells) != width:
+                    raise _other_length(where, line, cells, width)
+                for index, texts in kept.values():
+                    texts.append(cells[index].strip())
+    return {name: texts for name, (_, texts) in kept.items()}
+
+
+def _begun(
+    where: str, text: TextIO, delimiter: str | None, header: bool | None
+) -> tuple[list[str] | None, int, Iterator[_Row]]:
+    """Return the names of the columns, if a table has a header, how many there are, and its rows."""
+    rows = _rows(where, text, delimiter)
+    first = next(rows, None)
+    if first is None:
+        raise FileError(where, given="an empty file", expected="rows of numbers", fix="Write the data first")
+    cells = [cell.strip() for cell in first[1]]
+    has_header = not any(_number(cell, math.inf) is not None for cell in cells) if header is None else header
+    names = _column_names(where, cells) if has_header else None
+    return names, len(cells), rows if has_header else itertools.chain([first], rows)
 
 
 def _check_options(delimiter: Any, task: Any, class_names: Any) -> None:
@@ -228,24 +291,26 @@ def _column_names(where: str, cells: list[str]) -> list[str]:
     return cells
 
 
-def _find_column(where: str, target: str | int | None, names: list[str] | None, width: int) -> int | None:
+def _find_column(where: str, what: str, target: str | int | None, names: list[str] | None, width: int) -> int | None:
     if target is None:
         return None
+    first = "target=" if what == "target" else ""
+    told = f"target={target!r}" if first else f"the column {target!r}"
     if isinstance(target, str):
         if names is None:
             raise InputError(
                 where,
-                given=f"target={target!r} for a file without a header",
+                given=f"{told} for a file without a header",
                 expected=f"a column's index, from 0 to {width - 1}",
-                fix="Pass for example target=-1 for the last column, or header=True if the first row holds names",
+                fix=f"Pass for example {first}-1 for the last column, or header=True if the first row holds names",
             )
         if target not in names:
             fix = nearest(target, [shown(name)[1:-1] for name in names])
-            raise InputError(where, given=f"target={target!r}", expected="the name of a column", fix=fix)
+            raise InputError(where, given=told, expected="the name of a column", fix=fix)
         column = names.index(target)
     else:
-        column = checks.whole(f"{where} target", target, least=-width, most=width - 1) % width
-    if width == 1:
+        column = checks.whole(f"{where} {what}", target, least=-width, most=width - 1) % width
+    if width == 1 and what == "target":
         raise InputError(
             where,
             given="a file whose only column is the target",
@@ -256,19 +321,20 @@ def _find_column(where: str, target: str | int | None, names: list[str] | None, 
 
 
 def _read_body(
-    where: str, rows: Iterator[_Row], column: int | None, names: list[str] | None, width: int, kind: np.dtype[Any]
-) -> tuple[NDArray[Any], list[str], array[int]]:
-    """Return the features of all rows, the cells of the target column, and each row's line number."""
+    where: str, rows: Iterator[_Row], without: list[int], names: list[str] | None, width: int, kind: np.dtype[Any]
+) -> tuple[NDArray[Any], dict[int, list[str]], array[int]]:
+    """Return the features of all rows, the cells of the columns that are none, and each row's line number."""
     from array import array
 
-    features, answers, lines = bytearray(), list[str](), array("q")
+    features, lines = bytearray(), array("q")
+    answers: dict[int, list[str]] = {index: [] for index in without}
     for block in _blocks(rows):
-        numbers = _numbers(block, column, width, answers)
+        numbers = _numbers(block, width, answers)
         if numbers is None or not (np.abs(numbers) <= np.finfo(kind).max).all():  # a NaN is not
-            raise _first_problem(where, block, column, names, width, float(np.finfo(kind).max))
+            raise _first_problem(where, block, without, names, width, float(np.finfo(kind).max))
         features += numbers.astype(kind).data.cast("B")
         lines.extend(line for line, _ in block)
-    return np.frombuffer(features, kind).reshape(len(lines), width - (column is not None)), answers, lines
+    return np.frombuffer(features, kind).reshape(len(lines), width - len(without)), answers, lines
 
 
 def _blocks(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
@@ -287,14 +353,15 @@ def _blocks(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
     yield block
 
 
-def _numbers(block: list[_Row], column: int | None, width: int, answers: list[str]) -> NDArray[np.float64] | None:
-    """Return the features in these rows one after the other, and add to the answers; None if a cell is no number."""
+def _numbers(block: list[_Row], width: int, answers: dict[int, list[str]]) -> NDArray[np.float64] | None:
+    """Return the features in these rows one after the other, and add to the answers, which are in columns by index;
+    None if a cell is no number."""
     if any(len(cells) != width for _, cells in block):
         return None
     every = list(itertools.chain.from_iterable(cells for _, cells in block))
-    if column is not None:
-        answers += [cell.strip() for cell in every[column::width]]
-        del every[column::width]
+    for before, (column, texts) in enumerate(answers.items()):  # from the left: the width shrinks with each
+        texts += [cell.strip() for cell in every[column - before :: width - before]]
+        del every[column - before :: width - before]
     if "_" in "".join(every):  # Python reads 1_000 as a number, a table has a word there
         return None
     try:
@@ -304,21 +371,25 @@ def _numbers(block: list[_Row], column: int | None, width: int, answers: list[st
 
 
 def _first_problem(
-    where: str, block: list[_Row], column: int | None, names: list[str] | None, width: int, largest: float
+    where: str, block: list[_Row], without: list[int], names: list[str] | None, width: int, largest: float
 ) -> FileError:
     """Return the error that names the first thing that is wrong in these rows."""
     for line, cells in block:
         if len(cells) != width:
-            return FileError(
-                where,
-                given=f"{len(cells)} cells in line {line}",
-                expected=f"{width}, as in the first row",
-                fix="Correct that line, or pass the delimiter that the file uses",
-            )
+            return _other_length(where, line, cells, width)
         for index, cell in enumerate(cells):
-            if index != column and _number(cell, largest) is None:
+            if index not in without and _number(cell, largest) is None:
                 return _bad_cell(where, line, _label(names, index), cell.strip())
     raise AssertionError("rows without a problem")
+
+
+def _other_length(where: str, line: int, cells: list[str], width: int) -> FileError:
+    return FileError(
+        where,
+        given=f"{len(cells)} cells in line {line}",
+        expected=f"{width}, as in the first row",
+        fix="Correct that line, or pass the delimiter that the file uses",
+    )
 
 
 def _number(cell: str, largest: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from chainrule import checks
 from chainrule.data.csv_files import read_csv
@@ -17,7 +18,13 @@ _TABLES = (".csv", ".tsv", ".txt", ".data")
 
 
 @checks.keywords
-def read(path: str | os.PathLike[str], target: str | int | None = None, *, task: Task | None = None) -> Dataset:
+def read(
+    path: str | os.PathLike[str],
+    target: str | int | None = None,
+    *,
+    task: Task | None = None,
+    leave_out: Sequence[str | int] = (),
+) -> Dataset:
     r"""Return the data in a file: a table (CSV, TSV), or an NPZ, NPY or IDX file.
 
     NPZ, NPY and IDX are recognised by their first bytes, tables by their ending (.csv, .tsv, .txt, .data).
@@ -31,6 +38,8 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
         inputs only.
     task : {"classification", "regression"}, optional
         What the target is, where its numbers leave that open: see `read_csv`.
+    leave_out : sequence of str or int
+        Columns of a table that are no features.
 
     Returns
     -------
@@ -42,7 +51,7 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
     FileError
         If no reader knows the file, or the one that does refuses it.
     InputError
-        If `target` means nothing in such a file.
+        If `target` or `leave_out` means nothing in such a file.
 
     Examples
     --------
@@ -56,6 +65,14 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
     with open_file("read", path) as file:
         start = file.read(6)
     name = os.path.basename(os.fspath(path))
+    binary = start[:2] in (b"PK", b"\0\0", b"\x1f\x8b") or start == b"\x93NUMPY"
+    if binary and leave_out:
+        raise InputError(
+            f"read {shown(path)}",
+            given=f"the columns {', '.join(map(str, leave_out))} of a file without any",
+            expected="a table, whose columns have names or numbers",
+            fix="Name no columns, or save it as CSV",
+        )
     if start[:2] == b"PK":
         if isinstance(target, int):
             raise _no_such_target(path, target, "the name of an array, such as 'y'")
@@ -70,7 +87,7 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
         array = read_idx(path)
         return Dataset(array.reshape(len(array), -1), None, name)
     if os.path.splitext(name)[1].lower() in _TABLES:
-        return read_csv(path, target, task=task)
+        return read_csv(path, target, task=task, leave_out=leave_out)
     raise FileError(
         f"read {shown(path)}",
         given=f"an unknown kind of file (it starts with {start!r})",
