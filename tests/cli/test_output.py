@@ -72,19 +72,36 @@ def only_cell(value: Any) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["=1+1", "@SUM(1)", "+1+1", "-1+1", "-", "=", "  =1", "\u00a0=1", "＝1", "＋1", "－x", "＠SUM(1)", "=cmd|' /C'!A0"],
+    [
+        "=1+1",
+        "@SUM(1)",
+        "+1+1",
+        "-1+1",
+        "--",
+        "-1-",
+        "  =1",
+        "\u00a0=1",
+        "＝1",
+        "＋1",
+        "－x",
+        "＠SUM(1)",
+        "=cmd|' /C'!A0",
+    ],
 )
 def test_a_text_that_would_be_a_formula_has_an_apostrophe_before_it(name: str) -> None:
     assert only_cell(name) == f"'{name}".replace("\u00a0", "\\xa0")
 
 
-@pytest.mark.parametrize("value", ["-1", "+1", "-1.5e-3", "-.5", "-inf", "-0", -1, -0.5, float("-inf")], ids=repr)
+@pytest.mark.parametrize(
+    "value", ["-1", "+1", "-1.5e-3", "-.5", "-inf", "-0", "-1,5", "-1.234,56", "-5%", -1, -0.5, float("-inf")], ids=repr
+)
 def test_a_number_is_left_alone_also_as_a_text(value: Any) -> None:
     assert only_cell(value) == str(value)
 
 
 @pytest.mark.parametrize(
-    "name", ["cat", "a=b", "don't", "a,b", 'say "hi"', "x; y", "שלום", "😀", "a-b", "3 = 3", "", "²"]
+    "name",
+    ["cat", "a=b", "don't", "a,b", 'say "hi"', "x; y", "שלום", "😀", "a-b", "3 = 3", "", "²", "-", "=", "+", "@"],
 )
 def test_other_texts_are_written_as_they_are(name: str) -> None:
     assert only_cell(name) == name
