@@ -9,9 +9,9 @@ import click
 
 import chainrule as cr
 from chainrule.cli import completion
-from chainrule.cli.options import as_json_option, choice, column, number, whole
+from chainrule.cli.options import as_json_option, choice, column, number, overwrite_option, whole
 from chainrule.cli.output import print_columns, say, say_json
-from chainrule.cli.pipes import STREAM, standard_input
+from chainrule.cli.pipes import STREAM, expect_new, standard_input
 from chainrule.errors import InputError
 
 
@@ -159,6 +159,7 @@ def resume(
 @click.option("--candidates", is_flag=True, help="Run also what was tried to find out which network it was.")
 @click.option("--out", metavar="DIR", default="runs/reproduce", show_default=True, help="Where the runs are or go on.")
 @click.option("--markdown", metavar="FILE", help="Write the tables to this file.")
+@overwrite_option
 @as_json_option
 def reproduce(
     names: tuple[str, ...],
@@ -167,6 +168,7 @@ def reproduce(
     candidates: bool,
     out: str,
     markdown: str | None,
+    overwrite: bool,
     as_json: bool,
 ) -> int:
     """Run the founding experiments NAMES (all of them where left out), and show documented figures beside ours.
@@ -179,6 +181,7 @@ def reproduce(
 
     if markdown == STREAM:
         raise InputError("--markdown", given="-", expected="a file", fix="Write --markdown reproduced.md")
+    expect_new("reproduce", markdown, overwrite=overwrite)
     results = []
     for name in names or tuple(room.experiments()):
         result = room.reproduce(
