@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 import click
 
-from chainrule.cli.failures import print_error
+from chainrule.cli.failures import NOT_PRINTED, print_error
 from chainrule.errors import FileError, printable
 from chainrule.tables import in_columns
 
@@ -151,10 +151,10 @@ class Streams:
             )
             setattr(sys, name, whole)
 
-    def lost(self) -> bool:
-        """Print what is still waiting, and return whether anything could not be printed.
+    def ended(self) -> int:
+        """Print what is still waiting, and return the exit status that goes with what could not be printed.
 
-        A full disk is said on standard error; a closed pipe, as `head` leaves it, is no error.
+        A full disk is an error, said on standard error; a closed pipe, as `head` leaves it, is none.
         """
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -166,9 +166,8 @@ class Streams:
                     expected="room for all of it",
                     fix="Everything else was done; send the output elsewhere",
                 )
-                print_error(str(error))
-                break
-        return any(output.lost for output in self._outputs)
+                return print_error(str(error))
+        return NOT_PRINTED if any(output.lost for output in self._outputs) else 0
 
 
 def _open_descriptors() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from chainrule.cli import completion
 from chainrule.cli.options import as_json_option, choice, column, number, overwrite_option, whole
 from chainrule.cli.output import print_columns, say, say_json
 from chainrule.cli.pipes import STREAM, expect_new, standard_input
-from chainrule.errors import InputError
+from chainrule.errors import FileError, InputError
 
 
 @click.command()
@@ -94,11 +95,14 @@ def train(
     else:
         chosen, note = named_recipe(_expect_recipe(recipe, start))
     chosen = cr.recipes.override(chosen, data=data, start=start, **options)
-    events: list[cr.Callback] = []
-    if tensorboard is not None:
-        events.append(cr.tensorboard.TensorBoard(tensorboard))
+    events = [] if tensorboard is None else [cr.tensorboard.TensorBoard(tensorboard)]
     notes = [note] if note and start is None else []
     result = cr.recipes.run(chosen, out=out, callbacks=events, notes=notes, **showing(quiet, as_json))
+    for problem in (board.problem for board in events if board.problem is not None):
+        write = f"chainrule log {shlex.quote(result.run)} --tensorboard {shlex.quote(str(tensorboard))}"
+        fix = f"{problem.fix}; then write them from the log of the run: {write}"
+        again = FileError(problem.where, given=problem.given, expected="room for all figures", fix=fix)
+        result.problem = result.problem or again
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 
 

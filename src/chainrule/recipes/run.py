@@ -68,7 +68,7 @@ from chainrule.training.checkpoint import Checkpoint, read_state
 from chainrule.training.events import INTERRUPTED, TERMINATED
 from chainrule.training.interrupt import on_signal
 from chainrule.training.loop import go_through
-from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line, in_words
+from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line, in_words, not_shown
 
 
 @dataclass
@@ -599,7 +599,12 @@ class RunRecorder(Checkpoint):
         if STORY in self._logs:
             self._attempt(STORY, lambda: self._logs[STORY].add(line))
         if self.say is not None:
-            self.say(line)
+            try:
+                self.say(line)
+            except BrokenPipeError:  # nobody reads: Python's own way to end
+                raise
+            except OSError as problem:  # the line is in the log
+                not_shown(problem)
 
     def at(self, name: str) -> FolderFile:
         """Return the place of a file in the folder."""
