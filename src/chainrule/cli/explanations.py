@@ -75,7 +75,7 @@ def explain(
         form = ENDINGS.get(os.path.splitext(out or "")[1].lower(), "terminal")
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
-    network, x, y = network_and_samples("explain", subject, weights)
+    network, x, y = network_and_samples("explain", subject, weights, _aside)
     chosen = sample if isinstance(sample, int) else None
     explanation = cr.explain(
         *(network, x, y), sample=chosen, node=node, format=form, language=language, notation=notation, width=width
@@ -111,13 +111,17 @@ def check(subject: str, as_json: bool) -> int:
     """
     from chainrule.explain.subjects import check_named
 
-    report = check_named(subject)
+    report = check_named(subject, _aside)
     if as_json:
         say_json({"subject": subject, **report.as_dict()})
     else:
         for line in str(report).splitlines():
             say(line)
     return 0 if report.passed else 1
+
+
+def _aside(line: str) -> None:
+    say(line, err=True)
 
 
 @click.command()

@@ -32,8 +32,9 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str 
     Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
     weights, and those held out for the test. The first line says which weights are measured.
     """
-    from chainrule.recipes.evaluation import measure_file, measure_recipe
+    from chainrule.recipes.evaluation import measure_file, measure_samples
     from chainrule.recipes.log import figure_lines
+    from chainrule.recipes.moved_data import samples_of_run
     from chainrule.threads import exactly
 
     network, recipe = cr.recipes.load_run(run, weights)
@@ -50,7 +51,10 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str 
                 figures = {"data": measure_file(network, recipe, path, target)}
         else:
             assert recipe is not None
-            figures = measure_recipe(network, recipe)
+            _, samples, notes = samples_of_run(recipe, run, network.classes, option=", or add --data FILE")
+            for note in notes:
+                say(note, err=True)
+            figures = measure_samples(network, samples)
     told = cr.recipes.weights_told(run, weights)
     if as_json:
         say_json({"run": run, **told, **figures})

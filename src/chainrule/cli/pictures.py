@@ -317,7 +317,7 @@ def _pictures(
     overwrite: bool,
 ) -> tuple[list[str], dict[str, str]]:
     """Draw pictures of a run; return where they are, and of those that were left out what they need."""
-    from chainrule.recipes.samples import gather
+    from chainrule.recipes.moved_data import samples_of_run
     from chainrule.threads import exactly
 
     every = kind == "all"
@@ -336,7 +336,10 @@ def _pictures(
     with exactly(1):
         network, recipe = cr.recipes.load_run(record.folder, weights)
         assert recipe is not None  # a run has one
-        run = PicturedRun(recipe, recipe.name, network, gather(recipe, network.classes), record.history, layer)
+        recipe, samples, notes = samples_of_run(recipe, record.folder, network.classes)
+        for note in notes:
+            say(note, err=True)
+        run = PicturedRun(recipe, recipe.name, network, samples, record.history, layer)
         for name in names:
             picture = KINDS[name]
             if every and not picture.suits(run):

@@ -85,18 +85,19 @@ def train(
     the batch, the data. Without RECIPE it is that run's own recipe.
     """
     from chainrule.cli.results import show_result, showing
-    from chainrule.recipes.folder import named_recipe
     from chainrule.recipes.recipe import load_stream
+    from chainrule.recipes.runs import named_recipe
 
     options["deterministic"] = options["deterministic"] or None
-    note = ""
+    notes: list[str] = []
     if recipe == STREAM:
         chosen = load_stream(standard_input())
     else:
-        chosen, note = named_recipe(_expect_recipe(recipe, start))
+        chosen, notes = named_recipe(_expect_recipe(recipe, start), with_data=data is None)
     chosen = cr.recipes.override(chosen, data=data, start=start, **options)
     events = [] if tensorboard is None else [cr.tensorboard.TensorBoard(tensorboard)]
-    notes = [note] if note and start is None else []
+    if start is not None:  # it goes on from these weights as it is
+        notes = [note for note in notes if not note.startswith("again ")]
     result = cr.recipes.run(chosen, out=out, callbacks=events, notes=notes, **showing(quiet, as_json))
     for problem in (board.problem for board in events if board.problem is not None):
         write = f"chainrule log {shlex.quote(result.run)} --tensorboard {shlex.quote(str(tensorboard))}"
@@ -132,6 +133,7 @@ def _expect_recipe(recipe: str | None, start: str | None) -> str:
 @click.option(
     "--weights", **choice("best", "last"), default="last", help="best: go back to the best ones; the optimizer anew."
 )
+@click.option("--data", metavar="FILE", help="Where its data file is by now, if it was moved.")
 @click.option("--no-pictures", is_flag=True, help="Draw none.")
 @click.option("--quiet", is_flag=True, help="Show the end only.")
 @as_json_option
@@ -140,6 +142,7 @@ def resume(
     epochs: int | None,
     learning_rate: float | None,
     weights: str,
+    data: str | None,
     no_pictures: bool,
     quiet: bool,
     as_json: bool,
@@ -152,7 +155,7 @@ def resume(
     from chainrule.cli.results import show_result, showing
 
     shown = showing(quiet, as_json)
-    result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, weights=weights, **shown)
+    result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, weights=weights, data=data, **shown)
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 
 

@@ -8,7 +8,7 @@ from chainrule import checks
 from chainrule.data import one_hot, read
 from chainrule.nn import Network
 from chainrule.recipes.recipe import Recipe
-from chainrule.recipes.samples import Part, gather, relabelled
+from chainrule.recipes.samples import Part, Samples, relabelled
 from chainrule.training.evaluate import evaluate
 
 FIGURES = ("loss", "error_rate", "mean_squared_error", "min_confidence")
@@ -33,9 +33,9 @@ def measure(network: Network, part: Part | None) -> dict[str, Any] | None:
     return {name: found.get(name) for name in FIGURES}
 
 
-def measure_recipe(network: Network, recipe: Recipe) -> dict[str, dict[str, Any] | None]:
+def measure_samples(network: Network, samples: Samples) -> dict[str, dict[str, Any] | None]:
     """Return the figures on each part of a recipe's samples: train, validation and test."""
-    return {name: measure(network, part) for name, part in gather(recipe, network.classes).parts.items()}
+    return {name: measure(network, part) for name, part in samples.parts.items()}
 
 
 def measure_file(
