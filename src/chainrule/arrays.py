@@ -234,6 +234,8 @@ def _cell(name: str, frame: Any, i: int, label: Any) -> Callable[[Sequence[int]]
 
     def named(index: Sequence[int]) -> str:
         row = index[0]
+        if hasattr(frame, "place"):  # a table of ours, which knows the lines of its file
+            return f"{frame.place(row)}, column {label!r}"
         said = f"{name}.iloc[{row}, {i}]" if hasattr(frame, "iloc") else f"{name}[{label!r}][{row}]"
         return f"row {row}, column {label!r} ({said})"
 

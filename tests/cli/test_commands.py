@@ -17,7 +17,7 @@ import chainrule as cr
 from chainrule.cli import status
 from chainrule.cli.commands import COMMANDS
 from chainrule.errors import printable
-from chainrule.recipes.evaluation import answer
+from chainrule.recipes.answering import answer
 from tests.terminal import Terminal
 
 CAPTURED = pytest.CaptureFixture[str]

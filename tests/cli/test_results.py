@@ -107,7 +107,7 @@ def test_a_run_that_was_stopped_says_how_it_goes_on(capsys: CAPTURED, stopped: s
 def test_files_that_could_not_be_written_are_an_error_after_the_figures(capsys: CAPTURED) -> None:
     problem = FileError("run", given="a full disk", expected="room", fix="Make room")
     result = finished(problem=problem, run="runs/gone")
-    assert show_result(result, no_pictures=True, quiet=True, as_json=False) == 1
+    assert show_result(result, no_pictures=True, quiet=True, as_json=False) == 2
     out, err = capsys.readouterr()
     assert err == "Error: run: got a full disk, but expected room. Make room.\n"
     assert out.splitlines()[0].startswith("train ")

@@ -70,7 +70,7 @@ class Outcome:
     @property
     def right(self) -> bool:
         """Whether it ended by itself, with one line at the most, and nothing was lost."""
-        ended = {0: (0, ("same",)), 1: (1, ("same",)), 2: (1, ("nothing",))}.get(self.code)
+        ended = {0: (0, ("same",)), 2: (1, ("same", "nothing"))}.get(self.code)
         return ended is not None and len(self.lines) == ended[0] and self.left in ended[1]
 
 
@@ -99,7 +99,7 @@ def attempt(
     folder = out / "small-001"
     if not folder.exists():
         return Outcome(case, code, lines, "nothing")
-    if code == 1:
+    if code == 2:
         again, problems = command("resume", str(folder), "--no-pictures")
         if again != 0:
             return Outcome(case, code, lines, f"can't go on: {problems}")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from chainrule.cli.commands import chainrule
-from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, print_error, system_error, usage_error, warnings_in_a_line
+from chainrule.cli.failures import INTERRUPTED, print_error, system_error, usage_error, warnings_in_a_line
 from chainrule.cli.output import Streams
 from chainrule.errors import ChainruleError
 
@@ -19,13 +19,14 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 when all went well, 1 where something could not be written or shown.
+    """Run the command line and exit: 0 when all went well, 1 where the reader of its output went away.
 
     And 2 after an error, 130 after Ctrl-C, 143 after SIGTERM.
     """
     streams = Streams()
     returned = status(arguments)
-    sys.exit(returned or (NOT_WRITTEN if streams.lost() else 0))
+    lost = streams.ended()
+    sys.exit(returned or lost)
 
 
 def status(arguments: Sequence[str] | None = None) -> int:

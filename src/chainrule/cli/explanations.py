@@ -10,9 +10,9 @@ import click
 
 import chainrule as cr
 from chainrule.cli.completion import subjects
-from chainrule.cli.options import as_json_option, choice, weights_option, whole
+from chainrule.cli.options import as_json_option, choice, overwrite_option, weights_option, whole
 from chainrule.cli.output import say, say_json
-from chainrule.cli.pipes import STREAM, write_out
+from chainrule.cli.pipes import STREAM, expect_new, write_out
 from chainrule.errors import InputError
 
 ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
@@ -39,6 +39,7 @@ ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "jso
 )
 @weights_option("Which of a run's.")
 @click.option("--out", metavar="FILE", help="Write it to .txt, .md, .html or .json; -, and nothing, print it.")
+@overwrite_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def explain(
     subject: str,
@@ -49,6 +50,7 @@ def explain(
     notation: str,
     weights: str | None,
     out: str | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Explain the network of RUN, or of RECIPE before it has learnt anything, on samples it is trained on.
@@ -66,13 +68,14 @@ def explain(
     if as_json and form is not None:
         raise InputError("explain", given=f"--json and --format {form}", expected="one of them", fix="Leave one out")
     out = None if out == STREAM else out
+    expect_new("explain", out, overwrite=overwrite)
     if as_json:
         form = "json"
     elif form is None:
         form = ENDINGS.get(os.path.splitext(out or "")[1].lower(), "terminal")
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
-    network, x, y = network_and_samples("explain", subject, weights)
+    network, x, y = network_and_samples("explain", subject, weights, _aside)
     chosen = sample if isinstance(sample, int) else None
     explanation = cr.explain(
         *(network, x, y), sample=chosen, node=node, format=form, language=language, notation=notation, width=width
@@ -108,7 +111,7 @@ def check(subject: str, as_json: bool) -> int:
     """
     from chainrule.explain.subjects import check_named
 
-    report = check_named(subject)
+    report = check_named(subject, _aside)
     if as_json:
         say_json({"subject": subject, **report.as_dict()})
     else:
@@ -117,11 +120,16 @@ def check(subject: str, as_json: bool) -> int:
     return 0 if report.passed else 1
 
 
+def _aside(line: str) -> None:
+    say(line, err=True)
+
+
 @click.command()
 @click.argument("run", shell_complete=subjects)
 @click.option("--predict", is_flag=True, help="The prediction alone: no loss, no derivatives, no dropout.")
 @click.option("--out", metavar="FILE", help="Write it to this file; -, and nothing, print it.")
-def source(run: str, predict: bool, out: str | None) -> None:
+@overwrite_option
+def source(run: str, predict: bool, out: str | None, overwrite: bool) -> None:
     """Write out what the network of RUN does in a training step: forward, loss and every derivative.
 
     RUN is the folder of a run, a model file, the name of a built-in recipe or a TOML file. The page is a function of
@@ -130,6 +138,7 @@ def source(run: str, predict: bool, out: str | None) -> None:
     from chainrule.recipes.parent import prepared
     from chainrule.replay import source as page_of
 
+    expect_new("source", out, overwrite=overwrite)
     if run in cr.recipes.names() or run.endswith(".toml") or not (os.path.dirname(run) or os.path.exists(run)):
         network, *_ = prepared(cr.recipes.load(run))
     else:

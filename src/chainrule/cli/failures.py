@@ -13,7 +13,7 @@ import click
 from chainrule.errors import ChainruleError, ChainruleWarning, FileError, InputError, printable
 from chainrule.words import option_fix
 
-NOT_WRITTEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+NOT_PRINTED, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 
 def print_error(message: str) -> int:

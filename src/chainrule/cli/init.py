@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from chainrule.cli.options import choice, columns
+from chainrule.cli.options import choice, targets
 from chainrule.cli.output import say
 from chainrule.data.labels import Task
 
@@ -15,7 +15,7 @@ from chainrule.data.labels import Task
     "--target",
     metavar="COLUMN",
     multiple=True,
-    callback=columns,
+    callback=targets,
     help="What to predict; may be repeated for several amounts.",
 )
 @click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount.")

@@ -10,10 +10,10 @@ import click
 
 import chainrule as cr
 from chainrule.cli.completion import recipes, runs
-from chainrule.cli.options import as_json_option, choice, column, weights_option
+from chainrule.cli.options import as_json_option, choice, column, overwrite_option, weights_option
 from chainrule.cli.output import say, say_json
-from chainrule.cli.pipes import STREAM, writable
-from chainrule.errors import FileError, InputError
+from chainrule.cli.pipes import STREAM, expect_new, writable
+from chainrule.errors import InputError
 
 if TYPE_CHECKING:
     from chainrule.nn import Network
@@ -29,7 +29,7 @@ FORMATS = {"onnx": ".onnx", "torch": ".safetensors", "numpy_page": ".py"}  # the
 @click.option("--training-step", is_flag=True, help="To numpy_page: a function that trains, too.")
 @click.option("--beside", is_flag=True, help="To numpy_page: the numbers in FILE.npz, not in the page.")
 @weights_option("Which to write.")
-@click.option("--overwrite", is_flag=True, help="Also over a file that is there already.")
+@overwrite_option
 @as_json_option
 def export(
     run: str,
@@ -65,11 +65,7 @@ def export(
         option = "--beside" if beside else "--json"
         raise InputError("export", given=f"{option} with --out -", expected="one output", fix="Name a file with --out")
     files = [out, *([os.path.splitext(out)[0] + ".npz"] if beside else ())]
-    for path in files:
-        if path != STREAM and not overwrite and os.path.exists(path):
-            raise FileError(
-                "export", given=f"{path!r}, which is there already", expected="a new file", fix="Add --overwrite"
-            )
+    expect_new("export", *files, overwrite=overwrite)
     network, _ = cr.recipes.load_run(run, weights)
     module = None
     with writable(out, f"model{FORMATS[to]}") as place:

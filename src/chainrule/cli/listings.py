@@ -10,9 +10,9 @@ import click
 
 import chainrule as cr
 from chainrule.cli import completion
-from chainrule.cli.options import as_json_option
+from chainrule.cli.options import as_json_option, overwrite_option
 from chainrule.cli.output import as_csv, print_columns, say, say_json
-from chainrule.cli.pipes import STREAM, write_out
+from chainrule.cli.pipes import STREAM, expect_new, write_out
 from chainrule.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ def compare(first: str, second: str, as_json: bool) -> None:
 @click.argument("run", shell_complete=completion.runs)
 @click.option("--csv", "table", metavar="FILE", help="Write a line an epoch to this CSV file; - prints it.")
 @click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
+@overwrite_option
 @as_json_option
-def log(run: str, table: str | None, tensorboard: str | None, as_json: bool) -> None:
+def log(run: str, table: str | None, tensorboard: str | None, overwrite: bool, as_json: bool) -> None:
     """Show the log of RUN, or export its figures, epoch by epoch.
 
     In the CSV file a text that a spreadsheet would take for a formula has an apostrophe before it.
@@ -91,6 +92,7 @@ def log(run: str, table: str | None, tensorboard: str | None, as_json: bool) -> 
         for line in cr.recipes.read_story(run):
             say(line)
         return
+    expect_new("log", table, overwrite=overwrite)
     history = cr.recipes.open_run(run).history
     count = len(history)
     if not count:

@@ -54,12 +54,17 @@ def choice(*words: str) -> dict[str, Any]:
     return {"metavar": "|".join(words), "callback": check, "shell_complete": complete}
 
 
+def columns(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[Any, ...]:
+    """Take several columns, each by its index or its name; a callback itself."""
+    return tuple(column(ctx, param, value) for value in values)
+
+
 def column(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     """Take a column by its index or its name; a callback itself."""
     return None if value is None else _converted(int, value)
 
 
-def columns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
+def targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
     """Take a column by its index or its name, or several by their names; a callback itself."""
     return None if not value else _converted(int, value[0]) if len(value) == 1 else list(value)
 
@@ -69,6 +74,7 @@ def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., An
     return click.option("--weights", **choice("best", "last"), help=f"{what} The best where left out.")
 
 
+overwrite_option = click.option("--overwrite", is_flag=True, help="Also over a file that is there already.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 
 

@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 import click
 
-from chainrule.cli.failures import print_error
+from chainrule.cli.failures import NOT_PRINTED, print_error
 from chainrule.errors import FileError, printable
 from chainrule.tables import in_columns
 
@@ -33,9 +33,14 @@ def say(line: str, err: bool = False) -> None:
 
 def say_json(data: dict[str, Any]) -> None:
     """Print one JSON object on one line, whatever is in it."""
+    click.echo(json_text(data))
+
+
+def json_text(data: dict[str, Any], out: str | None = None) -> str:
+    """Return a JSON object on one line, for a file, or for standard output, which may not take every character."""
     from chainrule.files.strict_json import printed  # a heavy room, for who asks for JSON
 
-    click.echo(printed(data, ascii_only=not in_unicode()))
+    return printed(data, ascii_only=out is None and not in_unicode())
 
 
 def in_unicode() -> bool:
@@ -63,7 +68,7 @@ def _whole_cell(cell: str | Sequence[str]) -> str:
     return "\n".join(map(printable, [cell] if isinstance(cell, str) else cell))
 
 
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf")
+_NUMBER = re.compile(r"[+-]?[.,]?[0-9][0-9.,]*([eE][+-]?[0-9]+)?%?|[+-]?inf")  # also -1,5 and -1.234,5
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -87,8 +92,8 @@ def _cell(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = str(value)
-    begins = unicodedata.normalize("NFKC", text).lstrip()[:1]  # with ＝, too, which some take for =
-    formula = begins and begins in "=+-@" and not _NUMBER.fullmatch(text)
+    plain = unicodedata.normalize("NFKC", text).strip()  # with ＝, too, which some take for =
+    formula = len(plain) > 1 and plain[0] in "=+-@" and not _NUMBER.fullmatch(text)  # a lone sign computes nothing
     return f"'{printable(text)}" if formula or text[:1] in ("\t", "\r") else printable(text)
 
 
@@ -146,10 +151,10 @@ class Streams:
             )
             setattr(sys, name, whole)
 
-    def lost(self) -> bool:
-        """Print what is still waiting, and return whether anything could not be printed.
+    def ended(self) -> int:
+        """Print what is still waiting, and return the exit status that goes with what could not be printed.
 
-        A full disk is said on standard error; a closed pipe, as `head` leaves it, is no error.
+        A full disk is an error, said on standard error; a closed pipe, as `head` leaves it, is none.
         """
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -161,9 +166,8 @@ class Streams:
                     expected="room for all of it",
                     fix="Everything else was done; send the output elsewhere",
                 )
-                print_error(str(error))
-                break
-        return any(output.lost for output in self._outputs)
+                return print_error(str(error))
+        return NOT_PRINTED if any(output.lost for output in self._outputs) else 0
 
 
 def _open_descriptors() -> None:

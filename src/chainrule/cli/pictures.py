@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -13,9 +13,9 @@ import click
 import chainrule as cr
 from chainrule import checks
 from chainrule.cli import completion
-from chainrule.cli.options import as_json_option, choice, weights_option
+from chainrule.cli.options import as_json_option, choice, overwrite_option, weights_option
 from chainrule.cli.output import in_unicode, say, say_json
-from chainrule.cli.pipes import STREAM, writable
+from chainrule.cli.pipes import STREAM, expect_new, writable
 from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -240,6 +240,7 @@ def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 )
 @click.option("--layer", metavar="NAME", help="Of neuron_surfaces, hidden_space or weights: the layer, such as tanh_1.")
 @weights_option("Which of the run's.")
+@overwrite_option
 @as_json_option
 def plot(
     runs: tuple[str, ...],
@@ -248,6 +249,7 @@ def plot(
     form: str,
     layer: str | None,
     weights: str | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Draw pictures of a run, or the learning curves of several RUNS in one picture. In Python, cr.plot has each kind
@@ -268,6 +270,8 @@ def plot(
     learning_rate_range_test  the loss while the learning rate rises: a hundred steps
     animation                 the surface while it learns: trains once more, for a GIF
     all                       all of them that suit the run, but the last three
+
+    In the folder of its run a picture is drawn anew; elsewhere no file is written over without --overwrite.
     """
     if out == STREAM and as_json:
         raise InputError("plot", given="--json with --out -", expected="one output", fix="Leave one of them out")
@@ -275,13 +279,13 @@ def plot(
     alone = "learning_curve" if len(records) == 1 else "learning_curves"
     left: dict[str, str] = {}
     if kind in (None, alone):
-        drawn = [_curves(records, alone, out, form)]
+        drawn = [_curves(records, alone, out, form, overwrite)]
     elif len(records) > 1:
         raise InputError(
             "--kind", given=f"{kind!r} of {len(records)} runs"[:80], expected="one run", fix="Name one at a time"
         )
     else:
-        drawn, left = _pictures(records[0], str(kind), out, form, layer, weights)
+        drawn, left = _pictures(records[0], str(kind), out, form, layer, weights, overwrite)
     if as_json:
         say_json({"pictures": drawn, "left_out": left})
     elif out != STREAM:
@@ -291,9 +295,10 @@ def plot(
             say(f"left out  {', '.join(name for name in left if left[name] == needed)}: only with {needed}")
 
 
-def _curves(records: list[RunRecord], kind: str, out: str | None, form: str) -> str:
+def _curves(records: list[RunRecord], kind: str, out: str | None, form: str, overwrite: bool) -> str:
     """Draw what the logs say, and return where: the network isn't needed, nor its data."""
     path = _place(out, records[0].folder if len(records) == 1 else "", kind, form)
+    _expect_new([path], overwrite)
     with writable(path, f"{kind}.{form}") as place:
         if len(records) == 1:
             cr.plot.learning_curve(records[0].history, path=place)
@@ -303,10 +308,16 @@ def _curves(records: list[RunRecord], kind: str, out: str | None, form: str) -> 
 
 
 def _pictures(
-    record: RunRecord, kind: str, out: str | None, form: str, layer: str | None, weights: str | None
+    record: RunRecord,
+    kind: str,
+    out: str | None,
+    form: str,
+    layer: str | None,
+    weights: str | None,
+    overwrite: bool,
 ) -> tuple[list[str], dict[str, str]]:
     """Draw pictures of a run; return where they are, and of those that were left out what they need."""
-    from chainrule.recipes.samples import gather
+    from chainrule.recipes.moved_data import samples_of_run
     from chainrule.threads import exactly
 
     every = kind == "all"
@@ -317,21 +328,26 @@ def _pictures(
         raise InputError(
             "--out", given=f"the file {out!r} for {len(names)} pictures", expected="a folder", fix="Pass --out pictures"
         )
+    endings = {name: "gif" if name == "animation" else form for name in names}
+    places = {name: _place(out, record.folder, name, ending) for name, ending in endings.items()}
+    _expect_new(places.values(), overwrite)
     left: dict[str, str] = {}
     drawn = []
     with exactly(1):
         network, recipe = cr.recipes.load_run(record.folder, weights)
         assert recipe is not None  # a run has one
-        run = PicturedRun(recipe, recipe.name, network, gather(recipe, network), record.history, layer)
+        recipe, samples, notes = samples_of_run(recipe, record.folder, network)
+        for note in notes:
+            say(note, err=True)
+        run = PicturedRun(recipe, recipe.name, network, samples, record.history, layer)
         for name in names:
             picture = KINDS[name]
             if every and not picture.suits(run):
                 left[name] = picture.needs
                 continue
-            ending = "gif" if name == "animation" else form
-            path = _place(out, record.folder, name, ending)
+            path = places[name]
             try:
-                with writable(path, f"{name}.{ending}") as place:
+                with writable(path, f"{name}.{endings[name]}") as place:
                     picture.draw(run, place)
             except InputError as problem:
                 if not every:
@@ -340,6 +356,11 @@ def _pictures(
             else:
                 drawn.append(os.fspath(path))
     return drawn, left
+
+
+def _expect_new(places: Iterable[str | FolderFile], overwrite: bool) -> None:
+    """Raise if a picture would be written over something; those in a run's own folder are the run's, and drawn anew."""
+    expect_new("plot", *(place for place in places if isinstance(place, str)), overwrite=overwrite)
 
 
 def _is_file(out: str) -> bool:

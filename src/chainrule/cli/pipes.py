@@ -66,6 +66,26 @@ def writable(out: Path, name: str) -> Iterator[Path]:
             write_out(file.read())
 
 
+def expect_new(command: str, *paths: Path | None, overwrite: bool) -> None:
+    """Raise if a file that is to be written is there already and nobody has said ``--overwrite``.
+
+    Before anything else is done, so that no hour of work ends with it. What is no plain file, such as a folder or a
+    device, is refused when it is written.
+
+    Raises
+    ------
+    FileError
+    """
+    for path in paths:
+        if path is not None and path != STREAM and not overwrite and os.path.isfile(path):
+            raise FileError(
+                command,
+                given=f"{os.fspath(path)!r}, which is there already",
+                expected="a new file",
+                fix="Add --overwrite, or name another one",
+            )
+
+
 def write_out(data: bytes) -> None:
     """Write to standard output, after what was printed before."""
     sys.stdout.flush()

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from chainrule.cli.failures import INTERRUPTED, NOT_WRITTEN, TERMINATED, print_error
+from chainrule.cli.failures import INTERRUPTED, TERMINATED, WRONG, print_error
 from chainrule.cli.output import say, say_json
 from chainrule.cli.pictures import draw, drawn_in_text
 from chainrule.recipes import Result
@@ -37,7 +37,7 @@ def show_result(result: Result, *, no_pictures: bool, quiet: bool, as_json: bool
     notes = [] if no_pictures or status == TERMINATED else draw(result)
     if result.problem is not None:
         print_error(str(result.problem))
-        status = status or NOT_WRITTEN
+        status = status or WRONG
     if as_json:
         for note in notes:
             say(note, err=True)

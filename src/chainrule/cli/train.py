@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Any
 
 import click
 
 import chainrule as cr
 from chainrule.cli import completion
-from chainrule.cli.options import as_json_option, choice, columns, number, whole
+from chainrule.cli.options import as_json_option, choice, number, overwrite_option, targets, whole
 from chainrule.cli.output import print_columns, say, say_json
-from chainrule.cli.pipes import STREAM, standard_input
+from chainrule.cli.pipes import STREAM, expect_new, standard_input
 from chainrule.data.readers import is_table
-from chainrule.errors import InputError
+from chainrule.errors import FileError, InputError
 
 
 @click.command()
@@ -63,7 +64,7 @@ from chainrule.errors import InputError
     "--target",
     metavar="COLUMN",
     multiple=True,
-    callback=columns,
+    callback=targets,
     help="What to predict of it; may be repeated for several amounts.",
 )
 @click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount.")
@@ -97,13 +98,13 @@ def train(
     the batch, the data. Without RECIPE it is that run's own recipe.
     """
     from chainrule.cli.results import show_result, showing
-    from chainrule.recipes.folder import named_recipe
     from chainrule.recipes.for_table import for_table
     from chainrule.recipes.recipe import load_stream
+    from chainrule.recipes.runs import named_recipe
 
     options["deterministic"] = options["deterministic"] or None
     options["drop"] = options["drop"] or None
-    note = ""
+    notes: list[str] = []
     if recipe == STREAM:
         chosen = load_stream(standard_input())
     elif recipe is not None and is_table(recipe):
@@ -118,13 +119,17 @@ def train(
         made = for_table(recipe, **columns, drop=options.pop("drop") or ())
         chosen = made.recipe
     else:
-        chosen, note = named_recipe(_expect_recipe(recipe, start))
+        chosen, notes = named_recipe(_expect_recipe(recipe, start), with_data=data is None)
     chosen = cr.recipes.override(chosen, data=data, start=start, **options)
-    events: list[cr.Callback] = []
-    if tensorboard is not None:
-        events.append(cr.tensorboard.TensorBoard(tensorboard))
-    notes = [note] if note and start is None else []
+    events = [] if tensorboard is None else [cr.tensorboard.TensorBoard(tensorboard)]
+    if start is not None:  # it goes on from these weights as it is
+        notes = [note for note in notes if not note.startswith("again ")]
     result = cr.recipes.run(chosen, out=out, callbacks=events, notes=notes, **showing(quiet, as_json))
+    for problem in (board.problem for board in events if board.problem is not None):
+        write = f"chainrule log {shlex.quote(result.run)} --tensorboard {shlex.quote(str(tensorboard))}"
+        fix = f"{problem.fix}; then write them from the log of the run: {write}"
+        again = FileError(problem.where, given=problem.given, expected="room for all figures", fix=fix)
+        result.problem = result.problem or again
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 
 
@@ -154,6 +159,7 @@ def _expect_recipe(recipe: str | None, start: str | None) -> str:
 @click.option(
     "--weights", **choice("best", "last"), default="last", help="best: go back to the best ones; the optimizer anew."
 )
+@click.option("--data", metavar="FILE", help="Where its data file is by now, if it was moved.")
 @click.option("--no-pictures", is_flag=True, help="Draw none.")
 @click.option("--quiet", is_flag=True, help="Show the end only.")
 @as_json_option
@@ -162,6 +168,7 @@ def resume(
     epochs: int | None,
     learning_rate: float | None,
     weights: str,
+    data: str | None,
     no_pictures: bool,
     quiet: bool,
     as_json: bool,
@@ -174,7 +181,7 @@ def resume(
     from chainrule.cli.results import show_result, showing
 
     shown = showing(quiet, as_json)
-    result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, weights=weights, **shown)
+    result = cr.recipes.resume(run, epochs=epochs, learning_rate=learning_rate, weights=weights, data=data, **shown)
     return show_result(result, no_pictures=no_pictures, quiet=quiet, as_json=as_json)
 
 
@@ -185,6 +192,7 @@ def resume(
 @click.option("--candidates", is_flag=True, help="Run also what was tried to find out which network it was.")
 @click.option("--out", metavar="DIR", default="runs/reproduce", show_default=True, help="Where the runs are or go on.")
 @click.option("--markdown", metavar="FILE", help="Write the tables to this file.")
+@overwrite_option
 @as_json_option
 def reproduce(
     names: tuple[str, ...],
@@ -193,6 +201,7 @@ def reproduce(
     candidates: bool,
     out: str,
     markdown: str | None,
+    overwrite: bool,
     as_json: bool,
 ) -> int:
     """Run the founding experiments NAMES (all of them where left out), and show documented figures beside ours.
@@ -205,6 +214,7 @@ def reproduce(
 
     if markdown == STREAM:
         raise InputError("--markdown", given="-", expected="a file", fix="Write --markdown reproduced.md")
+    expect_new("reproduce", markdown, overwrite=overwrite)
     results = []
     for name in names or tuple(room.experiments()):
         result = room.reproduce(

@@ -12,7 +12,7 @@ import runpy
 import shlex
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,11 +26,13 @@ from chainrule.graph.flatten import in_order
 from chainrule.nn import Layer, Network
 from chainrule.ops.op import Array, Op
 from chainrule.recipes import load, load_run
+from chainrule.recipes.moved_data import samples_of_run
 from chainrule.recipes.parent import prepared
-from chainrule.recipes.samples import gather
 
 
-def network_and_samples(where: str, name: str, weights: str | None = None) -> tuple[Network, Array, Array]:
+def network_and_samples(
+    where: str, name: str, weights: str | None = None, say: Callable[[str], object] | None = None
+) -> tuple[Network, Array, Array]:
     """Return the network of a run or a recipe with the samples it is trained on.
 
     Parameters
@@ -41,6 +43,8 @@ def network_and_samples(where: str, name: str, weights: str | None = None) -> tu
         The folder of a run, or a recipe: its name, or a TOML file. A recipe's network is as its training begins.
     weights : {"best", "last"}, optional
         Which of a run's; the best where left out.
+    say : function of str
+        Is told of data that were found elsewhere than they were.
 
     Raises
     ------
@@ -64,13 +68,16 @@ def network_and_samples(where: str, name: str, weights: str | None = None) -> tu
                 expected="a run, whose recipe names the data",
                 fix=f"Name the folder of a run, or call cr.{where}(cr.load(path), x, y) from Python",
             )
-        x, y = gather(recipe, network).train
-        return network, x, y
+        _, samples, notes = samples_of_run(recipe, name, network)
+        for note in notes:
+            if say is not None:
+                say(note)
+        return network, *samples.train
     network, samples, _ = prepared(load(name))
     return network, *samples.train
 
 
-def check_named(name: str) -> Report:
+def check_named(name: str, say: Callable[[str], object] | None = None) -> Report:
     """Return the gradient check of a run, a recipe, or, for a name that ends in ``.py``, a file of Python.
 
     Raises
@@ -80,7 +87,7 @@ def check_named(name: str) -> Report:
     InputError
         If there is nothing in it to check.
     """
-    return check_file(name) if name.endswith(".py") else check(*network_and_samples("check", name))
+    return check_file(name) if name.endswith(".py") else check(*network_and_samples("check", name, say=say))
 
 
 _MODULE = "checked"  # what `__name__` is in a file that is run here

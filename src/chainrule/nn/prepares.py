@@ -31,6 +31,14 @@ class Prepares(Protocol):
     def feature_groups(self) -> dict[str, slice]:
         """Which features each column became."""
 
+    @property
+    def index(self) -> str | None:
+        """The column that says which row it is."""
+
+    @property
+    def kinds(self) -> dict[str, Any]:
+        """What has to stand in each column that is used."""
+
     def without_target(self) -> Self:
         """Return one that prepares the same columns, for something else to predict."""
 

@@ -12,7 +12,6 @@ import errno
 import os
 import platform
 import re
-import shlex
 import sys
 import time
 from contextlib import suppress
@@ -23,7 +22,7 @@ import msgspec
 from chainrule.data.opening import Folder, FolderFile, absolute, expect_regular, open_file, shown
 from chainrule.errors import FileError, MisuseError, printable
 from chainrule.files.atomic import failure
-from chainrule.recipes.recipe import Recipe, from_toml, load, located, names
+from chainrule.recipes.recipe import Recipe, from_toml, located
 
 if sys.platform != "win32":
     import fcntl
@@ -215,24 +214,6 @@ def read_recipe(folder: Folder) -> Recipe:
             fix="Check the path",
         ) from None
     return located(from_toml(text, f"recipe {str(file)!r}"), folder.path)
-
-
-def named_recipe(name: str | os.PathLike[str]) -> tuple[Recipe, str]:
-    """Return the recipe of a run, named by its folder, or one that `load` knows; and what to say of the former.
-
-    Raises
-    ------
-    FileError, InputError
-        As `load`, or if the folder holds no run.
-    """
-    path = os.fspath(name)
-    if not os.path.isdir(path) or (path in names() and not os.path.exists(os.path.join(path, RECIPE))):
-        return load(path), ""
-    with Folder("train", path) as folder:
-        expect_files(folder, RECIPE)
-        recipe = read_recipe(folder)
-    note = f"again     the recipe of {path}, from its start; to go on from its weights add --from {shlex.quote(path)}"
-    return recipe, note
 
 
 def _impossible(path: str, problem: Exception) -> FileError:

@@ -9,6 +9,7 @@ mass as MNIST's was; other pictures are fitted in whole.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -33,10 +34,59 @@ _LARGE = 4096  # pixels from which on noise can be told from ink
 
 
 def is_picture(path: str) -> bool:
-    """Tell whether a file begins as a picture does: a PNG, a JPEG, or one that is none of these and will be refused."""
+    """Tell whether a file is a picture: by how it begins, or by its name where it begins as nothing else that is read.
+
+    Of those that are neither PNG nor JPEG it will be said so.
+    """
     with open_file("predict", path) as file:
         start = file.read(12)
-    return start.startswith((PNG, JPEG)) or _other_format(start) is not None
+    if start.startswith((PNG, JPEG)) or _other_format(start) is not None:
+        return True
+    return path.lower().endswith(_ENDINGS) and not start.startswith((b"PK", b"\x93NUMPY"))  # a damaged one
+
+
+def pictures_in(folder: str) -> tuple[list[str], list[str]]:
+    """Return the paths of the pictures in a folder, sorted by name, and what else is in it.
+
+    A picture is what begins as one, or what by its name should: a damaged one is to be told. What is hidden, with a dot
+    at the start of its name, is passed over.
+
+    Raises
+    ------
+    FileError
+        If the folder can't be read, or has no picture in it.
+    """
+    where = f"predict {shown(folder)}"
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError as problem:
+        raise FileError(
+            where,
+            given=f"a folder that can't be listed ({problem.strerror})",
+            expected="a folder of pictures",
+            fix="Check its permissions",
+        ) from None
+    pictures, others = list[str](), list[str]()
+    for name in names:
+        path = os.path.join(folder, name)
+        (others if os.path.isdir(path) or not _should_be_picture(path) else pictures).append(name)
+    if not pictures:
+        raise FileError(
+            where,
+            given="a folder without pictures",
+            expected="PNG and JPEG files in it",
+            fix="Name that folder, or files: chainrule predict RUN FILE FILE",
+        )
+    return [os.path.join(folder, name) for name in pictures], others
+
+
+def _should_be_picture(path: str) -> bool:
+    if path.lower().endswith(_ENDINGS):
+        return True
+    try:
+        return is_picture(path)
+    except FileError:  # what can't be read, and isn't called one
+        return False
 
 
 def picture_as_sample(network: Network, recipe: Recipe | None, path: str) -> tuple[Array, list[str]]:
@@ -52,7 +102,7 @@ def picture_as_sample(network: Network, recipe: Recipe | None, path: str) -> tup
         If the network is not one for images, or nothing can be seen in the picture.
     """
     where, name = f"predict {shown(path)}", None if recipe is None else recipe.data.name
-    height, width = _frame(network, where)
+    height, width = image_size(network, where)
     pixels, notes = grey_levels(path, where, max(_MOST_PIXELS, 4 * height * width))
     size = f"{pixels.shape[1]} x {pixels.shape[0]}"
     if name in _INK and pixels.size >= _LARGE and np.ptp(np.percentile(_edge(pixels), (25, 75))) > _EVEN:
@@ -78,8 +128,14 @@ def picture_as_sample(network: Network, recipe: Recipe | None, path: str) -> tup
     return sample.reshape(1, *(network.sample_shape or ())), notes
 
 
-def _frame(network: Network, where: str) -> tuple[int, int]:
-    """Return height and width of the images that a network takes."""
+def image_size(network: Network, where: str) -> tuple[int, int]:
+    """Return height and width of the images that a network takes.
+
+    Raises
+    ------
+    InputError
+        If it takes none.
+    """
     shape = network.sample_shape or ()
     side = math.isqrt(math.prod(shape))
     if len(shape) == 2:
@@ -207,6 +263,7 @@ def _resized(pixels: Array, height: float, width: float) -> Array:
 
 PNG, JPEG = b"\x89PNG", b"\xff\xd8\xff"
 Grey = NDArray[np.uint8]
+_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif")
 _OTHERS = {b"GIF8": "a GIF", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"RIFF": "a WebP"}
 
 _SEEN = 64  # grey levels: what has less contrast on white paper may be light
@@ -268,6 +325,13 @@ def grey_levels(path: str, where: str, most_pixels: int) -> tuple[Grey, list[str
                 given=f"{other} picture",
                 expected="a PNG or JPEG",
                 fix='Save it as one: PIL.Image.open(path).convert("RGB").save("picture.png")',
+            )
+        if not data.startswith((PNG, JPEG[:2])):
+            raise FileError(
+                where,
+                given=f"a file that is no picture (it begins with {data[:6]!r})" if data else "an empty file",
+                expected="a PNG or JPEG",
+                fix="Save the picture anew",
             )
         try:
             pixels, sizes, orientation = _png(data) if data.startswith(PNG) else _jpeg(data)

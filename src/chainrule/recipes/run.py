@@ -25,7 +25,7 @@ import msgspec
 from msgspec.structs import replace as replace_in
 
 from chainrule import checks
-from chainrule.data.opening import Folder, FolderFile
+from chainrule.data.opening import Folder, FolderFile, absolute, shown
 from chainrule.errors import ChainruleError, FileError, FileWarning, InputError, nearest, printable
 from chainrule.files import Weights, contents_of, write, write_atomically
 from chainrule.files import load as load_model
@@ -45,7 +45,6 @@ from chainrule.recipes.folder import (
     STORY,
     RunLock,
     expect_files,
-    named_recipe,
     new_folder,
     read_bytes,
     read_recipe,
@@ -59,8 +58,10 @@ from chainrule.recipes.log import (
     read_rows,
     row,
 )
+from chainrule.recipes.moved_data import samples_of_run
 from chainrule.recipes.parent import Parent, prepared, shown_path
 from chainrule.recipes.recipe import Recipe, Start, checked, continued, stored, to_toml
+from chainrule.recipes.runs import named_recipe
 from chainrule.recipes.samples import Samples, decided, gather
 from chainrule.threads import exactly
 from chainrule.training import Callback, EarlyStopping, Epoch, History, Training
@@ -68,7 +69,7 @@ from chainrule.training.checkpoint import Checkpoint, read_state
 from chainrule.training.events import INTERRUPTED, TERMINATED
 from chainrule.training.interrupt import on_signal
 from chainrule.training.loop import go_through
-from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line, in_words
+from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line, in_words, not_shown
 
 
 @dataclass
@@ -185,18 +186,17 @@ def run(
     (0.0, True)
     """
     shown = as_verbose(verbose)
-    note = ""
+    said: list[str] = []
     if isinstance(recipe, Recipe):
         recipe = checked(recipe, f"recipe {recipe.name}")
     else:
-        recipe, note = named_recipe(recipe)
+        recipe, said = named_recipe(recipe)
     network, samples, parent = prepared(recipe)
     recipe = decided(recipe, samples)
     if parent is not None:
         recipe = replace_in(recipe, start=Start(parent.path, parent.weights))
     count = _threads(recipe, network, samples)
-    lines = (*notes, note) if note else tuple(notes)
-    recorder = RunRecorder(recipe, network, samples, count, say, out=out, notes=lines, parent=parent)
+    recorder = RunRecorder(recipe, network, samples, count, say, out=out, notes=(*notes, *said), parent=parent)
     return _train(recorder, callbacks, shown)
 
 
@@ -207,6 +207,7 @@ def resume(
     epochs: int | None = None,
     learning_rate: float | None = None,
     weights: str = "last",
+    data: str | os.PathLike[str] | None = None,
     callbacks: Sequence[Callback] = (),
     say: Say | None = None,
     verbose: bool | int | None = None,
@@ -227,6 +228,9 @@ def resume(
     weights : {"last", "best"}
         ``"best"`` goes back to the best weights first: the optimizer begins anew then, since its moments are those of
         the last ones.
+    data : path, optional
+        Where its data file is by now, if it is nowhere near the place that the run names. It has to hold the same
+        samples, which is seen by their digest; the run names this place from then on.
     callbacks : sequence of Callback, optional
     say : function of str, optional
         Is given each line of the log as it is written.
@@ -262,7 +266,7 @@ def resume(
         opened.expect_plain(FILES)
         lock = RunLock(opened)
         try:
-            return _resume(opened, epochs, learning_rate, weights, callbacks, say, shown)
+            return _resume(opened, epochs, learning_rate, weights, data, callbacks, say, shown)
         finally:
             lock.release()
 
@@ -272,6 +276,7 @@ def _resume(
     epochs: int | None,
     learning_rate: float | None,
     weights: str,
+    data: str | os.PathLike[str] | None,
     callbacks: Sequence[Callback],
     say: Say | None,
     verbose: Verbose,
@@ -294,11 +299,28 @@ def _resume(
         notes.append(f"{recipe.epochs} epochs in all, {then.epochs} before")
     # What it began with is in its own folder by now: the run that it came from may be another one, or gone.
     like = load_model(folder.file(LAST)) if recipe.start is not None or recipe.data.file is not None else None
-    samples = gather(recipe, like)
+    if data is not None:
+        recipe = _at(recipe, data)
+        samples = gather(recipe, like)
+    else:
+        recipe, samples, found = samples_of_run(recipe, folder, like, option=", or add --data FILE (in Python data=)")
+        notes += found
     network = build(recipe, samples, like if recipe.start is not None else None)
     count = _threads(recipe, network, samples)
     recorder = RunRecorder(recipe, network, samples, count, say, resumed=folder, notes=tuple(notes), weights=weights)
     return _train(recorder, callbacks, verbose)
+
+
+def _at(recipe: Recipe, file: str | os.PathLike[str]) -> Recipe:
+    """Return the recipe of a run whose data file is elsewhere."""
+    if recipe.data.file is None:
+        raise InputError(
+            "resume data",
+            given=shown(file),
+            expected=f"nothing, for the run was trained on {recipe.data.name}",
+            fix="Leave it out, or begin a run of its own: chainrule train --from RUN --data FILE --target COLUMN",
+        )
+    return replace_in(recipe, data=replace_in(recipe.data, file=absolute("data", file)))
 
 
 def _threads(recipe: Recipe, network: Network, samples: Samples) -> int:
@@ -599,7 +621,12 @@ class RunRecorder(Checkpoint):
         if STORY in self._logs:
             self._attempt(STORY, lambda: self._logs[STORY].add(line))
         if self.say is not None:
-            self.say(line)
+            try:
+                self.say(line)
+            except BrokenPipeError:  # nobody reads: Python's own way to end
+                raise
+            except OSError as problem:  # the line is in the log
+                not_shown(problem)
 
     def at(self, name: str) -> FolderFile:
         """Return the place of a file in the folder."""

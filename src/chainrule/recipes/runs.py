@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tomllib
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +29,9 @@ from chainrule.recipes.folder import (
     read_result,
 )
 from chainrule.recipes.log import read_rows
+from chainrule.recipes.moved_data import samples_of_run
 from chainrule.recipes.parent import epoch_of, parent_of, shown_path
-from chainrule.recipes.recipe import Recipe, Start, to_toml
+from chainrule.recipes.recipe import Recipe, Start, load, names, to_toml
 from chainrule.training import History
 from chainrule.training.events import INTERRUPTED, TERMINATED
 
@@ -286,6 +288,31 @@ def load_run(path: str | os.PathLike[str], weights: str | None = None) -> tuple[
         return parent.network, None
     with Folder("run", path) as folder:
         return parent.network, read_recipe(folder) if folder.file(RECIPE).status() else None
+
+
+def named_recipe(name: str | os.PathLike[str], *, with_data: bool = True) -> tuple[Recipe, list[str]]:
+    """Return the recipe of a run, named by its folder, or one that `load` knows; and what to say of the former.
+
+    Where the data file of the run was moved, it is looked for, unless others will be taken (`with_data`).
+
+    Raises
+    ------
+    FileError, InputError
+        As `load`, or if the folder holds no run, or its data file is nowhere.
+    """
+    path = os.fspath(name)
+    if not os.path.isdir(path) or (path in names() and not os.path.exists(os.path.join(path, RECIPE))):
+        return load(path), []
+    with Folder("train", path) as folder:
+        expect_files(folder, RECIPE)
+        recipe = read_recipe(folder)
+        go_on = f"to go on from its weights add --from {shlex.quote(path)}"
+        notes = [f"again     the recipe of {path}, from its start; {go_on}"]
+        if with_data:
+            option = ", or add --data FILE (in Python override(recipe, data=))"
+            recipe, _, found = samples_of_run(recipe, folder, option=option)
+            notes += found
+    return recipe, notes
 
 
 @checks.keywords

@@ -16,12 +16,12 @@ from chainrule import data as sets
 from chainrule.arrays import counted
 from chainrule.data.column_plans import ColumnPlan, TablePlan, classes_of, fitted, planned
 from chainrule.data.preparation import Preparation
-from chainrule.data.table import Table
+from chainrule.data.table import Kind, Table
 from chainrule.data.table_files import read_known
 from chainrule.errors import InputError, nearest, printable
 from chainrule.nn import Network
 from chainrule.ops.op import Array
-from chainrule.recipes.recipe import Data
+from chainrule.recipes.recipe import Data, Recipe
 
 Part: TypeAlias = tuple[Array, Array]
 
@@ -93,7 +93,35 @@ def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
 def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
     """Return the table in a file, read as a recipe says, and as a preparation knows its columns."""
     kinds = {name: use.kind for name, use in spec.columns.items() if use.kind is not None}
-    told: dict[str, Any] = dict(
+    if preparation is not None:
+        return read_known(path, {**kinds, **preparation.kinds}, **_written(spec))
+    if spec.index is not None:
+        kinds[spec.index] = "word"
+    return sets.read_table(path, kinds=kinds, **_written(spec))
+
+
+def table_for(network: Network, recipe: Recipe | None, path: str, kinds: Mapping[str, Kind] | None = None) -> Table:
+    """Return the table in a file that a network is asked about, its columns read as they were in training.
+
+    Parameters
+    ----------
+    network : Network
+    recipe : Recipe or None
+        That says how its tables are written.
+    path : path
+    kinds : mapping of str to kind, optional
+        What other columns are.
+    """
+    spec = Data() if recipe is None or recipe.data.file is None else recipe.data
+    known: dict[str, Kind] = {} if network.preparation is None else dict(network.preparation.kinds)
+    if network.preparation is None and network.columns is not None:
+        known = dict.fromkeys(network.columns, "number")
+    return read_known(path, {**known, **(kinds or {})}, **_written(spec))
+
+
+def _written(spec: Data) -> dict[str, Any]:
+    """Return how a table is written, as `read_table` takes it."""
+    return dict(
         delimiter=spec.delimiter,
         missing=spec.missing,
         skip_rows=spec.skip_rows,
@@ -101,11 +129,6 @@ def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
         decimal=spec.decimal,
         day_first=spec.day_first,
     )
-    if preparation is not None:
-        return read_known(path, {**kinds, **preparation.kinds}, **told)
-    if spec.index is not None:
-        kinds[spec.index] = "word"
-    return sets.read_table(path, kinds=kinds, **told)
 
 
 def _target_names(target: str | int | list[str], table: Table, where: str) -> tuple[str, ...]:

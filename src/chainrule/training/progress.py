@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import InputError, printable
+from chainrule.errors import FileWarning, InputError, printable
 from chainrule.logs import logger
 from chainrule.training.batch_source import ArraySource
 from chainrule.training.metrics import VALIDATION
@@ -439,8 +440,23 @@ def print_epoch(event: Event) -> None:
     if lines:
         line = "".join(f"{line}\n" for line in lines)
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
+            sys.stdout.flush()
+        except BrokenPipeError:  # nobody reads: Python's own way to end
+            raise
+        except OSError as problem:  # a full disk
+            not_shown(problem)
+
+
+def not_shown(problem: OSError) -> None:
+    """Warn that what is to be shown can't be, which is no reason to end a training; Python says it once a place."""
+    warnings.warn(
+        f"output: got a place that takes no more of it ({problem.strerror or problem}), but expected room for all. "
+        "Training goes on; send the output elsewhere.",
+        FileWarning,
+        stacklevel=3,
+    )
 
 
 def _line(event: Event) -> str:
