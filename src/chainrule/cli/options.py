@@ -71,7 +71,7 @@ def targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
 
 def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option that chooses between the best and the last weights of a run."""
-    return click.option("--weights", **choice("best", "last"), help=f"{what} The best where left out.")
+    return click.option("--weights", **choice("best", "last"), help=f"{what} Those that the run keeps where left out.")
 
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Also over a file that is there already.")

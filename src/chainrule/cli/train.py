@@ -26,7 +26,7 @@ from chainrule.errors import FileError, InputError
     shell_complete=completion.runs,
     help="Begin with the weights of this run, or model file.",
 )
-@click.option("--weights", **choice("best", "last"), help="Which of that run's. The best where left out.")
+@click.option("--weights", **choice("best", "last"), help="Which of that run's. Those that it keeps where left out.")
 @click.option("--epochs", metavar="N", callback=whole(), help="In all; several phases keep their shares.")
 @click.option(
     "--batch-size", metavar="N|full", callback=whole(0, words=("full",)), help="Samples a step; full: all at once."

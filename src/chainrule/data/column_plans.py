@@ -35,6 +35,8 @@ Fill = float | str | None
 USES: tuple[Use, ...] = ("number", "category", "date", "drop")
 MOST_WORDS = 50  # that get a column each
 _MOST_CLASSES = 1000
+_MOST_LINES, _MOST_NAMES = 40, 12  # that are told
+_PLAIN = ("number", False, "median")
 _KINDS = {"number": "number", "category": "word", "date": "date"}
 _FILLS = {
     "number": ("mean", "median", "most frequent", "refuse"),
@@ -91,10 +93,19 @@ class TablePlan:
     most_words: int = MOST_WORDS
 
     def lines(self) -> list[str]:
-        """Return a line for each column: what becomes of it, and why."""
+        """Return in lines what becomes of the columns, and why; plain numbers together, and of many columns some."""
+        plain = [name for name, plan in self.columns.items() if (plan.use, plan.flag, plan.fill) == _PLAIN]
         told = [
-            f"{name}: {_in_words(plan)}{f' ({plan.why})' if plan.why else ''}" for name, plan in self.columns.items()
+            f"{name}: {_in_words(plan)}{f' ({plan.why})' if plan.why else ''}"
+            for name, plan in self.columns.items()
+            if name not in plain
         ]
+        if len(told) > _MOST_LINES:
+            told = [*told[:_MOST_LINES], f"and {len(told) - _MOST_LINES:,} columns more"]
+        if plain:
+            some = ", ".join(plain[:_MOST_NAMES])
+            more = f" and {len(plain) - _MOST_NAMES:,} more" if len(plain) > _MOST_NAMES else ""
+            told.insert(0, f"numbers without gaps: {some}{more}")
         if self.index is not None:
             told.append(f"{self.index}: says which row it is, and is carried over to the answers")
         return [printable(line) for line in [*told, *([self.why] if self.why else [])]]

@@ -42,7 +42,7 @@ def network_and_samples(
     name : str
         The folder of a run, or a recipe: its name, or a TOML file. A recipe's network is as its training begins.
     weights : {"best", "last"}, optional
-        Which of a run's; the best where left out.
+        Which of a run's; those that it keeps where left out: the best if it validates, else the last.
     say : function of str
         Is told of data that were found elsewhere than they were.
 

@@ -40,7 +40,7 @@ def opening_lines(recipe: Recipe, network: Network, samples: Samples, threads: i
         f"{recipe.name}{title}",
         f"samples   {counts}; {features} {'feature' if features == '1' else 'features'}"
         + ("" if samples.classes is None else f", {len(samples.classes)} classes"),
-        *(f"target    {note}" for note in samples.notes),
+        *(f"{'target' if samples.preparation is None else 'table'!s:<9} {note}" for note in samples.notes),
         *(f"unit      {unit}" for unit in loss_units(network)),
         f"network   {layers}, {network.parameters.size:,} parameters, seed {recipe.seed}, {used}",
     ]

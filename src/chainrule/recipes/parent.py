@@ -19,7 +19,7 @@ from chainrule.files import describe, load
 from chainrule.nn import Dropout, Network
 from chainrule.nn.layer import LayerLike
 from chainrule.recipes.build import build
-from chainrule.recipes.folder import BEST, LAST, LOG, RESULT, expect_files, read_result
+from chainrule.recipes.folder import BEST, LAST, LOG, RESULT, expect_files, read_recipe, read_result
 from chainrule.recipes.log import read_rows
 from chainrule.recipes.recipe import Recipe, Start
 from chainrule.recipes.samples import Samples, gather
@@ -101,7 +101,7 @@ def parent_of(start: Start, where: str = "start") -> Parent:
                 fix="Leave --weights out, or name the run's folder",
             )
         return Parent(path, load(path), None, None)
-    weights = start.weights or "best"
+    weights = start.weights or kept_weights(path)
     network, epoch = read_weights(path, weights)
     return Parent(path, network, weights, epoch)
 
@@ -126,6 +126,19 @@ def read_weights(path: str | os.PathLike[str], weights: str) -> tuple[Network, i
             )
         expect_files(folder, name)
         return load(folder.file(name)), epoch_of(folder, weights)
+
+
+def kept_weights(path: str | os.PathLike[str]) -> Literal["best", "last"]:
+    """Return which weights a run keeps, whose figures it ends with: the best where it validates, else the last.
+
+    Where its recipe can't be read nobody knows, and it is the best.
+    """
+    with Folder("run", path) as folder:
+        try:
+            recipe = read_recipe(folder)
+        except (FileError, InputError):
+            return "best"
+    return recipe.keep or ("best" if recipe.data.validation else "last")
 
 
 def epoch_of(folder: Folder, weights: str) -> int | None:

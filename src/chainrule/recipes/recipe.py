@@ -54,7 +54,7 @@ class Start(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
     run : str
         The folder of a run, or a model file; in a recipe file, seen from the folder that the recipe lies in.
     weights : {"best", "last"}, optional
-        Which of a run's; the best where left out.
+        Which of a run's; those that it keeps where left out: the best if it validates, else the last.
     """
 
     run: str
@@ -538,7 +538,7 @@ def override(
     start : path, optional
         The folder of a run, or a model file, with whose weights to begin.
     weights : {"best", "last"}, optional
-        Which of that run's; the best where left out.
+        Which of that run's; those that it keeps where left out.
 
     Raises
     ------

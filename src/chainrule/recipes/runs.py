@@ -30,7 +30,7 @@ from chainrule.recipes.folder import (
 )
 from chainrule.recipes.log import read_rows
 from chainrule.recipes.moved_data import samples_of_run
-from chainrule.recipes.parent import epoch_of, parent_of, shown_path
+from chainrule.recipes.parent import epoch_of, kept_weights, parent_of, shown_path
 from chainrule.recipes.recipe import Recipe, Start, load, names, to_toml
 from chainrule.training import History
 from chainrule.training.events import INTERRUPTED, TERMINATED
@@ -266,7 +266,7 @@ def load_run(path: str | os.PathLike[str], weights: str | None = None) -> tuple[
     path : path
         The folder of a run; or a model file, whose recipe is None.
     weights : {"best", "last"}, optional
-        Which of the folder's two; the best where left out.
+        Which of the folder's two; those that the run keeps where left out: the best if it validates, else the last.
 
     Raises
     ------
@@ -320,5 +320,6 @@ def weights_told(path: str | os.PathLike[str], weights: str | None = None) -> di
     """Return which weights `load_run` takes, ``"best"`` or ``"last"``, and of which epoch; None of a model file."""
     if not os.path.isdir(path):
         return {"weights": None, "epoch": None}
+    weights = weights or kept_weights(path)
     with Folder("run", path) as folder:
-        return {"weights": weights or "best", "epoch": epoch_of(folder, weights or "best")}
+        return {"weights": weights, "epoch": epoch_of(folder, weights)}

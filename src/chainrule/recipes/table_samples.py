@@ -6,6 +6,7 @@ are left to train on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -22,6 +23,11 @@ from chainrule.errors import InputError, nearest, printable
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.recipes.recipe import Data, Recipe
+
+# What a reader says of a column that the plan says again, with what becomes of it.
+_PLAIN_NOTE = re.compile(
+    r"numbers without gaps: .*|.*: (numbers|dates|[\d,]+ different words?)(, [\d,]+ gaps? \(empty\))?", re.DOTALL
+)
 
 Part: TypeAlias = tuple[Array, Array]
 
@@ -87,7 +93,8 @@ def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
     )
     classes = classes_of(table, targets[0]) if plan.task == "classification" else None
     answers = Preparation(["-"], target=targets, classes=classes).answers(table, where=where)
-    return TableRows(table, answers, classes, None, plan, (*table.notes, *notes, *plan.lines()))
+    found = [note for note in table.notes if not _PLAIN_NOTE.fullmatch(note)]
+    return TableRows(table, answers, classes, None, plan, (*found, *notes, *plan.lines()))
 
 
 def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
