@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import runpy
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.data.column_preparation import PARTS
 from chainrule.errors import ChainruleError
 from tests.onnx.networks import random_network
 from tests.referees import needed
@@ -195,3 +197,51 @@ def test_a_page_of_several_heads_gives_them_by_name(tmp_path: Path) -> None:
     assert page["CLASSES"] == {'say "kind"': ["a", "b", "c"]}
     with pytest.raises(ChainruleError, match="Leave training_step out"):
         cr.numpy_page.save(network, path, training_step=True)
+
+
+def of_page(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("page", path)
+    assert spec is not None
+    assert spec.loader is not None
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    return page
+
+
+def test_a_page_prepares_a_table_as_the_network_does(tmp_path: Path) -> None:
+    day = cr.data.Column("date", np.array(["2024-02-29T12:30", "NaT", "1969-12-31"], "datetime64[s]"))
+    preparation = cr.data.Preparation(
+        [
+            cr.data.NumberColumn("si'ze", fill=2.5, flag=True),
+            cr.data.CategoryColumn("kind", ['ro"se', "1", "(missing)"], fill="(missing)", other='ro"se'),
+            cr.data.CategoryColumn("plain", ["a", "b"]),
+            cr.data.DateColumn("day", list(PARTS), fill="2000-01-01", flag=True),
+        ]
+    )
+    network = cr.Network([cr.Dense(2), cr.Tanh()], inputs=len(preparation.feature_names), preparation=preparation)
+    cr.numpy_page.save(network, tmp_path / "page.py")
+    columns = {
+        "day": ["2024-02-29T12:30", None, "1969-12-31"],
+        "plain": ["b", "a", "b"],
+        "kind": ["", 1.0, "lily"],
+        "si'ze": [None, 4, "7.5"],
+    }
+    table = cr.data.Table.of({**columns, "day": day, "kind": ["", "1", "lily"], "si'ze": [np.nan, 4.0, 7.5]})
+    page = of_page(tmp_path / "page.py")
+    assert page.prepare(columns).tolist() == preparation.features(table).tolist()
+    assert (page.predict(columns) == cr.predict(network, table)).all()
+    with pytest.raises(KeyError, match="plain"):
+        page.predict({name: cells for name, cells in columns.items() if name != "plain"})
+    with pytest.raises(ValueError, match="a gap in row 1, column 'plain'"):
+        page.predict({**columns, "plain": ["b", None, "b"]})
+
+
+def test_a_page_takes_columns_by_name_where_the_network_does(tmp_path: Path) -> None:
+    X = {"a": np.arange(6.0), "b": np.ones(6)}
+    network = cr.Network([cr.Dense(1)])
+    data = cr.data.Dataset(np.stack([*X.values()], axis=1), np.arange(6.0)[:, None], "ab", tuple(X))
+    cr.train(network, data, epochs=1, verbose=0)
+    cr.numpy_page.save(network, tmp_path / "page.py")
+    page = of_page(tmp_path / "page.py")
+    assert (page.predict({"b": X["b"], "a": X["a"], "c": X["a"]}) == cr.predict(network, data)).all()
+    assert (page.predict(data.X) == cr.predict(network, data)).all()

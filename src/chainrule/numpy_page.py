@@ -12,11 +12,13 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
+from typing import Any
 
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError
+from chainrule.data.column_preparation import CategoryColumn, DateColumn, NumberColumn
+from chainrule.errors import InputError, printable
 from chainrule.files.atomic import Path, write_atomically
 from chainrule.graph import Graph, Node
 from chainrule.nn import Network
@@ -30,7 +32,10 @@ from chainrule.replay.source import USED, SourcePage, written
 _WIDTH = 110
 _MOST_LISTED = 2_000  # numbers of an array that are written as decimals; more are packed
 # What the file calls by these names itself, and arguments of `np.savez`.
-_OWN = ("x", "y", "base64", "Path", "learning_rate", "generator", "CLASSES", "predict", "step", "file", "allow_pickle")
+_OWN = (
+    *("x", "y", "base64", "Path", "learning_rate", "generator", "CLASSES", "predict", "step", "file", "allow_pickle"),
+    *("prepare", "find_gaps", "numbers", "places", "text_of", "dates"),
+)
 
 
 @checks.keywords
@@ -80,7 +85,7 @@ def save(network: Network, path: Path, *, weights: str = "inside", training_step
     graphs = [network.graph("prediction"), *([network.graph("training")] if training_step else [])]
     called = _identifiers(graphs)
     numbers = {called[id(leaf)]: leaf.value for leaf in _kept(graphs)}
-    functions = [_predict(network, graphs[0], called)]
+    functions = [*_prepare(network), _predict(network, graphs[0], called)]
     if training_step:
         functions.append(_step(network, graphs[1], called))
     if weights == "beside":
@@ -143,11 +148,107 @@ def _predict(network: Network, graph: Graph, called: dict[int, str]) -> list[str
     return [
         '@np.errstate(all="ignore")',
         "def predict(x):",
-        f'    """Return the outputs {outputs} for samples x {samples}."""',
+        *_told(network, f"Return the outputs {outputs} for samples x {samples}"),
         f"    x = np.asarray(x, np.{network.input_dtype(network.dtype)})",
         *_body(page),
         *(_returned(network.heads, page.result) if network.heads[0].name else [f"    return {page.result}"]),
     ]
+
+
+def _told(network: Network, what: str) -> list[str]:
+    """Return the docstring of the function that predicts, and what it does with a table."""
+    if network.preparation is None and network.columns is None:
+        return [f'    """{what}."""']
+    return [
+        f'    """{what}; or a table: see prepare."""',
+        "    if isinstance(x, dict):",
+        "        x = prepare(x)",
+    ]
+
+
+def _prepare(network: Network) -> list[list[str]]:
+    """Return the lines of the functions that make samples of a table, where the network knows its columns."""
+    preparation: Any = network.preparation
+    if preparation is None and network.columns is None:
+        return []
+    columns: Any = [NumberColumn(name) for name in network.columns or ()]
+    columns = columns if preparation is None else preparation.columns
+    lines = [
+        "def prepare(table):",
+        '    """Return the samples of a table, {column: values}, in any order; None, NaN or "" is a gap."""',
+        *(f"    {line}" for line in _texts("names", [column.name for column in columns])),
+        "    lost = [name for name in names if name not in table]",
+        "    if lost:",
+        '        raise KeyError(f"columns that are missing: {lost}")',
+        "    x = []",
+    ]
+    for column in columns:
+        name = literal(column.name)
+        lines += [f"    # {printable(column.name)}: {printable(column.told())}"]
+        if isinstance(column, CategoryColumn):
+            lines += [f"    {line}" for line in _texts("words", column.categories)]
+            lines += [f"    x += places({name}, table[{name}], words, {_word(column.fill)}, {_word(column.other)})"]
+        elif isinstance(column, DateColumn):
+            lines += [f"    values, gaps = dates({name}, table[{name}], {_word(column.fill)})"]
+            lines += [f"    x += [{DATE_PARTS[part]}]" for part in column.parts]
+        else:
+            lines += [f"    values, gaps = numbers({name}, table[{name}], {column.fill!r})", "    x += [values]"]
+        lines += ["    x += [gaps]"] if getattr(column, "flag", False) else []
+    lines += ["    return np.stack([np.asarray(column, float) for column in x], axis=1)"]
+    kinds = {type(column) for column in columns}
+    helpers = [text for kind, text in _CELLS.items() if kind in kinds]
+    return [*(text.strip("\n").split("\n") for text in [_GAPS, *helpers]), lines]
+
+
+def _word(text: str | None) -> str:
+    return "None" if text is None else literal(text)
+
+
+DATE_PARTS = {
+    "year": 'values.astype("M8[Y]").astype(int) + 1970',
+    "month": 'values.astype("M8[M]").astype(int) % 12 + 1',
+    "day": '(values.astype("M8[D]") - values.astype("M8[M]")).astype(int) + 1',
+    "weekday": '(values.astype("M8[D]").astype(int) + 3) % 7',
+    "hour": '(values - values.astype("M8[D]")).astype(int) // 3600',
+    "minute": '(values - values.astype("M8[D]")).astype(int) % 3600 // 60',
+    "days": 'values.astype("M8[s]").astype(int) / 86400',
+}
+_GAPS = '''
+def find_gaps(name, values, fill):
+    """Return where nothing stands, and refuse it where nothing fills it."""
+    gaps = np.array([value is None or value == "" or value != value for value in values], bool)
+    if fill is None and gaps.any():
+        raise ValueError(f"a gap in row {gaps.argmax()}, column {name!r}")
+    return gaps
+'''
+_CELLS: dict[type, str] = {
+    NumberColumn: '''
+def numbers(name, values, fill):
+    """Return a column of numbers without gaps, and where they were."""
+    gaps = find_gaps(name, values, fill)
+    return np.array([fill if gap else float(value) for gap, value in zip(gaps, values)], float), gaps
+''',
+    CategoryColumn: '''
+def places(name, values, words, fill, other):
+    """Return a column for each word: 1 where it stands."""
+    gaps = find_gaps(name, values, fill)
+    texts = [fill if gap else text_of(value) for gap, value in zip(gaps, values)]
+    known = set(words)
+    texts = [other if other is not None and text not in known else text for text in texts]
+    return [[text == word for text in texts] for word in words]
+
+
+def text_of(value):
+    """Return a word as it is; whole numbers are written without a decimal point."""
+    return str(int(value)) if isinstance(value, (float, np.floating)) and value == int(value) else str(value)
+''',
+    DateColumn: '''
+def dates(name, values, fill):
+    """Return a column of dates without gaps, and where they were."""
+    gaps = find_gaps(name, values, fill)
+    return np.array([np.datetime64(fill if gap else value, "s") for gap, value in zip(gaps, values)]), gaps
+''',
+}
 
 
 def _returned(heads: Sequence[Head], result: str) -> list[str]:
