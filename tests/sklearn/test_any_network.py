@@ -164,6 +164,20 @@ def test_scaled_targets_are_cross_validated() -> None:
     assert cross_val_score(make_pipeline(StandardScaler(), model), X, 1000 * y, cv=3).mean() > 0.5
 
 
+def test_a_network_that_ends_in_unscale_is_told_targets_as_they_are() -> None:
+    X, y = quantities()[:2]
+    prices = 1e6 + 1e5 * y
+    columns = 1 if y.ndim == 1 else y.shape[1]
+    network = cr.Network(
+        [cr.Dense(16, "tanh"), cr.Dense(columns), cr.Unscale.standard(prices)], optimizer=cr.Adam(0.02)
+    )
+    model = clone(Regressor(network, epochs=100)).fit(X, prices)
+    assert model.score(X, prices) > 0.9
+    assert model.predict(X).shape == y.shape
+    with pytest.raises(InputError, match="Softmax"):
+        Classifier(network).fit(X, np.arange(len(X)) % 3)
+
+
 @pytest.mark.parametrize("described", [network(), make], ids=["network", "function"])
 def test_parameters_by_name_are_all_of_them_and_can_be_set_back(described: Any) -> None:
     model = Classifier(described, epochs=2)
