@@ -14,7 +14,7 @@ from chainrule.cli.options import as_json_option, column, weights_option
 from chainrule.cli.output import as_csv, say, say_json
 from chainrule.cli.pipes import STREAM, readable, write_out
 from chainrule.errors import InputError
-from chainrule.training.progress import percent
+from chainrule.training.figure_text import percent
 
 
 @click.command()

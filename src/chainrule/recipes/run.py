@@ -66,9 +66,10 @@ from chainrule.threads import exactly
 from chainrule.training import Callback, EarlyStopping, Epoch, History, Training
 from chainrule.training.checkpoint import Checkpoint, read_state
 from chainrule.training.events import INTERRUPTED, TERMINATED
+from chainrule.training.figure_text import in_words
 from chainrule.training.interrupt import on_signal
 from chainrule.training.loop import go_through
-from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line, in_words
+from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line
 
 
 @dataclass

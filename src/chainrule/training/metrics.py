@@ -162,8 +162,8 @@ class ClassCounts:
 
     def summed(self) -> ClassCounts:
         """Return the counts of all classes together."""
-        parts = (part.sum(keepdims=True) for part in (self.right, self.given, self.true))
-        return ClassCounts(*parts, np.ones(1, bool))
+        right, given, true = (part.sum(keepdims=True) for part in (self.right, self.given, self.true))
+        return ClassCounts(right, given, true, np.ones(1, bool))
 
 
 def class_counts(
@@ -174,15 +174,15 @@ def class_counts(
     if task == "multilabel":
         given, true = given.reshape(-1, given.shape[-1]), true.reshape(-1, true.shape[-1])
         weights = _weights(sample_weight, len(given))[:, None]
-        counts = ((weights * part).sum(axis=0) for part in (given * true, given, true))
-        return ClassCounts(*counts, np.ones(given.shape[1], bool)), task
+        right, answers, truths = ((weights * part).sum(axis=0) for part in (given * true, given, true))
+        return ClassCounts(right, answers, truths, np.ones(given.shape[1], bool)), task
     count = max(np.shape(prediction)[-1], 2, int(true.max()) + 1)
     given, true = given.ravel(), true.ravel()
     weights = _weights(sample_weight, len(given))
     right = np.bincount(true, weights * (given == true), count)
-    totals = [np.bincount(part, weights, count) for part in (given, true)]
+    answers, truths = (np.bincount(part, weights, count) for part in (given, true))
     occurs = np.bincount(np.concatenate([given, true]), minlength=count) > 0
-    return ClassCounts(right, *totals, occurs), task
+    return ClassCounts(right, answers, truths, occurs), task
 
 
 def averaged(counts: ClassCounts, score: Callable[[ClassCounts], Array], average: str | None, task: str) -> Any:
