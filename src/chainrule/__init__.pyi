@@ -119,6 +119,7 @@ from chainrule import optim as optim
 from chainrule import plot as plot
 from chainrule.training.evaluate import predict as predict
 from chainrule import recipes as recipes
+from chainrule.training.report import report as report
 from chainrule.recipes.run import resume as resume
 from chainrule.files.model import save as save
 from chainrule.explain.inspection import show as show
@@ -301,6 +302,7 @@ __all__ = [
     "prelu",
     "recipes",
     "relu",
+    "report",
     "reshape",
     "resume",
     "save",

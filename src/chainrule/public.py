@@ -63,6 +63,7 @@ from chainrule.training import (
     evaluate,
     learning_rate_range_test,
     predict,
+    report,
     train,
 )
 
@@ -119,6 +120,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Rescale",
     "Heads",
+    "report",
     "Residual",
     "RMSProp",
     "Schedule",

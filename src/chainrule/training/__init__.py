@@ -26,6 +26,7 @@ from chainrule.training.metrics import (
     root_mean_squared_error,
     subset_accuracy,
 )
+from chainrule.training.report import Report, report
 from chainrule.training.rising_rate import RangeTest, learning_rate_range_test
 from chainrule.words import missing_from
 
@@ -43,6 +44,7 @@ __all__ = [
     "Event",
     "History",
     "RangeTest",
+    "Report",
     "Training",
     "accuracy",
     "average_precision",
@@ -61,6 +63,7 @@ __all__ = [
     "predict",
     "r2",
     "recall",
+    "report",
     "roc_auc",
     "root_mean_squared_error",
     "subset_accuracy",

@@ -119,7 +119,9 @@ def accuracy(prediction: Array, target: Array, task: str | None = None, *, sampl
     return 1 - error_rate(prediction, target, task, sample_weight=sample_weight)
 
 
-def subset_accuracy(prediction: Array, target: Array, task: str | None = None) -> float:
+def subset_accuracy(
+    prediction: Array, target: Array, task: str | None = None, *, sample_weight: Array | None = None
+) -> float:
     """Return the share of samples all of whose labels are right; where each has one class, it is the accuracy.
 
     Examples
@@ -129,7 +131,7 @@ def subset_accuracy(prediction: Array, target: Array, task: str | None = None) -
     """
     given, true, task = _answers("subset_accuracy", prediction, target, task)
     right = given == true
-    return float((right.all(axis=-1) if task == "multilabel" else right).mean())
+    return _mean(right.all(axis=-1) if task == "multilabel" else right, sample_weight)
 
 
 @dataclass(frozen=True)
@@ -150,15 +152,15 @@ class ClassCounts:
 
     def precision(self) -> Array:
         """Return, for each class, how many of the answers that name it are right; 0 where none does."""
-        return _share(self.right, self.given)
+        return share_of(self.right, self.given)
 
     def recall(self) -> Array:
         """Return, for each class, how many of its samples were found; 0 where it has none."""
-        return _share(self.right, self.true)
+        return share_of(self.right, self.true)
 
     def f1(self) -> Array:
         """Return the harmonic mean of both, 2 · right / (given + true); 0 where there is neither."""
-        return _share(2 * self.right, self.given + self.true)
+        return share_of(2 * self.right, self.given + self.true)
 
     def summed(self) -> ClassCounts:
         """Return the counts of all classes together."""
@@ -197,7 +199,7 @@ def averaged(counts: ClassCounts, score: Callable[[ClassCounts], Array], average
     if average == "macro":
         return float(scores[counts.occurs].mean())
     if average == "weighted":
-        return float(_share(np.array((scores * counts.true).sum()), np.array(counts.true.sum())))
+        return float(share_of(np.array((scores * counts.true).sum()), np.array(counts.true.sum())))
     return scores
 
 
@@ -307,7 +309,7 @@ def balanced_accuracy(
         return float(counts.recall()[counts.true > 0].mean())
     total = _weights(sample_weight, math.prod(np.shape(prediction)[:-1])).sum()
     absent, seldom = total - counts.true, total - counts.given - counts.true + counts.right
-    both = np.stack([counts.recall(), _share(seldom, absent)])
+    both = np.stack([counts.recall(), share_of(seldom, absent)])
     there = np.stack([counts.true, absent]) > 0
     return float(((both * there).sum(axis=0) / there.sum(axis=0)).mean())
 
@@ -377,7 +379,7 @@ def _area(scores: Array, true: Array, sample_weight: Array | None) -> float:
 def _precision_area(scores: Array, true: Array, sample_weight: Array | None) -> float:
     own, others = (part[::-1] for part in _by_threshold(scores, true, sample_weight))
     found = own.cumsum()
-    return float((own * _share(found, found + others.cumsum())).sum() / found[-1]) if found[-1] else 0.0
+    return float((own * share_of(found, found + others.cumsum())).sum() / found[-1]) if found[-1] else 0.0
 
 
 def log_loss(prediction: Array, target: Array, task: str | None = None, *, sample_weight: Array | None = None) -> float:
@@ -396,6 +398,12 @@ def log_loss(prediction: Array, target: Array, task: str | None = None, *, sampl
     >>> round(log_loss(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])), 4)
     0.1643
     """
+    losses = log_losses(prediction, target, task)
+    return _mean(losses, sample_weight)
+
+
+def log_losses(prediction: Array, target: Array, task: str | None = None) -> Array:
+    """Return the log loss of each row of outputs."""
     _, true, task = _answers("log_loss", prediction, target, task)
     given = as_array("log_loss", "prediction", prediction)
     if given.min() < 0 or given.max() > 1:
@@ -412,13 +420,13 @@ def log_loss(prediction: Array, target: Array, task: str | None = None, *, sampl
         of_truth = np.where(true == 1, given[..., 0], 1 - given[..., 0])
     else:
         of_truth = np.take_along_axis(given, true[..., None], axis=-1)[..., 0]
-    losses = -np.log(np.clip(of_truth, epsilon, 1 - epsilon).astype(np.float64))
-    return _mean(losses.mean(axis=-1) if task == "multilabel" else losses, sample_weight)
+    losses: Array = -np.log(np.clip(of_truth, epsilon, 1 - epsilon).astype(np.float64))
+    return losses.mean(axis=-1) if task == "multilabel" else losses
 
 
 def mean_squared_error(prediction: Array, target: Array, *, sample_weight: Array | None = None) -> float:
     """Return the mean over all outputs of (prediction − target)²; class indices count as one-hot."""
-    difference = prediction - _numbers(prediction, target)
+    difference = prediction - numbers_like(prediction, target)
     return _mean((difference * difference).mean(axis=-1, dtype=np.float64), sample_weight)
 
 
@@ -430,13 +438,13 @@ def root_mean_squared_error(prediction: Array, target: Array, *, sample_weight: 
     >>> root_mean_squared_error(np.array([[1.0], [5.0]]), np.array([[2.0], [3.0]])) == 2.5**0.5
     True
     """
-    difference = (prediction - _numbers(prediction, target)).astype(np.float64)
+    difference = (prediction - numbers_like(prediction, target)).astype(np.float64)
     return float(np.sqrt(_column_means(difference * difference, sample_weight)).mean())
 
 
 def mean_absolute_error(prediction: Array, target: Array, *, sample_weight: Array | None = None) -> float:
     """Return the mean over all outputs of |prediction − target|; class indices count as one-hot."""
-    distance = np.abs(prediction - _numbers(prediction, target))
+    distance = np.abs(prediction - numbers_like(prediction, target))
     return _mean(distance.mean(axis=-1, dtype=np.float64), sample_weight)
 
 
@@ -451,7 +459,7 @@ def r2(prediction: Array, target: Array, *, sample_weight: Array | None = None) 
 
 def r2_by_output(prediction: Array, target: Array, *, sample_weight: Array | None = None) -> Array:
     """Return the R² of each output."""
-    y = _numbers(prediction, target).astype(np.float64)
+    y = numbers_like(prediction, target).astype(np.float64)
     count = math.prod(y.shape[:-1])
     mean = _column_means(y, sample_weight)
     residual = _column_means(np.square(prediction - y), sample_weight)
@@ -621,12 +629,13 @@ def _column_means(values: Array, sample_weight: Array | None) -> Array:
     return np.average(rows, axis=0, weights=None if sample_weight is None else _weights(sample_weight, len(rows)))
 
 
-def _share(part: Array, whole: Array) -> Array:
+def share_of(part: Array, whole: Array) -> Array:
     """Return part / whole, and 0 where the whole is nothing."""
     return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
 
 
-def _numbers(prediction: Array, target: Array) -> Array:
+def numbers_like(prediction: Array, target: Array) -> Array:
+    """Return the targets in the shape of the predictions, class indices as one-hot rows."""
     _expect_one_head("metrics", prediction, target)
     if target.ndim < prediction.ndim and prediction.shape[-1] > 1:
         return np.equal(np.arange(prediction.shape[-1]), target[..., None])
