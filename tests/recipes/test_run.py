@@ -245,7 +245,8 @@ def test_figures_on_the_screen_have_the_names_that_they_have_in_json(tmp_path: P
     (last,) = (line for line in said if line.startswith("validation"))
     assert result.validation["error_rate"] > 0  # so that the least probability of a true class says nothing more
     told = [name for name in result.validation if name != "min_confidence"]
-    assert all(f"  {name.replace('_', ' ')} " in last for name in told) and "min confidence" not in last
+    assert all(f"  {name.replace('_', ' ')} " in last for name in told)
+    assert "min confidence" not in last
     assert "the best by validation error rate" in "\n".join(said)
 
 

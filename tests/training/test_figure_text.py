@@ -19,7 +19,8 @@ SIZES = [1.28e12, 3.4e-7, 4.1e-9, -2.5e-6, 0.0, 0.12345, 1e300, 5e-324, 99999.5]
 def test_a_number_is_read_back_to_the_digits_that_it_was_printed_with(value: float) -> None:
     for decimals in (4, 5):
         text = number(value, decimals)
-        assert float(text) == pytest.approx(value, rel=1e-2, abs=0) and len(text) <= 12
+        assert float(text) == pytest.approx(value, rel=1e-2, abs=0)
+        assert len(text) <= 12
 
 
 @pytest.mark.parametrize("value", SIZES)
@@ -28,7 +29,8 @@ def test_every_line_of_a_log_prints_it_so(value: float) -> None:
     lines = [epoch_line(epoch, 1, 10), *figure_lines({"test": {"loss": value, "min_confidence": abs(value)}})]
     for line in lines:
         for text in re.findall(r"(?:loss|error|penalty|confidence) (\S+)", line):
-            assert abs(float(text)) == pytest.approx(abs(value), rel=1e-2, abs=0) and len(text) <= 12
+            assert abs(float(text)) == pytest.approx(abs(value), rel=1e-2, abs=0)
+            assert len(text) <= 12
 
 
 def test_a_share_that_is_not_all_or_nothing_does_not_print_as_that() -> None:

@@ -111,7 +111,8 @@ def test_intervals_hold_the_truth_in_about_95_of_100_cases(count: int) -> None:
 
         (of_r2,) = of_sums(sums.T, r2)
         of_noise = of_mean(noise)
-        assert of_r2 is not None and of_noise is not None
+        assert of_r2 is not None
+        assert of_noise is not None
         held["r2"] += of_r2[0] < 0.5 < of_r2[1]
         held["mean"] += of_noise[0] < 0 < of_noise[1]
     assert all(89 <= times <= 100 for times in held.values()), held
@@ -130,7 +131,8 @@ def test_it_is_read_with_2_10_and_100_classes() -> None:
     for classes in (2, 10, 100):
         network = cr.Network([cr.Dense(classes), cr.Softmax()], classes=[f"kind {k}" for k in range(classes)])
         lines = str(cr.report(network, X, np.arange(120) % classes)).splitlines()
-        assert len(lines) < 30 and max(map(len, lines)) < 80
+        assert len(lines) < 30
+        assert max(map(len, lines)) < 80
         assert sum(line.startswith("kind ") for line in lines) == min(classes, 10)
         assert any("report.classes has all" in line for line in lines) == (classes == 100)
     names = cr.Network([cr.Dense(2), cr.Softmax()], classes=["a\x1b[31m", "b"])
@@ -141,15 +143,18 @@ def test_without_any_error_there_is_no_interval_that_says_so() -> None:
     network = cr.Network([cr.Dense(1), cr.Sigmoid()], seed=0)
     y = cr.classify(network, X)
     found = cr.report(network, X, y)
-    assert found.figures["roc_auc"] == 1 and found.intervals["roc_auc"] is None
-    assert found.intervals["f1"] is None and found.intervals["error_rate"] == of_share(0.0, 120)
+    assert found.figures["roc_auc"] == 1
+    assert found.intervals["roc_auc"] is None
+    assert found.intervals["f1"] is None
+    assert found.intervals["error_rate"] == of_share(0.0, 120)
     assert "min confidence" in str(found)
 
 
 def test_amounts_have_their_unit_and_single_samples_no_interval() -> None:
     network = network_of("regression")
     text = str(cr.report(network, X, TARGETS["regression"][1]))
-    assert "Errors are in the unit of the targets" in text and "target 2" in text
+    assert "Errors are in the unit of the targets" in text
+    assert "target 2" in text
     alone = cr.report(network, X[:1], TARGETS["regression"][1][:1])
     assert set(alone.intervals.values()) == {None}
 
@@ -158,7 +163,8 @@ def test_outputs_over_time_are_told_of_by_sample() -> None:
     sequences = RNG.normal(size=(20, 7, 3)).astype(np.float32)
     labels = RNG.integers(0, 3, (20, 7))
     found = cr.report(cr.Network([cr.Dense(3), cr.Softmax()]), sequences, labels)
-    assert found.samples == 20 and sum(row["count"] for row in found.classes) == 140
+    assert found.samples == 20
+    assert sum(row["count"] for row in found.classes) == 140
 
     def area(times: int) -> Any:
         network = cr.Network([cr.Dense(3), cr.Softmax()])

@@ -1,4 +1,4 @@
-"""``chainrule evaluate`` and ``predict``: the network of a run, measured on data or asked for its answers."""
+"""``chainrule predict``: the network of a run, asked for its answers."""
 
 from __future__ import annotations
 
@@ -10,54 +10,11 @@ import click
 
 import chainrule as cr
 from chainrule.cli.completion import runs
-from chainrule.cli.options import as_json_option, column, weights_option
+from chainrule.cli.options import as_json_option, weights_in_words, weights_option
 from chainrule.cli.output import as_csv, say, say_json
 from chainrule.cli.pipes import STREAM, readable, write_out
 from chainrule.errors import InputError
 from chainrule.training.figure_text import percent
-
-
-@click.command()
-@click.argument("run", shell_complete=runs)
-@click.option("--data", metavar="FILE", help="Measure on this file instead of the recipe's data; - is standard input.")
-@click.option(
-    "--target", metavar="COLUMN", callback=column, help="The column to compare with; the recipe's where left out."
-)
-@weights_option("Which to measure.")
-@as_json_option
-def evaluate(run: str, data: str | None, target: str | int | None, weights: str | None, as_json: bool) -> None:
-    """Measure the network of RUN, the folder of a run or a model file.
-
-    Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
-    weights, and those held out for the test. The first line says which weights are measured.
-    """
-    from chainrule.recipes.evaluation import measure_file, measure_recipe
-    from chainrule.recipes.log import figure_lines
-    from chainrule.threads import exactly
-
-    network, recipe = cr.recipes.load_run(run, weights)
-    if data is None and recipe is None:
-        raise InputError(
-            f"evaluate {run!r}",
-            given="a model file alone",
-            expected="data to measure it on",
-            fix="Add --data FILE --target COLUMN, or name the folder of a run",
-        )
-    with exactly(1):
-        if data is not None:
-            with readable(data) as path:
-                figures = {"data": measure_file(network, recipe, path, target)}
-        else:
-            assert recipe is not None
-            figures = measure_recipe(network, recipe)
-    told = cr.recipes.weights_told(run, weights)
-    if as_json:
-        say_json({"run": run, **told, **figures})
-        return
-    say(_in_words(told))
-    for line in figure_lines(figures):
-        say(line)
-
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _SAMPLE = re.compile(rf"[(\[\s]*{_NUMBER}(?:\s*[,;\s]\s*{_NUMBER})*,?[\])\s]*", re.IGNORECASE)
@@ -127,14 +84,7 @@ def predict(run: str, file: str, out: str | None, weights: str | None, as_json: 
     else:
         cr.files.write_atomically(out, text.encode())
         say(f"{len(rows):,} answers in {out}")
-    say(f"{run}: {_in_words(told)}", err=True)
-
-
-def _in_words(told: dict[str, str | int | None]) -> str:
-    """Return which weights were asked."""
-    if told["weights"] is None:
-        return "weights of a model file"
-    return f"{told['weights']} weights" + ("" if told["epoch"] is None else f", of epoch {told['epoch']}")
+    say(f"{run}: {weights_in_words(told)}", err=True)
 
 
 def _say_answer(run: str, network: cr.Network, sample: list[float], weights: str | None, as_json: bool) -> None:
@@ -158,7 +108,7 @@ def _say_answer(run: str, network: cr.Network, sample: list[float], weights: str
         say(f"confidence  {percent(told['confidence'])}")
     if error is not None:
         say(f"error       {error:.6g}, the training loss of epoch {asked['epoch']}")
-    say(f"{run}: {_in_words(asked)}", err=True)
+    say(f"{run}: {weights_in_words(asked)}", err=True)
 
 
 def _written(value: int | float | str) -> int | str:

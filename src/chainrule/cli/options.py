@@ -64,6 +64,13 @@ def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., An
     return click.option("--weights", **choice("best", "last"), help=f"{what} The best where left out.")
 
 
+def weights_in_words(told: dict[str, str | int | None]) -> str:
+    """Return which weights were asked."""
+    if told["weights"] is None:
+        return "weights of a model file"
+    return f"{told['weights']} weights" + ("" if told["epoch"] is None else f", of epoch {told['epoch']}")
+
+
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 
 

@@ -16,7 +16,7 @@ from chainrule.ops import Sigmoid, Softmax
 from chainrule.ops.op import Array
 from chainrule.recipes.image_files import is_picture, picture_as_sample
 from chainrule.recipes.recipe import Recipe
-from chainrule.recipes.samples import Part, gather, relabelled
+from chainrule.recipes.samples import Part, relabelled
 from chainrule.training import evaluate, predict
 from chainrule.training.evaluate import probabilities
 from chainrule.training.metrics import predicted_classes
@@ -43,15 +43,10 @@ def measure(network: Network, part: Part | None) -> dict[str, Any] | None:
     return {name: found.get(name) for name in FIGURES}
 
 
-def measure_recipe(network: Network, recipe: Recipe) -> dict[str, dict[str, Any] | None]:
-    """Return the figures on each part of a recipe's samples: train, validation and test."""
-    return {name: measure(network, part) for name, part in gather(recipe, network.classes).parts.items()}
-
-
-def measure_file(
-    network: Network, recipe: Recipe | None, path: str, target: str | int | None = None
-) -> dict[str, Any] | None:
-    """Return the figures on the samples in a file.
+def samples_in_file(
+    network: Network, recipe: Recipe | None, path: str, target: str | int | None = None, where: str = "evaluate"
+) -> Part:
+    """Return the samples in a file, with their targets as the network numbers its classes.
 
     Parameters
     ----------
@@ -61,22 +56,24 @@ def measure_file(
     path : path
     target : str or int, optional
         The column to compare with.
+    where : str
+        Who speaks in errors.
 
     Raises
     ------
     FileError, InputError
         If the file can't be read, or its samples are not like those of the training.
     """
-    expect_one_output("evaluate", network)
+    expect_one_output(where, network)
     if target is None and recipe is not None:
         target = recipe.data.target
     if target is None and path.lower().endswith(".npz"):
         target = "y"
     found = read(path, target, task="regression" if network.task == "regression" else "classification")
-    y = relabelled(found, network.classes, f"evaluate {path!r}")
+    y = relabelled(found, network.classes, f"{where} {path!r}")
     if y.ndim == 1 and network.classes is not None and recipe is not None and recipe.data.one_hot:
         y = one_hot(y, len(network.classes), network.dtype)
-    return measure(network, (found.X, y))
+    return found.X, y
 
 
 def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[dict[str, Any]], list[str]]:

@@ -6,7 +6,6 @@ may be a stranger's: a row is numbers by name or it is none.
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 from collections.abc import Mapping
@@ -72,14 +71,10 @@ def figure_lines(figures: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
             told = {key: value for key, value in part.items() if value is not None}
             if told.get("error_rate"):
                 told.pop("min_confidence", None)
-            lines.append(f"{name:<{width}}  " + "  ".join(f"{in_words(key)} {_figure(key, told[key])}" for key in told))
+            lines.append(
+                f"{name:<{width}}  " + "  ".join(f"{in_words(key)} {written(key, told[key], 5)}" for key in told)
+            )
     return lines
-
-
-def _figure(key: str, value: float) -> str:
-    if key == "min_confidence" and 1e-3 <= value < 1:  # what is not certain does not print as certain
-        return f"{math.floor(value * 1e4) / 1e4:.4f}"
-    return written(key, value, 5)
 
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND

@@ -5,6 +5,8 @@ A loss may be 1.28e+12 or 3.4e-07: a fixed count of decimals would print a row o
 
 from __future__ import annotations
 
+import math
+
 
 def in_words(name: str) -> str:
     """Return the name of a figure as a line of text has it: ``validation_error_rate`` is the validation error rate."""
@@ -34,5 +36,11 @@ def percent(share: float) -> str:
 
 
 def written(name: str, value: float, decimals: int = 4) -> str:
-    """Return the value of a figure of this name: an error rate in percent, all others as numbers."""
+    """Return the value of a figure of this name: an error rate in percent, all others as numbers.
+
+    >>> written("loss", 0.25, 5), written("test_error_rate", 0.25), written("min_confidence", 0.99999)
+    ('0.25000', '25.00 %', '0.9999')
+    """
+    if name.endswith("min_confidence") and 1e-3 <= value < 1:  # what is not certain does not print as certain
+        return f"{math.floor(value * 1e4) / 1e4:.4f}"
     return percent(value) if name.endswith("error_rate") else number(value, decimals)

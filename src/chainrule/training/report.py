@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.data.dataset import Dataset, unpacked
+from chainrule.data.dataset import Dataset
 from chainrule.errors import printable
 from chainrule.nn import validation
 from chainrule.nn.heads import Head
@@ -21,10 +20,11 @@ from chainrule.tables import in_columns
 from chainrule.threads import by_size
 from chainrule.training import metrics
 from chainrule.training.evaluate import CHUNK, default_metrics, expect_suited, head_probabilities, measured, outputs_of
-from chainrule.training.figure_text import number, percent
+from chainrule.training.figure_text import in_words, number, percent, written
 from chainrule.training.intervals import Interval, blocks, effective_count, of_area, of_mean, of_share, of_sums
 from chainrule.training.measures import named_measures
 from chainrule.training.metrics import ClassCounts, averaged, predicted_classes, true_classes
+from chainrule.training.pairs import samples_and_targets
 
 _MOST_CLASSES, _WORST = 20, 10
 _SCORES = ("precision", "recall", "f1")
@@ -110,16 +110,15 @@ class Report:
     def _overall_lines(self) -> list[str]:
         rows = []
         for name, value in self.figures.items():
-            if name in ("min_confidence", "accuracy") and self.figures.get("error_rate", 0) > 0:
-                continue  # the one says nothing then, the other the same
+            if name == "accuracy" or (name == "min_confidence" and self.figures["error_rate"] > 0):
+                continue  # the one says the same as the error rate, the other says nothing then
             if name == "log_loss" and number(value) == number(self.figures["loss"]):
                 continue
             share = name.endswith(("error_rate", "accuracy"))
-            written = percent if share else functools.partial(number, decimals=4)
             ends = self.intervals.get(name)
-            told = "" if ends is None else f"{written(ends[0])} to {written(ends[1])}"
-            title = _TITLES.get(name, name.replace("_", " "))
-            rows.append([title, "not defined" if math.isnan(value) else written(value), told])
+            told, *between = (percent(end) if share else written(name, end) for end in (value, *(ends or ())))
+            title = _TITLES.get(name, in_words(name))
+            rows.append([title, "not defined" if math.isnan(value) else told, " to ".join(between)])
         return _table([f"{self.samples:,} samples", "", "95 % interval"], rows)
 
     def _unit_line(self) -> str:
@@ -204,7 +203,7 @@ def report(
     True
     """
     checks.instance("report", network, Network, "a cr.Network")
-    given, (X, y) = X, unpacked("report", X, y)
+    given, (X, y) = X, samples_and_targets("report", network, X, y)
     head = network.only_head("report", f"Take one of them: cr.report(network.head({network.heads[0].name!r}), X, y)")
     x, target, weights = network.as_batch("report", X, y, sample_weight, mapped=True)
     expect_suited("report", network, given)
@@ -311,6 +310,8 @@ def _add_classes(result: Report, head: Head, prediction: Array, true: Array, wei
             balanced = np.mean(both)
         else:
             balanced = drawn.recall()[drawn.true > 0].mean()
+        if task == "binary" and not drawn.occurs[1]:  # a draw without any of the class has no F1
+            return np.array([balanced, math.nan])
         return np.array([balanced, *(averaged(drawn, ClassCounts.f1, how, task) for how in averages.values())])
 
     found = of_sums(_sums_of_classes(given, true, count, several, samples, weights), resampled)

@@ -1,0 +1,91 @@
+"""``chainrule evaluate`` and ``importance``: the network of a run, measured on data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import chainrule as cr
+from chainrule.cli.completion import runs
+from chainrule.cli.options import as_json_option, column, weights_in_words, weights_option
+from chainrule.cli.output import say, say_json
+from chainrule.cli.pipes import readable
+from chainrule.errors import InputError
+
+if TYPE_CHECKING:
+    from chainrule.recipes.recipe import Recipe
+    from chainrule.recipes.samples import Part
+
+_data_option = click.option(
+    "--data", metavar="FILE", help="Measure on this file instead of the recipe's data; - is standard input."
+)
+_target_option = click.option(
+    "--target", metavar="COLUMN", callback=column, help="The column to compare with; the recipe's where left out."
+)
+
+_HEADINGS = {
+    "train": ["Training samples, which it has learnt from:"],
+    "validation": ["Validation samples, which have chosen its weights:"],
+    "test": ["Test samples, which had no part in its training:"],
+}
+
+
+@contextmanager
+def _parts(
+    command: str, run: str, network: cr.Network, recipe: Recipe | None, data: str | None, target: str | int | None
+) -> Iterator[dict[str, Part]]:
+    """Give the samples to measure on, by the names of their parts: those of the recipe, or those in a file."""
+    from chainrule.recipes.evaluation import expect_one_output, samples_in_file
+    from chainrule.recipes.samples import gather
+
+    if data is not None:
+        with readable(data) as path:
+            yield {"data": samples_in_file(network, recipe, path, target, command)}
+        return
+    if recipe is None:
+        raise InputError(
+            f"{command} {run!r}",
+            given="a model file alone",
+            expected="data to measure it on",
+            fix="Add --data FILE --target COLUMN, or name the folder of a run",
+        )
+    expect_one_output(command, network)
+    yield {name: part for name, part in gather(recipe, network.classes).parts.items() if part is not None}
+
+
+@click.command()
+@click.argument("run", shell_complete=runs)
+@_data_option
+@_target_option
+@weights_option("Which to measure.")
+@as_json_option
+def evaluate(run: str, data: str | None, target: str | int | None, weights: str | None, as_json: bool) -> None:
+    """Measure the network of RUN, the folder of a run or a model file.
+
+    Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
+    weights, and those held out for the test. The first line says which weights are measured. The table is of the
+    test samples, or of the last part there is: precision, recall and F1 of each class, or R² and
+    errors of numbers in the unit of the target, and figures of all samples with their 95 % intervals. --json has that
+    of all parts, and the confusion matrix.
+    """
+    from chainrule.recipes.evaluation import FIGURES, measure
+    from chainrule.recipes.log import figure_lines
+    from chainrule.threads import exactly
+
+    network, recipe = cr.recipes.load_run(run, weights)
+    with exactly(1), _parts("evaluate", run, network, recipe, data, target) as parts:
+        last = list(parts)[-1]
+        reports = {name: cr.report(network, *part) for name, part in parts.items() if as_json or name == last}
+        figures = {} if as_json else {name: measure(network, part) for name, part in parts.items()}
+    told = cr.recipes.weights_told(run, weights)
+    if as_json:
+        absent: dict[str, Any] = {} if data is not None else dict.fromkeys(("train", "validation", "test"))
+        nothing = dict.fromkeys(FIGURES)
+        say_json({"run": run, **told, **absent, **{name: nothing | found.as_dict() for name, found in reports.items()}})
+        return
+    say(weights_in_words(told))
+    for line in [*figure_lines(figures), "", *_HEADINGS.get(last, []), *reports[last].lines("--json")]:
+        say(line)
