@@ -127,6 +127,7 @@ def test_a_resumed_training_says_where_it_is_in_its_schedule(tmp_path: Path) -> 
     assert train(network_of(0.001), resume=path).began == "learning rate 0.001, step 9 of SGD"
 
 
+@pytest.mark.filterwarnings("ignore:train. got a loss")  # a rate that is too large, as it is meant to be
 def test_the_best_weights_have_the_rate_of_their_epoch() -> None:
     network = network_of(cr.Phases((1, 1e-3), (3, 50.0)))
     history = train(network, validation_data=(X, Y))
@@ -149,6 +150,7 @@ def test_a_checkpoint_in_the_middle_knows_the_rate_it_was_saved_with(tmp_path: P
         train(cr.load(path))
 
 
+@pytest.mark.filterwarnings("ignore:train. got a loss")  # random labels
 def test_the_advice_for_a_model_that_is_no_checkpoint_goes_on_at_the_rate_it_had_come_to(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     network = network_of(cr.Phases((2, 0.1), (2, 0.01)))
