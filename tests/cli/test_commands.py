@@ -143,6 +143,19 @@ def test_evaluate_cuts_a_hundred_classes_and_says_where_all_are(capsys: CAPTURED
     )
 
 
+def test_importance_names_the_columns_that_matter(capsys: CAPTURED, flowers: str) -> None:
+    first, second, head, *rows = lines(capsys, "importance", flowers, "--repeats", "3")
+    assert first.endswith(", on the validation samples")
+    assert second.startswith("loss ")
+    assert second.endswith("by how much it grows where a column is shuffled, 3 times:")
+    assert {row.split()[0] for row in rows} == {"width", "height"}
+    told = json.loads(
+        lines(capsys, "importance", flowers, "--metric", "error_rate", "--data", "flowers.csv", "--json")[0]
+    )
+    assert (told["figure"], told["part"]) == ("error_rate", "data")
+    assert {row["name"] for row in told["columns"]} == {"width", "height"}
+
+
 def test_evaluate_measures_on_another_file(capsys: CAPTURED, flowers: str) -> None:
     Path("more.csv").write_text("width,height,kind\n1,1,tulip\n1,1,tulip\n")
     found = json.loads(lines(capsys, "evaluate", flowers, "--data", "more.csv", "--json")[0])

@@ -13,6 +13,7 @@ COMMANDS = {  # name: module, what it does
     "train": ("train", "Train as a recipe says, into a new run folder."),
     "resume": ("train", "Go on with a run that was stopped, or further."),
     "evaluate": ("measuring", "Measure the network of a run."),
+    "importance": ("measuring", "Show which columns matter to the network of a run."),
     "predict": ("inference", "Let the network of a run answer for the samples in a file."),
     "runs": ("listings", "List the runs in a folder."),
     "compare": ("listings", "Show what differs between two runs."),

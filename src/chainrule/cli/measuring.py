@@ -10,9 +10,9 @@ import click
 
 import chainrule as cr
 from chainrule.cli.completion import runs
-from chainrule.cli.options import as_json_option, column, weights_in_words, weights_option
+from chainrule.cli.options import as_json_option, column, weights_in_words, weights_option, whole
 from chainrule.cli.output import say, say_json
-from chainrule.cli.pipes import readable
+from chainrule.cli.pipes import STREAM, readable
 from chainrule.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,4 +88,47 @@ def evaluate(run: str, data: str | None, target: str | int | None, weights: str 
         return
     say(weights_in_words(told))
     for line in [*figure_lines(figures), "", *_HEADINGS.get(last, []), *reports[last].lines("--json")]:
+        say(line)
+
+
+@click.command()
+@click.argument("run", shell_complete=runs)
+@_data_option
+@_target_option
+@click.option("--metric", metavar="NAME", help="What gets worse, such as error_rate or r2; the loss where left out.")
+@click.option("--repeats", metavar="N", callback=whole(), default="5", help="How often each column is shuffled; 5.")
+@click.option("--seed", metavar="N", callback=whole(0, 2**63 - 1), default="0", help="From which it is shuffled; 0.")
+@weights_option("Which to ask.")
+@as_json_option
+def importance(
+    run: str,
+    data: str | None,
+    target: str | int | None,
+    metric: str | None,
+    repeats: int,
+    seed: int,
+    weights: str | None,
+    as_json: bool,
+) -> None:
+    """Show which columns matter to the network of RUN: how much worse it gets when one is shuffled, the most first.
+
+    Without --data on the test samples of its recipe, or the last part there is. Columns that say the same share what
+    they say: each alone may seem to matter little.
+    """
+    from chainrule.recipes.evaluation import feature_names
+    from chainrule.threads import exactly
+
+    network, recipe = cr.recipes.load_run(run, weights)
+    with exactly(1), _parts("importance", run, network, recipe, data, target) as parts:
+        name, (x, y) = list(parts.items())[-1]
+        names = feature_names(network, recipe, None if data in (None, STREAM) else data)
+        told_groups = network.columns is None and names is not None and len(names) == x.shape[-1]
+        groups = {column: i for i, column in enumerate(names or ())} if told_groups else None
+        found = cr.importance(network, x, y, metric=metric, repeats=repeats, seed=seed, groups=groups)
+    told = cr.recipes.weights_told(run, weights)
+    if as_json:
+        say_json({"run": run, **told, "part": name, **found.as_dict()})
+        return
+    say(f"{weights_in_words(told)}, on the {'samples in the file' if name == 'data' else f'{name} samples'}")
+    for line in found.lines("--json"):
         say(line)

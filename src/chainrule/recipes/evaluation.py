@@ -76,6 +76,16 @@ def samples_in_file(
     return found.X, y
 
 
+def feature_names(network: Network, recipe: Recipe | None, path: str | None) -> tuple[str, ...] | None:
+    """Return what the columns of a run's samples are called: as the network knows them, else as the file does."""
+    if network.columns is not None or network.preparation is not None:
+        return network.columns
+    path = path or (None if recipe is None else recipe.data.file)
+    if path is None or recipe is None or not isinstance(recipe.data.target, str):
+        return None
+    return read(path, recipe.data.target, task="classification").feature_names
+
+
 def answers(network: Network, recipe: Recipe | None, path: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row for each sample: its number from 1, and the class with its probability, or numbers, by their names.
 

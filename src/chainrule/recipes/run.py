@@ -30,7 +30,6 @@ from chainrule.errors import ChainruleError, FileError, FileWarning, InputError,
 from chainrule.files import Weights, contents_of, write, write_atomically
 from chainrule.files import load as load_model
 from chainrule.nn import Network
-from chainrule.recipes.beside import baselines
 from chainrule.recipes.build import augmentation, build
 from chainrule.recipes.environment import chosen_threads, differences, environment, read_environment
 from chainrule.recipes.evaluation import measure
@@ -62,6 +61,7 @@ from chainrule.recipes.log import (
 )
 from chainrule.recipes.parent import Parent, prepared, shown_path
 from chainrule.recipes.recipe import Recipe, Start, checked, continued, stored, to_toml
+from chainrule.recipes.run_baselines import baselines
 from chainrule.recipes.samples import Samples, decided, gather
 from chainrule.threads import exactly
 from chainrule.training import Callback, EarlyStopping, Epoch, History, Training

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from chainrule.training.callbacks import Callback, EarlyStopping
 from chainrule.training.evaluate import classify, evaluate, predict
+from chainrule.training.evaluation_report import EvaluationReport, report
 from chainrule.training.events import Event, Training
 from chainrule.training.history import Epoch, History
 from chainrule.training.loop import train
@@ -26,7 +27,7 @@ from chainrule.training.metrics import (
     root_mean_squared_error,
     subset_accuracy,
 )
-from chainrule.training.report import Report, report
+from chainrule.training.permutation import Importance, importance
 from chainrule.training.rising_rate import RangeTest, learning_rate_range_test
 from chainrule.words import missing_from
 
@@ -43,8 +44,9 @@ __all__ = [
     "Epoch",
     "Event",
     "History",
+    "Importance",
     "RangeTest",
-    "Report",
+    "EvaluationReport",
     "Training",
     "accuracy",
     "average_precision",
@@ -54,6 +56,7 @@ __all__ = [
     "error_rate",
     "evaluate",
     "f1",
+    "importance",
     "learning_rate_range_test",
     "log_loss",
     "mean_absolute_error",

@@ -62,7 +62,7 @@ def _constant_loss(head: Head, target: Array, weights: Array | None, dtype: Any)
     if aim.takes_labels and target.ndim == len(head.shape):
         rows = target.ravel()
         each = None if weights is None else np.asarray(weights, np.float64).ravel().repeat(len(rows) // weights.size)
-        counts = np.bincount(rows, each, head.shape[-1])
+        counts = np.bincount(rows.astype(np.intp, copy=False), each, head.shape[-1])
         answers = [counts / counts.sum()]
     else:
         columns = target.reshape(-1, target.shape[-1])

@@ -78,8 +78,8 @@ def of_area(columns: Sequence[tuple[Array, Array]], samples: int, sample_weight:
         each = np.ones(samples) if sample_weight is None else sample_weight.astype(np.float64)
         weights = each.repeat(len(scores) // samples)
         values, places = np.unique(scores, return_inverse=True)
-        own = np.bincount(places, weights * true, len(values))
-        others = np.bincount(places, weights * ~true, len(values))
+        own = np.bincount(places.astype(np.intp, copy=False), weights * true, len(values))
+        others = np.bincount(places.astype(np.intp, copy=False), weights * ~true, len(values))
         counts = np.count_nonzero(weights * true), np.count_nonzero(weights * ~true)
         if min(counts) < 2:
             return None
@@ -115,7 +115,11 @@ def of_sums(sums: Array, figures: Callable[[Array], Array]) -> list[Interval | N
     """
     count = len(sums)
     drawn = np.random.default_rng(0).integers(0, count, (_RESAMPLES, count)) + count * np.arange(_RESAMPLES)[:, None]
-    times = np.bincount(drawn.ravel(), minlength=count * _RESAMPLES).reshape(_RESAMPLES, count).astype(np.float64)
+    times = (
+        np.bincount(drawn.ravel().astype(np.intp, copy=False), minlength=count * _RESAMPLES)
+        .reshape(_RESAMPLES, count)
+        .astype(np.float64)
+    )
     totals = (times @ sums.reshape(count, -1)).reshape(_RESAMPLES, *sums.shape[1:])
     found = np.stack([figures(total) for total in totals])
     ends = np.nanpercentile(found, (2.5, 97.5), axis=0) if np.isfinite(found).any(axis=0).all() else found[:2]

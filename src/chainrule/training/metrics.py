@@ -181,9 +181,9 @@ def class_counts(
     count = max(np.shape(prediction)[-1], 2, int(true.max()) + 1)
     given, true = given.ravel(), true.ravel()
     weights = _weights(sample_weight, len(given))
-    right = np.bincount(true, weights * (given == true), count)
-    answers, truths = (np.bincount(part, weights, count) for part in (given, true))
-    occurs = np.bincount(np.concatenate([given, true]), minlength=count) > 0
+    right = np.bincount(true.astype(np.intp, copy=False), weights * (given == true), count)
+    answers, truths = (np.bincount(part.astype(np.intp, copy=False), weights, count) for part in (given, true))
+    occurs = np.bincount(np.concatenate([given, true]).astype(np.intp, copy=False), minlength=count) > 0
     return ClassCounts(right, answers, truths, occurs), task
 
 
@@ -366,7 +366,9 @@ def _by_threshold(scores: Array, true: Array, sample_weight: Array | None) -> tu
     """Return, for each number that was given, from the smallest on, what got it: of the class, and of the rest."""
     values, places = np.unique(scores, return_inverse=True)
     weights = _weights(sample_weight, len(scores))
-    return np.bincount(places, weights * true, len(values)), np.bincount(places, weights * ~true, len(values))
+    return np.bincount(places.astype(np.intp, copy=False), weights * true, len(values)), np.bincount(
+        places.astype(np.intp, copy=False), weights * ~true, len(values)
+    )
 
 
 def _area(scores: Array, true: Array, sample_weight: Array | None) -> float:

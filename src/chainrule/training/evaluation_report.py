@@ -34,7 +34,7 @@ _OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squ
 
 
 @dataclass(repr=False)
-class Report:
+class EvaluationReport:
     """What `report` returns: printed it is a table.
 
     Attributes
@@ -156,7 +156,7 @@ def report(
     *,
     sample_weight: npt.ArrayLike | None = None,
     batch_size: int = CHUNK,
-) -> Report:
+) -> EvaluationReport:
     """Return all figures of a network on these samples, with intervals: printed, a table.
 
     For classes it has precision, recall and F1 of each, as scikit-learn's ``classification_report``, and overall error
@@ -174,7 +174,7 @@ def report(
 
     Returns
     -------
-    Report
+    EvaluationReport
 
     Raises
     ------
@@ -214,7 +214,9 @@ def report(
     head = network.heads[0]  # as it is built
     names = default_metrics(network, target)
     figures: dict[str, float] = measured(network, (x, target, weights), named_measures(names), size)
-    result = Report(head.task, len(x), dict(figures), {"loss": _interval_of_loss(network, x, target, weights)})
+    result = EvaluationReport(
+        head.task, len(x), dict(figures), {"loss": _interval_of_loss(network, x, target, weights)}
+    )
     if head.objective.op.target_columns is not None:  # outputs that are no estimates of the target each
         return result
     prediction = head_probabilities(head, outputs_of(network, x, size))
@@ -250,7 +252,7 @@ def _interval_of_loss(network: Network, x: Array, target: Array, weights: Array 
     return of_mean(values, np.array(masses), least=0.0 if min(losses) >= 0 else -math.inf)
 
 
-def _add_classes(result: Report, head: Head, prediction: Array, true: Array, weights: Array | None) -> None:
+def _add_classes(result: EvaluationReport, head: Head, prediction: Array, true: Array, weights: Array | None) -> None:
     """Add what there is to say of classes, or labels."""
     task, samples = head.task, len(prediction)
     given = predicted_classes(prediction, task)
@@ -332,19 +334,24 @@ def _sums_of_classes(
     weight = np.ones(len(rows)) if weights is None else weights.repeat(len(rows) // samples)
 
     def summed(indices: Array, values: Array) -> Array:
-        return np.bincount(block * count + indices, values, width * count).reshape(width, count)
+        return np.bincount((block * count + indices).astype(np.intp, copy=False), values, width * count).reshape(
+            width, count
+        )
 
     if several:
         parts = (rows * truth, rows, truth, np.ones_like(truth))
-        columns = [[np.bincount(block, weight * part[:, k], width) for k in range(count)] for part in parts]
+        columns = [
+            [np.bincount(block.astype(np.intp, copy=False), weight * part[:, k], width) for k in range(count)]
+            for part in parts
+        ]
         return np.array(columns).transpose(2, 0, 1)
-    every = np.broadcast_to(np.bincount(block, weight, width)[:, None], (width, count))
+    every = np.broadcast_to(np.bincount(block.astype(np.intp, copy=False), weight, width)[:, None], (width, count))
     return np.stack(
         [summed(truth, weight * (rows == truth)), summed(rows, weight), summed(truth, weight), every], axis=1
     )
 
 
-def _add_numbers(result: Report, prediction: Array, target: Array, weights: Array | None) -> None:
+def _add_numbers(result: EvaluationReport, prediction: Array, target: Array, weights: Array | None) -> None:
     """Add what there is to say of predicted numbers."""
     y = metrics.numbers_like(prediction, target).astype(np.float64)
     samples, outputs = len(prediction), prediction.shape[-1]
@@ -367,7 +374,9 @@ def _add_numbers(result: Report, prediction: Array, target: Array, weights: Arra
     shifted = y - y.reshape(-1, outputs).mean(axis=0)  # so that squares of large numbers lose no digits
     parts = (np.ones_like(y), shifted, shifted * shifted, residual * residual)
     means = [part.reshape(samples, per_row, outputs).mean(axis=1) * weight[:, None] for part in parts]
-    sums = np.array([[np.bincount(block, part[:, k]) for k in range(outputs)] for part in means]).transpose(2, 0, 1)
+    sums = np.array(
+        [[np.bincount(block.astype(np.intp, copy=False), part[:, k]) for k in range(outputs)] for part in means]
+    ).transpose(2, 0, 1)
 
     def resampled(totals: Array) -> Array:
         mass, first, second, squares = totals

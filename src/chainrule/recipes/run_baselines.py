@@ -60,5 +60,5 @@ def baselines(
         "figure": "error_rate",
         "network": told["error_rate"],
         "linear": None if linear is None else float((linear.argmax(axis=1) != true).mean()),
-        "constant": float((true != np.bincount(labels).argmax()).mean()),
+        "constant": float((true != np.bincount(labels.astype(np.intp, copy=False)).argmax()).mean()),
     }
