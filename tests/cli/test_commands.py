@@ -144,7 +144,7 @@ def test_evaluate_cuts_a_hundred_classes_and_says_where_all_are(capsys: CAPTURED
 
 
 def test_importance_names_the_columns_that_matter(capsys: CAPTURED, flowers: str) -> None:
-    first, second, head, *rows = lines(capsys, "importance", flowers, "--repeats", "3")
+    first, second, _, *rows = lines(capsys, "importance", flowers, "--repeats", "3")
     assert first.endswith(", on the validation samples")
     assert second.startswith("loss ")
     assert second.endswith("by how much it grows where a column is shuffled, 3 times:")
