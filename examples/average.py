@@ -11,7 +11,7 @@ X_test, y_test = cr.data.moons(4000, noise=0.3, seed=1)
 
 def trained(ema):
     layers = [cr.Dense(32), cr.Tanh(), cr.Dense(1), cr.Sigmoid()]
-    network = cr.Network(layers, optimizer=cr.SGD(0.5, momentum=0.9, ema=ema), seed=0)
+    network = cr.Network(layers, optimizer=cr.SGD(0.3, momentum=0.9, ema=ema), seed=0)
     history = cr.train(network, X, y, epochs=30, batch_size=8, validation_split=0.2, keep="last")
     return network, history["validation_loss"][-8:]
 

@@ -108,6 +108,7 @@ from chainrule.explain import explain as explain
 from chainrule import files as files
 from chainrule import gradcheck as gradcheck
 from chainrule import graph as graph
+from chainrule.training.permutation import importance as importance
 from chainrule.graph.derivatives import jacobian as jacobian
 from chainrule.training.rising_rate import learning_rate_range_test as learning_rate_range_test
 from chainrule.files.model import load as load
@@ -120,6 +121,7 @@ from chainrule import optim as optim
 from chainrule import plot as plot
 from chainrule.training.evaluate import predict as predict
 from chainrule import recipes as recipes
+from chainrule.training.evaluation_report import report as report
 from chainrule.recipes.run import resume as resume
 from chainrule.files.model import save as save
 from chainrule.explain.inspection import show as show
@@ -269,6 +271,7 @@ __all__ = [
     "hard_sigmoid",
     "huber",
     "identity",
+    "importance",
     "jacobian",
     "l1_penalty",
     "l2_penalty",
@@ -303,6 +306,7 @@ __all__ = [
     "prelu",
     "recipes",
     "relu",
+    "report",
     "reshape",
     "resume",
     "save",

@@ -52,6 +52,8 @@ CAUSES = {
     "target.range": "targets that the network's last layer, or the loss, can never take",
     "target.scale": "targets so large, or so spread out, that training takes long or blows up",
     "target.shape": "targets of another shape than the network gives or the loss takes",
+    "training.constant": "a training that ended no better than one constant answer for all samples",
+    "training.worse": "a training that ended worse than it began",
     "weights.nonfinite": "NaN or infinity in a parameter before any step was taken",
     "weights.scale": "weights so large that sums of them overflow, before any step was taken",
 }

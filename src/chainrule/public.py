@@ -61,8 +61,10 @@ from chainrule.training import (
     classify,
     confusion_matrix,
     evaluate,
+    importance,
     learning_rate_range_test,
     predict,
+    report,
     train,
 )
 
@@ -95,6 +97,7 @@ __all__ = [
     "Glorot",
     "Graph",
     "He",
+    "importance",
     "History",
     "Initializer",
     "Input",
@@ -119,6 +122,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Rescale",
     "Heads",
+    "report",
     "Residual",
     "RMSProp",
     "Schedule",

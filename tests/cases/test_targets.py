@@ -11,7 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.recipes import run
-from chainrule.recipes.evaluation import measure_file
+from chainrule.recipes.evaluation import samples_in_file
 from chainrule.recipes.recipe import from_toml
 
 PRICES = [int(100 + (13 * i * i) % 997) for i in range(200)]
@@ -97,7 +97,7 @@ def test_a_run_says_what_it_decided_keeps_it_and_measures_other_files_the_same_w
     assert 'task = "regression"' in (folder / "recipe.toml").read_text()
     assert json.loads((folder / "result.json").read_text())["train"]["error_rate"] is None
     few = csv(tmp_path / "few.csv", [10, 20, 40])  # three amounts, which alone would be asked about
-    found = measure_file(result.network, None, str(few), "y")
+    found = cr.evaluate(result.network, *samples_in_file(result.network, None, str(few), "y"))
     right = cr.evaluate(result.network, cr.data.read_csv(few, "y", task="regression"))
     assert found is not None
     assert found["loss"] == right["loss"] > 10

@@ -87,13 +87,73 @@ def test_evaluate_repeats_the_figures_of_the_run(capsys: CAPTURED) -> None:
     trained = json.loads(lines(capsys, "train", "digits", "--epochs", "2", "--json", "--no-pictures")[0])
     found = json.loads(lines(capsys, "evaluate", trained["run"], "--json")[0])
     kept = {"weights": "best", "epoch": 2}
-    assert found == {**kept, **{key: trained[key] for key in ("run", "train", "validation", "test")}}
+    assert found.items() >= {**kept, "run": trained["run"]}.items()
+    for part in ("train", "validation", "test"):
+        assert found[part].items() >= trained[part].items()
+        intervals = found[part]["intervals"]
+        assert intervals["error_rate"][0] < found[part]["error_rate"] < intervals["error_rate"][1]
+    assert [row["class"] for row in found["test"]["classes"]] == [str(k) for k in range(10)]
+    assert np.sum(found["test"]["confusion_matrix"]) == found["test"]["samples"]
 
 
 def test_evaluate_measures_each_part_apart(capsys: CAPTURED, flowers: str) -> None:
     weights, *parts = lines(capsys, "evaluate", flowers)
     assert weights.startswith("best weights, of epoch ")
-    assert [line.split()[0] for line in parts] == ["train", "validation"]
+    assert [line.split()[0] for line in parts[:2]] == ["train", "validation"]
+
+
+def test_evaluate_prints_a_table_of_the_last_part(capsys: CAPTURED, flowers: str) -> None:
+    table = lines(capsys, "evaluate", flowers)[3:]
+    assert table[1] == "Validation samples, which have chosen its weights:"
+    assert [line.split()[0] for line in table[2:5]] == ["class", "rose", "tulip"]
+    assert any(line.startswith("error rate ") and " to " in line for line in table)
+
+
+def test_evaluate_prints_errors_of_amounts_in_their_unit(capsys: CAPTURED) -> None:
+    Path("prices.csv").write_text("a,price\n" + "".join(f"{i % 5},{1.5 + i % 5}\n" for i in range(40)))
+    Path("prices.toml").write_text(
+        'layers = "1-1"\nloss = "MeanSquaredError"\noptimizer = "Adam"\nbatch_size = 8\n'
+        "phases = [{ epochs = 60, learning_rate = 0.1 }]\n"
+        'data = { file = "prices.csv", target = "price", task = "regression" }\n'
+    )
+    lines(capsys, "train", "prices.toml", "--quiet", "--no-pictures")
+    printed = lines(capsys, "evaluate", "runs/prices-001")
+    assert any(line.startswith("root mean squared error ") and " to " in line for line in printed)
+    assert printed[-1].startswith("Errors are in the unit of the target, whose mean and deviation are 3.5000 ± 1.4142")
+    found = json.loads(lines(capsys, "evaluate", "runs/prices-001", "--json")[0])["train"]
+    assert found["targets"][0]["root_mean_squared_error"] == found["root_mean_squared_error"]
+
+
+def test_evaluate_cuts_a_hundred_classes_and_says_where_all_are(capsys: CAPTURED) -> None:
+    network = cr.Network([cr.Dense(100), cr.Softmax()])
+    X, y = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32), np.arange(200) % 100
+    np.savez("many.npz", X=X, y=y)
+    cr.train(network, X, y, epochs=1)
+    cr.save(network, "many.safetensors")
+    printed = lines(capsys, "evaluate", "many.safetensors", "--data", "many.npz")
+    assert len(printed) < 32
+    assert "These are the 10 of 100 classes with the smallest F1; --json has all." in printed
+    assert (
+        len(
+            json.loads(lines(capsys, "evaluate", "many.safetensors", "--data", "many.npz", "--json")[0])["data"][
+                "classes"
+            ]
+        )
+        == 100
+    )
+
+
+def test_importance_names_the_columns_that_matter(capsys: CAPTURED, flowers: str) -> None:
+    first, second, _, *rows = lines(capsys, "importance", flowers, "--repeats", "3")
+    assert first.endswith(", on the validation samples")
+    assert second.startswith("loss ")
+    assert second.endswith("by how much it grows where a column is shuffled, 3 times:")
+    assert {row.split()[0] for row in rows} == {"width", "height"}
+    told = json.loads(
+        lines(capsys, "importance", flowers, "--metric", "error_rate", "--data", "flowers.csv", "--json")[0]
+    )
+    assert (told["figure"], told["part"]) == ("error_rate", "data")
+    assert {row["name"] for row in told["columns"]} == {"width", "height"}
 
 
 def test_evaluate_measures_on_another_file(capsys: CAPTURED, flowers: str) -> None:

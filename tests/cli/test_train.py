@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,20 @@ def test_json_prints_one_object_and_nothing_else(capsys: CAPTURED) -> None:
         "parameters": 33,
         "validation": None,
         "test": None,
+        "baselines": None,
         "run": os.path.join("runs", "xor-001"),
         "pictures": [],
     }
+
+
+def test_a_rate_that_is_far_too_large_ends_with_a_line_and_not_without_a_word(capsys: CAPTURED) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert status([*SHORT, "--epochs", "100", "--learning-rate", "1000", "--quiet", "--no-pictures"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Warning: train: got a loss of ")
+    assert "one constant answer" in line
+    assert "--learning-rate" in line
 
 
 def test_two_inputs_get_a_surface_saved_named_and_drawn_in_text(capsys: CAPTURED) -> None:

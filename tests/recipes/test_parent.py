@@ -311,7 +311,7 @@ def test_scaling_and_the_order_of_classes_are_the_parents(
     assert second.network.layers[0].settings() == first.network.layers[0].settings()
     assert set(second.samples.train[1]) == {1, 2}
     assert status(["evaluate", second.run, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["train"] == second.train
+    assert json.loads(capsys.readouterr().out)["train"].items() >= second.train.items()
     flowers(Path("third.csv"), "tulip orchid")
     with pytest.raises(InputError, match="the class 'orchid'"):
         recipes.run(recipes.override(recipe, data="third.csv"))

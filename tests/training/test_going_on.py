@@ -127,6 +127,7 @@ def test_a_resumed_training_says_where_it_is_in_its_schedule(tmp_path: Path) -> 
     assert train(network_of(0.001), resume=path).began == "learning rate 0.001, step 9 of SGD"
 
 
+@pytest.mark.filterwarnings("ignore:train. got a loss")  # a rate that is too large, as it is meant to be
 def test_the_best_weights_have_the_rate_of_their_epoch() -> None:
     network = network_of(cr.Phases((1, 1e-3), (3, 50.0)))
     history = train(network, validation_data=(X, Y))
@@ -160,6 +161,7 @@ def test_the_advice_for_a_model_that_is_no_checkpoint_goes_on_at_the_rate_it_had
     names: dict[str, Any] = {"cr": cr, "path": path, "X": X, "y": Y}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "train: got a loss")  # the labels are random
         exec(f"{first}\n{second}\nhistory = {third}", names)
     assert set(names["history"]["learning_rate"]) == {0.01}
 

@@ -72,6 +72,7 @@ def test_on_a_terminal_the_bar_says_how_far_how_good_how_fast_and_how_long(monke
     assert " in 0." in last
 
 
+@pytest.mark.filterwarnings("ignore:train. got a loss")  # nothing to learn
 def test_it_is_drawn_now_and_then_and_not_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_a_terminal(monkeypatch)
     monkeypatch.setattr(progress, "REDRAW", 1000.0)

@@ -465,6 +465,7 @@ def test_the_same_data_in_another_form_are_the_same(how, tmp_path):
     assert len(cr.train(classifier(cr.SGD(0.1)), same, LABELS, epochs=3, resume=path)) == 3
 
 
+@pytest.mark.filterwarnings("ignore:train. got a loss")  # random labels
 def test_some_rows_of_a_mapped_file_are_looked_at(tmp_path):
     path, big = tmp_path / "a.safetensors", RNG.normal(size=(5000, 4))
     labels = np.arange(5000) % 3

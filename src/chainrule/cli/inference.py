@@ -1,4 +1,4 @@
-"""``chainrule evaluate`` and ``predict``: the network of a run, measured on data or asked for its answers."""
+"""``chainrule predict``: the network of a run, asked for its answers."""
 
 from __future__ import annotations
 
@@ -11,58 +11,11 @@ import click
 import chainrule as cr
 from chainrule.cli.completion import runs
 from chainrule.cli.failures import WRONG, print_error
-from chainrule.cli.options import as_json_option, choice, column, columns, overwrite_option, weights_option
+from chainrule.cli.options import as_json_option, choice, columns, overwrite_option, weights_in_words, weights_option
 from chainrule.cli.output import as_csv, json_text, say, say_json
 from chainrule.cli.pipes import STREAM, expect_new, readable, write_out
 from chainrule.errors import ChainruleError, InputError, MissingExtraError
-from chainrule.training.progress import percent
-
-
-@click.command()
-@click.argument("run", shell_complete=runs)
-@click.option("--data", metavar="FILE", help="Measure on this file instead of the recipe's data; - is standard input.")
-@click.option(
-    "--target", metavar="COLUMN", callback=column, help="The column to compare with; the recipe's where left out."
-)
-@weights_option("Which to measure.")
-@as_json_option
-def evaluate(run: str, data: str | None, target: str | int | None, weights: str | None, as_json: bool) -> None:
-    """Measure the network of RUN, the folder of a run or a model file.
-
-    Without --data on the samples of its recipe, each part apart: those it was trained on, those that chose its
-    weights, and those held out for the test. The first line says which weights are measured.
-    """
-    from chainrule.recipes.evaluation import measure_file, measure_samples
-    from chainrule.recipes.log import figure_lines
-    from chainrule.recipes.moved_data import samples_of_run
-    from chainrule.threads import exactly
-
-    network, recipe = cr.recipes.load_run(run, weights)
-    if data is None and recipe is None:
-        raise InputError(
-            f"evaluate {run!r}",
-            given="a model file alone",
-            expected="data to measure it on",
-            fix="Add --data FILE --target COLUMN, or name the folder of a run",
-        )
-    with exactly(1):
-        if data is not None:
-            with readable(data) as path:
-                figures = {"data": measure_file(network, recipe, path, target)}
-        else:
-            assert recipe is not None
-            _, samples, notes = samples_of_run(recipe, run, network, option=", or add --data FILE")
-            for note in notes:
-                say(note, err=True)
-            figures = measure_samples(network, samples)
-    told = cr.recipes.weights_told(run, weights)
-    if as_json:
-        say_json({"run": run, **told, **figures})
-        return
-    say(_in_words(told))
-    for line in figure_lines(figures):
-        say(line)
-
+from chainrule.training.figure_text import percent
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _SAMPLE = re.compile(rf"[(\[\s]*{_NUMBER}(?:\s*[,;\s]\s*{_NUMBER})*,?[\])\s]*", re.IGNORECASE)
@@ -153,7 +106,7 @@ def predict(
         table = as_csv(list(rows[0]), ([_written(value, exact) for value in row.values()] for row in rows))
         _hand_out(out, table.splitlines(), len(rows))
     if not as_json:
-        say(f"{run}: {_in_words(told)}", err=True)
+        say(f"{run}: {weights_in_words(told)}", err=True)
     return WRONG if errors else 0
 
 
@@ -269,13 +222,6 @@ def _hand_out(out: str | None, lines: list[str], count: int) -> None:
         say(f"{count:,} {'answer' if count == 1 else 'answers'} in {out}")
 
 
-def _in_words(told: dict[str, str | int | None]) -> str:
-    """Return which weights were asked."""
-    if told["weights"] is None:
-        return "weights of a model file"
-    return f"{told['weights']} weights" + ("" if told["epoch"] is None else f", of epoch {told['epoch']}")
-
-
 def _say_answer(
     run: str, network: cr.Network, sample: list[float], weights: str | None, every: bool, as_json: bool
 ) -> None:
@@ -301,7 +247,7 @@ def _say_answer(
         say(f"            {percent(share)}  {name}")
     if error is not None:
         say(f"error       {error:.6g}, the training loss of epoch {asked['epoch']}")
-    say(f"{run}: {_in_words(asked)}", err=True)
+    say(f"{run}: {weights_in_words(asked)}", err=True)
 
 
 def _written(value: int | float | str, exact: bool = False) -> int | str:

@@ -26,7 +26,7 @@ def runs(folder: str, as_json: bool) -> None:
     """List the runs in FOLDER (runs where left out): how far each came, its error or loss, and the run whose weights it
     began with."""
     from chainrule.recipes.parent import shown_path
-    from chainrule.training.progress import percent
+    from chainrule.training.figure_text import number, percent
 
     rows, plain = [], []
     for record in cr.recipes.list_runs(folder):
@@ -36,7 +36,7 @@ def runs(folder: str, as_json: bool) -> None:
         error = figures.get("error_rate")
         figure = f"{part} error rate {percent(error)}" if isinstance(error, float) else ""
         if not figure and isinstance(figures.get("loss"), float):
-            figure = f"{part} loss {figures['loss']:.5f}"
+            figure = f"{part} loss {number(figures['loss'], 5)}"
         name, start = os.path.basename(record.folder), record.recipe.start if record.recipe else None
         parent = "" if start is None else f"{shown_path(start.run)} {start.weights or ''}".rstrip()
         rows.append((name, f"{done}/{planned}", record.state, figure, f"{record.seconds:.1f} s", parent))

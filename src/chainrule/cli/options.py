@@ -74,6 +74,13 @@ def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., An
     return click.option("--weights", **choice("best", "last"), help=f"{what} Those that the run keeps where left out.")
 
 
+def weights_in_words(told: dict[str, str | int | None]) -> str:
+    """Return which weights were asked."""
+    if told["weights"] is None:
+        return "weights of a model file"
+    return f"{told['weights']} weights" + ("" if told["epoch"] is None else f", of epoch {told['epoch']}")
+
+
 overwrite_option = click.option("--overwrite", is_flag=True, help="Also over a file that is there already.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 

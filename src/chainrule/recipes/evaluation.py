@@ -11,7 +11,7 @@ from chainrule.errors import InputError
 from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.recipes.recipe import Recipe
-from chainrule.recipes.samples import Samples, relabelled
+from chainrule.recipes.samples import relabelled
 from chainrule.recipes.table_samples import Part, table_for
 from chainrule.training.evaluate import evaluate
 
@@ -37,15 +37,14 @@ def measure(network: Network, part: Part | None) -> dict[str, Any] | None:
     return {name: found.get(name) for name in FIGURES}
 
 
-def measure_samples(network: Network, samples: Samples) -> dict[str, dict[str, Any] | None]:
-    """Return the figures on each part of a recipe's samples: train, validation and test."""
-    return {name: measure(network, part) for name, part in samples.parts.items()}
-
-
-def measure_file(
-    network: Network, recipe: Recipe | None, path: str, target: str | int | list[str] | None = None
-) -> dict[str, Any] | None:
-    """Return the figures on the samples in a file.
+def samples_in_file(
+    network: Network,
+    recipe: Recipe | None,
+    path: str,
+    target: str | int | list[str] | None = None,
+    where: str = "evaluate",
+) -> Part:
+    """Return the samples in a file, with their targets as the network numbers its classes.
 
     Parameters
     ----------
@@ -55,20 +54,22 @@ def measure_file(
     path : path
     target : str or int, optional
         The column to compare with.
+    where : str
+        Who speaks in errors.
 
     Raises
     ------
     FileError, InputError
         If the file can't be read, or its samples are not like those of the training.
     """
-    expect_one_output("evaluate", network)
+    expect_one_output(where, network)
     if target is None and recipe is not None:
         target = recipe.data.target
-    where = f"evaluate {path!r}"
+    where = f"{where} {path!r}"
     if is_table(path) and network.preparation is not None:
         table = table_for(network, recipe, path)
         y = _compared(network, table, target, where)
-        return measure(network, (network.preparation.features(table, where=where), _encoded(network, recipe, y)))
+        return network.preparation.features(table, where=where), _encoded(network, recipe, y)
     if target is None and path.lower().endswith(".npz"):
         target = "y"
     if isinstance(target, list):
@@ -80,7 +81,7 @@ def measure_file(
         )
     found = read(path, target, task="regression" if network.task == "regression" else "classification")
     y = relabelled(found, network.classes, where)
-    return measure(network, (network.arranged(where, found), _encoded(network, recipe, y)))
+    return network.arranged(where, found), _encoded(network, recipe, y)
 
 
 def _compared(network: Network, table: Table, target: str | int | list[str] | None, where: str) -> Array:
@@ -105,6 +106,17 @@ def _encoded(network: Network, recipe: Recipe | None, y: Array) -> Array:
     if y.ndim == 1 and network.classes is not None and recipe is not None and recipe.data.one_hot:
         return one_hot(y, len(network.classes), network.dtype)
     return y
+
+
+def feature_groups(network: Network, recipe: Recipe | None, path: str | None) -> dict[str, int | slice] | None:
+    """Return which features each column of a run's samples became, by name: as the network knows it, or the file."""
+    if network.preparation is not None:
+        return dict(network.preparation.feature_groups)
+    names = network.columns
+    path = path or (None if recipe is None else recipe.data.file)
+    if names is None and path is not None and recipe is not None and isinstance(recipe.data.target, str):
+        names = read(path, recipe.data.target, task="classification").feature_names
+    return None if names is None else {name: i for i, name in enumerate(names)}
 
 
 def expect_one_output(where: str, network: Network) -> None:

@@ -6,7 +6,6 @@ may be a stranger's: a row is numbers by name or it is none.
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 from collections.abc import Mapping
@@ -22,7 +21,8 @@ from chainrule.recipes.folder import MOST
 from chainrule.recipes.recipe import Recipe
 from chainrule.recipes.samples import Samples
 from chainrule.training import Epoch, Training
-from chainrule.training.progress import in_words, loss_units, percent
+from chainrule.training.figure_text import in_words, written
+from chainrule.training.progress import loss_units
 
 
 def opening_lines(recipe: Recipe, network: Network, samples: Samples, threads: int) -> list[str]:
@@ -61,25 +61,22 @@ def compiled_line(recipe: Recipe, training: Training) -> str:
 
 
 def figure_lines(figures: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
-    """Return figures in words, a line for each part of the data that has some."""
+    """Return figures in words, a line for each part of the data that has some.
+
+    The smallest probability that a true class got is said where no answer is wrong: it is how sure the least sure one
+    is. Where some are wrong it says nothing more.
+    """
     width = max((len(name) for name, part in figures.items() if part), default=0)
     lines = []
     for name, part in figures.items():
         if part:
-            written = "  ".join(
-                f"{in_words(key)} {_figure(key, value)}" for key, value in part.items() if value is not None
+            told = {key: value for key, value in part.items() if value is not None}
+            if told.get("error_rate"):
+                told.pop("min_confidence", None)
+            lines.append(
+                f"{name:<{width}}  " + "  ".join(f"{in_words(key)} {written(key, told[key], 5)}" for key in told)
             )
-            lines.append(f"{name:<{width}}  {written}")
     return lines
-
-
-def _figure(key: str, value: float) -> str:
-    if key == "error_rate":
-        return percent(value)
-    if key == "min_confidence" and value < 1:
-        value = min(value, 0.9999)  # what is not certain does not print as certain
-        return f"{math.floor(value * 1e4) / 1e4:.4f}"
-    return f"{value:.4g}" if abs(value) < 1e-3 else f"{value:.5f}"
 
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND

@@ -27,8 +27,8 @@ from chainrule.recipes.recipe import Recipe, checked, continued, load, override
 from chainrule.recipes.run import Result, resume, run
 from chainrule.recipes.runs import RunRecord, list_runs, open_run
 from chainrule.training.events import INTERRUPTED, TERMINATED
+from chainrule.training.figure_text import number, percent
 from chainrule.training.history import Epoch
-from chainrule.training.progress import percent
 
 Say = Callable[[str], Any]
 Table = list[list[str]]
@@ -454,7 +454,7 @@ def _compared_share(share: Share, losses: Sequence[float], epoch: str) -> Compar
 
 
 def _number(value: float) -> str:
-    return "" if value != value else f"{value:.1e}" if 0 < value < 5e-6 else f"{value:.5f}"
+    return "" if value != value else f"{value:.5f}" if value == 0 or 5e-6 <= abs(value) < 1e5 else number(value)
 
 
 def _share(value: float) -> str:

@@ -61,15 +61,18 @@ from chainrule.recipes.log import (
 from chainrule.recipes.moved_data import samples_of_run
 from chainrule.recipes.parent import Parent, prepared, shown_path
 from chainrule.recipes.recipe import Recipe, Start, checked, continued, stored, to_toml
+from chainrule.recipes.run_baselines import baselines
 from chainrule.recipes.runs import named_recipe
 from chainrule.recipes.samples import Samples, decided, gather
 from chainrule.threads import exactly
 from chainrule.training import Callback, EarlyStopping, Epoch, History, Training
+from chainrule.training.baseline import baseline_lines
 from chainrule.training.checkpoint import Checkpoint, read_state
 from chainrule.training.events import INTERRUPTED, TERMINATED
+from chainrule.training.figure_text import in_words
 from chainrule.training.interrupt import on_signal
 from chainrule.training.loop import go_through
-from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line, in_words, not_shown
+from chainrule.training.progress import Verbose, as_verbose, epoch_line, has_line, not_shown
 
 
 @dataclass
@@ -90,6 +93,9 @@ class Result:
         meaning. Test samples are measured here, once.
     run : str
         The folder.
+    baselines : dict or None
+        The error rate, or the root mean squared error, of the ``network`` beside that of a ``linear`` model and of one
+        ``constant`` answer, on the last ``part`` of the samples; where the data come from a file.
     pictures : list of str
         The paths of its pictures.
     network : Network
@@ -114,6 +120,7 @@ class Result:
     pictures: list[str] = field(default_factory=list)
     problem: FileError | None = None
     start: dict[str, Any] | None = None
+    baselines: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what can be written as JSON; what is not finite, for which JSON has no word, as a text."""
@@ -127,6 +134,7 @@ class Result:
             "train",
             "validation",
             "test",
+            "baselines",
             "run",
             "pictures",
         )
@@ -371,6 +379,7 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbos
         # A process that is terminated has little time: everything is saved, and figures can be measured later.
         parts = {} if history.stopped == TERMINATED else samples.parts
         figures = {name: measure(network, part) for name, part in parts.items()}
+        beside = baselines(recipe, network, samples, figures)
         start = recipe.start
         result = Result(
             recipe=recipe.name,
@@ -386,8 +395,10 @@ def _train(recorder: RunRecorder, callbacks: Sequence[Callback], verbose: Verbos
             history=history,
             samples=samples,
             start=None if start is None else {"run": shown_path(start.run), "weights": start.weights},
+            baselines=beside,
         )
-        for line in ["", *recorder.ending_lines(), *figure_lines(figures)]:
+        told = [] if beside is None else baseline_lines(beside)
+        for line in ["", *recorder.ending_lines(), *figure_lines(figures), *told]:
             recorder.write(line)
         recorder.finish({**result.as_dict(), "stopped": history.stopped, "best_epoch": history.best_epoch})
         result.problem = recorder.problem

@@ -4,20 +4,30 @@ from typing import TYPE_CHECKING, NoReturn
 
 from chainrule.training.callbacks import Callback, EarlyStopping
 from chainrule.training.evaluate import classify, evaluate, predict
+from chainrule.training.evaluation_report import EvaluationReport, report
 from chainrule.training.events import Event, Training
 from chainrule.training.history import Epoch, History
 from chainrule.training.loop import train
 from chainrule.training.metrics import (
     METRICS,
     accuracy,
+    average_precision,
+    balanced_accuracy,
     confusion_matrix,
     error_rate,
+    f1,
+    log_loss,
     mean_absolute_error,
     mean_squared_error,
     min_confidence,
+    precision,
     r2,
+    recall,
+    roc_auc,
+    root_mean_squared_error,
     subset_accuracy,
 )
+from chainrule.training.permutation import Importance, importance
 from chainrule.training.rising_rate import RangeTest, learning_rate_range_test
 from chainrule.words import missing_from
 
@@ -34,19 +44,31 @@ __all__ = [
     "Epoch",
     "Event",
     "History",
+    "Importance",
     "RangeTest",
+    "EvaluationReport",
     "Training",
     "accuracy",
+    "average_precision",
+    "balanced_accuracy",
     "classify",
     "confusion_matrix",
     "error_rate",
     "evaluate",
+    "f1",
+    "importance",
     "learning_rate_range_test",
+    "log_loss",
     "mean_absolute_error",
     "mean_squared_error",
     "min_confidence",
+    "precision",
     "predict",
     "r2",
+    "recall",
+    "report",
+    "roc_auc",
+    "root_mean_squared_error",
     "subset_accuracy",
     "train",
 ]

@@ -89,6 +89,12 @@ class ArraySource:
         self._digests: dict[str, str] = {}  # made when they are asked for
         self._order: dict[str, Any] | None = None  # the generator's state before it drew the order of this epoch
 
+    def thinned(self, most: int) -> tuple[Callable[[], Array], Array, Array | None]:
+        """Return about so many of the samples, evenly spaced: a function that gets them, targets and weights."""
+        rows = slice(None, None, -(-self.count // most))
+        weights = None if self.weights is None else self.weights[rows]
+        return lambda: self.x[rows if self.rows is None else self.rows[rows]], self.y[rows], weights
+
     def record(self) -> None:
         x, y = self.network.cast(self.x[:1]), self.y
         if self.augment is not None:

@@ -31,6 +31,7 @@ from chainrule.optim import ConstantRate, as_schedule
 from chainrule.settings import Configured, unknown_attribute
 from chainrule.threads import by_size
 from chainrule.training.augmenting import Augment
+from chainrule.training.baseline import doubtful_end
 from chainrule.training.batch_source import (
     ArraySource,
     Batch,
@@ -392,6 +393,8 @@ class Training:
                 for event in run:
                     yield event
                     self.network.hold.go_on()  # perhaps in another thread
+            self._doubt_end()
+        yield from self._warnings()
         yield Event("end", self)
 
     def _work(self) -> int:
@@ -547,6 +550,8 @@ class Training:
                 self._tell_end()
                 break
         if at.steps == 0:
+            if self._stop:  # by a signal, between two epochs
+                return
             raise used_up(f"in epoch {at.epoch}")
         if not self._stop:
             self.network.optimizer_state.settle(at.steps)
@@ -625,6 +630,17 @@ class Training:
         )
         if told is not None:
             self._doubts.append(TrainingWarning(**told, cause=InputWarning.cause))
+
+    def _doubt_end(self) -> None:
+        """Doubt a training that came to nothing, unless its user has ended it."""
+        source, history = self._source, self.history
+        user_ended = history.stopped in (INTERRUPTED, TERMINATED)
+        if user_ended or not history.epochs or not self.step or not isinstance(source, ArraySource):
+            return
+        at = history.best_epoch if history.kept == "best" and history.best_epoch else len(history)
+        losses = history.epochs[0].loss, history.epochs[at - 1].loss
+        doubt = doubtful_end(self.network, source, losses, self.step)
+        self._doubts += [] if doubt is None else [doubt]
 
     def _warnings(self) -> Events:
         while self._doubts:

@@ -98,7 +98,8 @@ def train(
     monitor : str, optional
         What "best" means: a column of the history, such as ``"validation_accuracy"``. Left out: the smallest loss on
         the validation data, or on the training data where there are none. Metrics that grow with quality are
-        maximised: ``r2``, ``min_confidence``, and names that end in ``accuracy`` or ``_score``.
+        maximised: ``r2``, ``f1``, ``precision``, ``recall``, ``roc_auc``, ``average_precision``, ``min_confidence``,
+        and names that end in ``accuracy`` or ``_score``.
     shuffle : bool, default True
         Take the samples in a new random order each epoch.
     augment : function of (x, generator) or of (x, y, generator), optional

@@ -20,6 +20,7 @@ from chainrule.nn.heads import Head
 from chainrule.ops.op import Array, Op
 from chainrule.training.metrics import (
     BY_TASK,
+    GROWING,
     METRICS,
     VALIDATION,
     Metric,
@@ -39,7 +40,12 @@ _ALIASES = {
     "error": "error_rate",
     "mae": "mean_absolute_error",
     "mse": "mean_squared_error",
+    "rmse": "root_mean_squared_error",
     "r2_score": "r2",
+    "auc": "roc_auc",
+    "ap": "average_precision",
+    **{f"{name}_score": name for name in ("precision", "recall", "f1", "balanced_accuracy")},
+    **{f"{name}_score": name for name in ("roc_auc", "average_precision")},
 }
 _PREFIXES = {
     **dict.fromkeys((VALIDATION, "val_", "valid_", "eval_", "dev_"), VALIDATION),
@@ -48,7 +54,6 @@ _PREFIXES = {
 }
 # What a record of an epoch has beside metrics.
 RESERVED = frozenset({"epoch", "loss", "penalty", "learning_rate", "steps", "seconds"})
-_GROWING = ("r2", "min_confidence")
 _WITH_PROBABILITIES = ("log_loss", "d2_log_loss_score")  # which scikit-learn calls y_pred all the same
 
 
@@ -230,7 +235,7 @@ def grows(name: str) -> bool:
     heads begin with the head: ``price_r2``.
     """
     name = name.removeprefix(VALIDATION)
-    return name in _GROWING or name.endswith(("accuracy", "_score", *(f"_{figure}" for figure in _GROWING)))
+    return name in GROWING or name.endswith(("accuracy", "_score", *(f"_{figure}" for figure in GROWING)))
 
 
 def usual_name(name: str, heads: Sequence[str] = ()) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 from chainrule.errors import FileWarning, InputError, printable
 from chainrule.logs import logger
 from chainrule.training.batch_source import ArraySource
+from chainrule.training.figure_text import in_words, number, written
 from chainrule.training.metrics import VALIDATION
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ class ProgressBar:
         epoch = len(history) if self._ended else min(at.epoch, epochs)
         figures = _figures(history.epochs[-1]) if history.epochs else []
         if not figures and at.weight:
-            figures = [f"loss {_number(at.loss / at.weight)}"]
+            figures = [f"loss {number(at.loss / at.weight)}"]
         end: list[str] = []
         if self._ended:
             rate = (share - self._start) / seconds
@@ -325,7 +326,7 @@ def _figures(epoch: Epoch) -> list[str]:
     figures = _numbers(epoch)
     own = [name for name in figures if not name.startswith(VALIDATION)]
     ordered = ["loss", *(name for name in figures if name.startswith(VALIDATION)), *own[1:]]
-    return [_figure(name, figures[name], _number(figures[name])) for name in ordered]
+    return [f"{printable(in_words(name))} {written(name, figures[name])}" for name in ordered]
 
 
 def _numbers(epoch: Epoch) -> dict[str, float]:
@@ -336,10 +337,6 @@ def _numbers(epoch: Epoch) -> dict[str, float]:
         for name, value in epoch.as_dict().items()
         if name not in left and isinstance(value, (int, float, np.number, np.bool_))
     }
-
-
-def _figure(name: str, value: float, written: str) -> str:
-    return f"{printable(in_words(name))} {percent(value) if name.endswith('error_rate') else written}"
 
 
 def loss_units(network: Network) -> list[str]:
@@ -355,20 +352,6 @@ def _opening(training: Training) -> list[str]:
     """Return what is said before the first epoch."""
     began = training.history.began
     return [*([f"goes on at {began}"] if began else []), *loss_units(training.network)]
-
-
-def in_words(name: str) -> str:
-    """Return the name of a figure as a line of text has it: ``validation_error_rate`` is the validation error rate."""
-    return name.replace("_", " ")
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"
-
-
-def percent(share: float) -> str:
-    """Return a share of 1 in percent."""
-    return f"{100 * share:.2f} %"
 
 
 def _speed(rate: float, batches: int | None, samples: int | None) -> list[str]:
@@ -424,11 +407,11 @@ def epoch_line(epoch: Epoch, epochs: int, samples: int | None) -> str:
         How many an epoch has; None where nobody knows.
     """
     figures = [
-        _figure(name, value, f"{value:.5f}" if name.endswith("loss") else _number(value))
+        f"{printable(in_words(name))} {written(name, value, 5 if name.endswith('loss') else 4)}"
         for name, value in _numbers(epoch).items()
     ]
     if epoch.penalty:
-        figures.append(f"penalty {epoch.penalty:.4f}")
+        figures.append(f"penalty {number(epoch.penalty)}")
     rate = 1 / max(epoch.seconds, 1e-9)
     words = [f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}", *figures, f"learning rate {epoch.learning_rate:.2g}"]
     return "  ".join([*words, *_speed(rate, epoch.steps, samples)])
