@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
 
@@ -151,10 +152,9 @@ def numbers(cells: Sequence[str], style: Style, gaps: frozenset[str]) -> Array |
     """
     if not style.plain:
         return _styled(cells, style, gaps)
-    try:
-        return np.fromiter(map(float, cells), np.float64, len(cells))
-    except ValueError:
-        pass
+    for some in (cells, [cell or "nan" for cell in cells]):  # the second for its empty cells, which are common
+        with suppress(ValueError):
+            return np.fromiter(map(float, some), np.float64, len(cells))
     try:
         return np.fromiter(
             [math.nan if (text := cell.strip()).lower() in gaps else float(text) for cell in cells],

@@ -8,10 +8,12 @@ else, the file is read again for that column alone.
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import count
+from itertools import count, groupby, islice
 from typing import Any, get_args
 
 import numpy as np
@@ -31,6 +33,7 @@ _MARKS = frozenset(["?", "-", "--", "---", "–", "—", ".", "..", "...", "*"])
 _KEPT = frozenset({"none", "nil"})  # that mean a gap among numbers, and a word among words
 _LOOK = 1 << 12  # different cells, from which on a column is looked at before its end
 _MOST_PASSES = 5
+_ZEROED = re.compile(r"(?:\A|[\n,;\t| :+-])0\d")
 _WORD = 100  # bytes that a word takes besides its letters
 
 
@@ -361,6 +364,7 @@ class _Reader:
         self.dates: dict[str, Dates | None] = {}
         self.columns_noted = list[str]()
         self.plain = list[str]()
+        self.misses = 0
 
     def table(self, name: str) -> Table:
         """Return the table."""
@@ -410,12 +414,12 @@ class _Reader:
         """Read the file for these columns."""
         width, places = len(self.readings), {id(reading): i for i, reading in enumerate(self.readings)}
         at = [(places[id(reading)], reading) for reading in readings]
-        first = not self.lines
+        first, step = not self.lines, width + len(self.head.empty)
         done, most = 0, memory.most() or 1 << 62
-        for block in self.text.blocks(width + len(self.head.empty), self.head.skip, spare=self.head.spare):
-            cells, step = block.cells, width + len(self.head.empty)
+        take = self._take if first and step == width and not self.head.spare else None
+        for block in self.text.blocks(step, self.head.skip, spare=self.head.spare, take=take):
             for i, reading in at:
-                reading.add(cells[i::step], block.underscores)
+                reading.add(block.cells[i::step], block.underscores)
             done += len(block.lines)
             if first:
                 self.lines.extend(block.lines)
@@ -429,6 +433,63 @@ class _Reader:
         if not first and done != len(self.lines):
             raise FileError(self.where, given="a file that changed while it was read", expected="one that stays",
                             fix="Read it again when nobody writes it")  # fmt: skip
+
+    def _take(self, line: int, lines: Sequence[str]) -> bool:
+        """Read lines of which nearly all cells are plain numbers, in one go: NumPy makes no Python objects of them.
+
+        Whatever is not at its simplest, such as a gap, is left to the other way.
+        """
+        text = "".join(lines)
+        if self.misses > 20 or '"' in text or "#" in text:
+            return False
+        fast = [
+            reading.values is not None and reading.style.plain and not reading.gap_texts for reading in self.readings
+        ]
+        runs = [(key, len(list(group))) for key, group in groupby(fast)]
+        if 2 * sum(fast) < len(fast) or len(runs) > 64:
+            return False
+        kinds = np.dtype([(str(i), np.float64 if key else object, (size,)) for i, (key, size) in enumerate(runs)])
+        delimiter = None if self.text.delimiter == " " else self.text.delimiter
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of lines without cells
+                found = np.loadtxt(lines, kinds, comments=None, delimiter=delimiter, ndmin=1)
+        except (ValueError, TypeError, OverflowError):
+            self.misses += 1
+            return False
+        if len(found) != len(lines) or not self._simple(found, runs, text):
+            self.misses += 1
+            return False
+        readings = iter(self.readings)
+        for i, (key, size) in enumerate(runs):
+            for cells, reading in zip(found[str(i)].T, islice(readings, size)):
+                if key and reading.values is not None:
+                    reading.values.frombytes(cells.tobytes())
+                else:
+                    reading.add(cells.tolist(), "_" in text)
+        self.lines.extend(range(line, line + len(lines)))
+        return True
+
+    def _simple(self, found: Array, runs: Sequence[tuple[bool, int]], text: str) -> bool:
+        """Return whether numbers that were read are all that can be said of their cells; note which are whole."""
+        readings, codes = iter(self.readings), None
+        for i, (key, size) in enumerate(runs):
+            some = list(islice(readings, size))
+            if not key:
+                continue
+            numbers = found[str(i)]
+            if not np.isfinite(numbers).all() or any(len(reading.sentinels) for reading in some):
+                return False
+            whole = (np.floor(numbers) == numbers).all(axis=0)
+            large = (np.abs(numbers) >= 2**53).any(axis=0)
+            for reading, is_whole, is_large in zip(some, whole.tolist(), large.tolist()):
+                if reading.whole and is_whole and reading.kind is None:
+                    if codes is None:
+                        codes = _ZEROED.search(text) is not None
+                    if codes or is_large:
+                        return False
+                reading.whole = reading.whole and is_whole
+        return True
 
     def _other_points(self) -> list[_Reading]:
         """Return the columns whose points are thousands rather, for the other columns have decimal commas."""

@@ -20,6 +20,8 @@ class TableHeader(NamedTuple):
     Attributes
     ----------
     names : list of str
+    named : bool
+        Whether the file has them.
     skip : int
         How many rows stand before the data.
     notes : list of str
@@ -33,11 +35,10 @@ class TableHeader(NamedTuple):
         Whether rows may end with a delimiter.
     empty : tuple of int
         Columns behind the last one, which have neither name nor cells.
-    named : bool
-        Whether the file says what the columns are called.
     """
 
     names: list[str]
+    named: bool
     skip: int
     notes: list[str]
     row_names: str | None = None
@@ -45,7 +46,6 @@ class TableHeader(NamedTuple):
     rows: int | None = None
     spare: bool = False
     empty: tuple[int, ...] = ()
-    named: bool = True
 
 
 def find_header(text: TextTable, header: bool | None) -> TableHeader:
@@ -57,14 +57,13 @@ def find_header(text: TextTable, header: bool | None) -> TableHeader:
     if header is None and (counts := _counts(first, body, width)):
         names = [f"column {i}" for i in range(width)]
         note = f"the first line holds counts, {first[0]} rows of {first[1]} columns, and the classes' names"
-        return TableHeader(
-            names, 1, [note, f"no header: columns are called 'column 0' to {names[-1]!r}"], None, *counts, named=False
-        )
+        notes = [note, f"no header: columns are called 'column 0' to {names[-1]!r}"]
+        return TableHeader(names, False, 1, notes, None, *counts)
     named = text.cells_of(text.comment) if text.comment and header is not False else []
     named = [cell.strip() for cell in named]
     names_in_comment = len(named) == len(first) == width and (width > 1 or named[0].isidentifier())
     if names_in_comment and header is None and any(named) and any(map(_is_number, first)):
-        return TableHeader(_names(text.where, named), 0, ["the columns' names stand in a comment"])
+        return TableHeader(_names(text.where, named), True, 0, ["the columns' names stand in a comment"])
     spare, notes = False, list[str]()
     if body and len(first) + 1 == width and header is not False and not any(map(_is_number, first)):
         if all(not cells[-1] for _, cells in body):
@@ -80,8 +79,7 @@ def find_header(text: TextTable, header: bool | None) -> TableHeader:
     if not header:
         names = [f"column {i}" for i in range(width)]
         last = f" to {names[-1]!r}" if width > 1 else ""
-        found = [*notes, f"no header: columns are called 'column 0'{last}"]
-        return TableHeader(names, 0, found, spare=spare, named=False)
+        return TableHeader(names, False, 0, [*notes, f"no header: columns are called 'column 0'{last}"], spare=spare)
     empty: tuple[int, ...] = ()
     while width > 1 and body and not first[-1] and not any(cells[width - 1] for _, cells in body if cells[width - 1 :]):
         width, first, empty = width - 1, first[:-1], (*empty, width - 1)
@@ -97,7 +95,7 @@ def find_header(text: TextTable, header: bool | None) -> TableHeader:
         told = ", ".join(f"column {i}" for i in unnamed[int(index == "column 0") :][:8])
         notes.append(f"without a name: {told}")
     names = _names(text.where, [name or f"column {i}" for i, name in enumerate(first)])
-    return TableHeader(names, 1, notes, index, spare=spare, empty=empty)
+    return TableHeader(names, True, 1, notes, index, spare=spare, empty=empty)
 
 
 def _names(where: str, names: list[str]) -> list[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from chainrule import checks
@@ -18,10 +19,12 @@ from chainrule.data.unpacking import GZIP, UnpackedStream
 from chainrule.errors import FileError, InputError, printable
 
 Row = tuple[int, list[str]]
+Take = Callable[[int, Sequence[str]], bool]
 _DELIMITERS = ",;\t|"
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "runs of spaces"}
 _LONGEST_ROW = 1 << 24  # characters: cells cost several times their length until they are numbers
-_BLOCK = 1 << 12  # cells that are read at once: as many as the processor's cache holds
+_CHUNK = 1 << 15  # characters that are read at once: as many as the processor's cache holds when they are cells
+_WIDEST = 1 << 23  # characters that are read at once where rows are long
 _SAMPLE = 1 << 16  # characters
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -147,7 +150,7 @@ class TextTable:
         raw = UnpackedStream(self.where, self.file) if self.compressed else _Borrowed(self.file)
         return io.BufferedReader(raw, 1 << 16)
 
-    def _characters(self) -> io.TextIOWrapper:
+    def characters(self) -> io.TextIOWrapper:
         return io.TextIOWrapper(self._bytes(), encoding=self.encoding, newline="")
 
     def _found_encoding(self) -> str:
@@ -188,7 +191,7 @@ class TextTable:
     def _no_text(self, given: str, fix: str) -> FileError:
         return FileError(self.where, given=given, expected="a text file with a table", fix=fix)
 
-    def _not_decoded(self, problem: UnicodeError) -> FileError:
+    def not_decoded(self, problem: UnicodeError) -> FileError:
         if self.encoding == "utf-8-sig":
             named, fix = "UTF-8", "Save the table as CSV in UTF-8"
         else:
@@ -203,13 +206,11 @@ class TextTable:
     def _look_at_the_start(self, delimiter: str | None, skip_rows: int) -> None:
         """Find where the rows begin and what stands between cells."""
         try:
-            stream = self._characters()
-            for _ in range(skip_rows):
-                while (line := stream.readline(_LONGEST_ROW)) and line[-1] not in "\r\n":
-                    pass
+            stream = self.characters()
+            pass_lines(stream, skip_rows)
             sample = stream.read(_SAMPLE)
         except UnicodeError as problem:
-            raise self._not_decoded(problem) from None
+            raise self.not_decoded(problem) from None
         lines = io.StringIO(sample, newline="").readlines()
         cut = len(sample) == _SAMPLE and len(lines) > 1  # the last one is cut somewhere in the middle
         lines, self.start = lines[: len(lines) - cut], skip_rows
@@ -241,60 +242,34 @@ class TextTable:
 
     def rows(self) -> Iterator[Row]:
         """Yield line number and cells of every row that is not blank."""
+        return self._rows(_Lines(self))
+
+    def _rows(self, lines: _Lines) -> Iterator[Row]:
         import csv
-
-        length, begun, number = 0, self.start, 0  # characters of the row under way, which may go over several lines
-        self._underscores = False
-
-        def lines() -> Iterator[str]:
-            nonlocal length, number
-            for line in self._lines():
-                number += 1
-                length += len(line)
-                if length > _LONGEST_ROW:
-                    raise FileError(
-                        self.where,
-                        given=f"a row of more than {_LONGEST_ROW:,} characters",
-                        expected="rows that are shorter",
-                        fix="Save large tables as NPY or NPZ, with numpy.save or numpy.savez; if a quote is never "
-                        f"closed, it is the one that opens in line {begun + 1}",
-                    )
-                if "_" in line:
-                    self._underscores = True
-                yield line
 
         try:
             if self.delimiter == " ":
-                for line in lines():
-                    length, cells = 0, cells_in(line, " ")
-                    if cells:
-                        yield self.start + number, cells
+                for line in lines:
+                    lines.length, lines.begun = 0, lines.number
+                    if cells := cells_in(line, " "):
+                        yield lines.number, cells
                 return
-            reader = csv.reader(lines(), delimiter=self.delimiter, skipinitialspace=True, strict=True)
+            reader = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
             for cells in reader:
-                length, begun = 0, self.start + number
+                lines.length, lines.begun = 0, lines.number
                 if len(cells) > 1 or (cells and cells[0].strip()):
-                    yield begun, cells
+                    yield lines.number, cells
         except UnicodeError as problem:
-            raise self._not_decoded(problem) from None
+            raise self.not_decoded(problem) from None
         except csv.Error as problem:
-            last = self.start + number
-            at = f"line {last}" if last == begun + 1 else f"lines {begun + 1} to {last}"
+            first, last = lines.begun + 1, lines.number
             raise FileError(
                 self.where,
-                given=f"quotes or cells that can't be read ({printable(str(problem))}), in {at}",
+                given=f"quotes or cells that can't be read ({printable(str(problem))}), in "
+                + (f"line {last}" if last == first else f"lines {first} to {last}"),
                 expected='cells in matching "quotes", or without any',
                 fix="Correct that line",
             ) from None
-
-    def _lines(self) -> Iterator[str]:
-        """Yield the lines from the first row on, none longer than a row may be."""
-        stream = self._characters()
-        for _ in range(self.start):
-            while (line := stream.readline(_LONGEST_ROW)) and line[-1] not in "\r\n":
-                pass
-        while line := stream.readline(_LONGEST_ROW + 1):
-            yield line
 
     def sample(self) -> list[Row]:
         """Return the first rows, as far as they can be read: a hundred, or fewer of a wide table."""
@@ -303,7 +278,7 @@ class TextTable:
             for row in self.rows():
                 found.append(row)
                 count += len(row[1])
-                if len(found) >= 100 or (len(found) > 1 and count > _BLOCK):
+                if len(found) >= 100 or (len(found) > 1 and count > 1 << 12):
                     break
         except FileError:
             if not found:
@@ -312,39 +287,40 @@ class TextTable:
             raise FileError(self.where, given="an empty file", expected="rows of numbers", fix="Write the data first")
         return found
 
-    def blocks(self, width: int, skip: int = 0, *, spare: bool = False) -> Iterator[Block]:
+    def blocks(self, width: int, skip: int = 0, *, spare: bool = False, take: Take | None = None) -> Iterator[Block]:
         """Yield the rows behind the first `skip`, many at a time, each of `width` cells.
 
         Where the file can't be read on, or a row has another number of cells, the rows before come first, and then an
-        error. With `spare` a row may have an empty cell more, which doesn't count.
+        error. With `spare` a row may have an empty cell more, which doesn't count. `take` may take some lines as they
+        are, and returns whether it has.
         """
-        lines, cells, least = list[int](), list[str](), max(_BLOCK, min(32 * width, 1 << 21))
+        source = _Lines(self)
+        rows, problem = self._rows(source), None
         self.comments = 0
-        rows = self.rows()
-        try:
-            for _ in range(skip):
-                next(rows, None)
-            self._underscores = False
-            for line, row in rows:
-                if len(row) != width:
-                    if row[0].startswith("#"):
-                        self.comments += 1
-                        continue
-                    if spare and len(row) == width + 1 and not row.pop().strip():
-                        pass
-                    else:
-                        raise self._unequal(line, len(row) + (spare and len(row) == width), width)
-                lines.append(line)
-                cells += row
-                if len(cells) >= least:
-                    yield Block(lines, cells, self._underscores)
-                    lines, cells, self._underscores = [], [], False
-        except FileError:
+        for _ in range(skip):
+            next(rows, None)
+        while problem is None and source.look_ahead():
+            if take is not None and source.short and take(source.number + 1, source.ahead):
+                source.skip()
+                continue
+            lines, cells, source.underscores = list[int](), list[str](), False
+            try:
+                while source.ahead and (found := next(rows, None)):
+                    line, row = found
+                    if len(row) != width:
+                        if row[0].startswith("#"):
+                            self.comments += 1
+                            continue
+                        if not (spare and len(row) == width + 1 and not row.pop().strip()):
+                            raise self._unequal(line, len(row), width)
+                    lines.append(line)
+                    cells += row
+            except FileError as error:
+                problem = error
             if lines:
-                yield Block(lines, cells, self._underscores)
-            raise
-        if lines:
-            yield Block(lines, cells, self._underscores)
+                yield Block(lines, cells, source.underscores)
+        if problem is not None:
+            raise problem
 
     def _unequal(self, line: int, count: int, width: int) -> FileError:
         return FileError(
@@ -353,6 +329,87 @@ class TextTable:
             expected=f"{width}, as in the first row",
             fix="Correct that line, or pass the delimiter that the file uses",
         )
+
+
+class _Lines:
+    """The lines of a file from its first row on: how many were read, and which are ahead.
+
+    Attributes
+    ----------
+    number, begun : int
+        The line read last, and the last one of the row before.
+    length : int
+        Characters of the row under way, which may go over several lines.
+    underscores : bool
+        Whether there was one.
+    ahead : deque of str
+        Lines that come next.
+    short : bool
+        Whether each of them is whole.
+    """
+
+    def __init__(self, text: TextTable) -> None:
+        self.text, self.stream, self.ahead = text, text.characters(), deque[str]()
+        self.number = self.begun = text.start
+        self.length, self.underscores, self.short = 0, False, True
+        pass_lines(self.stream, text.start)
+        self.problem: UnicodeError | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self.ahead.popleft() if self.ahead else self._read()
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self.length += len(line)
+        if self.length > _LONGEST_ROW:
+            raise FileError(
+                self.text.where,
+                given=f"a row of more than {_LONGEST_ROW:,} characters",
+                expected="rows that are shorter",
+                fix="Save large tables as NPY or NPZ, with numpy.save or numpy.savez; if a quote is never closed, it "
+                f"is the one that opens in line {self.begun + 1}",
+            )
+        if "_" in line:
+            self.underscores = True
+        return line
+
+    def _read(self) -> str:
+        if self.problem is not None:
+            raise self.text.not_decoded(self.problem)
+        return self.stream.readline(_LONGEST_ROW + 1)
+
+    def look_ahead(self) -> bool:
+        """Put some lines ahead, more characters of a wide table; return False at the end."""
+        read, length = self.stream.readline, 0
+        most = _LONGEST_ROW + 1
+        if self.problem is not None:
+            raise self.text.not_decoded(self.problem)
+        try:
+            while (length < _CHUNK or (len(self.ahead) < 32 and length < _WIDEST)) and (line := read(most)):
+                self.ahead.append(line)
+                length += len(line)
+        except UnicodeError as problem:
+            if not self.ahead:
+                raise self.text.not_decoded(problem) from None
+            self.problem = problem
+        self.short = length < _LONGEST_ROW
+        return bool(self.ahead)
+
+    def skip(self) -> None:
+        """Leave out the lines ahead."""
+        self.number += len(self.ahead)
+        self.begun = self.number
+        self.ahead.clear()
+
+
+def pass_lines(stream: io.TextIOWrapper, count: int) -> None:
+    """Read over lines, however long they are."""
+    for _ in range(count):
+        while (line := stream.readline(_LONGEST_ROW)) and line[-1] not in "\r\n":
+            pass
 
 
 class _Borrowed(io.RawIOBase):
