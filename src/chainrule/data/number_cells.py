@@ -49,7 +49,7 @@ class Style(NamedTuple):
     def __str__(self) -> str:
         parts = [f"decimal {'comma' if self.decimal == ',' else 'point'}"] * (self.decimal != ".")
         if self.thousands:
-            parts.append(f"thousands as in 1{self.thousands}234")
+            parts.append(f"thousands as in {f'1{self.thousands}234'!r}")
         if self.affix:
             parts.append(f"{self.affix!r} left out" + ": 45 % is 45" * (self.affix == "%"))
         return ", ".join(parts) or "plain numbers"

@@ -110,7 +110,7 @@ def read_table(
     semicolons between cells
     town: 2 different words
     rooms: numbers, 1 gap ('?')
-    price: numbers, decimal comma, thousands as in 1.234
+    price: numbers, decimal comma, thousands as in '1.234'
     built: dates, the day first
     """
     asked = Asked(f"read_table {shown(path)}", missing, kinds, decimal, day_first, header)
@@ -225,7 +225,7 @@ class _Reading:
         self.gaps = self.extra if self.exact else self.extra | GAPS
         self.sentinels = np.array([float(cell) for cell in self.extra if _finite(cell)])
         self.style, self.whole, self.tries = PLAIN, True, 0
-        self.evidence = set[str]()
+        self.evidence: dict[str, None] = {}
         self.values: array[float] | None = None
         self.words: defaultdict[str, int] | None = None
         self.codes: array[int] = array("i")
@@ -253,7 +253,7 @@ class _Reading:
                 self.values.frombytes(found.data.cast("B"))
                 return
             if self.values or self.tries:
-                self.evidence.update(cells)
+                self.evidence.update(dict.fromkeys(cells))
                 self.again = True
                 self.tries += 1
                 self.values = None
@@ -295,7 +295,7 @@ class _Reading:
 
     def texts(self) -> list[str]:
         """Return the different cells that are no gaps among numbers, stripped."""
-        found = {cell.strip() for cell in {*(self.words or ()), *self.evidence}}
+        found = dict.fromkeys(cell.strip() for cell in (*(self.words or ()), *self.evidence))
         return [cell for cell in found if cell.lower() not in self.gaps and not self._is_sentinel(cell)]
 
     def _is_sentinel(self, cell: str) -> bool:
@@ -494,8 +494,9 @@ class _Reader:
     def _other_points(self) -> list[_Reading]:
         """Return the columns whose points are thousands rather, for the other columns have decimal commas."""
         if self.decimal is None:
-            marks = {_implied(sure, False) for reading in self.readings if (sure := self._sure(reading))}
-            self.decimal = marks.pop() if len(marks) == 1 else None
+            marks = {_implied(sure, False) for reading in self.readings if (sure := self._sure(reading))} - {None}
+            pointed = any(r.values is not None and r.style.plain and not r.whole for r in self.readings)
+            self.decimal = marks.pop() if len(marks) == 1 else "." if pointed and not marks else None
         if self.decimal != ",":
             return []
         found = [

@@ -462,8 +462,11 @@ def _guessed_delimiter(lines: list[str]) -> str:
         others = _DELIMITERS.replace(delimiter, "")
         cells = [cell for row in rows for cell in row]
         clean = sum(not any(mark in cell and not _comma_number(cell) for mark in others) for cell in cells)
-        whole = len(rows[0]) in widths
-        found = (whole, round(clean / len(cells), 2), max(widths))
+        width, first = max(widths), rows[0]
+        whole = len(first) == width
+        if not (whole or len(first) == width - 1 or not first[-1] or first[1:2] == [str(width - 1)]):
+            continue
+        found = (whole, round(clean / len(cells), 2), width)
         if found > most:
             best, most = delimiter, found
     if most[2] > 1:
