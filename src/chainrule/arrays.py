@@ -19,7 +19,7 @@ from chainrule.errors import InputError, ShapeError
 Array = npt.NDArray[Any]
 _EXACT = 2**53  # up to here each whole number is one of float64
 _TABLE = "a table of numbers"
-_LAZY = {"toPandas": "toPandas()", "collect": "collect()", "compute": "compute()"}  # of frames that hold no cells yet
+LAZY = {"toPandas": "toPandas()", "collect": "collect()", "compute": "compute()"}  # of frames that hold no cells yet
 
 
 def as_numbers(where: str, name: str, value: Any) -> Array:
@@ -174,7 +174,7 @@ def _of_tensor(where: str, name: str, tensor: Any, in_list: bool = False) -> Arr
 def _of_frame(where: str, name: str, frame: Any) -> Array:
     """Return a frame's numbers, column by column, so that an error can name the column."""
     kind = type(frame)
-    for method, call in _LAZY.items():
+    for method, call in LAZY.items():
         if hasattr(kind, method):
             raise InputError(
                 where,

@@ -122,15 +122,39 @@ class Table:
 
     @classmethod
     def of(cls, table: Any, *, where: str = "Table", name: str = "X") -> Table:
-        """Return a table as it is, and one of a mapping of names to columns."""
-        if isinstance(table, Table):
-            return table
-        columns = {}
-        for key, cells in dict(table).items():
-            array = np.asarray(cells)
-            numbers = array.dtype.kind in "fiub"
-            columns[str(key)] = number_column(array) if numbers else word_column([str(cell) for cell in array.tolist()])
-        return cls(columns, name)
+        """Return anything that has columns as a table, or a table as it is.
+
+        Parameters
+        ----------
+        table : frame, array, dict or list
+            A frame of pandas, polars or pyarrow; a structured array; a dict of columns; a list of dicts, one for each
+            row; or rows without names, whose columns are then called by their places. A frame's index is no column.
+        where, name : str
+            Who speaks in errors, and what the table is called there.
+
+        Returns
+        -------
+        Table
+            Texts, booleans and categories are words (``"True"``), and so are whole numbers that float64 can't hold.
+            None, NaN, NA, NaT, an empty text and what a mask hides are gaps. Times of a zone become UTC.
+
+        Raises
+        ------
+        InputError
+            If a cell is something else, or infinite, or of another sort than those above it: by its row and column.
+        ShapeError
+            If columns have different lengths.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> flowers = cr.data.Table.of({"width": [1, None], "kind": ["rose", "tulip"]})
+        >>> flowers["width"].texts(), flowers["kind"].words
+        (['1', ''], ('rose', 'tulip'))
+        """
+        from chainrule.data.table_frames import table_of
+
+        return table_of(where, name, table)
 
     def __post_init__(self) -> None:
         counts = {name: len(column) for name, column in self.columns.items()}
