@@ -19,6 +19,7 @@ from chainrule.graph.calls import is_own
 from chainrule.nn import Heads, Network
 from chainrule.ops import Array, Op, all_ops
 from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
+from chainrule.ops.op import Samples
 from chainrule.ops.shaping import Cast
 from chainrule.replay.recording import Operand, Recorded, Tape, was_refused
 
@@ -32,7 +33,7 @@ _ROOM = 1 << 20  # of it, for everything but the numbers
 
 
 @checks.keywords
-def save(network: Network, path: Path) -> None:
+def save(network: Network | Any, path: Path, X: Samples | None = None) -> None:
     """Write a network as an ONNX file, in opset 18: what it predicts, for batches of any size.
 
     Scaling is part of the graph; dropout is left out, since it does nothing in prediction. The input is called
@@ -40,20 +41,29 @@ def save(network: Network, path: Path) -> None:
     network knows them, are in the file's metadata as ``classes``, a list in JSON, or an object with a list for each
     head. The same network gives the same bytes.
 
+    A fitted estimator of `chainrule.sklearn`, alone or in a pipeline or a search of scikit-learn's, is written whole,
+    scaler and all, by the package skl2onnx. The outputs of a classifier are called ``label`` and ``probabilities``,
+    that of a regressor ``variable``.
+
     Parameters
     ----------
-    network : Network
+    network : Network, or fitted estimator
     path : path
         Usually ``"name.onnx"``.
+    X : array or frame, (samples, features), optional
+        For an estimator: samples such as the file is to take, of which only the types matter. The file takes float32,
+        or float64 where this is an array of that. A frame gives it an input for each column, of shape (samples, 1): of
+        texts, of whole numbers where an encoder takes them, else of float32. It is needed where a `ColumnTransformer`
+        comes first.
 
     Raises
     ------
     MissingExtraError
-        If the package onnx is not installed.
+        If the package onnx, or for an estimator skl2onnx, is not installed.
     InputError
-        If an op has no form in ONNX: a function of your own in `Activation`.
+        If an op has no form in ONNX: a function of your own in `Activation`. If skl2onnx can't write a step.
     MisuseError
-        If the network is not built.
+        If the network is not built, or the estimator is not fitted.
     FileError
         If the file can't be written. What was there before is untouched.
 
@@ -62,37 +72,39 @@ def save(network: Network, path: Path) -> None:
     A runtime need not have every operator in float64: onnxruntime, for one, has no Erf there, and so no exact GELU.
     """
     where = "onnx.save"
-    checks.instance(where, network, Network, "a cr.Network")
+    estimator = hasattr(network, "get_params") and hasattr(network, "fit") and not isinstance(network, type)
+    if not estimator:
+        checks.instance(where, network, Network, "a cr.Network")
+        if X is not None:
+            raise InputError(where, given="X for a network", expected="X for an estimator only", fix="Leave X out")
     expect_ending(where, path, ".onnx")
-    try:
-        import onnx
-    except ImportError as problem:
-        raise MissingExtraError(
-            where,
-            given="no package onnx" if isinstance(problem, ModuleNotFoundError) else f"a broken onnx ({problem})",
-            expected="it to write the file with",
-            fix='Run: pip install "chainrule[onnx]"',
-        ) from problem
-    model = _model(onnx, network)
+    if estimator:
+        from chainrule.onnx.pipelines import from_estimator
+
+        model = from_estimator(network, X)
+    else:
+        model = _model(package("onnx"), network)
     write_atomically(path, model.SerializeToString(deterministic=True), where=where)
 
 
+def package(name: str) -> Any:
+    """Return a package that files are written with."""
+    try:
+        return __import__(name)
+    except ImportError as problem:
+        raise MissingExtraError(
+            "onnx.save",
+            given=f"no package {name}" if isinstance(problem, ModuleNotFoundError) else f"a broken {name} ({problem})",
+            expected="it to write the file with",
+            fix=f"Run: pip install {name}",
+        ) from problem
+
+
 def _model(onnx: Any, network: Network) -> ModelProto:
-    graph = network.graph("prediction")
-    outputs = _outputs(network, graph.root)
-    nodes = Graph(*outputs.values()).nodes  # without what puts heads side by side
+    outputs = _outputs(network, network.graph("prediction").root)
     writer = GraphWriter(onnx, str(network.dtype), outputs)
-    written: dict[int, str] = {}
-    for node in nodes:
-        if node.op is not None:
-            writer.label = node.name
-            written[id(node)] = write(writer, node, [written[id(child)] for child in node.children.values()])
-        elif any(node is leaf for leaf in graph.inputs.values()):
-            written[id(node)] = "input"
-        else:
-            written[id(node)] = writer.constant(node.name, node.value)
-    for name, output in outputs.items():
-        writer.steps.append(onnx.helper.make_node("Identity", [written[id(output)]], [name], name=name))
+    for name, result in zip(outputs, write_nodes(writer, network, list(outputs.values())), strict=True):
+        writer.steps.append(onnx.helper.make_node("Identity", [result], [name], name=name))
     kind, taken = (
         onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         for dtype in (network.dtype, network.input_dtype(network.dtype))
@@ -116,6 +128,21 @@ def _model(onnx: Any, network: Network) -> ModelProto:
     if network.classes is not None:
         onnx.helper.set_model_props(model, {"classes": _listed(network.classes)})
     return model
+
+
+def write_nodes(writer: GraphWriter, network: Network, ends: Sequence[Node]) -> list[str]:
+    """Write the nodes that lead from a network's samples, which are called ``input``, to these; return their names."""
+    samples = network.graph("prediction").inputs.values()
+    written: dict[int, str] = {}
+    for node in Graph(*ends).nodes:  # without what puts heads side by side
+        if node.op is not None:
+            writer.label = node.name
+            written[id(node)] = write(writer, node, [written[id(child)] for child in node.children.values()])
+        elif any(node is leaf for leaf in samples):
+            written[id(node)] = "input"
+        else:
+            written[id(node)] = writer.constant(node.name, node.value)
+    return [written[id(node)] for node in ends]
 
 
 def _outputs(network: Network, root: Node) -> dict[str, Node]:
