@@ -120,10 +120,10 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
 
     Notes
     -----
-    What differs from scikit-learn: a fit that goes on keeps the optimizer's moments; the last, smaller batch of an
-    epoch has the same penalty as the others; `loss_` weighs samples as training does; Adam's ε is that of the paper's
-    first form; for several labels at once `network_` has the mean over labels as its loss, with steps and `loss_` of
-    the sum.
+    What differs from scikit-learn: a fit that goes on keeps the optimizer's moments; each batch of an epoch has the
+    same penalty, and `loss_` that of the epoch's end; `loss_` weighs samples as training does; Adam's ε is that of the
+    paper's first form; for several labels at once `network_` has the mean over labels as its loss, with steps and
+    `loss_` of the sum. The page "What differs from scikit-learn's perceptrons" has them all.
 
     Examples
     --------
