@@ -324,10 +324,10 @@ def test_scaling_is_taken_up_by_the_next_dense_layer(referee: Any, tmp_path: Pat
 @pytest.mark.parametrize(
     ("layers", "words"),
     [
-        ([cr.Rescale(2.0, 1.0), cr.Dropout(0.1), cr.Dense(2)], "with Dropout.* behind it, but expected a dense"),
+        ([cr.Rescale(2.0, 1.0), cr.Dropout(0.1), cr.Dense(2)], "with Dropout.* behind it, but expected no offset before a dropout"),
         ([cr.Rescale(2.0), cr.ReLU(), cr.Dense(2)], r"Rescale.* with ReLU\(\) behind it"),
         ([cr.Dense(2), cr.Rescale(2.0)], "Rescale.* with nothing behind it"),
-        ([cr.Rescale((1.0, 2.0, 3.0)), cr.Flatten(), cr.Dense(2)], "with Flatten"),
+        ([cr.Rescale((1.0, 2.0, 3.0)), cr.Flatten(), cr.Dense(2)], "with Flatten.*one number for all features"),
     ],
 )  # fmt: skip
 def test_scaling_that_no_dense_layer_takes_up_is_named(tmp_path: Path, layers: list[Any], words: str) -> None:

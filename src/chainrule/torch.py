@@ -226,7 +226,7 @@ def save(network: Network, path: Path) -> str:
     network.graph("prediction")  # raises if the network is not built
     writer = _SequentialWriter()
     module = writer.sequential(network.layers, "")
-    writer.expect_taken_up("nothing")
+    writer.expect_taken_up(None)
     write(path, Contents({"format": "pt"}, writer.tensors), where="torch.save")
     return module
 
@@ -260,7 +260,7 @@ class _SequentialWriter:
             self._waiting.append(layer)
             return "nn.Identity()"
         if self._waiting and not self._passes(layer):
-            self.expect_taken_up(repr(layer)[:80])
+            self.expect_taken_up(layer)
         if isinstance(layer, Dropout):
             return f"nn.Dropout({layer.rate!r})"
         if type(layer) is PReLU:
@@ -286,15 +286,21 @@ class _SequentialWriter:
             return all(np.ndim(scaling.scale) == np.ndim(scaling.offset) == 0 for scaling in self._waiting)
         return isinstance(layer, Identity)
 
-    def expect_taken_up(self, behind: str) -> None:
-        """Raise if scaling still waits for a dense layer."""
-        if self._waiting:
-            raise InputError(
-                "torch.save",
-                given=f"{self._waiting[-1]!r:.80} with {behind} behind it",
-                expected="a dense layer behind it, whose weights it becomes part of",
-                fix=_WRITE_ONNX,
-            )
+    def expect_taken_up(self, behind: LayerLike | None) -> None:
+        """Raise if scaling still waits for a dense layer: behind it is this layer, or nothing."""
+        if not self._waiting:
+            return
+        expected = "a dense layer directly behind it, whose weights it becomes part of"
+        if isinstance(behind, Dropout):
+            expected = "no offset before a dropout, which in PyTorch sets to 0 what is not scaled yet"
+        elif isinstance(behind, Flatten):
+            expected = "one number for all features before they are flattened"
+        raise InputError(
+            "torch.save",
+            given=f"{self._waiting[-1]!r:.80} with {'nothing' if behind is None else repr(behind)[:80]} behind it",
+            expected=expected,
+            fix=_WRITE_ONNX,
+        )
 
     def _folded(self, layer: Dense) -> LayerWeights:
         """Return a layer's weights and bias, those of (x − offset) · scale @ weights + bias if scaling waits for it."""
