@@ -210,7 +210,8 @@ def save(network: Network, path: Path) -> str:
     Returns
     -------
     str
-        The expression that makes the module, such as ``nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))``.
+        The expression that makes the module, such as ``nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))``;
+        with ``.double()`` at its end where the network is in float64.
 
     Raises
     ------
@@ -228,7 +229,7 @@ def save(network: Network, path: Path) -> str:
     module = writer.sequential(network.layers, "")
     writer.expect_taken_up(None)
     write(path, Contents({"format": "pt"}, writer.tensors), where="torch.save")
-    return module
+    return f"{module}.double()" if network.dtype == np.float64 else module
 
 
 class _SequentialWriter:
