@@ -229,7 +229,7 @@ def save(network: Network, path: Path) -> str:
     module = writer.sequential(network.layers, "")
     writer.expect_taken_up(None)
     write(path, Contents({"format": "pt"}, writer.tensors), where="torch.save")
-    return f"{module}.double()" if network.dtype == np.float64 else module
+    return f"{module}.double()" if network.dtype == "float64" else module
 
 
 class _SequentialWriter:

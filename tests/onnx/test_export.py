@@ -194,6 +194,7 @@ LAYERS: dict[str, Any] = {
     "LeakyReLU": cr.LeakyReLU(0.3),
     "SELU": ops.SELU(),
     "HardSigmoid": ops.HardSigmoid(),
+    "HardSwish": ops.HardSwish(),
     "Mish": ops.Mish(),
     "Clip": ops.Clip(-0.5, 1.5),
     "Clip from below": ops.Clip(-0.5),

@@ -479,3 +479,6 @@ for _shape in [(4, 3), (2, 2), (3, 1), (1, 3), (3, 2, 4), (2, 1, 2, 3)]:
     case(ops.SquaredError(), ref.loss(ref.squared), _squared, **_shown)
     case(ops.SquaredError(), ref.loss(ref.squared), _squared, **_shown,
          sample_weight=_random.uniform(0.2, 2, _shape[:-1]))  # fmt: skip
+for _shape in [(5, 5), (), (2, 1, 3)]:
+    case(ops.HardSwish(), lambda z: z * ref.hard_sigmoid(z), lambda t, z: t.nn.functional.hardswish(z),
+         z=2 * apart(*_shape))  # fmt: skip

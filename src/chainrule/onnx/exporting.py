@@ -344,6 +344,12 @@ def _hard_sigmoid(writer: GraphWriter, node: Node, op: ops.HardSigmoid, inputs: 
     return writer.node("Clip", line, writer.number(0), writer.number(1))
 
 
+def _hard_swish(writer: GraphWriter, node: Node, op: ops.HardSwish, inputs: list[str]) -> str:
+    if _exact(node, 1 / 6):
+        return writer.node("HardSwish", *inputs)
+    return writer.node("Mul", *inputs, _hard_sigmoid(writer, node, ops.HardSigmoid(), inputs))
+
+
 def _mish(writer: GraphWriter, node: Node, op: ops.Mish, inputs: list[str]) -> str:
     return writer.node("Mul", *inputs, writer.node("Tanh", writer.node("Softplus", *inputs)))
 
@@ -482,6 +488,7 @@ _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]]
     Cast: _cast,
     ops.LeakyReLU: _leaky_relu,
     ops.HardSigmoid: _hard_sigmoid,
+    ops.HardSwish: _hard_swish,
     ops.ELU: _elu,
     ops.SELU: _selu,
     ops.GELU: _gelu,

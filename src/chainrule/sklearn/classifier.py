@@ -35,7 +35,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         Neurons in each hidden layer; none at all for a linear model.
     activation : str, Op, or a sequence with one for each hidden layer, default "relu"
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus",
-        "hard_sigmoid", "softsign", "selu", "mish", or an op of your own such as
+        "hard_sigmoid", "hard_swish", "softsign", "selu", "mish", or an op of your own such as
         ``cr.Activation(function, derivative)``.
     solver : {"adam", "sgd", "lbfgs"}, or Optimizer
         An optimizer, such as ``cr.AdamW(0.01)``, says its learning rate and all else itself.
