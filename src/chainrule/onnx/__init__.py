@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from chainrule.onnx.exporting import save
 from chainrule.onnx.importing import load
+from chainrule.onnx.saving import save
 from chainrule.words import missing_from
 
 if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import checks, ops
+from chainrule import ops
 from chainrule._version import __version__
 from chainrule.errors import InputError, MissingExtraError, nearest, printable
-from chainrule.files.atomic import Path, write_atomically
-from chainrule.files.formats import expect_ending
 from chainrule.graph import Graph, Node
 from chainrule.graph.calls import is_own
 from chainrule.nn import Heads, Network
 from chainrule.ops import Array, Op, all_ops
 from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
-from chainrule.ops.op import Samples
 from chainrule.ops.shaping import Cast
 from chainrule.replay.recording import Operand, Recorded, Tape, was_refused
 
@@ -32,61 +29,6 @@ _LONGEST_FILE = 2**31 - 1  # protobuf's own limit
 _ROOM = 1 << 20  # of it, for everything but the numbers
 
 
-@checks.keywords
-def save(network: Network | Any, path: Path, X: Samples | None = None) -> None:
-    """Write a network as an ONNX file, in opset 18: what it predicts, for batches of any size.
-
-    Scaling is part of the graph; dropout is left out, since it does nothing in prediction. The input is called
-    ``input`` and the output ``output``; several heads are outputs with their names. The names of the classes, if the
-    network knows them, are in the file's metadata as ``classes``, a list in JSON, or an object with a list for each
-    head. The same network gives the same bytes.
-
-    A fitted estimator of `chainrule.sklearn`, alone or in a pipeline or a search of scikit-learn's, is written whole,
-    scaler and all, by the package skl2onnx. The outputs of a classifier are called ``label`` and ``probabilities``,
-    that of a regressor ``variable``.
-
-    Parameters
-    ----------
-    network : Network, or fitted estimator
-    path : path
-        Usually ``"name.onnx"``.
-    X : array or frame, (samples, features), optional
-        For an estimator: samples such as the file is to take, of which only the types matter. The file takes float32,
-        or float64 where this is an array of that. A frame gives it an input for each column, of shape (samples, 1): of
-        texts, of whole numbers where an encoder takes them, else of float32. It is needed where a `ColumnTransformer`
-        comes first.
-
-    Raises
-    ------
-    MissingExtraError
-        If the package onnx, or for an estimator skl2onnx, is not installed.
-    InputError
-        If an op has no form in ONNX: a function of your own in `Activation`. If skl2onnx can't write a step.
-    MisuseError
-        If the network is not built, or the estimator is not fitted.
-    FileError
-        If the file can't be written. What was there before is untouched.
-
-    Notes
-    -----
-    A runtime need not have every operator in float64: onnxruntime, for one, has no Erf there, and so no exact GELU.
-    """
-    where = "onnx.save"
-    estimator = hasattr(network, "get_params") and hasattr(network, "fit") and not isinstance(network, type)
-    if not estimator:
-        checks.instance(where, network, Network, "a cr.Network")
-        if X is not None:
-            raise InputError(where, given="X for a network", expected="X for an estimator only", fix="Leave X out")
-    expect_ending(where, path, ".onnx")
-    if estimator:
-        from chainrule.onnx.pipelines import from_estimator
-
-        model = from_estimator(network, X)
-    else:
-        model = _model(package("onnx"), network)
-    write_atomically(path, model.SerializeToString(deterministic=True), where=where)
-
-
 def package(name: str) -> Any:
     """Return a package that files are written with."""
     try:
@@ -96,11 +38,11 @@ def package(name: str) -> Any:
             "onnx.save",
             given=f"no package {name}" if isinstance(problem, ModuleNotFoundError) else f"a broken {name} ({problem})",
             expected="it to write the file with",
-            fix=f"Run: pip install {name}",
+            fix='Run: pip install "chainrule[onnx]"' if name == "onnx" else f"Run: pip install {name}",
         ) from problem
 
 
-def _model(onnx: Any, network: Network) -> ModelProto:
+def model_of(onnx: Any, network: Network) -> ModelProto:
     outputs = _outputs(network, network.graph("prediction").root)
     writer = GraphWriter(onnx, str(network.dtype), outputs)
     for name, result in zip(outputs, write_nodes(writer, network, list(outputs.values())), strict=True):

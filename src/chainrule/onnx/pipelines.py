@@ -27,9 +27,11 @@ def from_estimator(estimator: Any, X: Any) -> ModelProto:
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
+    import chainrule.sklearn
     from chainrule.sklearn.onnx_converters import register, scaled_target_types, write_scaled_target
 
-    register()
+    for name in chainrule.sklearn.__all__:
+        register(getattr(chainrule.sklearn, name))
     name = type(estimator).__name__
     try:
         check_is_fitted(estimator)

@@ -47,7 +47,7 @@ if not TYPE_CHECKING:  # a checker that saw this would take every name for one o
         if "skl2onnx" in sys.modules:  # a fitted one may come out of a pickle
             from chainrule.sklearn.onnx_converters import register
 
-            register()
+            register(found)
         return found
 
     def __dir__() -> list[str]:

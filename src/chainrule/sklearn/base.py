@@ -77,7 +77,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         if "skl2onnx" in sys.modules:  # whoever uses it will want to write what is trained now
             from chainrule.sklearn.onnx_converters import register
 
-            register()
+            register(type(self))
         hold: Hold = self.__dict__.setdefault("_hold", Hold("estimator", "sklearn.base.clone(estimator)"))
         return hold.training(f"{type(self).__name__}.{method}")
 

@@ -9,35 +9,30 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from chainrule.errors import InputError
 from chainrule.onnx.exporting import OPSET, GraphWriter, package, write_nodes
-from chainrule.sklearn.any_network import AnyNetwork, Classifier, Regressor
-from chainrule.sklearn.class_labels import ClassLabels
-from chainrule.sklearn.classifier import MLPClassifier
-from chainrule.sklearn.regressor import MLPRegressor
 
-_ESTIMATORS = (Classifier, MLPClassifier, MLPRegressor, Regressor)
 _OF_CLASSIFIERS = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "nocl": [True, False]}
 
 
-def register() -> None:
-    """Tell skl2onnx how to write the estimators here. It is imported for that."""
+def register(kind: type[Any]) -> None:
+    """Tell skl2onnx how to write a class of estimators here, or one made of it. It is imported for that."""
     from skl2onnx import update_registered_converter
     from skl2onnx._supported_operators import sklearn_operator_name_map
 
-    for kind in _ESTIMATORS:
-        if kind in sklearn_operator_name_map:
-            continue
-        labels = issubclass(kind, ClassLabels)
-        update_registered_converter(
-            kind,
-            f"Chainrule{kind.__name__}",
-            _classifier_types if labels else _regressor_types,
-            _write_classifier if labels else _write_regressor,
-            options=_OF_CLASSIFIERS if labels else {},
-        )
+    if kind in sklearn_operator_name_map:
+        return
+    labels = issubclass(kind, ClassifierMixin)
+    update_registered_converter(
+        kind,
+        f"{kind.__module__}.{kind.__qualname__}",
+        _classifier_types if labels else _regressor_types,
+        _write_classifier if labels else _write_regressor,
+        options=_OF_CLASSIFIERS if labels else {},
+    )
 
 
 def _classifier_types(operator: Any) -> None:
@@ -74,7 +69,7 @@ def _write_classifier(scope: Any, operator: Any, container: Any) -> None:
     from skl2onnx.common.utils_classifier import get_label_classes
 
     model = operator.raw_operator
-    if isinstance(model, AnyNetwork) and not hasattr(model, "predict_proba"):
+    if not hasattr(model, "predict_proba"):
         raise InputError(
             "onnx.save",
             given=f"{type(model).__name__} around a network that gives no probabilities",
