@@ -187,6 +187,22 @@ def test_skl2onnx_itself_knows_what_was_fitted(skl2onnx: Any, run: Any) -> None:
         skl2onnx.to_onnx(model, X[:1], target_opset=12)
 
 
+class Mine(MLPClassifier):
+    """A class made of ours."""
+
+
+@pytest.mark.parametrize("kind", [Mine, type("Late", (Mine,), {})])
+def test_a_class_made_of_ours_is_written_too(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[MLPClassifier]
+) -> None:
+    with monkeypatch.context() as before:
+        if kind is not Mine:
+            before.delitem(sys.modules, "skl2onnx")  # imported after the fit
+        model = make_pipeline(StandardScaler(), kind((4,), **QUICK)).fit(X, TARGETS["three texts"])
+    chainrule.onnx.save(model, tmp_path / "a.onnx")
+    assert_same(run(tmp_path / "a.onnx", X), model, X)
+
+
 def test_nothing_imports_skl2onnx_before_it_is_needed() -> None:
     program = (
         "import sys, numpy as np, chainrule.onnx; from chainrule.sklearn import MLPClassifier\n"

@@ -30,8 +30,10 @@ def from_estimator(estimator: Any, X: Any) -> ModelProto:
     import chainrule.sklearn
     from chainrule.sklearn.onnx_converters import register, scaled_target_types, write_scaled_target
 
-    for name in chainrule.sklearn.__all__:
-        register(getattr(chainrule.sklearn, name))
+    kinds = [getattr(chainrule.sklearn, name) for name in chainrule.sklearn.__all__]
+    for kind in kinds:
+        register(kind)
+        kinds += kind.__subclasses__()
     name = type(estimator).__name__
     try:
         check_is_fitted(estimator)
