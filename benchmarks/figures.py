@@ -87,6 +87,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "onnx": adapters.onnx_networks,
     "pytorch-networks": adapters.pytorch_networks,
     "models-of-others": adapters.models_of_others,
+    "wake-words": adapters.wake_words,
     "numpy-pages": adapters.numpy_pages,
     "hostile-onnx": adapters.hostile_onnx,
     "pytorch": derivatives.against_pytorch,

@@ -23,8 +23,8 @@ def test_every_dependency_has_one_oldest_version_wherever_it_stands() -> None:
     for lines in DECLARED.values():
         for line in lines:
             if not line.startswith("chainrule["):
-                assert re.fullmatch(r"[\w-]+>=\d+(\.\d+)*", line), f"{line} has no oldest version, or more than that"
-                name, version = line.split(">=")
+                assert re.fullmatch(r"[\w-]+[>=]=\d+(\.\d+)*", line), f"{line} has no oldest version, or more than that"
+                name, version = re.split("[>=]=", line)
                 oldest[name].add(version)
     assert {name: versions for name, versions in oldest.items() if len(versions) > 1} == {}
 

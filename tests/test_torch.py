@@ -321,13 +321,24 @@ def test_scaling_is_taken_up_by_the_next_dense_layer(referee: Any, tmp_path: Pat
     )
 
 
+def test_a_network_in_float64_gives_a_module_in_float64(referee: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file as load
+
+    network = cr.Network([cr.Dense(5, inputs=3), cr.Tanh(), cr.Dense(2)], dtype="float64")
+    model = eval(cr.torch.save(network, tmp_path / "a.safetensors"), {"nn": referee.nn})
+    model.load_state_dict(load(tmp_path / "a.safetensors"))
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    found = model.eval()(referee.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(found, cr.predict(network, x), rtol=1e-13)
+
+
 @pytest.mark.parametrize(
     ("layers", "words"),
     [
-        ([cr.Rescale(2.0, 1.0), cr.Dropout(0.1), cr.Dense(2)], "with Dropout.* behind it, but expected a dense"),
+        ([cr.Rescale(2.0, 1.0), cr.Dropout(0.1), cr.Dense(2)], "with Dropout.*expected no offset before a dropout"),
         ([cr.Rescale(2.0), cr.ReLU(), cr.Dense(2)], r"Rescale.* with ReLU\(\) behind it"),
         ([cr.Dense(2), cr.Rescale(2.0)], "Rescale.* with nothing behind it"),
-        ([cr.Rescale((1.0, 2.0, 3.0)), cr.Flatten(), cr.Dense(2)], "with Flatten"),
+        ([cr.Rescale((1.0, 2.0, 3.0)), cr.Flatten(), cr.Dense(2)], "with Flatten.*one number for all features"),
     ],
 )  # fmt: skip
 def test_scaling_that_no_dense_layer_takes_up_is_named(tmp_path: Path, layers: list[Any], words: str) -> None:

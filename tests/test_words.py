@@ -46,6 +46,8 @@ ACTIVATIONS = {
     "leaky-relu": "LeakyReLU()",
     "logistic": "Sigmoid()",
     "swish": "SiLU()",
+    "hard_silu": "HardSwish()",
+    "Hardswish": "HardSwish()",
     "linear": "Identity()",
     "log_softmax": "LogSoftmax()",
     "hardtanh": "Clip(low=-1.0, high=1.0)",

@@ -192,6 +192,32 @@ def models_of_others(options: Options) -> Iterator[Figure]:
     yield all_of("ONNX of others: each refusal names the operator that has no layer here", well_refused, refused)
 
 
+def wake_words(options: Options) -> Iterator[Figure]:
+    """Take in the heads of the package openwakeword."""
+    needed("onnxruntime", "openwakeword")
+    import onnxruntime
+
+    import chainrule as cr
+    import chainrule.onnx
+    from tests.onnx import elsewhere
+
+    package = find_spec("openwakeword")
+    assert package is not None
+    assert package.origin is not None
+    worst, taken = 0.0, 0
+    for name in elsewhere.WAKE_WORDS:
+        sent = elsewhere.sent_by_openwakeword(onnxruntime, Path(package.origin).parent, name)
+        try:
+            network = chainrule.onnx.load(sent.path)
+        except cr.ChainruleError:
+            continue
+        worst = max(worst, share(cr.predict(network, sent.x), sent.expected, *FLOAT32))
+        taken += 1
+    name = "ONNX of openwakeword 0.4.0: of 6 heads come in"
+    yield at_least(name, taken, 3, "{:.0f}".format, ": the others have layer norm, a condition, a recurrent layer")
+    yield of_tolerance("ONNX of openwakeword: outputs", worst)
+
+
 def numpy_pages(options: Options) -> Iterator[Figure]:
     """Write random networks out as pages of NumPy, and run these."""
     import chainrule as cr

@@ -30,6 +30,7 @@ from chainrule.nn.initializers import Glorot as Glorot
 from chainrule.graph.graph import Graph as Graph
 from chainrule.ops.losses import HalfSquaredError as HalfSquaredError
 from chainrule.ops.activations import HardSigmoid as HardSigmoid
+from chainrule.ops.activations import HardSwish as HardSwish
 from chainrule.nn.initializers import He as He
 from chainrule.nn.containers import Heads as Heads
 from chainrule.training.history import History as History
@@ -171,6 +172,7 @@ __all__ = [
     "Graph",
     "HalfSquaredError",
     "HardSigmoid",
+    "HardSwish",
     "He",
     "Heads",
     "History",
@@ -269,6 +271,7 @@ __all__ = [
     "graph",
     "half_squared_error",
     "hard_sigmoid",
+    "hard_swish",
     "huber",
     "identity",
     "importance",
@@ -550,6 +553,13 @@ def half_squared_error(prediction: _Operand, target: _Operand, sample_weight: _O
 def hard_sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.HardSigmoid
     """y = z / 6 + ½, cut to 0 … 1
     ∂z = ∂y / 6 where −3 < z < 3, else 0
+    """
+
+def hard_swish(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.HardSwish
+    """y = z · h, h = z / 6 + ½, cut to 0 … 1
+    ∂z = ∂y · (0 where z <= −3, 1 where z >= 3, else z / 3 + ½)
+
+    SiLU with straight lines in the place of the sigmoid. A. Howard et al., *Searching for MobileNetV3*, 2019.
     """
 
 def huber(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, delta: float = 1.0, name: str | None = None) -> _Node:  # chainrule.ops.losses.Huber

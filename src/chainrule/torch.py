@@ -210,7 +210,8 @@ def save(network: Network, path: Path) -> str:
     Returns
     -------
     str
-        The expression that makes the module, such as ``nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))``.
+        The expression that makes the module, such as ``nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))``;
+        with ``.double()`` at its end where the network is in float64.
 
     Raises
     ------
@@ -226,9 +227,9 @@ def save(network: Network, path: Path) -> str:
     network.graph("prediction")  # raises if the network is not built
     writer = _SequentialWriter()
     module = writer.sequential(network.layers, "")
-    writer.expect_taken_up("nothing")
+    writer.expect_taken_up(None)
     write(path, Contents({"format": "pt"}, writer.tensors), where="torch.save")
-    return module
+    return f"{module}.double()" if network.dtype == "float64" else module
 
 
 class _SequentialWriter:
@@ -269,7 +270,7 @@ class _SequentialWriter:
             self._unscale(layer)
             return "nn.Identity()"
         if self._waiting and not self._passes(layer):
-            self.expect_taken_up(repr(layer)[:80])
+            self.expect_taken_up(layer)
         if isinstance(layer, Dropout):
             return f"nn.Dropout({layer.rate!r})"
         if type(layer) is PReLU:
@@ -295,15 +296,21 @@ class _SequentialWriter:
             return all(np.ndim(scaling.scale) == np.ndim(scaling.offset) == 0 for scaling in self._waiting)
         return isinstance(layer, Identity)
 
-    def expect_taken_up(self, behind: str) -> None:
-        """Raise if scaling still waits for a dense layer."""
-        if self._waiting:
-            raise InputError(
-                "torch.save",
-                given=f"{self._waiting[-1]!r:.80} with {behind} behind it",
-                expected="a dense layer behind it, whose weights it becomes part of",
-                fix=_WRITE_ONNX,
-            )
+    def expect_taken_up(self, behind: LayerLike | None) -> None:
+        """Raise if scaling still waits for a dense layer: behind it is this layer, or nothing."""
+        if not self._waiting:
+            return
+        expected = "a dense layer directly behind it, whose weights it becomes part of"
+        if isinstance(behind, Dropout):
+            expected = "no offset before a dropout, which in PyTorch sets to 0 what is not scaled yet"
+        elif isinstance(behind, Flatten):
+            expected = "one number for all features before they are flattened"
+        raise InputError(
+            "torch.save",
+            given=f"{self._waiting[-1]!r:.80} with {'nothing' if behind is None else repr(behind)[:80]} behind it",
+            expected=expected,
+            fix=_WRITE_ONNX,
+        )
 
     def _unscale(self, last: Unscale) -> None:
         """Have the dense layer before it give its outputs their unit."""

@@ -30,7 +30,6 @@ UNKNOWN = {
     "layer norm": "LayerNormalization",
     "a convolution": "Conv",
     "a gated linear unit": "Mul",
-    "an MLP with hard swish": "HardSwish",
     "MLPRegressor, two targets": "Reshape",  # skl2onnx writes it so that the samples of a batch are mixed
 }
 
@@ -227,6 +226,26 @@ def sent_by_scikit_learn(name: str, folder: Path) -> Sent:
     path.write_bytes(skl2onnx.to_onnx(estimator, X[:1]).SerializeToString())
     probabilities = hasattr(estimator, "predict_proba")
     return Sent(path, X, (estimator.predict_proba if probabilities else estimator.predict)(X))
+
+
+# The heads of the package openwakeword, and for those that are refused the operator in the way and why.
+WAKE_WORDS: dict[str, tuple[str, str] | None] = {
+    "alexa_v0.1.onnx": None,
+    "timer_v0.1.onnx": None,
+    "weather_v0.1.onnx": None,
+    "hey_jarvis_v0.1.onnx": ("If", "a value of type 5"),
+    "hey_marvin_v0.1.onnx": ("Div", "2 values that all depend on the samples"),  # a layer norm
+    "hey_mycroft_v0.1.onnx": ("Squeeze", r"axes \(0,\)"),  # a recurrent layer, unrolled
+}
+
+
+def sent_by_openwakeword(onnxruntime: Any, package: Path, name: str) -> Sent:
+    """Find a head that recognises a spoken word from features of sound, and have ONNX Runtime answer."""
+    path = package / "resources" / "models" / name
+    session = onnxruntime.InferenceSession(path)
+    (given,) = session.get_inputs()
+    x = np.random.default_rng(0).normal(size=(1, *given.shape[1:])).astype(np.float32)
+    return Sent(path, x, session.run(None, {given.name: x})[0])
 
 
 def of_keras(onnx: Any) -> Iterator[tuple[str, Any, FloatArray]]:

@@ -194,6 +194,7 @@ LAYERS: dict[str, Any] = {
     "LeakyReLU": cr.LeakyReLU(0.3),
     "SELU": ops.SELU(),
     "HardSigmoid": ops.HardSigmoid(),
+    "HardSwish": ops.HardSwish(),
     "Mish": ops.Mish(),
     "Clip": ops.Clip(-0.5, 1.5),
     "Clip from below": ops.Clip(-0.5),
@@ -332,3 +333,9 @@ def test_several_heads_are_outputs_with_their_names(onnx: ModuleType, onnxruntim
     assert chainrule.onnx.load(path, output="rows").classes is None
     with pytest.raises(InputError, match="Give the head another name"):
         chainrule.onnx.save(cr.Network([cr.Heads({"input": []})], inputs=3), path)
+
+
+@pytest.mark.parametrize("name", ["export", "to_onnx", "onnx_export"])
+def test_other_names_of_an_export_are_answered(name: str) -> None:
+    with pytest.raises(AttributeError, match=r"cr\.onnx\.save\(network, .model\.onnx.\)"):
+        getattr(chainrule.onnx, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ import chainrule as cr
 import chainrule.onnx
 from chainrule.errors import FileError, InputError
 from tests.onnx import elsewhere, forge
+from tests.referees import missing
 
 
 def random_mlp(torch: Any, seed: int, dtype: str = "float32") -> tuple[Any, np.ndarray, np.ndarray]:
@@ -119,6 +121,30 @@ def test_linear_models_of_scikit_learn_come_in(skl2onnx: ModuleType, tmp_path: P
     expect_taken(elsewhere.sent_by_scikit_learn(name, tmp_path))
 
 
+def test_a_hard_swish_with_another_slope_is_no_hard_swish(tmp_path: Path) -> None:
+    data = forge.of(
+        forge.node("Gemm", ["input", "w"], ["h"]), forge.node("HardSigmoid", ["h"], ["a"]),
+        forge.node("Mul", ["a", "h"], ["output"]),
+    )  # fmt: skip
+    (tmp_path / "a.onnx").write_bytes(data)
+    with pytest.raises(FileError, match="Mul of 2 values"):
+        chainrule.onnx.load(tmp_path / "a.onnx")
+
+
+@pytest.mark.parametrize("name", elsewhere.WAKE_WORDS)
+def test_a_head_of_openwakeword_comes_in_or_the_operator_is_named(onnxruntime: Any, name: str) -> None:
+    package = find_spec("openwakeword")  # only its files are read
+    if package is None or package.origin is None:
+        missing("openwakeword", "pip install 'chainrule[referee]'")
+    sent = elsewhere.sent_by_openwakeword(onnxruntime, Path(package.origin).parent, name)
+    if elsewhere.WAKE_WORDS[name] is None:
+        expect_taken(sent)
+        return
+    operator, reason = elsewhere.WAKE_WORDS[name]
+    with pytest.raises(FileError, match=rf"\({operator}\).*{reason}"):
+        cr.onnx.load(sent.path)
+
+
 def expect_taken(sent: elsewhere.Sent) -> None:
     found = cr.predict(chainrule.onnx.load(sent.path), sent.x)
     np.testing.assert_allclose(found.reshape(sent.expected.shape), sent.expected, rtol=1e-5, atol=1e-6)
@@ -219,6 +245,7 @@ KERAS = [[0.31830433, 0.36644047, 0.31525522], [0.35302415, 0.31097531, 0.336000
          np.clip(H / 6 + 0.25, 0, 1)),
         (forge.after_gemm("Celu", forge.attribute("alpha", 2.0)),
          np.maximum(H, 0) + np.minimum(0, 2 * (np.exp(H / 2) - 1))),
+        (forge.after_gemm("HardSwish"), cr.ops.HardSwish().forward(H)),
         (forge.after_gemm("Mish"), cr.ops.Mish().forward(H)),
         (forge.after_gemm("PRelu", tensors=[forge.tensor("a", ROW)], inputs=["a"]), np.where(H > 0, H, ROW * H)),
         (forge.after_gemm("PRelu", tensors=[forge.tensor("a", ROW[:1])], inputs=["a"]), np.where(H > 0, H, H)),
@@ -481,7 +508,7 @@ def test_a_node_that_turns_outputs_into_a_map_names_the_classes(
 
 def formula(*steps: tuple[str, str, str, str], **constants: float) -> bytes:
     """Return a product with weights, h, and a formula of it: the operator, its inputs and its result of each step."""
-    nodes = [forge.node(op, [name for name in (a, b) if name], [result]) for op, a, b, result in steps]
+    nodes = [forge.node(op, [*a.split(), *b.split()], [result]) for op, a, b, result in steps]
     numbers = [forge.tensor(name, np.array(number, np.float32)) for name, number in constants.items()]
     return forge.of(forge.node("Gemm", ["input", "w"], ["h"]), *nodes, tensors=numbers)
 
@@ -490,6 +517,7 @@ AFTER_CUBE = (
     ("Mul", "cube", "small", "a"), ("Add", "h", "a", "b"), ("Mul", "b", "root", "c"), ("Tanh", "c", "", "d"),
     ("Add", "d", "one", "e"), ("Mul", "h", "e", "f"), ("Mul", "f", "half", "output"),
 )  # fmt: skip
+SIX = {"three": 3.0, "zero": 0.0, "six": 6.0}
 GELU = {"small": 0.044715, "root": (2 / np.pi) ** 0.5, "one": 1.0, "half": 0.5}
 
 
@@ -508,9 +536,17 @@ GELU = {"small": 0.044715, "root": (2 / np.pi) ** 0.5, "one": 1.0, "half": 0.5}
         ),
         (formula(("Sigmoid", "h", "", "a"), ("Mul", "h", "a", "output")), cr.SiLU()),
         (formula(("Identity", "h", "", "i"), ("Sigmoid", "i", "", "a"), ("Mul", "h", "a", "output")), cr.SiLU()),
+        (formula(("Add", "h", "three", "a"), ("Clip", "a", "zero six", "b"), ("Mul", "h", "b", "c"),
+                 ("Div", "c", "six", "output"), **SIX), cr.ops.HardSwish()),
+        (formula(("Add", "h", "three", "a"), ("Relu", "a", "", "b"), ("Min", "b", "six", "c"),
+                 ("Div", "c", "six", "d"), ("Mul", "d", "h", "output"), **SIX), cr.ops.HardSwish()),
+        (forge.of(forge.node("Gemm", ["input", "w"], ["h"]),
+                  forge.node("HardSigmoid", ["h"], ["a"], forge.attribute("alpha", 1 / 6)),
+                  forge.node("Mul", ["a", "h"], ["output"])), cr.ops.HardSwish()),
         (formula(("Mul", "h", "slope", "a"), ("Max", "a", "h", "output"), slope=0.25), cr.LeakyReLU(0.25)),
     ],
-    ids=["GELU with a power", "GELU with a square", "GELU with erf", "SiLU", "SiLU of the same", "LeakyReLU"],
+    ids=["GELU with a power", "GELU with a square", "GELU with erf", "SiLU", "SiLU of the same", "hard swish by clip",
+         "hard swish by relu6", "hard swish by hard sigmoid", "LeakyReLU"],
 )  # fmt: skip
 def test_the_formula_of_an_activation_is_that_activation(tmp_path: Path, data: bytes, layer: Any) -> None:
     (tmp_path / "a.onnx").write_bytes(data)

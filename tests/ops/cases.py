@@ -488,3 +488,6 @@ for _scale, _offset in [
     case(ops.Unscale(_scale, _offset), lambda x, a=_scale, b=_offset: np.asarray(b) - np.asarray(a) * -x,
          lambda t, x, a=_scale, b=_offset: t.addcmul(t.tensor(b, dtype=x.dtype), x, t.tensor(a, dtype=x.dtype)),
          x=normal(4, 3))  # fmt: skip
+for _shape in [(5, 5), (), (2, 1, 3)]:
+    case(ops.HardSwish(), lambda z: z * ref.hard_sigmoid(z), lambda t, z: t.nn.functional.hardswish(z),
+         z=2 * apart(*_shape))  # fmt: skip

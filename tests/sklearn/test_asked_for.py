@@ -191,7 +191,7 @@ def test_scores_logarithms_and_probabilities_agree(task: str) -> None:
 
 
 def test_one_class_alone_is_certain() -> None:
-    model = make().fit(numbers((10, 2)), np.full(10, "only"))
+    model = make(batch_size=10).fit(numbers((10, 2)), np.full(10, "only"))
     assert set(model.predict(numbers((5, 2)))) == {"only"}
     assert model.predict_proba(numbers((5, 2))).tolist() == [[1.0]] * 5
     assert model.predict_log_proba(numbers((5, 2))).tolist() == [[0.0]] * 5

@@ -1,12 +1,22 @@
 """Networks in ONNX files: out to whatever runs them, and in from PyTorch and scikit-learn.
 
-`save` writes the graph that predicts, op by op, with the `onnx` package. `load` turns a file into layers again,
-which can be trained, saved and explained; it reads the bytes itself, without trust, and needs no other package.
+`save` writes the graph that predicts, op by op, with the `onnx` package, and pipelines of scikit-learn's with skl2onnx.
+`load` turns a file into layers again, which can be trained, saved and explained; it reads the bytes itself, without
+trust, and needs no other package.
 """
 
 from __future__ import annotations
 
-from chainrule.onnx.exporting import save
+from typing import TYPE_CHECKING, NoReturn
+
 from chainrule.onnx.importing import load
+from chainrule.onnx.saving import save
+from chainrule.words import missing_from
+
+if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
+
+    def __getattr__(name: str) -> NoReturn:
+        raise missing_from(__name__, name)
+
 
 __all__ = ["load", "save"]

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import checks, ops
+from chainrule import ops
 from chainrule._version import __version__
 from chainrule.errors import InputError, MissingExtraError, nearest, printable
-from chainrule.files.atomic import Path, write_atomically
-from chainrule.files.formats import expect_ending
 from chainrule.graph import Graph, Node
 from chainrule.graph.calls import is_own
 from chainrule.nn import Heads, Network
@@ -31,68 +29,24 @@ _LONGEST_FILE = 2**31 - 1  # protobuf's own limit
 _ROOM = 1 << 20  # of it, for everything but the numbers
 
 
-@checks.keywords
-def save(network: Network, path: Path) -> None:
-    """Write a network as an ONNX file, in opset 18: what it predicts, for batches of any size.
-
-    Scaling is part of the graph; dropout is left out, since it does nothing in prediction. The input is called
-    ``input`` and the output ``output``; several heads are outputs with their names. The names of the classes, if the
-    network knows them, are in the file's metadata as ``classes``, a list in JSON, or an object with a list for each
-    head. The same network gives the same bytes.
-
-    Parameters
-    ----------
-    network : Network
-    path : path
-        Usually ``"name.onnx"``.
-
-    Raises
-    ------
-    MissingExtraError
-        If the package onnx is not installed.
-    InputError
-        If an op has no form in ONNX: a function of your own in `Activation`.
-    MisuseError
-        If the network is not built.
-    FileError
-        If the file can't be written. What was there before is untouched.
-
-    Notes
-    -----
-    A runtime need not have every operator in float64: onnxruntime, for one, has no Erf there, and so no exact GELU.
-    """
-    where = "onnx.save"
-    checks.instance(where, network, Network, "a cr.Network")
-    expect_ending(where, path, ".onnx")
+def package(name: str) -> Any:
+    """Return a package that files are written with."""
     try:
-        import onnx
+        return __import__(name)
     except ImportError as problem:
         raise MissingExtraError(
-            where,
-            given="no package onnx" if isinstance(problem, ModuleNotFoundError) else f"a broken onnx ({problem})",
+            "onnx.save",
+            given=f"no package {name}" if isinstance(problem, ModuleNotFoundError) else f"a broken {name} ({problem})",
             expected="it to write the file with",
-            fix='Run: pip install "chainrule[onnx]"',
+            fix='Run: pip install "chainrule[onnx]"' if name == "onnx" else f"Run: pip install {name}",
         ) from problem
-    model = _model(onnx, network)
-    write_atomically(path, model.SerializeToString(deterministic=True), where=where)
 
 
-def _model(onnx: Any, network: Network) -> ModelProto:
-    graph = network.graph("prediction")
-    outputs = _outputs(network, graph.root)
-    nodes = Graph(*outputs.values()).nodes  # without what puts heads side by side
+def model_of(onnx: Any, network: Network) -> ModelProto:
+    outputs = _outputs(network, network.graph("prediction").root)
     writer = GraphWriter(onnx, str(network.dtype), outputs)
-    written: dict[int, str] = {}
-    for node in nodes:
-        if node.op is not None:
-            writer.label = node.name
-            written[id(node)] = write(writer, node, [written[id(child)] for child in node.children.values()])
-        elif any(node is leaf for leaf in graph.inputs.values()):
-            written[id(node)] = "input"
-        else:
-            written[id(node)] = writer.constant(node.name, node.value)
-    for name, output in outputs.items():
-        writer.steps.append(onnx.helper.make_node("Identity", [written[id(output)]], [name], name=name))
+    for name, result in zip(outputs, write_nodes(writer, network, list(outputs.values())), strict=True):
+        writer.steps.append(onnx.helper.make_node("Identity", [result], [name], name=name))
     kind = onnx.helper.np_dtype_to_tensor_dtype
     taken = kind(np.dtype(network.input_dtype(network.dtype)))
     model: ModelProto = onnx.helper.make_model(
@@ -114,6 +68,21 @@ def _model(onnx: Any, network: Network) -> ModelProto:
     if network.classes is not None:
         onnx.helper.set_model_props(model, {"classes": _listed(network.classes)})
     return model
+
+
+def write_nodes(writer: GraphWriter, network: Network, ends: Sequence[Node]) -> list[str]:
+    """Write the nodes that lead from a network's samples, which are called ``input``, to these; return their names."""
+    samples = network.graph("prediction").inputs.values()
+    written: dict[int, str] = {}
+    for node in Graph(*ends).nodes:  # without what puts heads side by side
+        if node.op is not None:
+            writer.label = node.name
+            written[id(node)] = write(writer, node, [written[id(child)] for child in node.children.values()])
+        elif any(node is leaf for leaf in samples):
+            written[id(node)] = "input"
+        else:
+            written[id(node)] = writer.constant(node.name, node.value)
+    return [written[id(node)] for node in ends]
 
 
 def _outputs(network: Network, root: Node) -> dict[str, Node]:
@@ -319,6 +288,12 @@ def _hard_sigmoid(writer: GraphWriter, node: Node, op: ops.HardSigmoid, inputs: 
     return writer.node("Clip", line, writer.number(0), writer.number(1))
 
 
+def _hard_swish(writer: GraphWriter, node: Node, op: ops.HardSwish, inputs: list[str]) -> str:
+    if _exact(node, 1 / 6):
+        return writer.node("HardSwish", *inputs)
+    return writer.node("Mul", *inputs, _hard_sigmoid(writer, node, ops.HardSigmoid(), inputs))
+
+
 def _mish(writer: GraphWriter, node: Node, op: ops.Mish, inputs: list[str]) -> str:
     return writer.node("Mul", *inputs, writer.node("Tanh", writer.node("Softplus", *inputs)))
 
@@ -463,6 +438,7 @@ _WRITTEN: dict[type[object], Callable[[GraphWriter, Node, Any, list[str]], str]]
     Cast: _cast,
     ops.LeakyReLU: _leaky_relu,
     ops.HardSigmoid: _hard_sigmoid,
+    ops.HardSwish: _hard_swish,
     ops.ELU: _elu,
     ops.SELU: _selu,
     ops.GELU: _gelu,

@@ -14,14 +14,14 @@ from typing import TypeAlias
 from chainrule.nn import Rescale
 from chainrule.nn.layer import LayerLike
 from chainrule.onnx.flow import Flow
-from chainrule.ops import ELU, GELU, LeakyReLU, Mish, Op, ReLU, SiLU, Softplus, Softsign
+from chainrule.ops import ELU, GELU, HardSwish, LeakyReLU, Mish, Op, ReLU, SiLU, Softplus, Softsign
 
 Formula: TypeAlias = "float | tuple[object, ...]"
 
 _MOST_NODES = 64  # that a formula is unfolded to
 _MOST_LEVELS = 12  # values that lie between its start and its end
-_CALLS = {"Abs", "Erf", "Exp", "Greater", "Log", "Max", "Min", "Relu", "Sigmoid", "Softplus", "Tanh", "Where"}
-_KNOWN_OPS = _CALLS | {"Add", "Div", "Identity", "Mul", "Neg", "Pow", "Sub"}
+_CALLS = {"Abs", "Clip", "Erf", "Exp", "Greater", "Log", "Max", "Min", "Relu", "Sigmoid", "Softplus", "Tanh", "Where"}
+_KNOWN_OPS = _CALLS | {"Add", "Div", "HardSigmoid", "Identity", "Mul", "Neg", "Pow", "Sub"}
 _X: Formula = ("x",)
 
 
@@ -67,6 +67,10 @@ class _Unfolding:
             if part is None:
                 return None
             parts.append(part)
+        if step.op == "HardSigmoid":
+            alpha, beta = (step.attributes.get(name, usual) for name, usual in (("alpha", 0.2), ("beta", 0.5)))
+            (x,) = parts
+            return _call("Clip", _sum(_product(alpha, x), beta), 0.0, 1.0)
         return _written(step.op, parts)
 
 
@@ -173,10 +177,18 @@ def _softplus(beta: float) -> Formula:
 _HALF = _product(0.5, _X)
 _U = _product(math.sqrt(2 / math.pi), _sum(_X, _product(0.044715, _X, _X, _X)))
 _TWICE_U = _product(2 * math.sqrt(2 / math.pi), _X, _sum(1.0, _product(0.044715, _X, _X)))
+_ABOVE = _sum(_X, 3.0)
+_TO_SIX = (  # relu6(x + 3)
+    _call("Clip", _ABOVE, 0.0, 6.0),
+    _call("Min", _call("Relu", _ABOVE), 6.0),
+    _call("Min", _call("Max", _ABOVE, 0.0), 6.0),
+)
 _KNOWN: dict[str, Op] = {
     _key(_call("Max", _X, 0.0)): ReLU(),
     _key(_product(_X, _call("Sigmoid", _X))): SiLU(),
     _key(_product(_X, _call("Tanh", _call("Softplus", _X)))): Mish(),
+    _key(_product(_X, _call("Clip", _sum(_product(1 / 6, _X), 0.5), 0.0, 1.0))): HardSwish(),
+    **{_key(_product(1 / 6, _X, bounded)): HardSwish() for bounded in _TO_SIX},
     _key(_product(_X, _call("Reciprocal", _sum(1.0, _call("Abs", _X))))): Softsign(),
     _key(_product(_HALF, _sum(1.0, _call("Erf", _product(math.sqrt(0.5), _X))))): GELU(),
     _key(_product(_HALF, _sum(1.0, _call("Tanh", _U)))): GELU(approximate=True),

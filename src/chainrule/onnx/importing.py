@@ -24,7 +24,7 @@ from chainrule.nn.objective import as_loss, suits_quantities
 from chainrule.onnx.flow import Flow
 from chainrule.onnx.formulas import recognised
 from chainrule.onnx.layers import ELEMENTWISE, SPARE, LayerMaker, Piece
-from chainrule.onnx.model_file import OnnxModel, Step, ValueInfo, read_model, refusal
+from chainrule.onnx.model_file import TEXT, OnnxModel, Step, ValueInfo, read_model, refusal
 from chainrule.ops import Identity, Op, Reshape, Slice, Unscale
 
 if TYPE_CHECKING:
@@ -304,6 +304,8 @@ def _classes(model: OnnxModel, maker: LayerMaker, output: str) -> tuple[str, ...
     if maker.classes is not None:
         return maker.classes
     for step in model.steps:
-        if step.op == "ai.onnx.ml.ArrayFeatureExtractor" and step.inputs[0] in model.constants:
-            return model.constants[step.inputs[0]].texts()
+        if step.op in ("ai.onnx.ml.ArrayFeatureExtractor", "Gather") and step.inputs[0] in model.constants:
+            names = model.constants[step.inputs[0]]
+            if step.op != "Gather" or names.kind == TEXT:
+                return names.texts()
     return None

@@ -34,7 +34,7 @@ _LEAVE_OUT = "Leave that out where the model comes from, or build the network he
 _OPSET_18 = "Export the model again, with opset 18"
 
 # TensorProto.DataType -> its name and, where constants of it are understood, the dtype.
-_STRING = 8
+TEXT = 8
 _TYPES: dict[int, tuple[str, str]] = {
     1: ("float", "<f4"), 2: ("uint8", "u1"), 3: ("int8", "i1"), 4: ("uint16", ""), 5: ("int16", ""),
     6: ("int32", "<i4"), 7: ("int64", "<i8"), 8: ("string", ""), 9: ("bool", "?"), 10: ("float16", ""),
@@ -53,7 +53,7 @@ class StoredTensor:
 
     def texts(self) -> tuple[str, ...]:
         """Return the elements as texts: the names of classes."""
-        if self.kind != _STRING:
+        if self.kind != TEXT:
             return tuple(str(value) for value in self.array().reshape(-1).tolist())
         return tuple(text(self.where, part) for part in self.message["string_data"])
 

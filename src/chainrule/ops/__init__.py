@@ -69,6 +69,7 @@ _OPS: tuple[type[Op], ...] = (
     activations.Tanh,
     activations.Sigmoid,
     activations.HardSigmoid,
+    activations.HardSwish,
     activations.Softsign,
     activations.ReLU,
     activations.LeakyReLU,

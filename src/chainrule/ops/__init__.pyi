@@ -39,6 +39,7 @@ from chainrule.ops.activations import Identity as Identity
 from chainrule.ops.activations import Tanh as Tanh
 from chainrule.ops.activations import Sigmoid as Sigmoid
 from chainrule.ops.activations import HardSigmoid as HardSigmoid
+from chainrule.ops.activations import HardSwish as HardSwish
 from chainrule.ops.activations import Softsign as Softsign
 from chainrule.ops.activations import ReLU as ReLU
 from chainrule.ops.activations import LeakyReLU as LeakyReLU

@@ -252,6 +252,25 @@ class HardSigmoid(Op):
         return dict(z=dy * (np.abs(z) < 3) / 6)
 
 
+class HardSwish(Op):
+    """y = z · h, h = z / 6 + ½, cut to 0 … 1
+    ∂z = ∂y · (0 where z <= −3, 1 where z >= 3, else z / 3 + ½)
+
+    SiLU with straight lines in the place of the sigmoid. A. Howard et al., *Searching for MobileNetV3*, 2019.
+    """
+
+    output_range = (-0.375, math.inf)
+    initializer = "He"
+    torch = "Hardswish()"
+
+    def forward(self, z: Array) -> Array:
+        y: Array = np.maximum(z, -3) * _cut(z / 6 + 0.5, 0, 1)
+        return y
+
+    def backward(self, dy: Array, y: Array, z: Array) -> Derivatives:
+        return dict(z=dy * ((np.abs(z) < 3) * (_between(z, 3) / 3 + 0.5) + (z >= 3)))
+
+
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 

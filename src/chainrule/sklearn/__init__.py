@@ -8,6 +8,7 @@ parts too. `MLPClassifier` and `MLPRegressor` take scikit-learn's own parameters
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import MissingExtraError
@@ -43,6 +44,10 @@ if not TYPE_CHECKING:  # a checker that saw this would take every name for one o
             ) from problem
         found = getattr(importlib.import_module(f"chainrule.sklearn.{_FILES[name]}"), name)
         globals()[name] = found
+        if "skl2onnx" in sys.modules:  # a fitted one may come out of a pickle
+            from chainrule.sklearn.onnx_converters import register
+
+            register(found)
         return found
 
     def __dir__() -> list[str]:

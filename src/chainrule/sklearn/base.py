@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -73,6 +74,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
 
     def _training(self, method: str) -> AbstractContextManager[None]:
         """Let no other thread train the estimator meanwhile, nor a callback."""
+        if "skl2onnx" in sys.modules:  # whoever uses it will want to write what is trained now
+            from chainrule.sklearn.onnx_converters import register
+
+            register(type(self))
         hold: Hold = self.__dict__.setdefault("_hold", Hold("estimator", "sklearn.base.clone(estimator)"))
         return hold.training(f"{type(self).__name__}.{method}")
 

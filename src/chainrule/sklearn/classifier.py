@@ -35,7 +35,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         Neurons in each hidden layer; none at all for a linear model.
     activation : str, Op, or a sequence with one for each hidden layer, default "relu"
         "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus",
-        "hard_sigmoid", "softsign", "selu", "mish", or an op of your own such as
+        "hard_sigmoid", "hard_swish", "softsign", "selu", "mish", or an op of your own such as
         ``cr.Activation(function, derivative)``.
     solver : {"adam", "sgd", "lbfgs"}, or Optimizer
         An optimizer, such as ``cr.AdamW(0.01)``, says its learning rate and all else itself.
@@ -120,10 +120,10 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
 
     Notes
     -----
-    What differs from scikit-learn: a fit that goes on keeps the optimizer's moments; the last, smaller batch of an
-    epoch has the same penalty as the others; `loss_` weighs samples as training does; Adam's ε is that of the paper's
-    first form; for several labels at once `network_` has the mean over labels as its loss, with steps and `loss_` of
-    the sum.
+    What differs from scikit-learn: a fit that goes on keeps the optimizer's moments; each batch of an epoch has the
+    same penalty, and `loss_` that of the epoch's end; `loss_` weighs samples as training does; Adam's ε is that of the
+    paper's first form; for several labels at once `network_` has the mean over labels as its loss, with steps and
+    `loss_` of the sum. The page "What differs from scikit-learn's perceptrons" has them all.
 
     Examples
     --------

@@ -221,6 +221,8 @@ class MultilayerPerceptron(NetworkEstimator):
             )
             if goes_on:
                 carry_over(self.network_, network, type(self).__name__)
+                if not has_own_rate(self):  # at which the velocity that came along was gathered
+                    network.optimizer.learning_rate = self.network_.optimizer.learning_rate
             self.network_, self._plan = network, plan
         elif has_own_rate(self):
             self.network_.optimizer.learning_rate = optimizer.learning_rate
@@ -242,6 +244,8 @@ class MultilayerPerceptron(NetworkEstimator):
             self.best_validation_score_ = -np.inf
         if has_validation and self.early_stopping:
             self.best_loss_ = None
+        elif self.best_loss_ is None:  # the fit before was judged by its score
+            self.best_loss_ = float("inf")
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self)

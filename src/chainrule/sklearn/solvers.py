@@ -63,7 +63,7 @@ class Progress:
     schedule : Set or None
         Its value is set; None where the rate is the optimizer's, or a schedule's.
     may_stop : bool
-        Whether to stop when nothing has become better for `n_iter_no_change` epochs.
+        Whether to stop when nothing has become better for `n_iter_no_change` epochs; an adaptive rate falls anyway.
     """
 
     def __init__(self, estimator: Any, samples: int, schedule: Set | None, may_stop: bool) -> None:
@@ -85,10 +85,10 @@ class Progress:
         if this.verbose:
             sys.stdout.write(f"{text}\n")
         self._judge(score, training.network)
-        if self.may_stop and this._no_improvement_count > this.n_iter_no_change:
+        if this._no_improvement_count > this.n_iter_no_change:
             self._slow_down_or_stop(training)
         if self.schedule is not None:
-            self.schedule.value = learning_rate(this)
+            self.schedule.value = fold_rate(training.network, self.schedule.value, learning_rate(this))
 
     def _judge(self, score: float | None, network: Network) -> None:
         """Count the epochs without a gain of `tol`, and remember the best weights."""
@@ -106,11 +106,24 @@ class Progress:
 
     def _slow_down_or_stop(self, training: Training) -> None:
         this = self.estimator
-        if this.solver == "sgd" and this.learning_rate == "adaptive" and learning_rate(this) > LOWEST_RATE:
+        falls = this.solver == "sgd" and this.learning_rate == "adaptive"
+        if falls and learning_rate(this) > LOWEST_RATE * float(this._scale):
             this._reductions += 1
             this._no_improvement_count = 0
-            return
-        training.stop(f"no better by {this.tol:g} for {this.n_iter_no_change} epochs")
+        elif self.may_stop:
+            training.stop(f"no better by {this.tol:g} for {this.n_iter_no_change} epochs")
+
+
+def fold_rate(network: Network, before: float, rate: float) -> float:
+    """Return a new learning rate, the velocity changed so that the steps so far keep the rate that they were taken at.
+
+    scikit-learn's velocity v ← μ v − η g has the rate η in it, SGD's u ← μ u + g has not: v = −η u, so that another η
+    leaves v as it is only if u is multiplied by the quotient of the rates.
+    """
+    if rate != before:
+        for velocity in network.optimizer_state.slots.get("velocity", ()):
+            velocity *= before / rate
+    return rate
 
 
 def fit_epochs(
@@ -118,10 +131,19 @@ def fit_epochs(
 ) -> None:
     """Train an estimator's network, with its settings, and leave the best or the last weights in it."""
     network: Network = estimator.network_
-    schedule = None if has_own_rate(estimator) else Set(learning_rate(estimator))
+    schedule, before = None, network.optimizer.learning_rate
+    if not has_own_rate(estimator):
+        rate = learning_rate(estimator)
+        schedule = Set(fold_rate(network, before, rate) if isinstance(before, float) else rate)
     estimator.n_iter_ = 0
     progress = Progress(estimator, len(data.y), schedule, may_stop=not partial)
     size = min(200, len(data.y)) if estimator.batch_size == "auto" else int(estimator.batch_size)
+    if size > len(data.y):
+        warnings.warn(
+            f"batch_size={size} is more than the {len(data.y)} samples: all of them are one batch",
+            ChainruleWarning,
+            stacklevel=5,  # the line that called fit
+        )
     settings: dict[str, Any] = {
         "epochs": epochs,
         "callbacks": [progress, *callback_list(estimator.callbacks)],

@@ -26,6 +26,7 @@ PARTS: dict[str, str | tuple[str, dict[str, Any]]] = {
     "linear": "Identity",
     "none": "Identity",
     "swish": "SiLU",
+    "hardsilu": "HardSwish",
     "hardtanh": ("Clip", {"low": -1.0, "high": 1.0}),
     # optimizers
     **dict.fromkeys(("gd", "gradientdescent"), "SGD"),
