@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import FileError, MissingExtraError
+from chainrule.errors import FileError, MissingExtraError, installing
 from chainrule.replay.names import Identifiers
 from chainrule.training import Callback, Epoch, History, Training
 
@@ -76,7 +76,7 @@ class TensorBoard(Callback):
                 "TensorBoard",
                 given="no tensorboardX",
                 expected="it to write event files with",
-                fix='Run: pip install "chainrule[tensorboard]"',
+                fix=f"Run: {installing('tensorboard')}",
             ) from problem
         self.folder = os.fspath(folder)
         self._tags: dict[str, str] = {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule import checks, ops
 from chainrule._version import __version__
-from chainrule.errors import InputError, MissingExtraError, nearest, printable
+from chainrule.errors import InputError, MissingExtraError, installing, nearest, printable
 from chainrule.files.atomic import Path, write_atomically
 from chainrule.files.formats import expect_ending
 from chainrule.graph import Graph, Node
@@ -71,7 +71,7 @@ def save(network: Network, path: Path) -> None:
             where,
             given="no package onnx" if isinstance(problem, ModuleNotFoundError) else f"a broken onnx ({problem})",
             expected="it to write the file with",
-            fix='Run: pip install "chainrule[onnx]"',
+            fix=f"Run: {installing('onnx')}",
         ) from problem
     model = _model(onnx, network)
     write_atomically(path, model.SerializeToString(deterministic=True), where=where)

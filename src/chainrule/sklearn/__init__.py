@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from chainrule.errors import MissingExtraError
+from chainrule.errors import MissingExtraError, installing
 from chainrule.words import missing_from
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if not TYPE_CHECKING:  # a checker that saw this would take every name for one o
                 f"chainrule.sklearn.{name}",
                 given="no scikit-learn",
                 expected="the extra",
-                fix='Run pip install "chainrule[sklearn]"',
+                fix=f"Run: {installing('sklearn')}",
             ) from problem
         found = getattr(importlib.import_module(f"chainrule.sklearn.{_FILES[name]}"), name)
         globals()[name] = found
