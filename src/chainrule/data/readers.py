@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from chainrule import checks
 from chainrule.data.csv_files import read_csv
@@ -64,6 +65,13 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
         if target is not None:
             raise _no_such_target(path, target, "no target, for an NPY file holds a single array")
         return Dataset(read_npy(path), None, name)
+    if start[:2] == b"\x1f\x8b" and os.path.splitext(name.lower().removesuffix(".gz"))[1] in _TABLES:
+        raise FileError(
+            f"read {shown(path)}",
+            given="a table that is compressed",
+            expected="the table itself",
+            fix=f"Unpack it first: gunzip {shlex.quote(os.fspath(path))}",
+        )
     if start[:2] in (b"\0\0", b"\x1f\x8b"):
         if target is not None:
             raise _no_such_target(path, target, "no target, for an IDX file holds a single array")
