@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from claims import (
     adapters,
+    advice,
     core,
     derivatives,
     engine,
@@ -93,6 +94,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "pytorch": derivatives.against_pytorch,
     "watching": explaining.watching,
     "explanations": explaining.explanations,
+    "advice": advice.advice,
     "mistakes": explaining.mistakes,
 }
 

@@ -52,7 +52,7 @@ assert status(["ops", "bent"]) == 0
 """
 # Where something is asked of every op.
 SUITES = [
-    *("tests/ops/test_derivatives.py", "tests/ops/test_contract.py", "tests/ops/test_table.py", "tests/test_stubs.py"),
+    *("tests/ops/test_derivatives.py", "tests/ops/test_contract.py", "tests/ops/test_pages.py", "tests/test_stubs.py"),
     *("tests/files/test_description.py", "tests/explain/test_every_op.py", "tests/replay/test_program.py"),
     "tests/nn/test_objective.py",
 ]

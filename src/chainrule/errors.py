@@ -173,6 +173,31 @@ class MissingExtraError(ChainruleError, ImportError):
     cause = "extra.missing"
 
 
+def installing(extra: str) -> str:
+    """Return the command that installs an extra of ours from where chainrule itself came: a clone, a file, an index.
+
+    >>> print(installing("plot"))
+    pip install ...[plot]...
+    """
+    import os
+    import shlex
+    from importlib import metadata
+
+    clone = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # above src/chainrule
+    if os.path.isfile(os.path.join(clone, "pyproject.toml")):
+        place = "." if os.path.realpath(clone) == os.path.realpath(os.curdir) else clone
+        return f"pip install --editable {shlex.quote(f'{place}[{extra}]')}"
+    try:
+        origin = metadata.distribution("chainrule").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        origin = None
+    if not origin:
+        return f"pip install {shlex.quote(f'chainrule[{extra}]')}"
+    import json
+
+    return f"pip install {shlex.quote(f'chainrule[{extra}] @ ' + str(json.loads(origin)['url']))}"
+
+
 class ChainruleWarning(UserWarning):
     """Something to know that stops nothing. All warnings of the library are of this kind, so one filter has them all.
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import FileError, FileWarning, MissingExtraError
+from chainrule.errors import FileError, FileWarning, MissingExtraError, installing
 from chainrule.files.atomic import failure
 from chainrule.replay.names import Identifiers
 from chainrule.training import Callback, Epoch, History, Training
@@ -97,7 +97,7 @@ class TensorBoard(Callback):
                 "TensorBoard",
                 given="no tensorboardX",
                 expected="it to write event files with",
-                fix='Run: pip install "chainrule[tensorboard]"',
+                fix=f"Run: {installing('tensorboard')}",
             ) from problem
         self.folder = os.fspath(folder)
         self.problem: FileError | None = None

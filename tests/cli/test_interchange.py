@@ -155,7 +155,7 @@ BAD = [
     ("export {run} --to torch --out no/such/folder/a", "torch.save"),
     ("import gone.onnx", "onnx.load 'gone.onnx'"),
     ("import gone.safetensors", "import 'gone.safetensors'"),
-    ("import flowers.csv", "expected a safetensors file"),
+    ("import flowers.csv", "a table, and no model, but expected a name that ends in .safetensors"),
     ("import a.safetensors", "weights of 2 layers alone, but expected to be told what stands between"),
     ("import a.safetensors --activation relu", "--activation: got 'relu', but expected a layer. Write 'ReLU'"),
     ("import a.safetensors --activation ReLU --output Dense", "--output"),

@@ -137,7 +137,7 @@ BLAMED = {
     ),
     "a rate too large": Blame(
         "optimizer.rate",
-        "with weights up to .*Try a learning rate of 1000.*at a learning rate of 10000",
+        "with weights up to .*Try a learning rate of 0.1,.*at a learning rate of 10000",
         lambda: [cr.Dense(8), cr.ReLU()],
         settings={"optimizer": cr.SGD(1e4)},
         step=3,

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 import click
 
 from chainrule.cli.commands import chainrule
-from chainrule.cli.failures import INTERRUPTED, print_error, system_error, usage_error, warnings_in_a_line
+from chainrule.cli.failures import (
+    INTERRUPTED,
+    in_commands,
+    print_error,
+    system_error,
+    usage_error,
+    warnings_in_a_line,
+)
 from chainrule.cli.output import Streams
 from chainrule.errors import ChainruleError
 
@@ -35,7 +42,7 @@ def status(arguments: Sequence[str] | None = None) -> int:
         with warnings_in_a_line():
             returned = chainrule.main(arguments, prog_name="chainrule", standalone_mode=False)
     except ChainruleError as problem:
-        return print_error(str(problem))
+        return print_error(str(in_commands(problem)))
     except click.UsageError as problem:
         return print_error(str(usage_error(problem)))
     except (MemoryError, RecursionError, OSError) as problem:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import re
+import shlex
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +66,26 @@ def system_error(problem: MemoryError | RecursionError | OSError) -> ChainruleEr
         expected="files and folders that can be read and written",
         fix="Check that the place is there, that you may use it, and that it has room",
     )
+
+
+# Calls that read another format, and the commands that do the same.
+_COMMANDS = (
+    (r"cr\.torch\.load\('([^']+)', cr\.ReLU\(\)\)", "chainrule import {} --activation ReLU"),
+    (r"cr\.onnx\.load\('([^']+)'\)", "chainrule import {}"),
+    (r"cr\.load\('([^']+)'\), or cr\.torch\.load where PyTorch or Keras wrote it", "chainrule import {}"),
+    (r"with cr\.torch\.load;", "with chainrule import FILE --activation ReLU;"),
+)
+
+
+def in_commands(problem: ChainruleError) -> ChainruleError:
+    """Return the error whose fix says in commands what it says in calls, where there are commands for it."""
+    fix = problem.fix
+    for call, instead in _COMMANDS:
+        fix = re.sub(call, lambda found, instead=instead: instead.format(*map(shlex.quote, found.groups())), fix)  # type: ignore[misc]  # mypy can't infer a default's
+    if fix == problem.fix:
+        return problem
+    told = dict(given=problem.given, expected=problem.expected)
+    return type(problem)(problem.where, **told, fix=fix, cause=problem.cause)
 
 
 def usage_error(problem: click.UsageError) -> InputError:

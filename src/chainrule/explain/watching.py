@@ -148,7 +148,9 @@ class Watch(Callback):
         """Return the records of one node, in order."""
         found = [record for record in self.records if record.name == name]
         if not found:
-            fix = nearest(name, self.names()) if self.records else "Train with it among the callbacks first"
+            fix = nearest(name, self.names())
+            if not self.records:
+                fix = "Pass it to cr.train(…, callbacks=[watch]); it looks at each step if it is cr.watch(every=1)"
             raise UnknownNameError("Watch", given=repr(name), expected="a node that was watched", fix=fix)
         return found
 

@@ -140,7 +140,15 @@ class _Describer:
         try:
             return part.settings()
         except ChainruleError as error:
-            raise self.refusal(place, error.given, error.expected, error.fix) from error
+            if not isinstance(error, AttributeError):
+                raise self.refusal(place, error.given, error.expected, error.fix) from error
+            name = error.given.removeprefix(".")
+            raise self.refusal(
+                place,
+                f"a {type(part).__name__} that does not keep its constructor argument {name!r}",
+                "each argument in an attribute of the same name",
+                f"Write self.{name} = {name} in __init__",
+            ) from error
         except AttributeError as error:
             raise self.refusal(
                 place,

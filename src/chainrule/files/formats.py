@@ -67,6 +67,12 @@ FORMATS = {
         "Write cr.save(network, 'model.safetensors')",
         f"If PyTorch wrote it, run {SAVE_PYTORCH} there, {_THEN}",
     ),
+    "table": Format(
+        "a table, and no model",
+        "Write cr.save(network, 'model.safetensors')",
+        "Read it with cr.data.read({path}, target=…); a command takes the run, or the recipe, of a network that learns "
+        'from it: chainrule recipes xor > my.toml, and there data = {file = {path}, target = "…"}',
+    ),
     "gzip": Format("a gzip archive", "Write cr.save(network, 'model.safetensors')", "Unpack it first: gunzip"),
     "safetensors": Format(
         "a model file, or PyTorch's weights",
@@ -85,6 +91,8 @@ _ENDINGS = {
     ".py": "program",
     **dict.fromkeys((".npz", ".npy"), "numpy"),
     ".safetensors": "safetensors",
+    **dict.fromkeys((".csv", ".tsv"), "table"),
+    ".gz": "gzip",
 }
 LONGEST_START = 4096  # bytes by which a file is told
 

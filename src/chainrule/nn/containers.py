@@ -222,7 +222,7 @@ class Heads(Layer):
             )
         for told in heads:
             good = isinstance(told, str) and told and told not in _NO_HEADS and not told.startswith("validation_")
-            if not good or checked_name("Heads", told) is None:
+            if not good or checked_name("Heads", told, f"Choose another name, as in {like}") is None:
                 raise InputError(
                     "Heads",
                     given=f"the name {told!r:.80}",

@@ -156,7 +156,7 @@ def _activation(units: Any, activation: Any, then: Any = None) -> Op:
     return as_activation("Dense activation", activation)
 
 
-def checked_name(where: str, name: str | None) -> str | None:
+def checked_name(where: str, name: str | None, fix: str = "Pass name='hidden'") -> str | None:
     """Return a layer's name if it can be part of ``network.name.parameter``."""
     if name is None:
         return name
@@ -167,5 +167,5 @@ def checked_name(where: str, name: str | None) -> str | None:
         f"{where} name",
         given=repr(name)[:80],
         expected="a printable text without dots, colons and slashes, that doesn't begin with two underscores",
-        fix="Pass name='hidden'",
+        fix=fix,
     )

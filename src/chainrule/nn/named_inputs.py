@@ -162,6 +162,6 @@ def as_named_inputs(where: str, shapes: Any, names: Sequence[Any] | None) -> Nam
             fix=f"Write the names of the branches, as in {like}",
         )
     for name in told:
-        if name is None or checked_name(where, name) is None:
+        if checked_name(f"{where},", name, fix=f"Choose another name, as in {like}") is None:
             raise InputError(where, given=repr(name), expected="a name for each input", fix=f"Pass {like}")
     return NamedInputs(tuple((name, sample_shape(told[name], where)) for name in names or told))

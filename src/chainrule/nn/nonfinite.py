@@ -97,7 +97,8 @@ def _told(plan: Plan, graph: Graph, place: _Place, step: int, rate: float) -> tu
     node, op = place.node, place.node.op
     finite = "finite numbers"
     slower = (
-        f"Try a learning rate of {rate / 10:g}, clip the gradients (clip_norm=1.0), or scale the data to about −1 … 1"
+        f"Try a learning rate of {_smaller(rate):g}, clip the gradients (clip_norm=1.0), "
+        "or scale the data to about −1 … 1"
     )
     if isinstance(node, Input) or (op is None and not isinstance(node, Parameter)):
         fix = "Look at the data: drop those samples, fill the gaps, or scale what is too large"
@@ -132,7 +133,12 @@ def _told(plan: Plan, graph: Graph, place: _Place, step: int, rate: float) -> tu
     if causes and not op.increasing:
         return f"{given}, with {_listed(grown)}", expected, _SCALES[causes[0]], causes[0]
     fix = f"Scale the samples, or keep what goes into {op.name} small"
-    return given, expected, fix + (f"; or try a learning rate of {rate / 10:g}" if step > 1 else ""), "op.overflow"
+    return given, expected, fix + (f"; or try a learning rate of {_smaller(rate):g}" if step > 1 else ""), "op.overflow"
+
+
+def _smaller(rate: float) -> float:
+    """Return a learning rate to try after one that was too large: a tenth of it, and none that is hopeless too."""
+    return min(rate / 10, 0.1)
 
 
 def _described(op: Op, place: _Place) -> str:

@@ -271,13 +271,15 @@ def weights(where: str, sample_weight: Any, rows: tuple[int, ...], objective: Ob
         )
     with np.errstate(over="ignore"):
         array = _array(where, "sample_weight", sample_weight).astype(dtype, copy=False)
-    if array.shape not in (rows[:1], rows) or not np.isfinite(array).all() or (array < 0).any() or not array.any():
+    fits = array.shape in (rows[:1], rows)
+    if not fits or not np.isfinite(array).all() or (array < 0).any() or not array.any():
+        one_each = "Pass one weight for each sample" + (f", or one for each row of outputs, {rows}" * (len(rows) > 1))
         raise InputError(
             where,
             given=f"sample_weight with shape {array.shape}"
             + (f" from {array.min():g} to {array.max():g}" if array.size else ""),
             expected=f"{rows[0]} finite numbers, none negative and not all zero",
-            fix="Pass one weight for each sample" + (f", or one for each row of outputs, {rows}" * (len(rows) > 1)),
+            fix="Pass 1 for a sample that counts, and 0 for one that doesn't" if fits else one_each,
         )
     return array
 

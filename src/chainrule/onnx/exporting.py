@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule import ops
 from chainrule._version import __version__
-from chainrule.errors import InputError, MissingExtraError, nearest, printable
+from chainrule.errors import InputError, MissingExtraError, installing, nearest, printable
 from chainrule.graph import Graph, Node
 from chainrule.graph.calls import is_own
 from chainrule.nn import Heads, Network
@@ -38,7 +38,7 @@ def package(name: str) -> Any:
             "onnx.save",
             given=f"no package {name}" if isinstance(problem, ModuleNotFoundError) else f"a broken {name} ({problem})",
             expected="it to write the file with",
-            fix='Run: pip install "chainrule[onnx]"' if name == "onnx" else f"Run: pip install {name}",
+            fix=f"Run: {installing('onnx')}" if name == "onnx" else f"Run: pip install {name}",
         ) from problem
 
 

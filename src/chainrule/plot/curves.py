@@ -257,7 +257,7 @@ def watched(
             where,
             given="a watch that has recorded nothing" if columns else f"{watch!r}"[:80],
             expected="what cr.watch() returned, after training",
-            fix="Pass it to cr.train(…, callbacks=[watch]), with every= smaller than the number of steps",
+            fix="Pass it to cr.train(…, callbacks=[watch]); it looks at each step if it is cr.watch(every=1)",
         )
     known = list(dict.fromkeys(columns["name"]))
     for name in names or ():

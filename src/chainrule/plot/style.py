@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chainrule.data.opening import FolderFile
-from chainrule.errors import InputError, MissingExtraError, printable
+from chainrule.errors import InputError, MissingExtraError, installing, printable
 from chainrule.files.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def styled(where: str) -> Iterator[None]:
             where,
             given="no matplotlib" if isinstance(problem, ModuleNotFoundError) else f"a broken matplotlib ({problem})",
             expected="it to draw pictures with",
-            fix='Run: pip install "chainrule[plot]"',
+            fix=f"Run: {installing('plot')}",
         ) from problem
     with _lock, matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)

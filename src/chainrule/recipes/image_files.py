@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import open_file, shown
-from chainrule.errors import FileError, InputError, MissingExtraError
+from chainrule.errors import FileError, InputError, MissingExtraError, installing
 from chainrule.nn import Network, Rescale
 from chainrule.ops.op import Array
 from chainrule.recipes.recipe import Recipe
@@ -314,7 +314,7 @@ def grey_levels(path: str, where: str, most_pixels: int) -> tuple[Grey, list[str
             where,
             given="no Pillow",
             expected="it to read pictures with",
-            fix='Run: pip install "chainrule[plot]", which brings it',
+            fix=f"Run: {installing('plot')}, which brings it",
         ) from problem
     with within_memory(where), open_file("predict", path, most=_LARGEST) as file:
         data = file.read(_LARGEST)

@@ -11,7 +11,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chainrule.errors import MissingExtraError
+from chainrule.errors import MissingExtraError, installing
 from chainrule.words import missing_from
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if not TYPE_CHECKING:  # a checker that saw this would take every name for one o
                 f"chainrule.sklearn.{name}",
                 given="no scikit-learn",
                 expected="the extra",
-                fix='Run pip install "chainrule[sklearn]"',
+                fix=f"Run: {installing('sklearn')}",
             ) from problem
         found = getattr(importlib.import_module(f"chainrule.sklearn.{_FILES[name]}"), name)
         globals()[name] = found

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.caches import user_cache
-from chainrule.errors import MissingExtraError
+from chainrule.errors import MissingExtraError, installing
 
 Function = Callable[..., Any]
 _FOLDER = "CHAINRULE_CACHE"  # the environment variable that names another folder
@@ -84,7 +84,7 @@ def _expect_numba() -> None:
                 "compiled replay",
                 given=f"no {package}",
                 expected="numba with SciPy, which compile and multiply",
-                fix='Install them with: pip install "chainrule[fast]"',
+                fix=f"Run: {installing('fast')}",
             )
 
 
