@@ -29,7 +29,9 @@ COLUMNS: dict[str, tuple[list[Any], str | None]] = {
     "ages without gaps": ([18 + i % 50 for i in range(200)], None),
     "letters by number": ([i % 26 for i in range(200)], None),
     "few amounts": ([10, 20, 40] * 10, None),
-    "ranks": (list(range(1, 101)), None),
+    "ranks": (list(range(1, 101)), "regression"),  # no class has two rows
+    "ten of them": (list(range(1, 11)), "classification"),
+    "half of them twice": ([i // 2 for i in range(100)], None),
 }
 
 
@@ -93,7 +95,7 @@ def recipe(path: Path, layers: str, loss: str, more: str = "") -> Any:
 def test_a_run_says_what_it_decided_keeps_it_and_measures_other_files_the_same_way(tmp_path: Path) -> None:
     result = run(recipe(csv(tmp_path / "prices.csv", PRICES), "2-4-1", "MeanSquaredError"), out=tmp_path)
     folder = Path(result.run)
-    assert "target    column 'y': " in (folder / "log.txt").read_text()
+    assert "table     column 'y': " in (folder / "log.txt").read_text()
     assert 'task = "regression"' in (folder / "recipe.toml").read_text()
     assert json.loads((folder / "result.json").read_text())["train"]["error_rate"] is None
     few = csv(tmp_path / "few.csv", [10, 20, 40])  # three amounts, which alone would be asked about

@@ -50,7 +50,7 @@ def said(capsys: CAPTURED, line: str, code: int = 0) -> str:
 
 
 def answers(capsys: CAPTURED, folder: str) -> list[float]:
-    Path("points.csv").write_text("a,b\n0.1,0.9\n1,-1\n0,0\n")
+    Path("points.csv").write_text("width,height\n0.1,0.9\n1,-1\n0,0\n")
     rows = said(capsys, f"predict {folder} points.csv").splitlines()[1:]
     return [float(row.split(",")[2]) for row in rows]
 

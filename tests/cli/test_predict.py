@@ -103,9 +103,8 @@ def test_a_network_that_knows_its_columns_tells_inputs_from_others(capsys: CAPTU
     ("arguments", "words"),
     [
         (["new.csv", "--keep", "idd"], "Did you mean 'id'?"),
-        (["new.csv", "--keep", "7"], "column: got 7"),
-        (["x.npy", "--keep", "id"], "a file without any"),
-        (["new.csv", "--keep", "id", "--keep", "width"], "of which 1 seem to be inputs"),
+        (["new.csv", "--keep", "7"], "the column 7 to keep"),
+        (["x.npy", "--keep", "id"], "a file that is no table"),
         (["1,0", "--keep", "id"], "Leave --keep out"),
         (["1,0", "--format", "jsonl"], "Leave --format jsonl out"),
         (["1,", "0"], "Write one alone, as 1,0"),
@@ -174,7 +173,7 @@ def test_the_format_is_the_one_named_or_that_of_the_ending(capsys: CAPTURED, tmp
 
 def test_several_files_are_answered_one_after_the_other_each_by_its_name(capsys: CAPTURED) -> None:
     Path("more.csv").write_text("width,height\n1,1\n")
-    out, err = said(capsys, RUN, "flowers.csv", "gone.csv", "-", "more.csv", code=2, given=b"a,b\n1,1\n0,0\n")
+    out, err = said(capsys, RUN, "flowers.csv", "gone.csv", "-", "more.csv", code=2, given=b"width,height\n1,1\n0,0\n")
     rows = table(out)
     assert list(rows[0]) == ["file", "row", "class", "probability"]
     assert [(row["file"], row["row"]) for row in rows[18:]] == [
@@ -183,7 +182,7 @@ def test_several_files_are_answered_one_after_the_other_each_by_its_name(capsys:
     Path("three.csv").write_text("a,b,c\n1,1,1\n")
     found = json.loads(said(capsys, RUN, "three.csv", "more.csv", "--json", code=2)[0])
     assert [error["file"] for error in found["errors"]] == ["three.csv"]
-    assert found["errors"][0]["error"].startswith("three.csv: ")
+    assert found["errors"][0]["error"].startswith("predict 'three.csv': got the columns 'a', 'b', 'c'")
     out, err = said(capsys, RUN, "gone.csv", "gone too.csv", "--out", "none.csv", code=2)
     assert (out, err.count("Error: "), os.path.exists("none.csv")) == ("", 2, False)
 

@@ -19,7 +19,7 @@ import pytest
 import chainrule as cr
 from chainrule import recipes
 from chainrule.cli import status
-from chainrule.errors import FileError, InputError, TrainingWarning
+from chainrule.errors import FileError, InputError, InputWarning, TrainingWarning
 from chainrule.recipes.samples import gather
 
 DIGITS = recipes.override(recipes.load("digits"), epochs=3)
@@ -313,11 +313,14 @@ def test_scaling_and_the_order_of_classes_are_the_parents(
     assert status(["evaluate", second.run, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["train"].items() >= second.train.items()
     flowers(Path("third.csv"), "tulip orchid")
-    with pytest.raises(InputError, match="the class 'orchid'"):
+    with pytest.raises(InputError, match="'orchid' in line 3, column 'kind'"):
         recipes.run(recipes.override(recipe, data="third.csv"))
     flowers(Path("wide.csv"), "tulip rose", columns=3)
-    with pytest.raises(InputError, match=r"samples of shape \(3,\)"):
+    with pytest.warns(InputWarning, match="'x2', with which the network was not trained"):
         recipes.run(recipes.override(recipe, data="wide.csv"))
+    flowers(Path("narrow.csv"), "tulip rose", columns=1)
+    with pytest.raises(InputError, match="without 'x1'"):
+        recipes.run(recipes.override(recipe, data="narrow.csv"))
 
 
 def test_a_recipe_file_may_name_its_parent(at_home: Path) -> None:

@@ -6,6 +6,7 @@ median that fills a gap are taken from the training rows alone.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ USES: tuple[Use, ...] = ("number", "category", "date", "drop")
 MOST_WORDS = 50  # that get a column each
 _MOST_CLASSES = 1000
 _MOST_LINES, _MOST_NAMES = 40, 12  # that are told
+_NAMES_ROWS = re.compile(r"(^|[ _.-])(id|idx|index|nr|no|num|number|row|key)$|^#|^Unnamed|(?-i:I[dD]$)", re.IGNORECASE)
 _PLAIN = ("number", False, "median")
 _KINDS = {"number": "number", "category": "word", "date": "date"}
 _FILLS = {
@@ -318,7 +320,7 @@ def _decided(name: str, column: Column, most_words: int) -> ColumnPlan:
     if different == 1 and not count:
         return ColumnPlan("drop", why="the same in each row")
     if column.kind == "number":
-        if not count and _counts_rows(present):
+        if not count and _NAMES_ROWS.search(name) and _counts_rows(present):
             return ColumnPlan("drop", why="it counts the rows")
         return ColumnPlan("number", "median", bool(count), f"numbers from {present.min():g} to {present.max():g}{told}")
     if column.kind == "date":

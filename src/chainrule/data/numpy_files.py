@@ -317,7 +317,7 @@ def _as_targets(
     if task is None and y.dtype.kind == "f":
         task = "regression"
     elif task is None:
-        task, note = decided_task(where, what, y)
+        task, note = decided_task(where, what, y, len(y))
         notes = (note,)
     if task == "regression":
         return (y if y.dtype.kind == "f" else y.astype(np.float64))[:, None], notes

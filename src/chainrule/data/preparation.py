@@ -18,6 +18,7 @@ from chainrule.data.column_preparation import (
     NumberColumn,
     of_kind,
 )
+from chainrule.data.dataset import Dataset
 from chainrule.data.table import Column, Kind, Table, number_column
 from chainrule.errors import InputError, ShapeError, nearest_name, printable
 from chainrule.settings import Configured
@@ -188,6 +189,8 @@ class Preparation(Configured):
         InputError
             If a column is missing.
         """
+        if isinstance(X, Dataset):
+            X = X.X if X.feature_names is None else Table.of(dict(zip(X.feature_names, X.X.T)), where=where)
         given = _unnamed(X) if isinstance(X, (np.ndarray, list, tuple)) else None
         if given is None:
             return self._chosen(where, Table.of(X, where=where))

@@ -56,12 +56,7 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
     >>> cr.data.read(path, target="kind")
     Dataset('flowers.csv', X (2, 2) float32, y (2,) int64, 2 classes)
     """
-    with open_file("read", path) as file:
-        start = inner = file.read(6)
-        if start[:2] == GZIP:
-            file.seek(0)
-            with suppress(FileError), whole_gzip("read"):
-                inner = Unpacked(file).read(6)
+    start, inner = _starts("read", path)
     name = os.path.basename(os.fspath(path))
     if start[:2] == b"PK":
         if isinstance(target, int):
@@ -84,6 +79,31 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
         expected=f"a table ({', '.join(_TABLES)}), or an NPZ, NPY or IDX file",
         fix="Save the data in one of these, or call the reader of your choice, such as read_csv",
     )
+
+
+def _starts(where: str, path: str | os.PathLike[str]) -> tuple[bytes, bytes]:
+    """Return the first bytes of a file, and of what is packed in it."""
+    with open_file(where, path) as file:
+        start = inner = file.read(6)
+        if start[:2] == GZIP:
+            file.seek(0)
+            with suppress(FileError), whole_gzip(where):
+                inner = Unpacked(file).read(6)
+    return start, inner
+
+
+def holds_table(where: str, path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is a table: by its name, and because its first bytes are not those of another kind.
+
+    Raises
+    ------
+    FileError
+        If it can't be read.
+    """
+    if not is_table(path):
+        return False
+    start, inner = _starts(where, path)
+    return start[:2] != b"PK" and start != b"\x93NUMPY" and inner[:2] not in (b"\0\0", GZIP)
 
 
 def is_table(path: str | os.PathLike[str]) -> bool:

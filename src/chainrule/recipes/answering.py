@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Table, read
-from chainrule.data.readers import is_table
+from chainrule.data.readers import holds_table
 from chainrule.errors import InputError, nearest
 from chainrule.nn import Network
 from chainrule.ops import Sigmoid, Softmax
@@ -166,7 +166,7 @@ def _inputs(
 
     What is kept is no input, unless the network knows it by its name, or needs all of it for its number of inputs.
     """
-    if not is_table(path):
+    if not holds_table("predict", path):
         if keep:
             raise InputError(
                 f"predict {path!r}",
@@ -180,12 +180,12 @@ def _inputs(
     kept = _kept(network, recipe, path, table, keep)
     if network.preparation is not None:
         used: Sequence[str] = [name for name in table if name in network.preparation.names or name not in kept]
-        return table.only(used), len(table), kept
+        return network.as_samples(f"predict {path!r}", table.only(used)), len(table), kept
     target = None if recipe is None else recipe.data.target
     targets = {str(target)} if isinstance(target, (str, int)) else {*(target or ())}
     if network.columns is not None and table.named:
         used = [name for name in table if name in network.columns or not (name in kept or name in targets)]
-        return table.only(used), len(table), kept
+        return network.as_samples(f"predict {path!r}", table.only(used)), len(table), kept
     inputs, others = [name for name in table if name not in targets], [name for name in kept if name not in targets]
     short = math.prod(network.sample_shape or ()) - len(inputs) + len(others)
     if 0 < short < len(others):
@@ -197,7 +197,7 @@ def _inputs(
         )
     if short < len(others) or not others:
         inputs = [name for name in inputs if name not in others]
-    return table.only(inputs), len(table), kept
+    return network.as_samples(f"predict {path!r}", table.only(inputs)), len(table), kept
 
 
 def _kept(

@@ -126,7 +126,7 @@ def _check_sizes(recipe: Recipe, samples: Samples, where: str) -> None:
         raise InputError(
             f"{where}, layers",
             given=f"{recipe.layers!r}, which takes {inputs} inputs",
-            expected=f"{X.shape[1]}, the number of features in the data",
+            expected=f"{X.shape[1]}, the number of features in the data{_features_told(samples)}",
             fix=f"Begin with {X.shape[1]}",
         )
     sizes = {y.shape[1]} if y.ndim == 2 else set() if samples.classes is None else {len(samples.classes)}
@@ -140,6 +140,16 @@ def _check_sizes(recipe: Recipe, samples: Samples, where: str) -> None:
             fix=f"End with {max(sizes)}"
             + ('; if the targets are amounts, write task = "regression" under [data]' if y.ndim == 1 else ""),
         )
+
+
+def _features_told(samples: Samples) -> str:
+    """Return, of a table, which columns became several features, and which none."""
+    preparation = samples.preparation
+    if preparation is None:
+        return ""
+    several = [f"{column.name!r} became {n}" for column in preparation.columns if (n := len(column.feature_names)) > 1]
+    told = [*several, *(f"{name!r} is not used" for name in preparation.ignored)]
+    return f" ({', '.join(told[:8])}{', …' if len(told) > 8 else ''})" if told else ""
 
 
 def _scaling(recipe: Recipe, samples: Samples) -> list[Layer]:

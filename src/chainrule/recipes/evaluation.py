@@ -6,7 +6,7 @@ from typing import Any
 
 from chainrule import checks
 from chainrule.data import Preparation, Table, one_hot, read
-from chainrule.data.readers import is_table
+from chainrule.data.readers import holds_table
 from chainrule.errors import InputError
 from chainrule.nn import Network
 from chainrule.ops.op import Array
@@ -66,7 +66,7 @@ def samples_in_file(
     if target is None and recipe is not None:
         target = recipe.data.target
     where = f"{where} {path!r}"
-    if is_table(path) and network.preparation is not None:
+    if network.preparation is not None and holds_table(where, path):
         table = table_for(network, recipe, path)
         y = _compared(network, table, target, where)
         return network.preparation.features(table, where=where), _encoded(network, recipe, y)
