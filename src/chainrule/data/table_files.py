@@ -395,7 +395,7 @@ class _Reader:
                 self.notes.append("the first column has no name: what the rows are called, and none of the columns")
         if head.classes:
             last = list(columns)[-1]
-            values = columns[last].values.astype(np.int32)
+            values = self._class_codes(last, columns[last])
             columns[last] = Column("word", values, head.classes)
             self.plain = [column for column in self.plain if column != last]
             self.columns_noted.append(f"{last}: {len(head.classes)} different words, which the first line names")
@@ -409,6 +409,20 @@ class _Reader:
             self.notes.append(f"numbers without gaps: {some}{more}")
         lines = np.frombuffer(self.lines, np.int64)
         return Table(columns, name, (*self.notes, *self.columns_noted), lines, head.named, index)
+
+    def _class_codes(self, name: str, column: Column) -> Array:
+        """Return a column as places among the classes that the first line names."""
+        count = len(self.head.classes)
+        right = np.isin(column.values, range(count)) & (column.kind == "number")
+        if not right.all():
+            line = self.lines[int(right.argmin())]
+            raise FileError(
+                self.where,
+                given=f"no class in line {line}, column {shown(name)}, while the first line names {count} classes",
+                expected=f"whole numbers from 0 to {count - 1}",
+                fix="Correct that line, or pass header=True or header=False if the first line holds something else",
+            )
+        return column.values.astype(np.int32)
 
     def _read(self, readings: list[_Reading]) -> None:
         """Read the file for these columns."""
