@@ -33,7 +33,6 @@ _MARKS = frozenset(["?", "-", "--", "---", "–", "—", ".", "..", "...", "*"])
 _KEPT = frozenset({"none", "nil"})  # that mean a gap among numbers, and a word among words
 _LOOK = 1 << 12  # different cells, from which on a column is looked at before its end
 _MOST_PASSES = 5
-_ZEROED = re.compile(r"(?:\A|[\n,;\t| :+-])0\d")
 _WORD = 100  # bytes that a word takes besides its letters
 
 
@@ -499,11 +498,21 @@ class _Reader:
             for reading, is_whole, is_large in zip(some, whole.tolist(), large.tolist()):
                 if reading.whole and is_whole and reading.kind is None:
                     if codes is None:
-                        codes = _ZEROED.search(text) is not None
+                        codes = self._may_have_codes("\n" + text)
                     if codes or is_large:
                         return False
                 reading.whole = reading.whole and is_whole
         return True
+
+    def _may_have_codes(self, text: str) -> bool:
+        """Return whether a cell may begin with a zero before another digit; it is looked for in a way that is quick."""
+        for start in (self.text.delimiter, "\n"):
+            if start + " " in text or start + "\t" in text:
+                return re.search(rf"{re.escape(start)}[ \t+-]*0\d", text) is not None
+            for zero in (start + "0", start + "-0", start + "+0"):
+                if zero in text and re.search(re.escape(zero) + r"\d", text):
+                    return True
+        return False
 
     def _other_points(self) -> list[_Reading]:
         """Return the columns whose points are thousands rather, for the other columns have decimal commas."""
