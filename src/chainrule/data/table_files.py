@@ -505,14 +505,16 @@ class _Reader:
         return True
 
     def _may_have_codes(self, text: str) -> bool:
-        """Return whether a cell may begin with a zero before another digit; it is looked for in a way that is quick."""
-        for start in (self.text.delimiter, "\n"):
-            if start + " " in text or start + "\t" in text:
-                return re.search(rf"{re.escape(start)}[ \t+-]*0\d", text) is not None
-            for zero in (start + "0", start + "-0", start + "+0"):
-                if zero in text and re.search(re.escape(zero) + r"\d", text):
-                    return True
-        return False
+        """Return whether a cell may begin with a zero before another digit: as bytes, which is quick."""
+        data = np.frombuffer(text.encode("utf-8", "replace") + b"\n\n\n", np.uint8)
+        spaced = self.text.delimiter == " "
+        start = _among(self.text.delimiter + "\r\n" + "\t" * spaced)[data]
+        behind = np.flatnonzero(start[:-3]) + 1
+        following = data[behind]
+        if not spaced and _among(" \t")[following].any():
+            return re.search(rf"[\n\r{re.escape(self.text.delimiter)}][ \t+-]*0\d", text) is not None
+        behind = behind + _among("+-")[following]
+        return bool(((data[behind] == ord("0")) & (data[behind + 1] - np.uint8(ord("0")) < 10)).any())
 
     def _other_points(self) -> list[_Reading]:
         """Return the columns whose points are thousands rather, for the other columns have decimal commas."""
@@ -773,6 +775,13 @@ class _Reader:
             expected="dates of that order",
             fix=f"Pass day_first={not other}, or leave it out",
         )
+
+
+def _among(characters: str) -> Array:
+    """Return for each byte whether it is one of these characters."""
+    found = np.zeros(256, bool)
+    found[list(characters.encode())] = True
+    return found
 
 
 def _gaps_told(texts: Counter[str]) -> str:
