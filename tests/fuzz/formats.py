@@ -318,7 +318,7 @@ def read_any_table(path: Path) -> None:
         try:
             table = cr.data.read_table(path, **told)
         except ChainruleError as error:
-            problem = problem or error
+            problem = problem if told else error
             continue
         assert all(note.isprintable() for note in table.notes)
         assert table.lines is not None
