@@ -151,6 +151,17 @@ def fuzz(count: int, out: Path) -> Outcome:
     return problems == 0, told
 
 
+def tables(count: int, out: Path) -> Outcome:
+    """Read so many tables with odd cells, columns, delimiters and encodings."""
+    from tests.fuzz.fuzzing import fuzzed
+
+    report = fuzzed("tables", range(count), out)
+    for problem in report.problems[:20]:
+        print(f"  {problem}", flush=True)
+    told = f"{len(report.problems)} in {count:,} tables, of which {report.refused:,} were refused"
+    return not report.problems, f"{told}, at most {1000 * report.slowest:.0f} ms each"
+
+
 def bits(count: int, out: Path) -> Outcome:
     """Flip so many bits of a model of 64 KB one by one, or every one of them, and load it each time."""
     network = cr.Network([cr.Dense(50, inputs=100), cr.Tanh(), cr.Dense(4)], optimizer=cr.Adam())
@@ -204,6 +215,7 @@ SOAKS: dict[str, tuple[Callable[[int, Path], Outcome], int]] = {
     "files": (files, 1),
     "folders": (folders, 100_000),
     "fuzz": (fuzz, 500_000),
+    "tables": (tables, 200_000),
     "bits": (bits, 1_000_000),
 }
 

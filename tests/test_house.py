@@ -146,6 +146,7 @@ DOUBLE_FILES = {"graph": "graph/ and its Graph"}
 # Circles of imports inside functions that are left: each is closed by a method that users find where they look for it.
 CIRCLES = {
     frozenset({"graph.backprop", "graph.flatten", "graph.graph", "graph.node", "graph.stepping"}): "Node.backward",
+    frozenset({"data.table", "data.table_frames"}): "Table.of",
     frozenset({f"training.{name}" for name in ("callbacks", "checkpoint", "events", "history", "loop")}): "train",
 }
 

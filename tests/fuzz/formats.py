@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import csv
 import gzip
 import io
 import json
@@ -39,6 +40,7 @@ from tests.fuzz.changes import (
     data_changed,
     jpeg_changed,
     lines_changed,
+    one_of,
     png_changed,
     protobuf_changed,
     several,
@@ -255,6 +257,84 @@ def read_table(path: Path) -> None:
         cr.data.read(path, target="kind")
     if len(refused) == 4:
         raise refused[0]
+
+
+ANY_TABLES = [
+    "town,rooms,price,built\nUlm,3,1200.5,1999-12-31\nBonn,?,950,2004-05-01\nUlm,2,,2010-01-01\n",
+    "a;b;c\n1,5;1.234,5;31.12.1999\n3;2;1.5.2004\n",
+    'p,q,"r s"\n"$1,200",45 %,12/31/1999\n$85,5 %,1/2/2004\n',
+    ",mpg,cyl\nMazda,21,6\nDatsun,22.8,4\n",
+    "sep=;\n# a comment\nid;x\n1234567890123456789;01\n2;02\n",
+    "2,2,rose,lily\n5.1,3.5,0\n6.2,3.4,1\n",
+    "x  y\n 1   2.5\n 3   4\n",
+    "n,m\n" + "".join(f"{i},{i / 7}\n" for i in range(300)) + "x,NA\n",
+]
+CELLS = [
+    "", "NA", "?", "-", ".", "none", "inf", "-inf", "nan", "1e999", "-1e-999", "01234", "9" * 19, "9" * 400, "1_000",
+    "1,234", "1.234", "1,234.5", "1.234,5", "1 234", "1'234", "1,23,456", "$1,200", "EUR 5", "45 %", "(12)", "+", "−5",
+    "1/2/2024", "13/2/2024", "2/13/2024", "31.12.99", "2024-02-30", "0000-01-01",
+    "9999-12-31T23:59:59-23:59", "1 Jan 2024", "0x10", "true", "²", "١٢", "½", "\u202e", "\x1b[31m",
+    "a\nb", 'a"b', "\0", "\ufeff", "é" * 300, "#", "#N/A",
+    "sep=,", "Unnamed: 0", " 5 ", "\u00a05", "5\u202f000", "1e5", "1E+400", "--5", "5-", "..5", "5..", ",5", "5,",
+]  # fmt: skip
+ENCODINGS = ["utf-8"] * 8 + ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "utf-7"]
+
+
+def table_changed(data: bytes, rng: Rng) -> bytes:
+    """A table with other cells, columns, lines, delimiter, ends of lines or encoding, most often well formed."""
+    text = data.decode()
+    delimiter = next(mark for mark in ";,  " if mark in text.splitlines()[-1])
+    rows = [next(csv.reader([line], delimiter=delimiter), []) for line in text.splitlines()]
+    for _ in several(rng):
+        i, action = int(rng.integers(len(rows))), rng.integers(8)
+        j = int(rng.integers(len(rows[i]) or 1))
+        if action < 3 and rows[i]:
+            rows[i][j] = str(one_of(CELLS, rng))
+        elif action == 3:
+            cells = [str(one_of(CELLS, rng)) for _ in range(int(rng.integers(1, 4)))]
+            for row in rows[1:]:  # a whole column of such cells
+                row[j : j + 1] = [str(one_of(cells, rng))]
+        elif action == 4:
+            rows.insert(i, [str(one_of(CELLS, rng)) for _ in range(len(rows[i]))])
+        elif action == 5:
+            rows = (rows * int(rng.integers(1, 40)))[:2000]
+        elif action == 6:
+            for row in rows[int(rng.integers(2)) :]:
+                row.insert(j, str(one_of(CELLS, rng)))
+        elif rows[i]:
+            del rows[i][j]
+    delimiter = delimiter if rng.random() < 0.6 else one_of([",", ";", "\t", "|", " "], rng)
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator=one_of(["\n", "\n", "\r\n", "\r"], rng)).writerows(rows)
+    made = out.getvalue().encode(one_of(ENCODINGS, rng), "replace")
+    return gzip.compress(made, 1, mtime=0) if rng.random() < 0.1 else made
+
+
+def read_any_table(path: Path) -> None:
+    """Read a table without and with what may be told about it; what is read is whole."""
+    options: list[dict[str, Any]] = [{}, {"header": False}, {"decimal": ",", "day_first": True, "missing": ["2", "x"]}]
+    problem = None
+    for told in options:
+        try:
+            table = cr.data.read_table(path, **told)
+        except ChainruleError as error:
+            problem = problem if told else error
+            continue
+        assert all(note.isprintable() for note in table.notes)
+        assert table.lines is not None
+        assert len(table.lines) == len(table)
+        for name in table:
+            column = table[name]
+            assert len(column.texts()) == len(table)
+            assert column.kind != "number" or not np.isinf(column.values).any()
+            assert column.kind != "word" or column.values.max() < len(column.words)
+        kinds = {name: table[name].kind for name in table}
+        if not told:
+            with contextlib.suppress(ChainruleError):  # where an order was found among other cells
+                again = cr.data.read_table(path, kinds=kinds)
+                assert [again[name].kind for name in again] == list(kinds.values())
+    if problem is not None:
+        raise problem
 
 
 def npy(array: Any, version: tuple[int, int] | None = None) -> bytes:
@@ -548,6 +628,12 @@ FORMATS: dict[str, Format] = {
     },
     "CSV": Format(
         lambda: [table.encode() for table in TABLES], (bytes_changed, text_changed, lines_changed), read_table, ".csv"
+    ),
+    "tables": Format(
+        lambda: [table.encode() for table in ANY_TABLES],
+        (table_changed, table_changed, table_changed, bytes_changed, text_changed, lines_changed),
+        read_any_table,
+        ".csv",
     ),
     "NPZ": Format(
         lambda: [

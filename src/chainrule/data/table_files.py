@@ -33,7 +33,6 @@ _MARKS = frozenset(["?", "-", "--", "---", "–", "—", ".", "..", "...", "*"])
 _KEPT = frozenset({"none", "nil"})  # that mean a gap among numbers, and a word among words
 _LOOK = 1 << 12  # different cells, from which on a column is looked at before its end
 _MOST_PASSES = 5
-_ZEROED = re.compile(r"(?:\A|[\n,;\t| :+-])0\d")
 _WORD = 100  # bytes that a word takes besides its letters
 
 
@@ -395,7 +394,7 @@ class _Reader:
                 self.notes.append("the first column has no name: what the rows are called, and none of the columns")
         if head.classes:
             last = list(columns)[-1]
-            values = columns[last].values.astype(np.int32)
+            values = self._class_codes(last, columns[last])
             columns[last] = Column("word", values, head.classes)
             self.plain = [column for column in self.plain if column != last]
             self.columns_noted.append(f"{last}: {len(head.classes)} different words, which the first line names")
@@ -409,6 +408,20 @@ class _Reader:
             self.notes.append(f"numbers without gaps: {some}{more}")
         lines = np.frombuffer(self.lines, np.int64)
         return Table(columns, name, (*self.notes, *self.columns_noted), lines, head.named, index)
+
+    def _class_codes(self, name: str, column: Column) -> Array:
+        """Return a column as places among the classes that the first line names."""
+        count = len(self.head.classes)
+        right = np.isin(column.values, range(count)) & (column.kind == "number")
+        if not right.all():
+            line = self.lines[int(right.argmin())]
+            raise FileError(
+                self.where,
+                given=f"no class in line {line}, column {shown(name)}, while the first line names {count} classes",
+                expected=f"whole numbers from 0 to {count - 1}",
+                fix="Correct that line, or pass header=True or header=False if the first line holds something else",
+            )
+        return column.values.astype(np.int32)
 
     def _read(self, readings: list[_Reading]) -> None:
         """Read the file for these columns."""
@@ -485,11 +498,23 @@ class _Reader:
             for reading, is_whole, is_large in zip(some, whole.tolist(), large.tolist()):
                 if reading.whole and is_whole and reading.kind is None:
                     if codes is None:
-                        codes = _ZEROED.search(text) is not None
+                        codes = self._may_have_codes("\n" + text)
                     if codes or is_large:
                         return False
                 reading.whole = reading.whole and is_whole
         return True
+
+    def _may_have_codes(self, text: str) -> bool:
+        """Return whether a cell may begin with a zero before another digit: as bytes, which is quick."""
+        data = np.frombuffer(text.encode("utf-8", "replace") + b"\n\n\n", np.uint8)
+        spaced = self.text.delimiter == " "
+        start = _among(self.text.delimiter + "\r\n" + "\t" * spaced)[data]
+        behind = np.flatnonzero(start[:-3]) + 1
+        following = data[behind]
+        if not spaced and _among(" \t")[following].any():
+            return re.search(rf"[\n\r{re.escape(self.text.delimiter)}][ \t+-]*0\d", text) is not None
+        behind = behind + _among("+-")[following]
+        return bool(((data[behind] == ord("0")) & (data[behind + 1] - np.uint8(ord("0")) < 10)).any())
 
     def _other_points(self) -> list[_Reading]:
         """Return the columns whose points are thousands rather, for the other columns have decimal commas."""
@@ -750,6 +775,13 @@ class _Reader:
             expected="dates of that order",
             fix=f"Pass day_first={not other}, or leave it out",
         )
+
+
+def _among(characters: str) -> Array:
+    """Return for each byte whether it is one of these characters."""
+    found = np.zeros(256, bool)
+    found[list(characters.encode())] = True
+    return found
 
 
 def _gaps_told(texts: Counter[str]) -> str:

@@ -119,7 +119,7 @@ def expect_different(where: str, names: Sequence[str]) -> None:
 
 def _counts(first: list[str], body: list[Row], width: int) -> tuple[tuple[str, ...], int] | None:
     """Return the classes' names and the number of rows, if the first line is like that of scikit-learn's files."""
-    if len(first) < 4 or not first[0].isdigit() or first[1] != str(width - 1) or not body:
+    if len(first) < 4 or not (first[0].isascii() and first[0].isdigit()) or first[1] != str(width - 1) or not body:
         return None
     classes = first[2:]
     if any(map(_is_number, classes)) or len(set(classes)) < len(classes):

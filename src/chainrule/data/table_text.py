@@ -78,6 +78,8 @@ class TextTable:
     Attributes
     ----------
     delimiter, encoding : str
+    short_lines : bool
+        Whether no line is longer than a mebibyte, as far as is known.
     start : int
         How many lines stand before the first row: skipped ones, comments, ``sep=;``.
     comment : str
@@ -106,7 +108,7 @@ class TextTable:
     ) -> None:
         self.where, self.file, self.notes = where, file, list[str]()
         self._check(delimiter, encoding, skip_rows)
-        self.compressed = file.read(2) == GZIP
+        self.compressed, self.short_lines = file.read(2) == GZIP, False
         start = self._bytes().read(8)
         for magic, what in _OTHERS.items():
             if start.startswith(magic):
@@ -167,7 +169,11 @@ class TextTable:
             fix = f"Pass encoding='utf-16-{'le' if little else 'be'}'" if b"\0" in data[:2] else "Save it as CSV"
             raise self._no_text("bytes that are no text, with zeros among them", fix)
         decoder, wide, damaged = codecs.getincrementaldecoder("utf-8")("replace"), 0, 0
+        longest = line = 0
         while True:
+            first = data.find(b"\n")
+            longest = max(longest, line + (first if first >= 0 else len(data)))
+            line = line + len(data) if first < 0 else len(data) - data.rfind(b"\n")
             if not data.isascii() or decoder.getstate()[0]:
                 text = decoder.decode(data, final=not data)
                 bad = text.count("\ufffd")
@@ -176,6 +182,7 @@ class TextTable:
             if not data:
                 break
             data = stream.read(1 << 20)
+        self.short_lines = longest < 1 << 20
         if not damaged:
             return "utf-8-sig"
         if wide > damaged:
@@ -388,9 +395,16 @@ class _Lines:
         if self.problem is not None:
             raise self.text.not_decoded(self.problem)
         try:
-            while (length < _CHUNK or (len(self.ahead) < 32 and length < _WIDEST)) and (line := read(most)):
-                self.ahead.append(line)
-                length += len(line)
+            if self.text.short_lines:  # so that none can be longer than memory
+                self.ahead.extend(self.stream.readlines(_CHUNK))
+                length = _CHUNK
+                while 0 < len(self.ahead) < 32 and length < _WIDEST and (line := read(most)):
+                    self.ahead.append(line)
+                    length += len(line)
+            else:
+                while (length < _CHUNK or (len(self.ahead) < 32 and length < _WIDEST)) and (line := read(most)):
+                    self.ahead.append(line)
+                    length += len(line)
         except UnicodeError as problem:
             if not self.ahead:
                 raise self.text.not_decoded(problem) from None
