@@ -1,4 +1,4 @@
-"""A table of one's own: trained on, evaluated and asked for new rows, without an edit, beside scikit-learn's perceptron.
+"""A table of one's own: trained on, evaluated, asked for new rows, without an edit, and beside scikit-learn.
 
 Each table is cut by lines into a file to train on and one of new rows. The command line gets the files as they are;
 the comparison gets them through pandas, with a column transformer that a user of scikit-learn would write.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from claims.figure import Figure, Options, Unavailable, chainrule, stated
 from claims.table_sets import SETS, TableSet
 

@@ -66,11 +66,12 @@ def titanic(path: Path) -> None:
     family = g.poisson(0.6, n)
     score = 2.6 * (sex == "female") - 1.0 * (rank - 2) - 0.03 * (age - 30) - 0.3 * family + 0.5 * (town == "Cherbourg")
     survived = (score - 1.1 + g.logistic(0, 0.7, n) > 0).astype(int)
-    columns = zip(
-        range(1, n + 1), survived, rank, [f"Person, No. {i}" for i in range(n)], sex, _gaps(g, age, 0.2), family, fare,
-        _gaps(g, [f"{c}{i}" for c, i in zip(g.choice([*"ABCDE"], n), g.integers(1, 120, n), strict=True)], 0.77), _gaps(g, town, 0.002),
-        strict=True,
-    )  # fmt: skip
+    names = [f"Person, No. {i}" for i in range(n)]
+    ages = _gaps(g, age, 0.2)
+    decks = [f"{deck}{i}" for deck, i in zip(g.choice([*"ABCDE"], n), g.integers(1, 120, n), strict=True)]
+    cabins, towns = _gaps(g, decks, 0.77), _gaps(g, town, 0.002)
+    told = (range(1, n + 1), survived, rank, names, sex, ages, family, fare, cabins, towns)
+    columns = zip(*told, strict=True)
     header = ["PassengerId", "Survived", "Pclass", "Name", "Sex", "Age", "Family", "Fare", "Cabin", "Embarked"]
     _rows(path, header, columns)
 
@@ -79,18 +80,24 @@ def penguins(path: Path) -> None:
     """Which of three species: measures with NA in them, an island, a sex."""
     g = np.random.default_rng(2)
     species = np.repeat(["Adelie", "Chinstrap", "Gentoo"], [152, 68, 124])
-    centre = {"Adelie": (38.8, 18.3, 190, 3700), "Chinstrap": (48.8, 18.4, 196, 3730), "Gentoo": (47.5, 15.0, 217, 5080)}
+    centre = {
+        "Adelie": (38.8, 18.3, 190, 3700),
+        "Chinstrap": (48.8, 18.4, 196, 3730),
+        "Gentoo": (47.5, 15.0, 217, 5080),
+    }
     islands = {"Adelie": ["Torgersen", "Biscoe", "Dream"], "Chinstrap": ["Dream"], "Gentoo": ["Biscoe"]}
     rows = []
     for i in g.permutation(len(species)):
         kind = str(species[i])
         sex = g.choice(["male", "female"])
-        measures = [g.normal(c * (1.03 if sex == "male" else 0.97), s) for c, s in zip(centre[kind], (2.6, 1.1, 6, 350), strict=True)]
+        larger = 1.03 if sex == "male" else 0.97
+        measures = [g.normal(c * larger, s) for c, s in zip(centre[kind], (2.6, 1.1, 6, 350), strict=True)]
         told = [f"{m:.1f}" for m in measures[:2]] + [f"{m:.0f}" for m in measures[2:]]
         if g.random() < 0.01:
             told = ["NA"] * 4
         rows.append([kind, g.choice(islands[kind]), *told, "NA" if g.random() < 0.03 else sex])
-    _rows(path, ["species", "island", "bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "sex"], rows)
+    measured = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
+    _rows(path, ["species", "island", *measured, "sex"], rows)
 
 
 def diamonds(path: Path) -> None:
@@ -98,15 +105,15 @@ def diamonds(path: Path) -> None:
     g = np.random.default_rng(3)
     n = 3000
     carat = np.round(np.exp(g.normal(-0.4, 0.55, n)), 2).clip(0.2, 4)
-    cuts, colours, clarities = ["Fair", "Good", "Very Good", "Premium", "Ideal"], [*"JIHGFED"], ["SI2", "SI1", "VS2", "VS1", "IF"]
+    cuts, colours = ["Fair", "Good", "Very Good", "Premium", "Ideal"], [*"JIHGFED"]
+    clarities = ["SI2", "SI1", "VS2", "VS1", "IF"]
     cut, colour, clarity = g.integers(0, 5, n), g.integers(0, 7, n), g.integers(0, 5, n)
     depth, table = np.round(g.normal(61.7, 1.4, n), 1), g.normal(57.5, 2.2, n).round()
-    price = np.exp(8.2 + 1.7 * np.log(carat) + 0.03 * cut + 0.07 * colour + 0.12 * clarity + g.normal(0, 0.12, n)).round().astype(int)
+    worth = 8.2 + 1.7 * np.log(carat) + 0.03 * cut + 0.07 * colour + 0.12 * clarity
+    price = np.exp(worth + g.normal(0, 0.12, n)).round().astype(int)
     width = np.round(6.4 * carat ** (1 / 3) * (1 + g.normal(0, 0.01, n)), 2)
-    rows = (
-        [i + 1, carat[i], cuts[cut[i]], colours[colour[i]], clarities[clarity[i]], depth[i], table[i], price[i], width[i]]
-        for i in range(n)
-    )
+    told = [[cuts[k] for k in cut], [colours[k] for k in colour], [clarities[k] for k in clarity]]
+    rows = zip(range(1, n + 1), carat, *told, depth, table, price, width, strict=True)
     _rows(path, ["", "carat", "cut", "color", "clarity", "depth", "table", "price", "x"], rows)
 
 
@@ -122,10 +129,8 @@ def taxis(path: Path) -> None:
     minutes = 4 + 3.2 * distance * (1 + 0.5 * ((hour > 7) & (hour < 19))) + g.exponential(1.5, n)
     fare = np.round((2.5 + 1.7 * distance + 0.45 * minutes + 3 * (zone % 7 == 0) + 0.5 * (hour >= 20)) * 2) / 2
     payment = _gaps(g, g.choice(["credit card", "cash"], n), 0.02)
-    rows = (
-        [str(start[i]).replace("T", " "), f"{distance[i]}", g.integers(1, 6), zones[zone[i]], payment[i], f"{fare[i]:.1f}"]
-        for i in range(n)
-    )
+    times, fares = [str(time).replace("T", " ") for time in start], [f"{amount:.1f}" for amount in fare]
+    rows = zip(times, distance, g.integers(1, 6, n), [zones[k] for k in zone], payment, fares, strict=True)
     _rows(path, ["pickup", "distance", "passengers", "pickup_zone", "payment", "fare"], rows)
 
 
@@ -169,6 +174,7 @@ def diabetes(path: Path) -> None:
 
 
 _COUNTED = {"header": None, "skiprows": 1}
+_GERMAN = {"sep": ";", "decimal": ",", "thousands": ".", "encoding": "cp1252"}
 SETS = (
     TableSet("breast_cancer.csv", "-1", "classification", shipped("breast_cancer.csv"), _COUNTED),
     TableSet("iris.csv", "-1", "classification", shipped("iris.csv"), _COUNTED),
@@ -179,7 +185,5 @@ SETS = (
     TableSet("penguins.csv", "species", "classification", penguins, {}),
     TableSet("diamonds.csv", "price", "regression", diamonds, {"index_col": 0}),
     TableSet("taxis.csv", "fare", "regression", taxis, {"parse_dates": ["pickup"]}),
-    TableSet(
-        "houses.csv", "Preis", "regression", houses, {"sep": ";", "decimal": ",", "thousands": ".", "encoding": "cp1252"}
-    ),
+    TableSet("houses.csv", "Preis", "regression", houses, _GERMAN),
 )
