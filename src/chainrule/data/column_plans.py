@@ -342,7 +342,7 @@ def _as_told(where: str, name: str, own: ColumnPlan, decided: ColumnPlan, column
     """Return a plan of the user's, with what was decided for what it leaves open."""
     use = checks.one_of(f"{where}, {name}", own.use, USES)
     if use == "drop":
-        return ColumnPlan("drop", why="as told")
+        return decided if decided.use == "drop" else ColumnPlan("drop", why="as told")
     gaps = bool(column.gaps.any())
     fill = own.fill
     if fill is None:
@@ -363,7 +363,8 @@ def _as_told(where: str, name: str, own: ColumnPlan, decided: ColumnPlan, column
             expected=", ".join(map(repr, _FILLS[use])) + ", or a value",
             fix="Write one of these",
         )
-    return replace(own, fill=fill, why=own.why or "as told")
+    same = (use, fill, own.flag) == (decided.use, decided.fill, decided.flag)
+    return decided if same else replace(own, fill=fill, why="as told")
 
 
 def _task_of(where: str, table: Table, targets: tuple[str, ...], task: Task | None) -> tuple[Task | None, str]:
