@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -385,11 +386,15 @@ def _task_of(where: str, table: Table, targets: tuple[str, ...], task: Task | No
                 fix="Name one column",
             )
         return "regression", f"{', '.join(map(repr, targets))}: several columns are amounts"
+    column = columns[0]
     if task is not None:
         if task == "regression":
-            of_kind(where, targets[0], columns[0], "number", table)
+            of_kind(where, targets[0], column, "number", table)
+        with suppress(InputError):  # what leaves it open, or says something else, is why it was told
+            decided, why = _task_of(where, table, targets, None)
+            if decided == task:
+                return task, why
         return task, f"{label}: {'classes' if task == 'classification' else 'amounts'}, as told"
-    column = columns[0]
     if column.kind == "number":
         present = column.values[~column.gaps]
         if not len(present):

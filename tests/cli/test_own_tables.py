@@ -1,0 +1,193 @@
+"""A table of one's own on the command line: trained on, written as a recipe, evaluated, and asked for new rows."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.cli import status
+from chainrule.training.events import INTERRUPTED
+
+CAPTURED = Any
+COLUMNS = "customer,age,town,since,orders,paid"
+
+
+def rows(count: int, start: int = 0) -> list[str]:
+    generator = np.random.default_rng(start)
+    found = []
+    for i in range(start, start + count):
+        age = "" if i % 9 == 4 else str(generator.integers(18, 80))
+        town = generator.choice(["Bonn", "Kiel", "Ulm"])
+        day = np.datetime64("2020-01-30") + generator.integers(0, 900)
+        orders = generator.integers(0, 9)
+        found.append(f"C{i},{age},{town},{day},{orders},{'late' if orders > 4 else 'in time'}")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("people.csv").write_text("\n".join([COLUMNS, *rows(80)]) + "\n")
+    Path("new.csv").write_text("\n".join([COLUMNS.removesuffix(",paid"), *(r.rpartition(",")[0] for r in rows(9, 80))]))
+
+
+def said(capsys: CAPTURED, line: str, code: int = 0) -> tuple[str, str]:
+    capsys.readouterr()
+    assert status(line.split()) == code, capsys.readouterr().err
+    told = capsys.readouterr()
+    return told.out, told.err
+
+
+def answered(capsys: CAPTURED, run: str, file: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(said(capsys, f"predict {run} {file}")[0])))
+
+
+TRAIN = "train people.csv --target paid --index customer --epochs 15 --no-pictures --quiet"
+
+
+def test_a_table_is_trained_on_evaluated_and_asked_without_an_edit_in_between(capsys: CAPTURED) -> None:
+    said(capsys, TRAIN)
+    story = Path("runs/people-001/log.txt").read_text()
+    for line in (
+        "age: a number; a gap becomes the median, and has a flag",
+        "town: a column for each word (3 different words)",
+        "since: a date",
+        "customer: says which row it is",
+        "column 'paid': 2 different words are classes",
+        "one answer for all",
+    ):
+        assert line in story
+    assert "test  " in said(capsys, "evaluate runs/people-001")[0]
+    found = answered(capsys, "runs/people-001", "new.csv")
+    assert [row["customer"] for row in found] == [f"C{i}" for i in range(80, 89)]
+    assert {row["class"] for row in found} <= {"late", "in time"}
+
+
+def test_what_init_writes_trains_to_the_same_bytes(capsys: CAPTURED) -> None:
+    said(capsys, TRAIN)
+    text = said(capsys, "init people.csv --target paid --index customer")[0]
+    assert "# Held out to the end" in text
+    assert "[data.columns.age]" in text
+    Path("people.toml").write_text(text)
+    said(capsys, "train people.toml --epochs 15 --no-pictures --quiet")
+    said(capsys, "train runs/people-001 --no-pictures --quiet")  # the run's own recipe
+    first = Path("runs/people-001/last.safetensors").read_bytes()
+    assert Path("runs/people-002/last.safetensors").read_bytes() == first
+    assert Path("runs/people-003/last.safetensors").read_bytes() == first
+
+
+def test_a_run_on_a_table_that_was_stopped_goes_on_to_the_same_bytes(capsys: CAPTURED) -> None:
+    said(capsys, TRAIN)
+    recipe = Path("runs/people-001/recipe.toml").read_text()
+    Path("half.toml").write_text(recipe.replace("../../", ""))
+    result = cr.recipes.run("half.toml", callbacks=[_stop_after(4)], verbose=0)
+    said(capsys, f"resume {result.run} --no-pictures --quiet")
+    name = "last.safetensors"
+    assert Path(result.run, name).read_bytes() == Path("runs/people-001", name).read_bytes()
+
+
+def _stop_after(epoch: int) -> Any:
+    class Stop(cr.Callback):
+        def after_epoch(self, training: Any, told: Any) -> None:
+            if told.epoch == epoch:
+                training.stop(INTERRUPTED)
+
+    return Stop()
+
+
+@pytest.mark.filterwarnings("always::chainrule.errors.InputWarning")
+@pytest.mark.parametrize("way", ["permuted", "one too many", "gzip", "semicolons", "renamed", "without one"])
+def test_columns_are_known_by_their_names(capsys: CAPTURED, way: str) -> None:
+    said(capsys, TRAIN)
+    expected = answered(capsys, "runs/people-001", "new.csv")
+    table = list(csv.DictReader(io.StringIO(Path("new.csv").read_text())))
+    names = [*table[0]]
+    renamed = {name: name for name in names}
+    file = "other.csv"
+    if way == "permuted":
+        names.reverse()
+    elif way == "one too many":
+        for row in table:
+            row["shoes"] = "42"
+        names, renamed = ["shoes", *names], {**renamed, "shoes": "shoes"}
+    elif way == "renamed":
+        renamed["town"] = "city"
+    elif way == "without one":
+        names.remove("orders")
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";" if way == "semicolons" else ",")
+    writer.writerows([[renamed[name] for name in names], *([row[name] for name in names] for row in table)])
+    Path(file).write_text(text.getvalue())
+    if way == "gzip":
+        file = "other.csv.gz"
+        Path(file).write_bytes(gzip.compress(text.getvalue().encode()))
+    if way in ("renamed", "without one"):
+        out, err = said(capsys, f"predict runs/people-001 {file}", code=2)
+        assert (out, err.count("\n")) == ("", 1)
+        assert "without 'town'" in err or "without 'orders'" in err
+        return
+    out, err = said(capsys, f"predict runs/people-001 {file}")
+    assert list(csv.DictReader(io.StringIO(out))) == expected
+    assert ("'shoes', with which the network was not trained" in err) == (way == "one too many")
+
+
+def test_a_network_saved_from_a_run_answers_as_the_run_does(capsys: CAPTURED) -> None:
+    said(capsys, TRAIN)
+    network, _ = cr.recipes.load_run("runs/people-001")
+    cr.save(network, "people.safetensors")
+    expected = answered(capsys, "runs/people-001", "new.csv")
+    assert answered(capsys, "people.safetensors", "new.csv") == expected
+    given = cr.predict(network, cr.data.read_table("new.csv")).max(axis=1)
+    assert [row["probability"] for row in expected] == [f"{value:.6g}" for value in given.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("train people.csv", "Name it, --target paid for example; there are: customer, age, town"),
+        ("train people.csv --target paidd", "Did you mean 'paid'"),
+        ("train people.csv --target paid --drop twon", "Did you mean 'town'"),
+        ("train people.csv --target paid --index costumer", "Did you mean 'customer'"),
+        ("train people.csv --target customer", "80 different words"),
+        ("train people.csv --target paid --task regression", "expected a number"),
+        ("train people.csv --target paid --data other.csv", "expected one table"),
+        ("train gone.csv --target paid", "no file of this name"),
+        ("init people.csv", "Name it, --target paid"),
+        ("init people.toml --target paid", "a table: .csv"),
+        ("train people.csv --target age --target town", "among several targets"),
+        ("train people.csv --target 9", "a column from 0 to 5"),
+        ("train xor --index customer", "the setting 'index'"),
+    ],
+)
+def test_what_makes_no_sense_is_a_line(capsys: CAPTURED, line: str, words: str) -> None:
+    out, err = said(capsys, line, code=2)
+    assert (out, err.count("\n")) == ("", 1)
+    assert words in err
+    assert not Path("runs").exists()
+
+
+def test_amounts_come_in_the_targets_unit_several_at_once(capsys: CAPTURED) -> None:
+    generator = np.random.default_rng(0)
+    area = generator.normal(100, 30, 90).round(1)
+    text = ["area,town,price,rent"]
+    text += [f"{a},{t},{1e6 + 9000 * a:.0f},{10 * a:.2f}" for a, t in zip(area, generator.choice(["U", "B"], 90))]
+    Path("flats.csv").write_text("\n".join(text))
+    said(capsys, "train flats.csv --target price --target rent --no-pictures --quiet --epochs 60")
+    found = answered(capsys, "runs/flats-001", "flats.csv")
+    price, rent = (np.array([float(row[f"prediction_{k}"]) for row in found]) for k in (1, 2))
+    assert np.corrcoef(price, 1e6 + 9000 * area)[0, 1] > 0.9
+    assert abs(price.mean() - 1.9e6) < 2e5
+    assert abs(rent.mean() - 1000) < 200
+    told = json.loads(said(capsys, "evaluate runs/flats-001 --data flats.csv --json")[0])["data"]
+    assert len(told["targets"]) == 2
+    shown = said(capsys, "importance runs/flats-001")[0]
+    assert "area" in shown
+    assert "town" in shown
