@@ -102,6 +102,17 @@ CASES: dict[str, Case] = {
         "US bank", "a;b\n1,234;1.5\n5,678;2.25\n", {"a": [1234, 5678], "b": [1.5, 2.25]}
     ),
     "a comma that may be either": Case("bank", "a;b\n1,234;1\n5,678;2\n", "Pass decimal=',' or decimal='.'"),
+    "points that may be either": Case("German bank", "a;b\n1.234;x\n5.678;y\n", "Pass decimal=',' or decimal='.'"),
+    "points said to be thousands": Case(
+        "German bank", "a;b\n1.234;x\n5.678;y\n", {"a": [1234, 5678], "b": ["x", "y"]}, {"decimal": ","}
+    ),
+    "points said to be decimals": Case(
+        "US bank", "a;b\n1.234;x\n5.678;y\n", {"a": [1.234, 5.678], "b": ["x", "y"]}, {"decimal": "."}
+    ),
+    "points that are decimals, by another column": Case(
+        "US bank", "a;b\n1.234;0.5\n5.678;2.25\n", {"a": [1.234, 5.678], "b": [0.5, 2.25]}
+    ),
+    "points before one digit": Case("UCI wine", "a;b\n7.4;x\n11.2;y\n", {"a": [7.4, 11.2], "b": ["x", "y"]}),
     "said to be decimal commas": Case(
         "bank", "a;b\n1,234;1\n5,678;2\n", {"a": [1.234, 5.678], "b": [1, 2]}, {"decimal": ","}
     ),

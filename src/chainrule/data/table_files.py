@@ -153,8 +153,9 @@ class Asked:
     ) -> None:
         self.where, self.header, self.known = where, header, known
         reader = where.split(" ")[0]
-        if decimal is not None:
-            checks.one_of(f"{reader} decimal", decimal, (".", ","))
+        if decimal not in (None, ".", ","):
+            raise InputError(reader, given=f"decimal={decimal!r:.60}", expected="'.' or ','",
+                             fix="Pass decimal=',' for numbers such as 1,5, or leave it out")  # fmt: skip
         for name, value in (("day_first", day_first), ("header", header)):
             if value is not None and not isinstance(value, (bool, np.bool_)):
                 raise InputError(reader, given=f"{name}={value!r:.60}", expected="True, False or None",
@@ -170,14 +171,16 @@ class Asked:
         self.per_column = dict(missing) if isinstance(missing, Mapping) else {}
         self.everywhere = _texts(reader, () if isinstance(missing, Mapping) else missing)
         self.of_column = {name: _texts(reader, cells) for name, cells in self.per_column.items()}
+        self.usual = self.everywhere | GAPS
 
     def expect_columns(self, names: Sequence[str]) -> None:
         """Raise unless each column that was decided on is one of these; those that are known need not be there."""
         if self.known:
-            self.kinds = {name: kind for name, kind in self.kinds.items() if name in names}
+            self.kinds = {name: self.kinds[name] for name in names if name in self.kinds}
+        there = set(names)
         for option, given in (("kinds", self.kinds), ("missing", self.of_column)):
             for name in given:
-                if name not in names:
+                if name not in there:
                     raise InputError(
                         self.where,
                         given=f"{option} for the column {name!r:.60}",
@@ -220,15 +223,15 @@ class _Reading:
         self.name, self.kind, self.decimal = name, kind, asked.decimal
         extra = asked.of_column.get(name)
         self.exact = extra is not None
-        self.extra = (asked.everywhere if extra is None else extra) | {""}
-        self.gaps = self.extra if self.exact else self.extra | GAPS
+        self.extra = asked.everywhere if extra is None else extra | {""}
+        self.gaps = asked.usual if extra is None else self.extra
         self.sentinels = np.array([float(cell) for cell in self.extra if _finite(cell)])
         self.style, self.whole, self.tries = PLAIN, True, 0
         self.evidence: dict[str, None] = {}
         self.values: array[float] | None = None
         self.words: defaultdict[str, int] | None = None
         self.codes: array[int] = array("i")
-        self.done = False
+        self.open = False  # whether points may be thousands
         self.begin()
 
     def begin(self) -> None:
@@ -332,7 +335,9 @@ class _Reading:
         if decimal is not None:
             right = [style for style in found if _implied(style, pointed) in (None, decimal)]
             found = right or ([] if self.decimal else found)
-        elif PLAIN._replace(affix=found[0].affix if found else "") in found:  # points are decimals by default
+        elif (
+            not self.open and PLAIN._replace(affix=found[0].affix if found else "") in found
+        ):  # points are decimals by default
             found = [style for style in found if not style.thousands and style.decimal == "."]
         return found
 
@@ -517,31 +522,34 @@ class _Reader:
         return bool(((data[behind] == ord("0")) & (data[behind + 1] - np.uint8(ord("0")) < 10)).any())
 
     def _other_points(self) -> list[_Reading]:
-        """Return the columns whose points are thousands rather, for the other columns have decimal commas."""
-        if self.decimal is None:
-            marks = {_implied(sure, False) for reading in self.readings if (sure := self._sure(reading))} - {None}
-            pointed = any(r.values is not None and r.style.plain and not r.whole for r in self.readings)
-            self.decimal = marks.pop() if len(marks) == 1 else "." if pointed and not marks else None
-        if self.decimal != ",":
-            return []
-        found = [
+        """Return the columns whose points may be thousands: other columns have decimal commas, or semicolons are there.
+
+        Semicolons stand between cells where commas are for decimals, and 1.234 then is rather 1234.
+        """
+        points = [
             reading
             for reading in self.readings
             if reading.values is not None and reading.style.plain and not reading.whole and not reading.tries
         ]
-        for reading in found:
-            reading.tries = 2
-        return found
+        if self.decimal is None:
+            marks = {self._sure(reading) for reading in self.readings} - {None}
+            if len(marks) == 1:
+                self.decimal = marks.pop()
+            elif points and not marks and not (self.text.delimiter == ";" and all(map(_like_thousands, points))):
+                self.decimal = "."
+        if self.decimal == "." or (self.decimal is None and self.text.delimiter != ";"):
+            return []
+        for reading in points:
+            reading.tries, reading.open = 2, True
+        return points
 
-    def _sure(self, reading: _Reading) -> Style | None:
-        """Return the style of a column, where it has decimals or thousands that can be read in one way only."""
+    def _sure(self, reading: _Reading) -> str | None:
+        """Return the mark of decimals that a column's cells leave no doubt about."""
         if reading.values is not None:
-            return None if reading.style.plain else reading.style
+            return None if reading.style.plain else _implied(reading.style, False)
         texts = reading.texts()
         ways = reading.ways(texts) if texts else []
-        if len(ways) != 1 or (not ways[0].thousands and ways[0].decimal == "."):
-            return None
-        return ways[0]
+        return _implied(ways[0], any("." in text for text in texts)) if len(ways) == 1 else None
 
     def _expect_finite(self) -> None:
         for reading in self.readings:
@@ -706,7 +714,7 @@ class _Reader:
 
     def _word_gaps(self, reading: _Reading, texts: set[str]) -> tuple[set[str], set[str]]:
         """Return which words are gaps, and which that may mean one are kept as words."""
-        gaps = {text for text in texts if text.lower() in reading.extra}
+        gaps = {text for text in texts if not text or text.lower() in reading.extra}
         if reading.exact:
             return gaps, set()
         usual = {text for text in texts - gaps if text.lower() in GAPS}
@@ -775,6 +783,13 @@ class _Reader:
             expected="dates of that order",
             fix=f"Pass day_first={not other}, or leave it out",
         )
+
+
+def _like_thousands(reading: _Reading) -> bool:
+    """Return whether numbers may be whole ones whose points are for thousands: 1.234 and 12.5, which may be 12.500."""
+    values = np.frombuffer(reading.values or b"", np.float64)
+    values = np.abs(values[np.isfinite(values) & (values != 0)])
+    return bool(((values >= 1) & (values < 1000) & (np.abs(values * 1000 - np.round(values * 1000)) < 1e-6)).all())
 
 
 def _among(characters: str) -> Array:

@@ -24,7 +24,7 @@ _DELIMITERS = ",;\t|"
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "runs of spaces"}
 _LONGEST_ROW = 1 << 24  # characters: cells cost several times their length until they are numbers
 _CHUNK = 1 << 15  # characters that are read at once: as many as the processor's cache holds when they are cells
-_WIDEST = 1 << 23  # characters that are read at once where rows are long
+_WIDEST = 1 << 21  # characters that are read at once where rows are long
 _SAMPLE = 1 << 16  # characters
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
