@@ -191,3 +191,22 @@ def test_amounts_come_in_the_targets_unit_several_at_once(capsys: CAPTURED) -> N
     shown = said(capsys, "importance runs/flats-001")[0]
     assert "area" in shown
     assert "town" in shown
+
+
+def test_a_file_that_leaves_open_how_it_is_written_is_read_as_that_of_the_training(capsys: CAPTURED) -> None:
+    lines = [f"{i},{i % 10};{1 + i % 28}/{1 + i % 12}/2024;{3 * i}" for i in range(60)]
+    Path("german.csv").write_text("\n".join(["weight;day;cost", *lines]))
+    said(capsys, "train german.csv --target cost --no-pictures --quiet --epochs 5 --task regression")
+    network, recipe = cr.recipes.load_run("runs/german-001")
+    Path("open.csv").write_text("weight;day\n1,234;3/2/2024\n")
+    Path("told.csv").write_text("weight;day\n1,234;3/2/2024\n1,5;20/2/2024\n")
+    first = answered(capsys, "runs/german-001", "open.csv")
+    assert first[0] == answered(capsys, "runs/german-001", "told.csv")[0]
+    assert network.preparation is not None
+    expected = cr.predict(network, {"weight": [1.234], "day": ["2024-02-03"]})[0, 0]
+    assert float(first[0]["prediction"]) == expected
+
+
+def test_truth_is_truth_however_it_is_written() -> None:
+    preparation = cr.data.Preparation([cr.data.CategoryColumn("member", ["False", "True"])])
+    assert preparation.features({"member": ["true", "FALSE", "True"]}).tolist() == [[0, 1], [1, 0], [0, 1]]

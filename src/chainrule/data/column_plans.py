@@ -215,7 +215,16 @@ def fitted(
     if plan.task == "classification" and classes is None:
         classes = classes_of(table, plan.targets[0])
     target = None if not plan.targets else plan.targets[0] if len(plan.targets) == 1 else plan.targets
-    return Preparation(made, target=target, classes=classes, index=plan.index, ignored=ignored)
+    dated = any(isinstance(column, DateColumn) for column in made)
+    return Preparation(
+        made,
+        target=target,
+        classes=classes,
+        index=plan.index,
+        ignored=ignored,
+        decimal="," if table.decimal == "," else None,
+        day_first=table.day_first if dated else None,
+    )
 
 
 @checks.keywords

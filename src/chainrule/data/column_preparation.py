@@ -99,7 +99,7 @@ class NumberColumn(ColumnPreparation):
     def __init__(self, name: str, *, fill: float | None = None, flag: bool = False) -> None:
         self.name = _checked_name("NumberColumn", name)
         self.fill = None if fill is None else checks.number("NumberColumn fill", fill, like=0.0)
-        self.flag = _checked_flag("NumberColumn", flag)
+        self.flag = checked_flag("NumberColumn flag", flag)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -194,7 +194,10 @@ class CategoryColumn(ColumnPreparation):
         self.expect_filled(where, codes < 0, self.fill, table)
         places = {word: place for place, word in enumerate(self.categories)}
         other = -1 if self.other is None else places[self.other]
-        place_of = np.array([*(places.get(word, other) for word in column.words), -1], np.intp)
+        truths = {word.casefold(): place for word, place in places.items() if word.casefold() in ("true", "false")}
+        place_of = np.array(
+            [*(places.get(word, truths.get(word.casefold(), other)) for word in column.words), -1], np.intp
+        )
         if self.fill is not None:
             place_of[-1] = places[self.fill]
         found = place_of[codes]
@@ -260,7 +263,7 @@ class DateColumn(ColumnPreparation):
         self.parts = tuple(checks.one_of("DateColumn parts", part, PARTS) for part in parts)
         self.fill = fill
         self._fill = None if fill is None else _date(fill)
-        self.flag = _checked_flag("DateColumn", flag)
+        self.flag = checked_flag("DateColumn flag", flag)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -365,7 +368,9 @@ def _checked_name(where: str, name: Any) -> str:
     return name
 
 
-def _checked_flag(where: str, flag: Any) -> bool:
+def checked_flag(where: str, flag: Any) -> bool:
+    """Return a setting that is true or false."""
     if not isinstance(flag, (bool, np.bool_)):
-        raise InputError(f"{where} flag", given=f"{flag!r:.80}", expected="True or False", fix="Pass flag=True")
+        name = where.rpartition(" ")[2]
+        raise InputError(where, given=f"{flag!r:.80}", expected="True or False", fix=f"Pass {name}=True")
     return bool(flag)

@@ -7,7 +7,7 @@ rows, and kept with the network, so that a new table is prepared as the first on
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from chainrule.column_names import expect_columns, listed, renamed
 from chainrule.data.column_preparation import (
     ColumnPreparation,
     NumberColumn,
+    checked_flag,
     of_kind,
 )
 from chainrule.data.dataset import Dataset
@@ -41,6 +42,10 @@ class Preparation(Configured):
         The column that says which row it is; it is carried over to the answers.
     ignored : sequence of str
         Columns that are known and not used.
+    decimal : {".", ","}, optional
+        The mark of decimals in the training's file, for files that leave it open.
+    day_first : bool, optional
+        Whether 1/2/2024 was the first of February there.
 
     Examples
     --------
@@ -62,6 +67,8 @@ class Preparation(Configured):
         classes: Sequence[str] | None = None,
         index: str | None = None,
         ignored: Sequence[str] = (),
+        decimal: Literal[".", ","] | None = None,
+        day_first: bool | None = None,
     ) -> None:
         if isinstance(columns, (str, ColumnPreparation)) or not isinstance(columns, Sequence) or not columns:
             raise InputError(
@@ -84,6 +91,12 @@ class Preparation(Configured):
         self.target = target if target is None or isinstance(target, str) else _names("target", target)
         self.classes = None if classes is None else _names("classes", classes)
         self.index = index
+        if decimal not in (None, ".", ","):
+            raise InputError(
+                "Preparation decimal", given=f"{decimal!r:.40}", expected="'.' or ','", fix="Write one of them, or None"
+            )
+        self.decimal = decimal
+        self.day_first = None if day_first is None else checked_flag("Preparation day_first", day_first)
         self.ignored = _names("ignored", ignored)
         every = [*self.names, *self.targets, *([] if index is None else [index]), *self.ignored]
         twice = next((name for i, name in enumerate(every) if name in every[:i]), None)

@@ -7,7 +7,7 @@ was found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -97,6 +97,10 @@ class Table:
         Whether the columns' names were told; else they are called by their places, ``"column 0"`` …, and mean those.
     index : Column, optional
         What the rows are called, where a first column without a name says so: it is none of the columns.
+    decimal : {".", ","}, optional
+        The mark of decimals in its file, where it mattered.
+    day_first : bool, optional
+        Whether 1/2/2024 is the first of February in its file, where it mattered.
 
     Raises
     ------
@@ -119,6 +123,8 @@ class Table:
     lines: Array | None = None
     named: bool = True
     index: Column | None = None
+    decimal: str | None = None
+    day_first: bool | None = None
 
     @classmethod
     def of(cls, table: Any, *, where: str = "Table", name: str = "X") -> Table:
@@ -199,12 +205,11 @@ class Table:
         lines = None if self.lines is None else self.lines[rows]
         columns = {name: column.take(rows) for name, column in self.columns.items()}
         index = None if self.index is None else self.index.take(rows)
-        return Table(columns, self.name, self.notes, lines, self.named, index)
+        return replace(self, columns=columns, lines=lines, index=index)
 
     def only(self, names: Sequence[str]) -> Table:
         """Return the table of these columns, in this order."""
-        columns = {name: self[name] for name in names}
-        return Table(columns, self.name, self.notes, self.lines, self.named, self.index)
+        return replace(self, columns={name: self[name] for name in names})
 
     def place(self, row: int) -> str:
         """Return where a row stands: its line in the file, or its index."""

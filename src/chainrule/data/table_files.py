@@ -126,12 +126,15 @@ def read_known(
     encoding: str | None = None,
     decimal: str | None = None,
     day_first: bool | None = None,
+    usual_decimal: str | None = None,
+    usual_day_first: bool | None = None,
 ) -> Table:
     """Return the table in a file of which some columns are known, some of which may not be there.
 
-    Parameters and errors are those of `read_table`.
+    Parameters and errors are those of `read_table`; the usual mark and order are taken where the file leaves them open.
     """
     asked = Asked(f"read_table {shown(path)}", missing, kinds, decimal, day_first, None, known=True)
+    asked.usual_decimal, asked.usual_day_first = usual_decimal, usual_day_first
     return _table(path, asked, delimiter, encoding, skip_rows)
 
 
@@ -168,6 +171,8 @@ class Asked:
             checks.one_of(f"{reader} kinds[{name!r:.60}]", kind, get_args(Kind))
         self.kinds: dict[str, Kind] = dict(kinds)
         self.decimal, self.day_first = decimal, day_first
+        self.usual_decimal: str | None = None  # where the file leaves it open
+        self.usual_day_first: bool | None = None
         self.per_column = dict(missing) if isinstance(missing, Mapping) else {}
         self.everywhere = _texts(reader, () if isinstance(missing, Mapping) else missing)
         self.of_column = {name: _texts(reader, cells) for name, cells in self.per_column.items()}
@@ -412,7 +417,8 @@ class _Reader:
             more = f" and {len(self.plain) - 8:,} more" if len(self.plain) > 8 else ""
             self.notes.append(f"numbers without gaps: {some}{more}")
         lines = np.frombuffer(self.lines, np.int64)
-        return Table(columns, name, (*self.notes, *self.columns_noted), lines, head.named, index)
+        notes = (*self.notes, *self.columns_noted)
+        return Table(columns, name, notes, lines, head.named, index, self.decimal, self.day_first)
 
     def _class_codes(self, name: str, column: Column) -> Array:
         """Return a column as places among the classes that the first line names."""
@@ -537,6 +543,8 @@ class _Reader:
                 self.decimal = marks.pop()
             elif points and not marks and not (self.text.delimiter == ";" and all(map(_like_thousands, points))):
                 self.decimal = "."
+            if self.decimal is None and not marks:
+                self.decimal = self.asked.usual_decimal
         if self.decimal == "." or (self.decimal is None and self.text.delimiter != ";"):
             return []
         for reading in points:
@@ -577,7 +585,7 @@ class _Reader:
             return bool(self.asked.day_first)
         known = [found for reading in self.readings if (found := self._dates(reading)) and found.form == "numbers"]
         orders = {found.orders[0] for found in known if found.mark != "." and len(found.orders) == 1}
-        return orders.pop() if len(orders) == 1 else None
+        return orders.pop() if len(orders) == 1 else self.asked.usual_day_first
 
     # ------------------------------------------------------------------ columns
 

@@ -101,7 +101,7 @@ def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
     """Return the table in a file, read as a recipe says, and as a preparation knows its columns."""
     kinds = {name: use.kind for name, use in spec.columns.items() if use.kind is not None}
     if preparation is not None:
-        return read_known(path, {**kinds, **preparation.kinds}, **_written(spec))
+        return read_known(path, {**kinds, **preparation.kinds}, **_written(spec), **_usual(preparation))
     if spec.index is not None:
         kinds[spec.index] = "word"
     return sets.read_table(path, kinds=kinds, **_written(spec))
@@ -123,7 +123,14 @@ def table_for(network: Network, recipe: Recipe | None, path: str, kinds: Mapping
     known: dict[str, Kind] = {} if network.preparation is None else dict(network.preparation.kinds)
     if network.preparation is None and network.columns is not None:
         known = dict.fromkeys(network.columns, "number")
-    return read_known(path, {**known, **(kinds or {})}, **_written(spec))
+    return read_known(path, {**known, **(kinds or {})}, **_written(spec), **_usual(network.preparation))
+
+
+def _usual(preparation: Any) -> dict[str, Any]:
+    """Return how the training's table was written, where another one leaves it open."""
+    if preparation is None:
+        return {}
+    return {"usual_decimal": preparation.decimal, "usual_day_first": preparation.day_first}
 
 
 def _written(spec: Data) -> dict[str, Any]:
