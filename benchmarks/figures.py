@@ -20,6 +20,7 @@ import numpy as np
 from claims import (
     adapters,
     advice,
+    columns,
     core,
     derivatives,
     engine,
@@ -55,6 +56,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "closedness": engine.closedness,
     "xor": learning.xor,
     "xor-pictures": learning.xor_pictures,
+    "columns": columns.columns,
     "own-tables": own_tables.own_tables,
     "house-prices": learning.house_prices,
     "document-1": founding.document_1,
