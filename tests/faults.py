@@ -608,8 +608,8 @@ FAULTS = [
     Fault(
         "prices are taken for classes",
         "data/labels.py",
-        "if count > _MOST_CLASSES and gaps:",
-        "if count < 0 and gaps:",
+        "if (count > _MOST_CLASSES and gaps) or",
+        "if (count < 0 and gaps) or",
         "tests/cases/test_targets.py::test_numbers_are_classes_or_amounts_by_one_rule",
     ),
     Fault(
@@ -629,8 +629,8 @@ FAULTS = [
     Fault(
         "a column that names the samples is an input",
         "recipes/answering.py",
-        "return read(path, leave_out=keep)",
-        "return read(path)",
+        "if name in network.columns or not (name in kept or name in targets)]",
+        "]",
         "tests/cli/test_predict.py::test_a_network_that_knows_its_columns_tells_inputs_from_others",
     ),
     Fault(
@@ -678,8 +678,8 @@ FAULTS = [
     Fault(
         "samples are scaled as the new data are, not as those that the weights come from",
         "recipes/build.py",
-        "_scaling(recipe, X) if like is None else _scaling_of(recipe, like)",
-        "_scaling(recipe, X)",
+        "_scaling(recipe, samples) if like is None else _scaling_of(recipe, like)",
+        "_scaling(recipe, samples)",
         "tests/recipes/test_parent.py::test_scaling_and_the_order_of_classes_are_the_parents",
     ),
     Fault(

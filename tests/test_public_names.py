@@ -68,7 +68,7 @@ def test_an_extra_that_is_missing_is_named_when_it_is_used_and_not_before(use: s
     extra = USES[use]
     code = f"{WITHOUT}\ntry:\n    {use}\nexcept cr.errors.MissingExtraError as error:\n    print(error)"
     said = python(code, cwd=tmp_path)
-    assert (f'pip install "chainrule[{extra}]"' in said) if extra else said == ""
+    assert ("pip install " in said and f"[{extra}]" in said) if extra else said == ""
 
 
 def test_a_room_is_no_package_of_another_project() -> None:

@@ -98,6 +98,8 @@ UNTYPED = {
     r"^(Layer|Op)\.(forward|backward)$": "a subclass names what it takes",
     r"^Optimizer\.update$": "a subclass names its slots and scalars",
     r"\.__call__$": "nodes, which stand below ops; cr.relu, the function, says so",
+    r"^onnx\.save$": "a network, or an estimator or a pipeline of scikit-learn, which need not be installed",
+    r"^(training\.)?EvaluationReport\.": "figures by name: numbers, texts, lists of numbers",
     r"^data\.(prepare|Preparation|Table|Column)\b": "the door, which looks at whatever it is given",
     r"^Network\.(as_batch|as_samples|arranged)$": "the door, which looks at whatever it is given",
     r"^Network\.(steps|beginning|snapshot|restore|started)$": "what training keeps of a network, as plain data",

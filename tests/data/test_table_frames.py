@@ -11,6 +11,7 @@ import pytest
 
 from chainrule.data import Table
 from chainrule.errors import InputError
+from tests.referees import needed
 
 DAY = datetime.datetime(2024, 2, 29, 12, 30)
 COLUMNS: dict[str, tuple[list[Any], str, list[str]]] = {
@@ -47,7 +48,7 @@ def test_a_table_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("dtypes", ["usual", "nullable", "object"])
 def test_frames_of_pandas(dtypes: str) -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = needed("pandas")
     columns = {name: cells for name, (cells, _, _) in COLUMNS.items() if dtypes != "usual" or name != "id"}
     if dtypes == "object":
         frame = pandas.DataFrame({name: pandas.Series(cells, dtype=object) for name, cells in columns.items()})
@@ -60,7 +61,7 @@ def test_frames_of_pandas(dtypes: str) -> None:
 
 
 def test_frames_of_pandas_with_types_of_their_own() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = needed("pandas")
     frame = pandas.DataFrame(
         {
             "category": pandas.Categorical(["b", None, "a"], categories=["a", "b"]),
@@ -82,7 +83,7 @@ def test_frames_of_pandas_with_types_of_their_own() -> None:
 
 
 def test_frames_of_polars() -> None:
-    polars = pytest.importorskip("polars")
+    polars = needed("polars")
     columns = {name: cells for name, (cells, _, _) in COLUMNS.items()}
     frame = polars.DataFrame(columns)
     same(Table.of(frame))
@@ -95,7 +96,7 @@ def test_frames_of_polars() -> None:
 
 
 def test_tables_of_pyarrow() -> None:
-    pyarrow = pytest.importorskip("pyarrow")
+    pyarrow = needed("pyarrow")
     table = pyarrow.table({name: cells for name, (cells, _, _) in COLUMNS.items()})
     same(Table.of(table))
     coded = table.set_column(2, "word", table["word"].dictionary_encode())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import sysconfig
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,7 @@ import chainrule as cr
 import chainrule.onnx
 from chainrule.errors import FileError, InputError
 from tests.onnx import elsewhere, forge
-from tests.referees import missing
+from tests.referees import absent, missing
 
 
 def random_mlp(torch: Any, seed: int, dtype: str = "float32") -> tuple[Any, np.ndarray, np.ndarray]:
@@ -133,10 +133,9 @@ def test_a_hard_swish_with_another_slope_is_no_hard_swish(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", elsewhere.WAKE_WORDS)
 def test_a_head_of_openwakeword_comes_in_or_the_operator_is_named(onnxruntime: Any, name: str) -> None:
-    package = find_spec("openwakeword")  # only its files are read
-    if package is None or package.origin is None:
+    if absent("openwakeword"):  # only its files are read
         missing("openwakeword", "pip install 'chainrule[referee]'")
-    sent = elsewhere.sent_by_openwakeword(onnxruntime, Path(package.origin).parent, name)
+    sent = elsewhere.sent_by_openwakeword(onnxruntime, Path(sysconfig.get_path("purelib"), "openwakeword"), name)
     if elsewhere.WAKE_WORDS[name] is None:
         expect_taken(sent)
         return

@@ -49,6 +49,11 @@ def apart(*shape: int) -> Any:
     return (_random.permutation(values) * _random.choice([-1, 1], count)).reshape(shape)
 
 
+def away_from(kink: float, values: Any) -> Any:
+    """Return the numbers, those near a kink, or its negative, moved off it."""
+    return np.where(abs(abs(values) - kink) < 0.05, values * 1.05, values)
+
+
 def positive(*shape: int) -> Any:
     return _random.uniform(0.4, 2.5, shape)
 
@@ -490,4 +495,4 @@ for _scale, _offset in [
          x=normal(4, 3))  # fmt: skip
 for _shape in [(5, 5), (), (2, 1, 3)]:
     case(ops.HardSwish(), lambda z: z * ref.hard_sigmoid(z), lambda t, z: t.nn.functional.hardswish(z),
-         z=2 * apart(*_shape))  # fmt: skip
+         z=away_from(3, 2 * apart(*_shape)))  # fmt: skip

@@ -136,7 +136,7 @@ def test_an_experiment_is_run_once_and_its_page_written(tmp_path: Path, capsys: 
     assert "2 of 2 documented figures reached" in capsys.readouterr().out
     assert "mean squared error (train), of document 1 | 0.00020 |" in (tmp_path / "a.md").read_text()
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")}
-    assert status(told) == 0
+    assert status([*told, "--overwrite"]) == 0
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")} == before
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from chainrule import recipes
 from chainrule.cli import status
-from chainrule.errors import FileError, InputError
+from chainrule.errors import FileError, InputError, installing
 from tests.recipes.test_resume import SPIRALS, StopAt
 from tests.referees import needed
 
@@ -147,4 +147,4 @@ def test_without_tensorboardx_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     assert status(["log", str(made / "spirals-001"), "--tensorboard", str(tmp_path)]) == 2
-    assert 'pip install "chainrule[tensorboard]"' in capsys.readouterr().err
+    assert installing("tensorboard") in capsys.readouterr().err

@@ -279,7 +279,7 @@ def test_another_process_loads_what_was_compiled(tmp_path: Path, monkeypatch: py
 
 def test_without_numba_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(cr.errors.MissingExtraError, match=r'pip install "chainrule\[fast\]"'):
+    with pytest.raises(cr.errors.MissingExtraError, match=r"pip install .*\[fast\]"):
         compile_program(small_program(), gathered=["x"])
 
 

@@ -151,10 +151,9 @@ def gather(recipe: Recipe, like: Network | None = None) -> Samples:
         if spec.validation:
             train, validation = _held_out(train, spec.validation, f"{where}.validation", spec.seed)
     if table is not None:
-        made, preparation, tables = table.prepared({"train": train, "validation": validation, "test": test}, where)
-        assert made["train"] is not None
-        told = (classes, notes, preparation, table.plan, tables)
-        return _encoded(Samples(made["train"], made["validation"], made["test"], *told), recipe)
+        made, preparation, tables = table.prepared(train, validation, test, where)
+        samples = Samples(*made, classes, notes, preparation, table.plan, tables)
+        return _encoded(samples, recipe)
     if known is not None and classes is not None and known != classes and train[1].ndim == 1:
         order = _places(classes, known, where)
 
