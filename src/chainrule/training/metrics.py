@@ -210,7 +210,7 @@ def precision(
     *,
     average: str | None = "auto",
     sample_weight: Array | None = None,
-) -> Any:
+) -> float | Array:
     """Return how many of the answers that name a class are right: right / answered.
 
     Parameters
@@ -247,7 +247,7 @@ def recall(
     *,
     average: str | None = "auto",
     sample_weight: Array | None = None,
-) -> Any:
+) -> float | Array:
     """Return how many samples of a class were found: right / true, 0 for a class that has none. See `precision`."""
     return _class_score("recall", ClassCounts.recall, prediction, target, task, average, sample_weight)
 
@@ -259,7 +259,7 @@ def f1(
     *,
     average: str | None = "auto",
     sample_weight: Array | None = None,
-) -> Any:
+) -> float | Array:
     """Return the harmonic mean of precision and recall: 2 · right / (answered + true). See `precision`.
 
     Examples
@@ -278,7 +278,7 @@ def _class_score(
     task: str | None,
     average: str | None,
     sample_weight: Array | None,
-) -> Any:
+) -> float | Array:
     if average is not None:
         checks.one_of(f"{name} average", average, AVERAGES)
     counts, task = class_counts(name, prediction, target, task, sample_weight)
