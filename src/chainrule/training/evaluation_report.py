@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ from chainrule.training.intervals import Interval, blocks, effective_count, of_a
 from chainrule.training.measures import named_measures
 from chainrule.training.metrics import ClassCounts, averaged, predicted_classes, true_classes
 from chainrule.training.pairs import samples_and_targets
+
+ClassRow: TypeAlias = dict[str, Any]  # the name of a class, and its figures
 
 _MOST_CLASSES, _WORST = 20, 10
 _SCORES = ("precision", "recall", "f1")
@@ -61,7 +63,7 @@ class EvaluationReport:
     samples: int
     figures: dict[str, float]
     intervals: dict[str, Interval | None]
-    classes: list[dict[str, Any]] = field(default_factory=list)
+    classes: list[ClassRow] = field(default_factory=list)
     averages: dict[str, dict[str, float]] = field(default_factory=dict)
     confusion_matrix: Array | None = None
     targets: list[dict[str, float]] = field(default_factory=list)
@@ -135,7 +137,7 @@ class EvaluationReport:
     __repr__ = __str__
 
 
-def _count(row: dict[str, Any]) -> str:
+def _count(row: ClassRow) -> str:
     return f"{row['count']:,.6g}" if row["count"] != int(row["count"]) else f"{int(row['count']):,}"
 
 

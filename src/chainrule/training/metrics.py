@@ -289,7 +289,8 @@ def _class_score(
             expected="two classes, of which the second one is meant",
             fix="Pass average='macro', or None for one figure a class",
         )
-    return averaged(counts, score, average, task)
+    found: float | Array = averaged(counts, score, average, task)
+    return found
 
 
 def balanced_accuracy(
