@@ -179,7 +179,9 @@ def _decided(path: str, data: Data, table: Table, plan: TablePlan) -> tuple[Reci
     epochs = int(min(300, max(10, _STEPS * batch / max(kept, 1))))
     layers: list[dict[str, Any]] = []
     for units in hidden:
-        layers += [{"type": "Dense", "units": units}, {"type": "ReLU"}, {"type": "Dropout", "rate": 0.1}]
+        layers += [{"type": "Dense", "units": units}, {"type": "ReLU"}]
+        if classify:
+            layers.append({"type": "Dropout", "rate": 0.1})
     layers.append({"type": "Dense", "units": outputs})
     if classify:
         layers.append({"type": "Softmax"})
@@ -213,7 +215,8 @@ def _decided(path: str, data: Data, table: Table, plan: TablePlan) -> tuple[Reci
         "epochs": f"About {epochs * max(1, round(kept / batch)):,} steps of {batch} samples.",
         "learning_rate": "Up, and down to almost nothing: a training that ends by itself.",
         "scale": "Numbers to mean 0 and deviation 1, as measured on the training rows.",
-        "l2": "With the dropout, against learning rows by heart: so none are held out to stop by.",
+        "l2": ("With the dropout, against" if classify else "Against")
+        + " learning rows by heart: so none are held out to stop by.",
         "test": "Held out to the end: the figures that count." if test else f"Of {count} rows none can be spared.",
     }
     if not classify:
