@@ -6,11 +6,12 @@ frame, to the answer; what has none goes by position.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from chainrule.arrays import Array
 from chainrule.errors import InputError, InputWarning, nearest_name, printable, warn_user
 
 _LISTED = 12  # names that a message lists
@@ -42,6 +43,23 @@ def names_of(X: Any) -> tuple[str, ...] | None:
     return names if names and all(isinstance(name, str) for name in names) else None
 
 
+def columns_of(X: Any) -> dict[str, Array] | None:
+    """Return a dict of columns, or a list of dicts, one for each row, as arrays by name; None for anything else.
+
+    >>> columns_of([{"a": 1, "b": 2.5}, {"b": 3.5, "a": 4}])
+    {'a': array([1, 4]), 'b': array([2.5, 3.5])}
+    """
+    if isinstance(X, (list, tuple)) and X and all(isinstance(row, Mapping) for row in X):
+        if any(set(row) != set(X[0]) for row in X):
+            return None
+        X = {name: [row[name] for row in X] for name in X[0]}
+    if not isinstance(X, Mapping) or hasattr(type(X), "toarray") or not all(isinstance(name, str) for name in X):
+        return None
+    cells = {name: np.asarray(column) for name, column in X.items()}
+    lengths = {array.shape for array in cells.values()}
+    return cells if len(lengths) == 1 and len(next(iter(lengths))) == 1 else None
+
+
 def in_order(where: str, X: Any, names: Sequence[str]) -> Any:
     """Return what has names with these columns alone, in this order; of a structured array a matrix.
 
@@ -50,9 +68,9 @@ def in_order(where: str, X: Any, names: Sequence[str]) -> Any:
     InputError
         If one of them is missing, or there are two of that name.
     """
-    given = names_of(X) or ()
+    given = tuple(X) if isinstance(X, dict) else names_of(X) or ()
     expect_columns(where, given, names)
-    if isinstance(X, np.ndarray):
+    if isinstance(X, (np.ndarray, dict)):
         return np.stack([X[name] for name in names], axis=-1)
     if tuple(names) == given:
         return X

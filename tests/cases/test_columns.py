@@ -52,6 +52,8 @@ FORMS = {
     "polars": of_polars,
     "structured array": structured,
     "data set": data_set,
+    "dict of columns": dict,
+    "list of rows": lambda table: [dict(zip(table, row)) for row in zip(*table.values())],
     "table": cr.data.Table.of,
 }
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import checks
-from chainrule.column_names import in_order, names_of
+from chainrule.column_names import columns_of, in_order, names_of
 from chainrule.errors import (
     ChainruleWarning,
     InputError,
@@ -759,9 +759,11 @@ class Network(Layer, InNotebooks):
             return self.preparation.features(X, where=where)
         if type(X) is np.ndarray and X.dtype.names is None:  # each row that is served
             return X
-        names = names_of(X)
+        names, known = names_of(X), self.columns or columns
+        if names is None and known is not None and (cells := columns_of(X)) is not None:
+            X, names = cells, tuple(cells)
         if names is not None:
-            X = in_order(where, X, self.columns or columns or names)
+            X = in_order(where, X, known or names)
         return X.X if hasattr(X, "feature_names") else X
 
     def _packed(self, where: str, X: Mapping[Any, Any], inputs: NamedInputs) -> Array:
