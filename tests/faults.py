@@ -712,9 +712,9 @@ FAULTS = [
     ),
     Fault(
         "classes are numbered as in the new data",
-        "recipes/samples.py",
-        "return part[0], order[part[1]]",
-        "return part",
+        "data/preparation.py",
+        "found = place_of[column.values]",
+        "found = column.values",
         "tests/recipes/test_parent.py::test_scaling_and_the_order_of_classes_are_the_parents",
     ),
     Fault(

@@ -179,7 +179,7 @@ def _prepare(network: Network) -> list[list[str]]:
         *(f"    {line}" for line in _texts("names", [column.name for column in columns])),
         "    lost = [name for name in names if name not in table]",
         "    if lost:",
-        '        raise KeyError(f"columns that are missing: {lost}")',
+        '        raise KeyError("columns that are missing: " + ", ".join(lost))',
         "    x = []",
     ]
     for column in columns:
@@ -218,7 +218,7 @@ def find_gaps(name, values, fill):
     """Return where nothing stands, and refuse it where nothing fills it."""
     gaps = np.array([value is None or value == "" or value != value for value in values], bool)
     if fill is None and gaps.any():
-        raise ValueError(f"a gap in row {gaps.argmax()}, column {name!r}")
+        raise ValueError("a gap in row " + str(gaps.argmax()) + ", column " + repr(name))
     return gaps
 '''
 _CELLS: dict[type, str] = {

@@ -22,12 +22,12 @@ from markdown_it import MarkdownIt
 ISOLATES = "\u2066\u2069"  # around formulas, in text that runs from right to left
 _IMPORTS = {"numpy", "base64", "pathlib"}
 _CALLED = {  # besides what is below np, and methods of arrays
-    *("len", "Path", "base64", "file", "isinstance", "zip", "float", "int", "str", "set", "KeyError", "ValueError"),
+    *("len", "Path", "base64", "file", "isinstance", "zip", "float", "int", "str", "set", "repr", "KeyError", "ValueError"),
     *("prepare", "find_gaps", "numbers", "places", "text_of", "dates"),
 }
 _METHODS = {
     *("sum", "max", "min", "mean", "prod", "reshape", "transpose", "astype", "with_suffix", "random", "any", "all"),
-    *("b64decode", "copy"),
+    *("b64decode", "copy", "argmax", "join"),
 }
 _TAGS = {
     *("html", "head", "meta", "link", "title", "style", "body", "main", "nav", "h1", "h2", "h3", "p", "ul", "li", "a"),
