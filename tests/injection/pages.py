@@ -22,7 +22,8 @@ from markdown_it import MarkdownIt
 ISOLATES = "\u2066\u2069"  # around formulas, in text that runs from right to left
 _IMPORTS = {"numpy", "base64", "pathlib"}
 _CALLED = {  # besides what is below np, and methods of arrays
-    *("len", "Path", "base64", "file", "isinstance", "zip", "float", "int", "str", "set", "repr", "KeyError", "ValueError"),
+    *("len", "Path", "base64", "file", "isinstance", "zip", "float", "int", "str", "set", "repr"),
+    *("KeyError", "ValueError"),
     *("prepare", "find_gaps", "numbers", "places", "text_of", "dates"),
 }
 _METHODS = {
