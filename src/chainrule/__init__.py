@@ -29,12 +29,13 @@ _ROOMS = {
 }
 # Rooms that nobody types; `from chainrule import checks` asks for them here.
 _INSIDE = {"checks", "generators", "memory", "public", "replay", "settings", "tables", "threads", "words"}
-# Names whose rooms are heavier than the others': they read and write files, run recipes, explain.
+# Names whose rooms are heavier than the others': they read and write files, run recipes, explain, measure.
 _LATER = {
     "check": "gradcheck",
     "check_gradients": "gradcheck",
     **dict.fromkeys(("save", "load", "dumps", "loads"), "files"),
     "Checkpoint": "training.checkpoint",
+    **dict.fromkeys(("importance", "learning_rate_range_test", "report"), "training"),
     "resume": "recipes",
     **dict.fromkeys(("show", "trace", "watch"), "explain"),
 }

@@ -40,8 +40,8 @@ def test_a_data_set_is_taken_whole_or_as_arrays(make, engine):
 def test_every_function_that_returns_data_has_the_same_form():
     returned = {
         name: inspect.signature(make).return_annotation
-        for name, make in vars(cr.data).items()
-        if name in cr.data.__all__ and inspect.isfunction(make)
+        for name in cr.data.__all__
+        if inspect.isfunction(make := getattr(cr.data, name))
     }
     others = {"batches", "split", "one_hot", "read_npy", "read_idx"}  # of what they are given, or one array
     others |= {"read_table", "prepare"}  # of words, gaps and dates, and what becomes of them

@@ -6,31 +6,55 @@ predict as floats of shape (samples, outputs). Everything is seeded, and row i o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from chainrule.data.affine import RandomAffine
 from chainrule.data.batches import batches, split
-from chainrule.data.column_plans import prepare
-from chainrule.data.column_preparation import CategoryColumn, DateColumn, NumberColumn
-from chainrule.data.csv_files import read_csv
 from chainrule.data.dataset import Dataset
 from chainrule.data.digits import digits
-from chainrule.data.idx import read_idx
 from chainrule.data.labels import one_hot
-from chainrule.data.mixup import Mixup
 from chainrule.data.mnist import fashion_mnist, mnist
-from chainrule.data.numpy_files import read_npy, read_npz
-from chainrule.data.preparation import Preparation
-from chainrule.data.readers import read
-from chainrule.data.table import Column, Table
-from chainrule.data.table_files import read_table
 from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
 from chainrule.words import missing_from
 
-if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
+if TYPE_CHECKING:  # a checker that saw `__getattr__` would take any name for one of the room's
+    from chainrule.data.affine import RandomAffine
+    from chainrule.data.column_plans import prepare
+    from chainrule.data.column_preparation import CategoryColumn, DateColumn, NumberColumn
+    from chainrule.data.csv_files import read_csv
+    from chainrule.data.idx import read_idx
+    from chainrule.data.mixup import Mixup
+    from chainrule.data.numpy_files import read_npy, read_npz
+    from chainrule.data.preparation import Preparation
+    from chainrule.data.readers import read
+    from chainrule.data.table import Column, Table
+    from chainrule.data.table_files import read_table
+else:
+    # What reads files and prepares tables is imported when it is asked for: `import chainrule` is not kept waiting.
+    _LATER = {
+        "RandomAffine": "affine",
+        "prepare": "column_plans",
+        **dict.fromkeys(("CategoryColumn", "DateColumn", "NumberColumn"), "column_preparation"),
+        "read_csv": "csv_files",
+        "read_idx": "idx",
+        "Mixup": "mixup",
+        **dict.fromkeys(("read_npy", "read_npz"), "numpy_files"),
+        "Preparation": "preparation",
+        "read": "readers",
+        **dict.fromkeys(("Column", "Table"), "table"),
+        "read_table": "table_files",
+    }
 
-    def __getattr__(name: str) -> NoReturn:
-        raise missing_from(__name__, name)
+    def __getattr__(name: str) -> Any:
+        if name not in _LATER:
+            raise missing_from(__name__, name)
+        found = getattr(importlib.import_module(f"chainrule.data.{_LATER[name]}"), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 __all__ = [

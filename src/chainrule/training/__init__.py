@@ -1,10 +1,10 @@
 """Training a network, and using it."""
 
-from typing import TYPE_CHECKING, NoReturn
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from chainrule.training.callbacks import Callback, EarlyStopping
 from chainrule.training.evaluate import classify, evaluate, predict
-from chainrule.training.evaluation_report import EvaluationReport, report
 from chainrule.training.events import Event, Training
 from chainrule.training.history import Epoch, History
 from chainrule.training.loop import train
@@ -27,14 +27,30 @@ from chainrule.training.metrics import (
     root_mean_squared_error,
     subset_accuracy,
 )
-from chainrule.training.permutation import Importance, importance
-from chainrule.training.rising_rate import RangeTest, learning_rate_range_test
 from chainrule.words import missing_from
 
-if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
+if TYPE_CHECKING:  # a checker that saw `__getattr__` would take any name for one of the room's
+    from chainrule.training.evaluation_report import EvaluationReport, report
+    from chainrule.training.permutation import Importance, importance
+    from chainrule.training.rising_rate import RangeTest, learning_rate_range_test
+else:
+    # What looks at a network that has been trained, or before, is imported when it is asked for.
+    _LATER = {
+        **dict.fromkeys(("EvaluationReport", "report"), "evaluation_report"),
+        **dict.fromkeys(("Importance", "importance"), "permutation"),
+        **dict.fromkeys(("RangeTest", "learning_rate_range_test"), "rising_rate"),
+    }
 
-    def __getattr__(name: str) -> NoReturn:
-        raise missing_from(__name__, name)
+    def __getattr__(name: str) -> Any:
+        if name not in _LATER:
+            raise missing_from(__name__, name)
+        found = getattr(importlib.import_module(f"chainrule.training.{_LATER[name]}"), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 __all__ = [

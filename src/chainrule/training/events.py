@@ -31,7 +31,6 @@ from chainrule.optim import ConstantRate, as_schedule
 from chainrule.settings import Configured, unknown_attribute
 from chainrule.threads import by_size
 from chainrule.training.augmenting import Augment
-from chainrule.training.baseline import doubtful_end
 from chainrule.training.batch_source import (
     ArraySource,
     Batch,
@@ -637,6 +636,8 @@ class Training:
         user_ended = history.stopped in (INTERRUPTED, TERMINATED)
         if user_ended or not history.epochs or not self.step or not isinstance(source, ArraySource):
             return
+        from chainrule.training.baseline import doubtful_end  # at the end of a training, not before its start
+
         at = history.best_epoch if history.kept == "best" and history.best_epoch else len(history)
         losses = history.epochs[0].loss, history.epochs[at - 1].loss
         doubt = doubtful_end(self.network, source, losses, self.step)

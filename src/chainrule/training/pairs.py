@@ -9,8 +9,6 @@ import numpy as np
 
 from chainrule.column_names import names_of
 from chainrule.data.dataset import Dataset, unpacked
-from chainrule.data.preparation import class_indices
-from chainrule.data.table import Column, Table
 from chainrule.errors import InputError
 from chainrule.nn import Network
 
@@ -66,5 +64,8 @@ def _by_class(where: str, data: Dataset, y: Any, classes: Any) -> Any:
     names = data.class_names
     if names is None or classes is None or isinstance(classes, Mapping) or names == tuple(classes) or np.ndim(y) != 1:
         return y
+    from chainrule.data.preparation import class_indices
+    from chainrule.data.table import Column, Table
+
     column = Column("word", np.asarray(y, np.int32), names)
     return class_indices(where, column, classes, "y", Table({"y": column}, data.name))
