@@ -173,7 +173,8 @@ def contents_of(network: Network, *, weights: Weights | None = None, where: str 
 def _described(where: str, network: Network) -> str:
     """Return the network's description as text, names included that can't be an array's."""
     description = describe(network, where=where)
-    for name in _names(description):
+    # A preparation names no arrays: its names are those of columns, which may be called "km/h".
+    for name in _names({setting: part for setting, part in description.items() if setting != "preparation"}):
         problem = "with a colon in it" if ":" in name else bad_name(name)
         if problem:
             raise InputError(
