@@ -75,7 +75,10 @@ def answers(
         inputs, notes = picture_as_sample(network, recipe, path)
         count = len(inputs)
     answered = _answered(network, predict(network, inputs), every)
-    carried = {_free(name, "column", {*_TAKEN, *answered}): texts for name, texts in kept.items()}
+    carried: dict[str, Iterable[Any]] = {}
+    for name, texts in kept.items():
+        taken = {*_TAKEN, *answered, *carried, *(other for other in kept if other != name)}
+        carried[_free(name, "column", taken)] = texts
     columns: dict[str, Iterable[Any]] = {"row": range(1, count + 1), **carried, **answered}
     return [dict(zip(columns, row)) for row in zip(*columns.values())], notes
 
