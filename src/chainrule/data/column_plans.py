@@ -175,6 +175,13 @@ def planned(
         decided = _decided(name, column, most_words)
         own = told.get(name)
         found[name] = decided if own is None else _as_told(f"{where} columns", name, own, decided, column)
+    if not found:
+        raise InputError(
+            where,
+            given=f"a table without a column beside {', '.join(map(repr, table))}"[:300],
+            expected="at least one column of numbers, words or dates beside the target",
+            fix="Add a column to learn from, or name another target",
+        )
     if all(plan.use == "drop" for plan in found.values()):
         raise InputError(
             where,
@@ -382,6 +389,8 @@ def _task_of(where: str, table: Table, targets: tuple[str, ...], task: Task | No
     if not targets:
         return None, ""
     columns = [table[name] for name in targets]
+    for name, column in zip(targets, columns):
+        _expect_different(where, name, column)
     label = f"column {printable(targets[0])!r}"
     if len(targets) > 1:
         wrong = next((name for name, column in zip(targets, columns) if column.kind != "number"), None)
@@ -406,13 +415,6 @@ def _task_of(where: str, table: Table, targets: tuple[str, ...], task: Task | No
         return task, f"{label}: {'classes' if task == 'classification' else 'amounts'}, as told"
     if column.kind == "number":
         present = column.values[~column.gaps]
-        if not len(present):
-            raise InputError(
-                f"{where} target",
-                given=f"{label}, in which nothing stands",
-                expected="answers",
-                fix="Name another column",
-            )
         return decided_task(where, label, present, len(present))
     count = len(np.unique(column.values[~column.gaps]))
     if column.kind == "date" or count > _MOST_CLASSES or (count > 20 and count > len(column) / 2):
@@ -423,6 +425,21 @@ def _task_of(where: str, table: Table, targets: tuple[str, ...], task: Task | No
             fix='Name another column; task="classification" takes it as classes all the same',
         )
     return "classification", f"{label}: {counted(count, 'different word')} are classes"
+
+
+def _expect_different(where: str, name: str, column: Column) -> None:
+    """Raise unless a column to predict holds at least two different answers."""
+    present = column.values[~column.gaps]
+    if len(present) and (present != present[0]).any():
+        return
+    said = column.take(~column.gaps).texts()[:1]
+    raise InputError(
+        f"{where} target",
+        given=f"column {printable(name)!r}, "
+        + (f"which is {printable(said[0])!r:.60} in each row" if said else "in which nothing stands"),
+        expected="answers that differ: else there is nothing to learn",
+        fix="Name another column, or add rows with other answers",
+    )
 
 
 def _fitted(where: str, name: str, plan: ColumnPlan, table: Table, most_words: int) -> ColumnPreparation:
