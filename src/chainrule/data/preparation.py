@@ -6,6 +6,7 @@ rows, and kept with the network, so that a new table is prepared as the first on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -23,6 +24,9 @@ from chainrule.data.dataset import Dataset
 from chainrule.data.table import Column, Kind, Table, number_column
 from chainrule.errors import InputError, ShapeError, nearest_name, printable
 from chainrule.settings import Configured
+
+
+_PLACE = re.compile(r"column [0-9]{1,9}")  # what a column without a name is called
 
 
 class Preparation(Configured):
@@ -151,6 +155,29 @@ class Preparation(Configured):
         """Which features are amounts, (features,); the others are zeros and ones that stand for a word, or a gap."""
         return np.array([amount for column in self.columns for amount in column.amounts])
 
+    def unnamed(self, count: int) -> tuple[str, ...] | None:
+        """Return what so many columns without names are called, in order; None if that leaves it open.
+
+        As many as are used are those. Of a training table without names it may be the whole of it, too, with its
+        targets or without them.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> preparation = cr.data.Preparation(["column 1", "column 2"], target="column 0", ignored=["column 3"])
+        >>> preparation.unnamed(2), preparation.unnamed(3), preparation.unnamed(5)
+        (('column 1', 'column 2'), ('column 1', 'column 2', 'column 3'), None)
+        """
+        if count == len(self.names):
+            return self.names
+        every = [*self.names, *self.targets, *self.ignored, *_one(self.index)]
+        places = [_PLACE.fullmatch(name) for name in every]
+        if not all(places):
+            return None
+        every.sort(key=lambda name: int(name.removeprefix("column ")))
+        others = [name for name in every if name not in self.targets]
+        return next((tuple(names) for names in (every, others) if len(names) == count), None)
+
     def without_target(self) -> Self:
         """Return one that prepares the same columns, for something else to predict."""
         told = {**self.settings(), "target": None, "classes": None, "ignored": (*self.ignored, *self.targets)}
@@ -228,9 +255,17 @@ class Preparation(Configured):
         )
 
     def _chosen(self, where: str, table: Table) -> Table:
-        if not table.named and len(table.columns) == len(self.columns):
-            columns = dict(zip(self.names, table.columns.values(), strict=True))
-            return Table(columns, table.name, table.notes, table.lines, named=False)
+        if not table.named:
+            names = self.unnamed(len(table.columns))
+            if names is None:
+                raise ShapeError(
+                    where,
+                    given=f"{counted(len(table.columns), 'column')} without names",
+                    expected=f"{len(self.names)}: {listed(self.names)}",
+                    fix="Name the columns as they were in training, or pass those that are used alone, in this order",
+                    cause="data.columns",
+                )
+            table = Table(dict(zip(names, table.columns.values(), strict=True)), table.name, table.notes, table.lines)
         expect_columns(where, [*table], self.names, (*self.targets, *self.ignored, *_one(self.index)))
         return table.only(self.names)
 

@@ -12,7 +12,7 @@ import re
 import warnings
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count, groupby, islice
 from typing import Any, get_args
 
@@ -128,24 +128,41 @@ def read_known(
     day_first: bool | None = None,
     usual_decimal: str | None = None,
     usual_day_first: bool | None = None,
+    unnamed: Callable[[int], Sequence[str] | None] | None = None,
 ) -> Table:
     """Return the table in a file of which some columns are known, some of which may not be there.
 
     Parameters and errors are those of `read_table`; the usual mark and order are taken where the file leaves them open.
+    A first row in which most of the known names stand is the header; where there is none, `unnamed` says what so many
+    columns are called, if that is known.
     """
     asked = Asked(f"read_table {shown(path)}", missing, kinds, decimal, day_first, None, known=True)
     asked.usual_decimal, asked.usual_day_first = usual_decimal, usual_day_first
-    return _table(path, asked, delimiter, encoding, skip_rows)
+    return _table(path, asked, delimiter, encoding, skip_rows, unnamed)
 
 
 def _table(
-    path: str | os.PathLike[str], asked: Asked, delimiter: str | None, encoding: str | None, skip_rows: int
+    path: str | os.PathLike[str],
+    asked: Asked,
+    delimiter: str | None,
+    encoding: str | None,
+    skip_rows: int,
+    unnamed: Callable[[int], Sequence[str] | None] | None = None,
 ) -> Table:
     with within_memory(asked.where), open_file("read_table", path) as file:
         text = TextTable(asked.where, file, delimiter=delimiter, encoding=encoding, skip_rows=skip_rows)
-        head = find_header(text, asked.header)
+        known = True if asked.known and _names_stand_in(text.sample()[0][1], asked.kinds) else asked.header
+        head = find_header(text, known)
+        if not head.named and unnamed is not None and (names := unnamed(len(head.names))) is not None:
+            head = head._replace(names=[*names], named=True)
         asked.expect_columns(head.names)
         return _Reader(text, head, asked).table(os.path.basename(os.fspath(path)))
+
+
+def _names_stand_in(row: Sequence[str], names: Collection[str]) -> bool:
+    """Return whether more than half of these names are cells of a row."""
+    cells = {cell.strip() for cell in row}
+    return 2 * sum(name in cells for name in names) > len(names)
 
 
 class Asked:

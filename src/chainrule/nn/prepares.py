@@ -39,6 +39,9 @@ class Prepares(Protocol):
     def kinds(self) -> dict[str, Any]:
         """What has to stand in each column that is used."""
 
+    def unnamed(self, count: int) -> tuple[str, ...] | None:
+        """Return what so many columns without names are called, in order; None if that leaves it open."""
+
     def without_target(self) -> Self:
         """Return one that prepares the same columns, for something else to predict."""
 

@@ -129,7 +129,11 @@ def _usual(preparation: Any) -> dict[str, Any]:
     """Return how the training's table was written, where another one leaves it open."""
     if preparation is None:
         return {}
-    return {"usual_decimal": preparation.decimal, "usual_day_first": preparation.day_first}
+    return {
+        "usual_decimal": preparation.decimal,
+        "usual_day_first": preparation.day_first,
+        "unnamed": preparation.unnamed,
+    }
 
 
 def _written(spec: Data) -> dict[str, Any]:
