@@ -25,7 +25,6 @@ from chainrule.data.table import Column, Kind, Table, number_column
 from chainrule.errors import InputError, ShapeError, nearest_name, printable
 from chainrule.settings import Configured
 
-
 _PLACE = re.compile(r"column [0-9]{1,9}")  # what a column without a name is called
 
 

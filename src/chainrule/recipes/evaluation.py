@@ -63,13 +63,14 @@ def samples_in_file(
         If the file can't be read, or its samples are not like those of the training.
     """
     expect_one_output(where, network)
-    if target is None and recipe is not None:
+    preparation = network.preparation if holds_table(where, path) else None
+    if target is None and recipe is not None and (preparation is None or not preparation.targets):  # which have names
         target = recipe.data.target
     where = f"{where} {path!r}"
-    if network.preparation is not None and holds_table(where, path):
+    if preparation is not None:
         table = table_for(network, recipe, path)
         y = _compared(network, table, target, where)
-        return network.preparation.features(table, where=where), _encoded(network, recipe, y)
+        return preparation.features(table, where=where), _encoded(network, recipe, y)
     if target is None and path.lower().endswith(".npz"):
         target = "y"
     if isinstance(target, list):

@@ -1,0 +1,180 @@
+"""A table of one's own, from training to answers: odd tables, each with the answers that are right, or what is said.
+
+The answers to a new file are right if they are those to the same rows of the training's own file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.cli import status
+
+CAPTURED = pytest.CaptureFixture[str]
+ROWS = 30
+
+
+@pytest.fixture(autouse=True)
+def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def said(capsys: CAPTURED, *arguments: str, code: int = 0) -> tuple[str, str]:
+    capsys.readouterr()
+    assert status([*arguments]) == code, capsys.readouterr()
+    told = capsys.readouterr()
+    return told.out, told.err
+
+
+def trained(capsys: CAPTURED, text: str, *options: str) -> str:
+    Path("my.csv").write_text(text)
+    said(capsys, "train", "my.csv", *options, "--epochs", "2", "--no-pictures", "--quiet")
+    return "runs/my-001"
+
+
+def answered(capsys: CAPTURED, run: str, file: str, *options: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(said(capsys, "predict", run, file, "--all", *options)[0])))
+
+
+def cells(count: int = ROWS) -> list[tuple[float, float, str, str]]:
+    generator = np.random.default_rng(0)
+    return [
+        (round(generator.normal(), 2), round(generator.normal(50, 9), 1), "uvw"[i % 3], ("no", "yes")[i % 2])
+        for i in range(count)
+    ]
+
+
+def text(header: str, row: Callable[[Any], str], count: int = ROWS) -> str:
+    lines = [",".join(map(str, row(each))) if not isinstance(row(each), str) else row(each) for each in cells(count)]
+    return "\n".join([header, *lines] if header else lines) + "\n"
+
+
+# situation: (what of, the training's file, options, a new file with the first rows of it)
+ANSWERED: dict[str, tuple[str, str, list[str], str]] = {
+    "a column is called km/h": (
+        "units in names, as in any export",
+        text("km/h,q,y", lambda row: (row[0], row[1], row[3])),
+        ["--target", "y"],
+        text("q,km/h", lambda row: (row[1], row[0]), 3),
+    ),
+    "names with a colon, dots, underscores and a line end": (
+        "spreadsheets",
+        text('a:b,a..b,__x,"two\nlines",y', lambda row: (row[0], row[1], row[0], row[2], row[3])),
+        ["--target", "y"],
+        text('"two\nlines",__x,a..b,a:b', lambda row: (row[2], row[0], row[1], row[0]), 3),
+    ),
+    "names are years, and stand in another order": (
+        "statistics by year",
+        text("2019,2020,2021,y", lambda row: (row[0], row[1], row[0] * 2, row[3])),
+        ["--target", "y"],
+        text("2020,2019,2021", lambda row: (row[1], row[0], row[0] * 2), 3),
+    ),
+    "no header, the target first, and a new file without it": (
+        "UCI's wine.data, in which the class stands first",
+        text("", lambda row: (row[3], row[0], row[1], 7)),
+        ["--target", "0"],
+        text("", lambda row: (row[0], row[1], 7), 3),
+    ),
+    "no header, and only the columns that are used": (
+        "UCI's wine.data",
+        text("", lambda row: (row[3], row[0], row[2], 7)),
+        ["--target", "0"],
+        text("", lambda row: (row[0], row[2]), 3),
+    ),
+    "a header in training alone": (
+        "new rows pasted from a sheet",
+        text("p,q,y", lambda row: (row[0], row[2], row[3])),
+        ["--target", "y"],
+        text("", lambda row: (row[0], row[2]), 3),
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", ANSWERED)
+def test_new_rows_get_the_answers_of_the_same_rows_in_training(capsys: CAPTURED, situation: str) -> None:
+    _, own, options, new = ANSWERED[situation]
+    run = trained(capsys, own, *options)
+    Path("new.csv").write_text(new)
+    expected = answered(capsys, run, "my.csv")[:3]
+    assert answered(capsys, run, "new.csv") == expected
+    assert len({row["probability"] for row in expected}) == 3
+
+
+# situation: (what of, the training's file, options, a new file or None, the command, what is said)
+REFUSED: dict[str, tuple[str, str, list[str], str | None, list[str]]] = {
+    "one class": (
+        "a filtered export",
+        text("p,y", lambda row: (row[0], "yes")),
+        ["--target", "y"],
+        None,
+        ["column 'y', which is 'yes' in each row", "Name another column"],
+    ),
+    "one amount": (
+        "a filtered export",
+        text("p,y", lambda row: (row[0], 5.5)),
+        ["--target", "y"],
+        None,
+        ["column 'y', which is '5.5' in each row"],
+    ),
+    "nothing but the target": (
+        "a list of numbers",
+        text("y", lambda row: f"{row[0]}"),
+        ["--target", "y"],
+        None,
+        ["a table without a column beside 'y'"],
+    ),
+    "no header, and a column too few": (
+        "UCI's wine.data",
+        text("", lambda row: (row[3], row[0], row[1], row[0] * 2, 7)),
+        ["--target", "0"],
+        text("", lambda row: (row[0], row[1]), 3),
+        ["2 columns without names", "Name the columns"],
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", REFUSED)
+def test_what_can_t_be_right_is_refused_by_name(capsys: CAPTURED, situation: str) -> None:
+    _, own, options, new, parts = REFUSED[situation]
+    if new is None:
+        Path("my.csv").write_text(own)
+        told = said(capsys, "train", "my.csv", *options, code=2)[1]
+        assert not Path("runs").exists()
+    else:
+        run = trained(capsys, own, *options)
+        Path("new.csv").write_text(new)
+        told = said(capsys, "predict", run, "new.csv", code=2)[1]
+    assert told.count("\n") == 1
+    for part in parts:
+        assert part in told
+
+
+def test_columns_that_are_kept_are_all_there(capsys: CAPTURED) -> None:
+    run = trained(capsys, text("p,q,y", lambda row: (row[0], row[1], row[3])), "--target", "y")
+    Path("new.csv").write_text("p,q,row,column row,class\n1,2,A,B,C\n")
+    keep = [part for name in ("row", "column row", "class") for part in ("--keep", name)]
+    (row,) = answered(capsys, run, "new.csv", *keep)
+    assert row.items() >= {"row": "1", "column column row": "A", "column row": "B", "column class": "C"}.items()
+
+
+def test_a_target_told_by_its_place_is_known_by_its_name_from_then_on(capsys: CAPTURED) -> None:
+    run = trained(capsys, text("p,q,y", lambda row: (row[0], row[1], row[3])), "--target", "-1")
+    Path("new.csv").write_text(text("y,q,p", lambda row: (row[3], row[1], row[0])))
+    found = [said(capsys, "evaluate", run, "--data", file, "--json")[0] for file in ("my.csv", "new.csv")]
+    assert found[0].replace("my.csv", "") == found[1].replace("new.csv", "")
+
+
+def test_the_derivatives_of_a_network_on_dates_are_right(capsys: CAPTURED) -> None:
+    own = text("day,p,y", lambda row: (f"2024-03-{1 + int(row[1]) % 28:02}", row[0], row[3]))
+    assert "every derivative" in said(capsys, "check", trained(capsys, own, "--target", "y"))[0]
+
+
+def test_a_cast_to_float32_is_right_where_numbers_are_large() -> None:
+    assert cr.check(cr.ops.shaping.Cast("float32"), x=np.array([[1.7e9, -2.5e7]])).passed
