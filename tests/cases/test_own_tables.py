@@ -130,6 +130,27 @@ REFUSED: dict[str, tuple[str, str, list[str], str | None, list[str]]] = {
         None,
         ["a table without a column beside 'y'"],
     ),
+    "the target is dropped": (
+        "a list of columns to drop, written once",
+        text("p,q,y", lambda row: (row[0], row[1], row[3])),
+        ["--target", "y", "--drop", "q", "--drop", "y"],
+        None,
+        ["drop: got 'y', which is the target"],
+    ),
+    "the target says which row it is": (
+        "a typing error",
+        text("p,y", lambda row: (row[0], row[3])),
+        ["--target", "y", "--index", "y"],
+        None,
+        ["index: got 'y', which is the target"],
+    ),
+    "an index that is no column": (
+        "a typing error",
+        text("p,id,y", lambda row: (row[0], row[1], row[3])),
+        ["--target", "y", "--index", "ID"],
+        None,
+        ["index: got 'ID', but expected a column of 'my.csv'", "Did you mean 'id'?"],
+    ),
     "no header, and a column too few": (
         "UCI's wine.data",
         text("", lambda row: (row[3], row[0], row[1], row[0] * 2, 7)),
@@ -169,6 +190,21 @@ def test_a_target_told_by_its_place_is_known_by_its_name_from_then_on(capsys: CA
     Path("new.csv").write_text(text("y,q,p", lambda row: (row[3], row[1], row[0])))
     found = [said(capsys, "evaluate", run, "--data", file, "--json")[0] for file in ("my.csv", "new.csv")]
     assert found[0].replace("my.csv", "") == found[1].replace("new.csv", "")
+
+
+def test_a_run_on_a_table_that_changed_is_not_gone_on_with(capsys: CAPTURED) -> None:
+    rows = text("p,q,y", lambda row: (row[0], row[1], row[3]))
+    run = trained(capsys, rows, "--target", "y")
+    Path("my.csv").write_text(rows.replace("\n", "\n9", 1))
+    told = said(capsys, "resume", run, "--epochs", "1", "--no-pictures", code=2)[1]
+    assert "got other samples in my.csv: their digests differ" in told
+
+
+def test_a_new_table_without_a_column_of_the_recipe_says_so(capsys: CAPTURED) -> None:
+    run = trained(capsys, text("p,q,y", lambda row: (row[0], row[2], row[3])), "--target", "y")
+    Path("new.csv").write_text(text("p,y", lambda row: (row[0], row[3])))
+    told = said(capsys, "train", run, "--data", "new.csv", code=2)[1]
+    assert "columns: got 'q', but expected a column of 'new.csv'" in told
 
 
 def test_the_derivatives_of_a_network_on_dates_are_right(capsys: CAPTURED) -> None:

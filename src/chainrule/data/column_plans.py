@@ -165,6 +165,15 @@ def planned(
                     expected=f"a column of {table.name!r:.80}",
                     fix=nearest(str(name), known),
                 )
+    for setting, others in (("drop", drop), ("index", () if index is None else (index,))):
+        twice = next((name for name in others if name in targets or (setting == "index" and name in drop)), None)
+        if twice is not None:
+            raise InputError(
+                f"{where} {setting}",
+                given=f"{twice!r:.80}, which is {'the target' if twice in targets else 'dropped'}",
+                expected="each column in one place",
+                fix="Leave it out in one of them",
+            )
     found: dict[str, ColumnPlan] = {}
     for name, column in table.columns.items():
         if name in targets or name == index:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from chainrule.data.opening import Folder, absolute, shown
-from chainrule.errors import ChainruleError, FileError
+from chainrule.errors import ChainruleError, FileError, InputError
 from chainrule.nn import Network
 from chainrule.recipes.folder import LAST
 from chainrule.recipes.parent import shown_path
@@ -95,6 +95,25 @@ def _found(recipe: Recipe, folder: Folder, like: Network | None, option: str) ->
         expected="the file that it was trained on",
         fix=f"Put it into the folder of the run, or beside that{option}",
     )
+
+
+def expect_same(recipe: Recipe, samples: Samples, folder: Folder) -> None:
+    """Raise unless samples are those that a run was trained on, as far as its checkpoint says.
+
+    Raises
+    ------
+    InputError
+        If they are others.
+    """
+    digest = _digest(folder)
+    if digest is not None and data_digest(samples.train[0], rows=True) != digest:
+        named = "" if recipe.data.file is None else f" in {shown_path(str(recipe.data.file))}"
+        raise InputError(
+            f"run {folder.path!r}",
+            given=f"other samples{named}: their digests differ",
+            expected="those that it was trained on, to go on with",
+            fix="Bring them back; or begin a training of its own, with its weights: chainrule train --from RUN",
+        )
 
 
 def _places(named: str, run: str) -> Iterator[str]:

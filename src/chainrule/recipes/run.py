@@ -58,7 +58,7 @@ from chainrule.recipes.log import (
     read_rows,
     row,
 )
-from chainrule.recipes.moved_data import samples_of_run
+from chainrule.recipes.moved_data import expect_same, samples_of_run
 from chainrule.recipes.parent import Parent, prepared, shown_path
 from chainrule.recipes.recipe import Recipe, Start, checked, continued, stored, to_toml
 from chainrule.recipes.run_baselines import baselines
@@ -313,6 +313,7 @@ def _resume(
     else:
         recipe, samples, found = samples_of_run(recipe, folder, like, option=", or add --data FILE (in Python data=)")
         notes += found
+    expect_same(recipe, samples, folder)
     network = build(recipe, samples, like if recipe.start is not None else None)
     count = _threads(recipe, network, samples)
     recorder = RunRecorder(recipe, network, samples, count, say, resumed=folder, notes=tuple(notes), weights=weights)

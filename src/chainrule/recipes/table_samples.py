@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule import data as sets
 from chainrule.arrays import counted
 from chainrule.data.column_plans import ColumnPlan, TablePlan, classes_of, fitted, planned
 from chainrule.data.preparation import Preparation
@@ -99,11 +98,10 @@ def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
 def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
     """Return the table in a file, read as a recipe says, and as a preparation knows its columns."""
     kinds = {name: use.kind for name, use in spec.columns.items() if use.kind is not None}
-    if preparation is not None:
-        return read_known(path, {**kinds, **preparation.kinds}, **_written(spec), **_usual(preparation))
-    if spec.index is not None:
+    if preparation is None and spec.index is not None:
         kinds[spec.index] = "word"
-    return sets.read_table(path, kinds=kinds, **_written(spec))
+    known = kinds if preparation is None else {**kinds, **preparation.kinds}
+    return read_known(path, known, **_written(spec), **_usual(preparation))
 
 
 def table_for(network: Network, recipe: Recipe | None, path: str, kinds: Mapping[str, Kind] | None = None) -> Table:
