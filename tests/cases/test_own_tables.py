@@ -76,6 +76,12 @@ ANSWERED: dict[str, tuple[str, str, list[str], str]] = {
         ["--target", "y"],
         text("2020,2019,2021", lambda row: (row[1], row[0], row[0] * 2), 3),
     ),
+    "names are words and years, all over numbers or words": (
+        "statistics by year, with a code of the country",
+        text("code,2020,2021,y", lambda row: (row[2], row[0], row[1], row[3])),
+        ["--target", "y"],
+        text("2021,2020,code", lambda row: (row[1], row[0], row[2]), 3),
+    ),
     "no header, the target first, and a new file without it": (
         "UCI's wine.data, in which the class stands first",
         text("", lambda row: (row[3], row[0], row[1], 7)),

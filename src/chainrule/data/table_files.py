@@ -129,16 +129,17 @@ def read_known(
     usual_decimal: str | None = None,
     usual_day_first: bool | None = None,
     unnamed: Callable[[int], Sequence[str] | None] | None = None,
+    names: Collection[str] = (),
 ) -> Table:
     """Return the table in a file of which some columns are known, some of which may not be there.
 
     Parameters and errors are those of `read_table`; the usual mark and order are taken where the file leaves them open.
-    A first row in which most of the known names stand is the header; where there is none, `unnamed` says what so many
-    columns are called, if that is known.
+    A first row in which most of the known names stand, those of `kinds` and `names`, is the header; where there is
+    none, `unnamed` says what so many columns are called, if that is known.
     """
     asked = Asked(f"read_table {shown(path)}", missing, kinds, decimal, day_first, None, known=True)
     asked.usual_decimal, asked.usual_day_first = usual_decimal, usual_day_first
-    return _table(path, asked, delimiter, encoding, skip_rows, unnamed)
+    return _table(path, asked, delimiter, encoding, skip_rows, unnamed, {*kinds, *names})
 
 
 def _table(
@@ -148,13 +149,13 @@ def _table(
     encoding: str | None,
     skip_rows: int,
     unnamed: Callable[[int], Sequence[str] | None] | None = None,
+    names: Collection[str] = (),
 ) -> Table:
     with within_memory(asked.where), open_file("read_table", path) as file:
         text = TextTable(asked.where, file, delimiter=delimiter, encoding=encoding, skip_rows=skip_rows)
-        known = True if asked.known and _names_stand_in(text.sample()[0][1], asked.kinds) else asked.header
-        head = find_header(text, known)
-        if not head.named and unnamed is not None and (names := unnamed(len(head.names))) is not None:
-            head = head._replace(names=[*names], named=True)
+        head = find_header(text, True if _names_stand_in(text.sample()[0][1], names) else asked.header)
+        if not head.named and unnamed is not None and (called := unnamed(len(head.names))) is not None:
+            head = head._replace(names=[*called], named=True)
         asked.expect_columns(head.names)
         return _Reader(text, head, asked).table(os.path.basename(os.fspath(path)))
 

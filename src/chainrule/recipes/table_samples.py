@@ -98,10 +98,12 @@ def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
 def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
     """Return the table in a file, read as a recipe says, and as a preparation knows its columns."""
     kinds = {name: use.kind for name, use in spec.columns.items() if use.kind is not None}
-    if preparation is None and spec.index is not None:
-        kinds[spec.index] = "word"
-    known = kinds if preparation is None else {**kinds, **preparation.kinds}
-    return read_known(path, known, **_written(spec), **_usual(preparation))
+    if preparation is None:
+        if spec.index is not None:
+            kinds[spec.index] = "word"
+        targets = spec.target if isinstance(spec.target, list) else [spec.target]
+        return read_known(path, kinds, names=[name for name in targets if isinstance(name, str)], **_written(spec))
+    return read_known(path, {**kinds, **preparation.kinds}, **_written(spec), **_usual(preparation))
 
 
 def table_for(network: Network, recipe: Recipe | None, path: str, kinds: Mapping[str, Kind] | None = None) -> Table:
