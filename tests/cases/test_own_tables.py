@@ -191,6 +191,37 @@ def test_columns_that_are_kept_are_all_there(capsys: CAPTURED) -> None:
     assert row.items() >= {"row": "1", "column column row": "A", "column row": "B", "column class": "C"}.items()
 
 
+def test_several_amounts_are_answered_by_their_names(capsys: CAPTURED) -> None:
+    own = text("p,tall,c,wide", lambda row: (row[0], row[1], row[2], row[0] * 2))
+    run = trained(capsys, own, "--target", "wide", "--target", "tall")
+    (first, *_) = answered(capsys, run, "my.csv")
+    assert [*first] == ["row", "prediction wide", "prediction tall"]
+    expected = cr.predict(cr.recipes.load_run(run)[0], cr.data.read_table("my.csv"))[0]
+    np.testing.assert_allclose([float(first[f"prediction {name}"]) for name in ("wide", "tall")], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("way", [",", "."])
+def test_what_a_table_leaves_open_is_told_on_the_command_line(capsys: CAPTURED, way: str) -> None:
+    Path("my.csv").write_text(
+        "p;day;y\n" + "".join(f"{1 + i % 9},{i + 100};{1 + i % 9}/{1 + i % 8}/2023;{i}\n" for i in range(60))
+    )
+    options = ["my.csv", "--target", "y", "--task", "regression"]
+    assert "--decimal" in said(capsys, "train", *options, code=2)[1]
+    options += ["--decimal", way]
+    assert "--day-first" in said(capsys, "train", *options, code=2)[1]
+    options += ["--day-first" if way == "," else "--month-first"]
+    Path("my.toml").write_text(said(capsys, "init", *options)[0])
+    for recipe in (options, ["my.toml"]):
+        said(capsys, "train", *recipe, "--epochs", "1", "--no-pictures", "--quiet")
+    one, other = (Path(f"runs/my-00{k}/last.safetensors").read_bytes() for k in (1, 2))
+    assert one == other
+    preparation = cr.recipes.load_run("runs/my-001")[0].preparation
+    Path("new.csv").write_text("p;day\n2,500;3/4/2023\n")
+    table = cr.data.read_table("new.csv", decimal=way, day_first=way == ",")
+    assert preparation.features(table)[0][:3].tolist() == [2.5 if way == "," else 2500, 2023, 4 if way == "," else 3]
+    assert answered(capsys, "runs/my-001", "new.csv")
+
+
 def test_a_target_told_by_its_place_is_known_by_its_name_from_then_on(capsys: CAPTURED) -> None:
     run = trained(capsys, text("p,q,y", lambda row: (row[0], row[1], row[3])), "--target", "-1")
     Path("new.csv").write_text(text("y,q,p", lambda row: (row[3], row[1], row[0])))

@@ -182,7 +182,7 @@ def test_amounts_come_in_the_targets_unit_several_at_once(capsys: CAPTURED) -> N
     Path("flats.csv").write_text("\n".join(text))
     said(capsys, "train flats.csv --target price --target rent --no-pictures --quiet --epochs 60")
     found = answered(capsys, "runs/flats-001", "flats.csv")
-    price, rent = (np.array([float(row[f"prediction_{k}"]) for row in found]) for k in (1, 2))
+    price, rent = (np.array([float(row[f"prediction {name}"]) for row in found]) for name in ("price", "rent"))
     assert np.corrcoef(price, 1e6 + 9000 * area)[0, 1] > 0.9
     assert abs(price.mean() - 1.9e6) < 2e5
     assert abs(rent.mean() - 1000) < 200

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
-from chainrule.cli.options import choice, targets
+from chainrule.cli.options import choice, day_first_option, decimal_option, targets
 from chainrule.cli.output import say
 from chainrule.data.labels import Task
 
@@ -21,8 +23,16 @@ from chainrule.data.labels import Task
 @click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount.")
 @click.option("--drop", metavar="COLUMN", multiple=True, help="A column that shall not be used; may be repeated.")
 @click.option("--index", metavar="COLUMN", help="The column that says which row it is.")
+@decimal_option
+@day_first_option
 def init(
-    table: str, target: str | int | list[str] | None, task: Task | None, drop: tuple[str, ...], index: str | None
+    table: str,
+    target: str | int | list[str] | None,
+    task: Task | None,
+    drop: tuple[str, ...],
+    index: str | None,
+    decimal: Literal[".", ","] | None,
+    day_first: bool | None,
 ) -> None:
     """Print a recipe for TABLE, a text file with columns, with what was found in it and why each thing is as it is.
 
@@ -30,5 +40,6 @@ def init(
     """
     from chainrule.recipes.for_table import for_table
 
-    for line in for_table(table, target, task=task, drop=drop, index=index).text().splitlines():
+    made = for_table(table, target, task=task, drop=drop, index=index, decimal=decimal, day_first=day_first)
+    for line in made.text().splitlines():
         say(line)

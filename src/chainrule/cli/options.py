@@ -81,6 +81,12 @@ def weights_in_words(told: dict[str, str | int | None]) -> str:
     return f"{told['weights']} weights" + ("" if told["epoch"] is None else f", of epoch {told['epoch']}")
 
 
+decimal_option = click.option(
+    "--decimal", **choice(",", "."), help="The mark of decimals, where a table leaves it open, as 1,234 does."
+)
+day_first_option = click.option(
+    "--day-first/--month-first", default=None, help="What 1/2/2024 is, where a table leaves it open."
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Also over a file that is there already.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 

@@ -10,7 +10,16 @@ import click
 
 import chainrule as cr
 from chainrule.cli import completion
-from chainrule.cli.options import as_json_option, choice, number, overwrite_option, targets, whole
+from chainrule.cli.options import (
+    as_json_option,
+    choice,
+    day_first_option,
+    decimal_option,
+    number,
+    overwrite_option,
+    targets,
+    whole,
+)
 from chainrule.cli.output import print_columns, say, say_json
 from chainrule.cli.pipes import STREAM, expect_new, standard_input
 from chainrule.data.readers import is_table
@@ -70,6 +79,8 @@ from chainrule.errors import FileError, InputError
 @click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount.")
 @click.option("--drop", metavar="COLUMN", multiple=True, help="A column that shall not be used; may be repeated.")
 @click.option("--index", metavar="COLUMN", help="The column that says which row it is.")
+@decimal_option
+@day_first_option
 @click.option("--out", metavar="DIR", default="runs", show_default=True, help="Where the run folder is made.")
 @click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
 @click.option("--no-pictures", is_flag=True, help="Draw none.")
@@ -115,7 +126,7 @@ def train(
                 expected="one table",
                 fix="Leave one of them out",
             )
-        columns = {name: options.pop(name) for name in ("target", "task", "index")}
+        columns = {name: options.pop(name) for name in ("target", "task", "index", "decimal", "day_first")}
         made = for_table(recipe, **columns, drop=options.pop("drop") or ())
         chosen = made.recipe
     else:

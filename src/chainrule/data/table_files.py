@@ -649,7 +649,7 @@ class _Reader:
             given=f"column {shown(reading.name)} with {told(cell)}, which may be {number(cell, first):g} or "
             f"{number(cell, second):g}",
             expected="numbers that can be read in one way",
-            fix="Pass decimal=',' or decimal='.'",
+            fix="Pass decimal=',' or decimal='.' (chainrule train and init take --decimal , or --decimal .)",
         )
 
     def _numbers_of_words(self, reading: _Reading, style: Style) -> Column:
@@ -796,7 +796,7 @@ class _Reader:
             given=f"column {shown(reading.name)} of dates such as {told(cell)} in line {line}, in which either the day "
             "or the month may stand first",
             expected="a number above 12 that says which, or to be told",
-            fix="Pass day_first=True or day_first=False",
+            fix="Pass day_first=True or day_first=False (chainrule train and init take --day-first or --month-first)",
         )
 
     def _other_order(self, reading: _Reading, dates: Dates) -> InputError:

@@ -88,7 +88,10 @@ def _answered(network: Network, outputs: Array, every: bool) -> dict[str, list[A
     values = probabilities(network, outputs)
     count = values.shape[1]
     if network.task == "regression":
+        targets = () if network.preparation is None else network.preparation.targets
         names = ["prediction"] if count == 1 else [f"prediction_{k + 1}" for k in range(count)]
+        if 1 < count == len(targets):
+            names = [f"prediction {name}" for name in targets]
         return dict(zip(names, values.T.tolist()))
     chosen = predicted_classes(values, network.task)
     if network.task == "multilabel":

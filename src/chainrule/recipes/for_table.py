@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from chainrule import checks
 from chainrule.data.column_plans import TablePlan, classes_of
@@ -103,6 +103,8 @@ def for_table(
     task: Task | None = None,
     drop: Sequence[str] = (),
     index: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    day_first: bool | None = None,
 ) -> TableRecipe:
     """Return a recipe for a table: what becomes of its columns, a network, and a training that ends by itself.
 
@@ -118,6 +120,10 @@ def for_table(
         Columns that shall not be used.
     index : str, optional
         The column that says which row it is.
+    decimal : {".", ","}, optional
+        The mark of decimals, where the file leaves it open.
+    day_first : bool, optional
+        Whether 1/2/2024 is the first of February, where the file leaves it open.
 
     Raises
     ------
@@ -147,7 +153,8 @@ def for_table(
             fix="Rename it, if it is a text with columns",
         )
     name = os.fspath(path)
-    data = Data(file=name, target=_as_setting(target), task=task, drop=list(drop), index=index)
+    told: dict[str, Any] = {"task": task, "drop": list(drop), "index": index}
+    data = Data(file=name, target=_as_setting(target), decimal=decimal, day_first=day_first, **told)
     if target is None:
         columns = [*table_of(name, data)]
         listed = ", ".join(printable(column) for column in columns[:_LISTED])

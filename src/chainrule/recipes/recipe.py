@@ -507,6 +507,8 @@ def override(
     task: Literal["classification", "regression"] | None = None,
     drop: Sequence[str] | None = None,
     index: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    day_first: bool | None = None,
     start: str | os.PathLike[str] | None = None,
     weights: Literal["best", "last"] | None = None,
 ) -> Recipe:
@@ -535,6 +537,10 @@ def override(
         Columns that shall not be used.
     index : str, optional
         The column that says which row it is.
+    decimal : {".", ","}, optional
+        The mark of decimals in the file.
+    day_first : bool, optional
+        Whether 1/2/2024 in it is the first of February.
     start : path, optional
         The folder of a run, or a model file, with whose weights to begin.
     weights : {"best", "last"}, optional
@@ -577,7 +583,14 @@ def override(
         checks.one_of("keep", keep, ("best", "last"))
     if data is not None:
         changes["data"] = _of_file(recipe.data, absolute("data", data))
-    given = {"target": target, "task": task, "drop": None if drop is None else list(drop), "index": index}
+    given = {
+        "target": target,
+        "task": task,
+        "drop": None if drop is None else list(drop),
+        "index": index,
+        "decimal": decimal,
+        "day_first": day_first,
+    }
     told = {name: value for name, value in given.items() if value is not None}
     if told:
         changes["data"] = msgspec.structs.replace(changes.get("data", recipe.data), **told)
