@@ -191,6 +191,28 @@ def test_columns_that_are_kept_are_all_there(capsys: CAPTURED) -> None:
     assert row.items() >= {"row": "1", "column column row": "A", "column row": "B", "column class": "C"}.items()
 
 
+@pytest.mark.filterwarnings("always::chainrule.errors.InputWarning")
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        ("{}", "{}", ""),
+        ("{} %", "{}%", ""),
+        ("${}", "${}", ""),
+        ("{}", "{} %", "with '%' in column 'p', but expected numbers with nothing beside them"),
+        ("{} %", "{}", "with nothing beside them in column 'p', but expected numbers with '%'"),
+        ("${}", "€{}", "with '€' in column 'p', but expected numbers with '$'"),
+        ("{} %", "", ""),
+    ],
+)
+def test_another_unit_than_in_training_is_said(capsys: CAPTURED, then: str, now: str, told: str) -> None:
+    run = trained(capsys, text("p,q,y", lambda row: (then.format(row[1]), row[0], row[3])), "--target", "y")
+    Path("new.csv").write_text(f"p,q\n{now.format(45)},1\n")
+    warned = said(capsys, "predict", run, "new.csv")[1]
+    assert told in warned
+    assert ("unit of the training" in warned) == bool(told)
+    said(capsys, "predict", run, "my.csv")
+
+
 def test_several_amounts_are_answered_by_their_names(capsys: CAPTURED) -> None:
     own = text("p,tall,c,wide", lambda row: (row[0], row[1], row[2], row[0] * 2))
     run = trained(capsys, own, "--target", "wide", "--target", "tall")

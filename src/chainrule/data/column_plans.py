@@ -456,7 +456,7 @@ def _fitted(where: str, name: str, plan: ColumnPlan, table: Table, most_words: i
     column = of_kind(where, name, table[name], _KINDS[plan.use], table)  # type: ignore[arg-type]  # a kind each
     present = column.values[~column.gaps]
     if plan.use == "number":
-        return NumberColumn(name, fill=_number_fill(plan.fill, present), flag=plan.flag)
+        return NumberColumn(name, fill=_number_fill(plan.fill, present), flag=plan.flag, unit=column.unit)
     if plan.use == "date":
         fill = plan.fill
         if fill == "median":

@@ -87,6 +87,9 @@ class NumberColumn(ColumnPreparation):
         What a gap becomes. None refuses gaps.
     flag : bool, default False
         Whether a column of its own says where there was a gap: 1, else 0.
+    unit : str, optional
+        What stood at each number in the training's file, such as ``"%"``; ``""``: nothing. A file in which something
+        else stands there is warned of: 50 % is 50, and no 0.5. None: nobody knows.
 
     Examples
     --------
@@ -96,8 +99,11 @@ class NumberColumn(ColumnPreparation):
 
     kind = "number"
 
-    def __init__(self, name: str, *, fill: float | None = None, flag: bool = False) -> None:
+    def __init__(self, name: str, *, fill: float | None = None, flag: bool = False, unit: str | None = None) -> None:
         self.name = _checked_name("NumberColumn", name)
+        if unit is not None and not isinstance(unit, str):
+            raise InputError("NumberColumn unit", given=f"{unit!r:.80}", expected="a text", fix='Pass "%", or None')
+        self.unit = unit
         self.fill = None if fill is None else checks.number("NumberColumn fill", fill, like=0.0)
         self.flag = checked_flag("NumberColumn flag", flag)
 
@@ -112,6 +118,8 @@ class NumberColumn(ColumnPreparation):
     def write(self, where: str, column: Column, features: Array, table: Table) -> None:
         gaps = np.isnan(column.values)
         self.expect_filled(where, gaps, self.fill, table)
+        if None not in (self.unit, column.unit) and self.unit != column.unit and not gaps.all():
+            self._warn_of_unit(where, str(column.unit))
         features[:, 0] = column.values
         if self.fill is not None:
             features[gaps, 0] = self.fill
@@ -119,6 +127,18 @@ class NumberColumn(ColumnPreparation):
             features[:, 1] = gaps
         elif gaps.any():
             self._warn_of_gaps(where, gaps, table)
+
+    def _warn_of_unit(self, where: str, unit: str) -> None:
+        here, then = (f"with {printable(each)!r}" if each else "with nothing beside them" for each in (unit, self.unit))
+        warn_user(
+            InputWarning(
+                where,
+                given=f"numbers {here} in column {printable(self.name)!r}",
+                expected=f"numbers {then}, as in training; they are taken as they are, 45 % as 45",
+                fix="Write them in the unit of the training",
+                cause="data.unseen",
+            )
+        )
 
     def _warn_of_gaps(self, where: str, gaps: Array, table: Table) -> None:
         warn_user(

@@ -30,6 +30,8 @@ class Column:
         gap. Of dates datetime64[s], NaT where there is a gap.
     words : tuple of str
         The different words, in the order of their indices.
+    unit : str, optional
+        What stands at each number in a file, such as ``"%"`` or ``"$"``; ``""``: nothing. None where nobody knows.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class Column:
     kind: Kind
     values: Array
     words: tuple[str, ...] = ()
+    unit: str | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -64,7 +67,7 @@ class Column:
 
     def take(self, rows: Any) -> Column:
         """Return the column of these rows: indices, a slice or a mask."""
-        return Column(self.kind, self.values[rows], self.words)
+        return Column(self.kind, self.values[rows], self.words, self.unit)
 
     def texts(self) -> list[str]:
         """Return each cell as a text, ``""`` for a gap; whole numbers without a decimal point."""

@@ -610,7 +610,7 @@ class _Reader:
     def _column(self, reading: _Reading) -> Column:
         """Return a column, and note what it is."""
         if reading.values is not None:
-            column = Column("number", np.frombuffer(reading.values, np.float64))
+            column = Column("number", np.frombuffer(reading.values, np.float64), (), reading.style.affix)
             self._note_numbers(reading, column, reading.style)
             reading.values = None
             return column
@@ -666,7 +666,7 @@ class _Reader:
                 if np.isinf(kept[code]):
                     reading.values, reading.infinite = array("d"), int((codes == code).argmax())
                     self._expect_finite()
-        column = Column("number", kept[codes])
+        column = Column("number", kept[codes], (), style.affix)
         self._note_numbers(reading, column, style)
         return column
 
