@@ -103,6 +103,7 @@ ANSWERED: dict[str, tuple[str, str, list[str], str]] = {
 }
 
 
+@pytest.mark.filterwarnings("always::chainrule.errors.InputWarning")
 @pytest.mark.parametrize("situation", ANSWERED)
 def test_new_rows_get_the_answers_of_the_same_rows_in_training(capsys: CAPTURED, situation: str) -> None:
     _, own, options, new = ANSWERED[situation]
@@ -189,6 +190,19 @@ def test_columns_that_are_kept_are_all_there(capsys: CAPTURED) -> None:
     keep = [part for name in ("row", "column row", "class") for part in ("--keep", name)]
     (row,) = answered(capsys, run, "new.csv", *keep)
     assert row.items() >= {"row": "1", "column column row": "A", "column row": "B", "column class": "C"}.items()
+
+
+@pytest.mark.filterwarnings("always::chainrule.errors.InputWarning")
+def test_columns_that_lost_their_names_are_said_to_go_by_position(capsys: CAPTURED) -> None:
+    run = trained(capsys, text("p,q,y", lambda row: (row[0], row[2], row[3])), "--target", "y")
+    Path("new.csv").write_text("1,u\n2,v\n")
+    assert "taken to be 'p', 'q', in this order" in said(capsys, "predict", run, "new.csv")[1]
+    Path("new.csv").write_text("p,q\n1,u\n2,v\n")
+    assert "order" not in said(capsys, "predict", run, "new.csv")[1]
+    Path("my.csv").write_text(text("", lambda row: (row[3], row[0], row[2], 7)))
+    said(capsys, "train", "my.csv", "--target", "0", "--epochs", "1", "--no-pictures", "--quiet")
+    Path("new.csv").write_text("1,u,7\n2,v,7\n")
+    assert "order" not in said(capsys, "predict", "runs/my-002", "new.csv")[1]
 
 
 @pytest.mark.filterwarnings("always::chainrule.errors.InputWarning")

@@ -20,6 +20,7 @@ import numpy as np
 
 from chainrule import checks, memory
 from chainrule.arrays import Array, counted
+from chainrule.column_names import listed
 from chainrule.data.date_cells import Dates, look, moments
 from chainrule.data.limits import within_memory
 from chainrule.data.number_cells import GAPS, PLAIN, Style, is_code, is_zeroed, number, numbers, split, styles
@@ -27,7 +28,7 @@ from chainrule.data.opening import open_file, shown
 from chainrule.data.table import Column, Kind, Table
 from chainrule.data.table_header import TableHeader, find_header
 from chainrule.data.table_text import TextTable, told
-from chainrule.errors import FileError, InputError, nearest
+from chainrule.errors import FileError, InputError, InputWarning, nearest, warn_user
 
 _MARKS = frozenset(["?", "-", "--", "---", "–", "—", ".", "..", "...", "*"])
 _KEPT = frozenset({"none", "nil"})  # that mean a gap among numbers, and a word among words
@@ -155,6 +156,16 @@ def _table(
         text = TextTable(asked.where, file, delimiter=delimiter, encoding=encoding, skip_rows=skip_rows)
         head = find_header(text, True if _names_stand_in(text.sample()[0][1], names) else asked.header)
         if not head.named and unnamed is not None and (called := unnamed(len(head.names))) is not None:
+            if not all(re.fullmatch(r"column \d+", name) for name in called):  # which had names in training
+                warn_user(
+                    InputWarning(
+                        asked.where,
+                        given="a file without the names of its columns",
+                        expected=f"names, as in training; its columns are taken to be {listed(called)}, in this order",
+                        fix="Write the names into its first line",
+                        cause="data.columns",
+                    )
+                )
             head = head._replace(names=[*called], named=True)
         asked.expect_columns(head.names)
         return _Reader(text, head, asked).table(os.path.basename(os.fspath(path)))

@@ -141,7 +141,7 @@ def for_table(
     >>> made.recipe.loss, made.recipe.data.task
     ('CategoricalCrossEntropy', 'classification')
     >>> print("\\n".join(made.found))
-    width: a number; a gap becomes the median (numbers from 1.5 to 3.5)
+    numbers without gaps: width
     column 'kind': 2 different words are classes
     """
     where = f"table {shown(path)}"
