@@ -94,6 +94,12 @@ ANSWERED: dict[str, tuple[str, str, list[str], str]] = {
         ["--target", "0"],
         text("", lambda row: (row[0], row[2]), 3),
     ),
+    "a gap alone in its row, as programs write it": (
+        "csv.writer and pandas, of one column",
+        'p,y\nu,no\n"",yes\nv,no\n' + text("", lambda row: (row[2], row[3])),
+        ["--target", "y"],
+        'p\nu\n""\nv\n',
+    ),
     "a header in training alone": (
         "new rows pasted from a sheet",
         text("p,q,y", lambda row: (row[0], row[2], row[3])),

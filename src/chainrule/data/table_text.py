@@ -264,7 +264,7 @@ class TextTable:
             reader = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
             for cells in reader:
                 lines.length, lines.begun = 0, lines.number
-                if len(cells) > 1 or (cells and cells[0].strip()):
+                if len(cells) > 1 or (cells and (cells[0].strip() or '"' in lines.last)):  # "" is a gap, no blank line
                     yield lines.number, cells
         except UnicodeError as problem:
             raise self.not_decoded(problem) from None
@@ -345,6 +345,8 @@ class _Lines:
     ----------
     number, begun : int
         The line read last, and the last one of the row before.
+    last : str
+        The line read last.
     length : int
         Characters of the row under way, which may go over several lines.
     underscores : bool
@@ -358,7 +360,7 @@ class _Lines:
     def __init__(self, text: TextTable) -> None:
         self.text, self.stream, self.ahead = text, text.characters(), deque[str]()
         self.number = self.begun = text.start
-        self.length, self.underscores, self.short = 0, False, True
+        self.length, self.underscores, self.short, self.last = 0, False, True, ""
         pass_lines(self.stream, text.start)
         self.problem: UnicodeError | None = None
 
@@ -370,6 +372,7 @@ class _Lines:
         if not line:
             raise StopIteration
         self.number += 1
+        self.last = line
         self.length += len(line)
         if self.length > _LONGEST_ROW:
             raise FileError(
