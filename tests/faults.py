@@ -731,4 +731,25 @@ FAULTS = [
         "seconds=seconds",
         "tests/recipes/test_parent.py::test_seconds_of_all_parts_count",
     ),
+    Fault(
+        "a gap in an ONNX file is the word that any other word is",
+        "onnx/table_inputs.py",
+        'places[""] = -1 if column.fill is None else places[column.fill]',
+        'places[""] = -1 if column.other is None else places[column.other]',
+        "tests/onnx/test_tables.py::test_a_file_takes_the_columns_and_brings_their_preparation_back",
+    ),
+    Fault(
+        "a gap that was filled before scaling is read as if it were behind",
+        "onnx/column_cells.py",
+        "fill=value / cell.scale + cell.offset",
+        "fill=value",
+        "tests/onnx/test_tables.py::test_a_column_transformer_of_scikit_learn_comes_in_or_the_operator_is_named",
+    ),
+    Fault(
+        "features are taken in the order of the columns, not of the layers",
+        "onnx/table_reading.py",
+        "chosen[places, range(len(places))] = 1",
+        "chosen[sorted(places), range(len(places))] = 1",
+        "tests/onnx/test_tables.py::test_columns_are_used_in_any_order_and_twice",
+    ),
 ]

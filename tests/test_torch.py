@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import chainrule as cr
-from chainrule.errors import FileError, InputError, MisuseError
+from chainrule.errors import FileError, InputError, InputWarning, MisuseError
 from tests.onnx.test_import import expect_the_same
 from tests.referees import needed
 
@@ -447,3 +447,12 @@ def test_what_is_no_row_of_linear_layers_is_refused(state: dict[str, Any]) -> No
 def test_a_wrong_number_of_activations_is_refused() -> None:
     with pytest.raises(InputError, match="3 activations for 2 layers"):
         cr.torch.load(STATE, [cr.Tanh()] * 3)
+
+
+def test_a_state_dict_of_a_network_on_tables_is_told_to_take_features(tmp_path: Path) -> None:
+    preparation = cr.data.Preparation(["size", cr.data.CategoryColumn("kind", ["a", "b"])])
+    network = cr.Network([cr.Dense(1, inputs=3)], preparation=preparation)
+    with pytest.warns(InputWarning, match=r"3 features of the columns 'size', 'kind'.*\.features\(table\)"):
+        cr.torch.save(network, tmp_path / "a.safetensors")
+    plain = cr.Network([cr.Dense(1, inputs=1)], preparation=cr.data.Preparation(["size"]))
+    cr.torch.save(plain, tmp_path / "a.safetensors")  # nothing becomes of the column

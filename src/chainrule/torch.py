@@ -14,9 +14,10 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from chainrule import checks
+from chainrule.column_names import listed
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import file_size, open_file, read_exactly, shown
-from chainrule.errors import FileError, InputError
+from chainrule.errors import FileError, InputError, InputWarning, warn_user
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
 from chainrule.files.formats import LONGEST_START, SAVE_PYTORCH, expect_another, expect_ending, expect_source
@@ -207,6 +208,9 @@ def save(network: Network, path: Path) -> str:
     Identity stands in its place; dropout may lie between, where the scaling has no offset. In
     PyTorch: ``model.load_state_dict(safetensors.torch.load_file(path))``.
 
+    A preparation has no place there: the module takes ``network.preparation.features(table)``, columns in the order of
+    ``network.preparation.feature_names``. A warning says so.
+
     Returns
     -------
     str
@@ -229,6 +233,18 @@ def save(network: Network, path: Path) -> str:
     module = writer.sequential(network.layers, "")
     writer.expect_taken_up(None)
     write(path, Contents({"format": "pt"}, writer.tensors), where="torch.save")
+    preparation = network.preparation
+    if preparation is not None and preparation.feature_names != preparation.names:
+        warn_user(
+            InputWarning(
+                "torch.save",
+                given=f"a network that makes {len(preparation.feature_names)} features of the columns "
+                f"{listed(preparation.names)}",
+                expected="samples of numbers: the file has the layers alone, and no preparation",
+                fix="Feed it with network.preparation.features(table), in the order of "
+                f"network.preparation.feature_names, or write ONNX, which takes the columns: {_AS_ONNX}",
+            )
+        )
     return f"{module}.double()" if network.dtype == "float64" else module
 
 

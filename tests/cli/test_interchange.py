@@ -148,6 +148,7 @@ BAD = [
     ("export {run} --out a.h5", "got --out 'a.h5', which ends as no format does"),
     ("export {run} --out a.onnx --training-step", "got --training-step without a page"),
     ("export {run} --out a.onnx --beside", "got --beside without a page"),
+    ("export {run} --out a.py --inputs features", "got --inputs without ONNX"),
     ("export {run} --to numpy_page --out a.txt", "expected a path that ends in .py"),
     ("export {run} --to numpy_page --out - --beside", "got --beside with --out -"),
     ("export {run} --to torch --out flowers.csv", "'flowers.csv', which is there already, but expected a new file"),

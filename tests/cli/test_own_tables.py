@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import status
+from chainrule.errors import InputWarning
 from chainrule.training.events import INTERRUPTED
+from tests.referees import needed
 
 CAPTURED = Any
 COLUMNS = "customer,age,town,since,orders,paid"
@@ -50,6 +53,7 @@ def answered(capsys: CAPTURED, run: str, file: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(said(capsys, f"predict {run} {file}")[0])))
 
 
+DATED = [COLUMNS, *rows(80)]
 TRAIN = "train people.csv --target paid --index customer --epochs 15 --no-pictures --quiet"
 
 
@@ -210,3 +214,29 @@ def test_a_file_that_leaves_open_how_it_is_written_is_read_as_that_of_the_traini
 def test_truth_is_truth_however_it_is_written() -> None:
     preparation = cr.data.Preparation([cr.data.CategoryColumn("member", ["False", "True"])])
     assert preparation.features({"member": ["true", "FALSE", "True"]}).tolist() == [[0, 1], [1, 0], [0, 1]]
+
+
+def test_a_run_is_exported_with_what_prepares_its_table(capsys: CAPTURED) -> None:
+    needed("onnx")
+    Path("undated.csv").write_text("\n".join(",".join(row.split(",")[i] for i in (1, 2, 4, 5)) for row in DATED))
+    said(capsys, "train undated.csv --target paid --epochs 3 --no-pictures --quiet")
+    run = "runs/undated-001"
+    assert "takes     age, town, orders\n" in said(capsys, f"export {run} --out a.onnx")[0]
+    said(capsys, "import a.onnx --out mine")
+    assert answered(capsys, "mine", "undated.csv") == answered(capsys, run, "undated.csv")
+    features = "age, age is missing, town = Bonn, town = Kiel, town = Ulm, orders"
+    assert features in said(capsys, f"export {run} --out b.onnx --inputs features")[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        told, warned = said(capsys, f"export {run} --out a.safetensors")
+    assert f"takes     {features}\n" in told
+    assert "6 features of the columns 'age', 'town', 'orders'" in warned
+    assert json.loads(said(capsys, f"export {run} --out a.py --json")[0])["takes"] == ["age", "town", "orders"]
+
+
+def test_an_export_that_can_say_no_dates_names_the_way_out(capsys: CAPTURED) -> None:
+    needed("onnx")
+    said(capsys, TRAIN)
+    assert "dates: 'since'" in said(capsys, "export runs/people-001 --out a.onnx", code=2)[1]
+    assert "year of since" in said(capsys, "export runs/people-001 --out a.onnx --inputs features")[0]
+    assert "PyTorch loads safetensors" in said(capsys, "export runs/people-001 --out a.pt", code=2)[1]

@@ -259,7 +259,9 @@ def test_rows_by_position_have_the_columns_in_their_order() -> None:
     assert preparation.features([[1.0, "rose"], [2, "tulip"]]).tolist() == [[1, 1, 0], [2, 0, 1]]
     assert preparation.features(np.array([[1.0, 0, 1]])).tolist() == [[1, 0, 1]]  # features already
     with pytest.raises(ShapeError, match="Pass them by name"):
-        preparation.features(np.zeros((2, 2)))
+        preparation.features(np.zeros((2, 4)))
+    rooms = cr.data.Preparation(["size", cr.data.CategoryColumn("rooms", ["1", "2"])])
+    assert rooms.features(np.array([[0.5, 2], [1.5, 1]])).tolist() == [[0.5, 0, 1], [1.5, 1, 0]]  # no features: too few
     plain = cr.data.Preparation(["a", "b"])
     assert plain.features(np.array([[1.0, 2.0]])).tolist() == [[1, 2]]
     with pytest.raises(InputError, match="a gap in row 0, column 'b'"):

@@ -487,7 +487,32 @@ def _onnx_models() -> Sequence[bytes]:
     weights = f.tensor("w", f.WEIGHTS)
     tensors = [weights, vector, scalar, square, whole("shape", -1, 3, 1), whole("one", 1), whole("three", 3)]
     of_nodes = (many, skip, branches, shapes, arithmetic)
-    return [f.GOOD, *(f.model(f.graph(nodes, tensors, more=b"")) for nodes in of_nodes)]
+    return [f.GOOD, _table_model(), *(f.model(f.graph(nodes, tensors, more=b"")) for nodes in of_nodes)]
+
+
+def _table_model() -> bytes:
+    """Return a file that takes a column of numbers with gaps, and one of words."""
+    f = onnx_forge
+    ml = {"domain": "ai.onnx.ml"}
+    texts = lambda name, *words: f.field(1, name) + b"".join(f.field(9, word) for word in words) + f.field(20, 8)  # noqa: E731
+    nodes = [
+        f.node("IsNaN", ["a"], ["gaps"]),
+        f.node("Where", ["gaps", "c", "a"], ["filled"]),
+        f.node("Cast", ["gaps"], ["flag"], f.attribute("to", 1)),
+        f.node("LabelEncoder", ["k"], ["code"], texts("keys_strings", b"x", b"y", b""),
+               f.attribute("values_int64s", (0, 1, 0)), f.attribute("default_int64", -1), **ml),
+        f.node("Equal", ["code", "places"], ["found"]),
+        f.node("Cast", ["found"], ["words"], f.attribute("to", 1)),
+        f.node("OneHotEncoder", ["k"], ["hot"], texts("cats_strings", b"x", b"y"), f.attribute("zeros", 1), **ml),
+        f.node("Scaler", ["filled"], ["scaled"], f.attribute("scale", 0.5), **ml),
+        f.node("Concat", ["filled", "flag", "words"], ["f"], f.attribute("axis", 1)),
+        f.node("Gemm", ["f", "w"], ["output"]),
+    ]  # fmt: skip
+    weights, places = np.ones((4, 3), np.float32), np.array([[0, 1]])
+    tensors = [f.tensor("w", weights), f.tensor("c", np.float32([2])), f.tensor("places", places)]
+    inputs = [f.value("a", "n", 1), f.value("k", "n", 1, kind=8)]
+    told = f.field(14, f.field(1, "table") + f.field(2, '{"target": "t", "index": null, "ignored": ["i"]}'))
+    return f.model(f.graph(nodes, tensors, inputs), more=told + f.field(8, f.opset(3, "ai.onnx.ml")))
 
 
 def load_onnx(path: Path) -> None:

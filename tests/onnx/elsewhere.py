@@ -6,6 +6,7 @@ and of questions in forums. `make figures` sends all of them through; the tests 
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +19,10 @@ FloatArray = npt.NDArray[Any]
 
 
 class Sent(NamedTuple):
-    """A file, what its network is fed with, and what it answers where it comes from."""
+    """A file, what its network is fed with, an array or a frame, and what it answers where it comes from."""
 
     path: Path
-    x: FloatArray
+    x: Any
     expected: FloatArray
 
 
@@ -30,6 +31,7 @@ UNKNOWN = {
     "layer norm": "LayerNormalization",
     "a convolution": "Conv",
     "a gated linear unit": "Mul",
+    "a frame: ordinal": "LabelEncoder",
     "MLPRegressor, two targets": "Reshape",  # skl2onnx writes it so that the samples of a batch are mixed
 }
 
@@ -184,7 +186,8 @@ def sent_by_pytorch(torch: Any, dynamo: bool, name: str, folder: Path) -> Sent:
         return Sent(path, x.numpy(), model(x).numpy())
 
 
-def of_scikit_learn() -> dict[str, tuple[Any, FloatArray]]:
+@functools.cache
+def of_scikit_learn() -> dict[str, tuple[Any, Any]]:
     """Return estimators and pipelines of scikit-learn's, fitted, and what they were fitted to."""
     from sklearn import linear_model
     from sklearn.decomposition import PCA
@@ -214,7 +217,59 @@ def of_scikit_learn() -> dict[str, tuple[Any, FloatArray]]:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return {name: (estimator.fit(X, y), X) for name, (estimator, y) in given.items()}
+        fitted = {name: (estimator.fit(X, y), X) for name, (estimator, y) in given.items()}
+        return fitted | {name: _of_table(name) for name in TABLES}
+
+
+# What comes before an MLP that is fitted to a table, and how much of the table it is fitted to.
+TABLES = {
+    "a frame: imputer, scaler, one-hot": "kinds alone",
+    "a frame: passthrough, one-hot of whole numbers": "whole",
+    "a frame: scaled between 0 and 1, gaps among words": "all",
+    "a matrix: imputer, one-hot of whole numbers": "matrix",
+    "a frame: one-hot with drop": "kinds alone",
+    "a frame: ordinal": "kinds alone",
+}
+
+
+def _of_table(name: str) -> tuple[Any, Any]:
+    """Return a pipeline of scikit-learn's, fitted, and the table that it was fitted to."""
+    import pandas
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+
+    rng = np.random.default_rng(0)
+    numbers = (rng.normal(size=(80, 2)) * [10, 3] + [40, 1]).astype(np.float32)
+    fare, whole = numbers[:, 1].copy(), rng.integers(0, 3, 80)
+    numbers[::7, 0] = np.nan
+    ports = rng.choice(["Ost", "West", "Süd"], 80)
+    frame = pandas.DataFrame({"age": numbers[:, 0], "fare": fare, "sex": rng.choice(["f", "m"], 80), "port": ports})
+    filled, one_hot = SimpleImputer(strategy="median"), OneHotEncoder(handle_unknown="ignore")
+    scaled = make_pipeline(filled, StandardScaler())
+    X: Any = frame
+    if TABLES[name] == "whole":
+        X = frame.assign(age=fare, rooms=whole, left=fare, sex=frame.sex.where(whole > 0, "")).drop(columns="port")
+    elif TABLES[name] == "all":
+        X = frame.assign(port=np.where(whole, ports, ""))
+    elif TABLES[name] == "matrix":
+        X = np.column_stack([numbers, whole]).astype(np.float32)
+    words = make_pipeline(SimpleImputer(missing_values="", strategy="most_frequent"), one_hot)
+    columns: list[tuple[Any, list[Any]]] = {
+        "a frame: imputer, scaler, one-hot": [(scaled, ["age", "fare"]), (one_hot, ["sex", "port"])],
+        "a frame: passthrough, one-hot of whole numbers": [
+            (one_hot, ["rooms", "sex"]), ("passthrough", ["age"]), (MinMaxScaler(), ["fare"])],
+        "a frame: scaled between 0 and 1, gaps among words": [
+            (words, ["port", "sex"]), (make_pipeline(MinMaxScaler(), filled), ["age"])],
+        "a matrix: imputer, one-hot of whole numbers": [(scaled, [0, 1]), (one_hot, [2])],
+        "a frame: one-hot with drop": [(scaled, ["age"]), (OneHotEncoder(drop="first"), ["sex", "port"])],
+        "a frame: ordinal": [(scaled, ["age"]), (OrdinalEncoder(), ["sex", "port"])],
+    }[name]  # fmt: skip
+    few: dict[str, Any] = {"hidden_layer_sizes": (6,), "max_iter": 20, "random_state": 0}
+    estimator, y = (MLPRegressor(**few), fare) if TABLES[name] == "whole" else (MLPClassifier(**few), fare > 1)
+    return make_pipeline(make_column_transformer(*columns), estimator).fit(X, y), X
 
 
 def sent_by_scikit_learn(name: str, folder: Path) -> Sent:

@@ -13,7 +13,7 @@ from chainrule.cli.completion import recipes, runs
 from chainrule.cli.options import as_json_option, choice, column, overwrite_option, weights_option
 from chainrule.cli.output import say, say_json
 from chainrule.cli.pipes import STREAM, expect_new, writable
-from chainrule.errors import InputError
+from chainrule.errors import InputError, printable
 
 if TYPE_CHECKING:
     from chainrule.nn import Network
@@ -28,6 +28,11 @@ FORMATS = {"onnx": ".onnx", "torch": ".safetensors", "numpy_page": ".py"}  # the
 @click.option("--out", metavar="FILE", help="Where to: .onnx, .safetensors (PyTorch), .py (NumPy); - prints it.")
 @click.option("--training-step", is_flag=True, help="To numpy_page: a function that trains, too.")
 @click.option("--beside", is_flag=True, help="To numpy_page: the numbers in FILE.npz, not in the page.")
+@click.option(
+    "--inputs",
+    **choice("columns", "features"),
+    help="To onnx, of a network on tables: whether FILE takes a table's columns, as usual, or their features.",
+)
 @weights_option("Which to write.")
 @overwrite_option
 @as_json_option
@@ -37,14 +42,16 @@ def export(
     out: str | None,
     training_step: bool,
     beside: bool,
+    inputs: str | None,
     weights: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write the network of RUN, the folder of a run or a model file, for other programs.
 
-    As ONNX: what it predicts, scaling and the classes' names with it. As a PyTorch state dict in safetensors; the
-    module for it is shown. Or as a page of Python that predicts with NumPy alone.
+    As ONNX: what it predicts, with scaling, the names of classes, and what prepares a table. As a PyTorch state dict in
+    safetensors, of the layers alone; the module for it is shown, and what it takes. Or as a page of Python that
+    predicts with NumPy alone.
     """
     to = to or next((name for name, ending in FORMATS.items() if (out or "").lower().endswith(ending)), None)
     if to is None:
@@ -52,7 +59,9 @@ def export(
             "export",
             given="no format" if out is None else f"--out {out!r}, which ends as no format does"[:200],
             expected=f"--to {', '.join(FORMATS)}, or a file that ends in {', '.join(FORMATS.values())}",
-            fix="Add --out model.onnx, for example",
+            fix="PyTorch loads safetensors: add --out model.safetensors"
+            if (out or "").lower().endswith((".pt", ".pth", ".ckpt", ".bin"))
+            else "Add --out model.onnx, for example",
         )
     if out is None:
         raise InputError("export", given="no place to write to", expected="a file", fix=f"Add --out model{FORMATS[to]}")
@@ -60,6 +69,10 @@ def export(
         option = "--training-step" if training_step else "--beside"
         raise InputError(
             "export", given=f"{option} without a page", expected="--to numpy_page", fix="Add --out model.py"
+        )
+    if to != "onnx" and inputs is not None:
+        raise InputError(
+            "export", given=f"--inputs without ONNX, --to {to}", expected="--to onnx", fix="Add --out model.onnx"
         )
     if out == STREAM and (beside or as_json):
         option = "--beside" if beside else "--json"
@@ -70,21 +83,32 @@ def export(
     module = None
     with writable(out, f"model{FORMATS[to]}") as place:
         if to == "onnx":
-            cr.onnx.save(network, place)
+            cr.onnx.save(network, place, inputs=inputs or "columns")
         elif to == "torch":
             module = cr.torch.save(network, place)
         else:
             cr.numpy_page.save(network, place, weights="beside" if beside else "inside", training_step=training_step)
+    takes = _taken(network, features=to == "torch" or inputs == "features")
     if as_json:
-        say_json({"run": run, "to": to, "files": files, "module": module})
-    elif out != STREAM:
+        say_json({"run": run, "to": to, "files": files, "module": module, "takes": takes})
+        return
+    if out != STREAM:
         say(f"{to:<9} {', '.join(files)}")
-    if module is not None and not as_json:
+    if takes:
+        say(f"takes     {printable(', '.join(takes))}", err=out == STREAM)
+    if module is not None:
         from chainrule.replay.names import literal
 
         file = literal(os.path.basename(out))
         say(f"          model = {module}", err=out == STREAM)
         say(f"          model.load_state_dict(safetensors.torch.load_file({file}))", err=out == STREAM)
+
+
+def _taken(network: Network, *, features: bool) -> list[str]:
+    """Return what the file takes of a table, by name: its columns, or their features."""
+    if network.preparation is None:
+        return list(network.columns or ())
+    return list(network.preparation.feature_names if features else network.preparation.names)
 
 
 EXAMPLES = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from chainrule.data.column_preparation import (
     ColumnPreparation,
     DateColumn,
     NumberColumn,
+    free,
     of_kind,
 )
 from chainrule.data.labels import Task, decided_task
@@ -470,10 +471,10 @@ def _fitted(where: str, name: str, plan: ColumnPlan, table: Table, most_words: i
         counts[column.words[int(code)]] = int(count)
     frequent = sorted((word for word, count in counts.items() if count), key=lambda word: (-counts[word], word))
     kept = sorted(frequent[:most_words])
-    other = _free(OTHER, kept) if len(frequent) > most_words else None
+    other = free(OTHER, kept) if len(frequent) > most_words else None
     fill = plan.fill
     if fill == "own level":
-        fill = _free(OWN_LEVEL, kept)
+        fill = free(OWN_LEVEL, kept)
     elif fill == "most frequent":
         fill = frequent[0] if frequent else None
     elif fill == "refuse":
@@ -493,10 +494,3 @@ def _number_fill(fill: Fill, present: Any) -> float | None:
         values, counts = np.unique(present, return_counts=True)
         return float(values[counts.argmax()])
     return float(np.mean(present) if fill == "mean" else np.median(present))
-
-
-def _free(word: str, taken: Collection[str]) -> str:
-    """Return the word, or one like it that no column has."""
-    while word in taken:
-        word = f"({word})"
-    return word

@@ -6,7 +6,7 @@ fills a gap, was measured on the training rows, and stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -145,7 +145,7 @@ class NumberColumn(ColumnPreparation):
             InputWarning(
                 where,
                 given=f"{counted(int(gaps.sum()), 'gap')} in column {printable(self.name)!r}, the first in "
-                f"{table.place(int(gaps.argmax()))}, of which the training had none",
+                f"{table.place(int(gaps.argmax()))}, of which no flag tells the network",
                 expected=f"numbers: each gap was filled with {self.fill:g}",
                 fix="Look at the answers of these rows with care",
                 cause="data.unseen",
@@ -302,6 +302,13 @@ class DateColumn(ColumnPreparation):
             features[:, i] = _part(part, dates)
         if self.flag:
             features[:, -1] = gaps
+
+
+def free(word: str, taken: Collection[str]) -> str:
+    """Return the word, or one like it that no column has."""
+    while word in taken:
+        word = f"({word})"
+    return word
 
 
 def of_kind(where: str, name: str, column: Column, kind: Kind, table: Table) -> Column:

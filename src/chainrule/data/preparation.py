@@ -237,7 +237,8 @@ class Preparation(Configured):
         plain = numbers and given.ndim == 2 and given.shape[1] == len(self.columns) == len(self.feature_names)
         if plain and (given.dtype.kind in "iub" or (given.dtype.kind == "f" and not np.isnan(given).any())):
             return None  # nothing becomes of it
-        if given.ndim == 2 and given.shape[1] == len(self.columns) and (numbers or given.dtype.kind not in "fiub"):
+        cells = numbers or given.dtype.kind not in "fiub" or given.shape[-1] != len(self.feature_names)
+        if given.ndim == 2 and given.shape[1] == len(self.columns) and cells:
             return Table(
                 {name: _column_of_cells(where, name, given[:, i]) for i, name in enumerate(self.names)},
                 "X",

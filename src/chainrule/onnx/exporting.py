@@ -15,6 +15,7 @@ from chainrule.errors import InputError, MissingExtraError, installing, nearest,
 from chainrule.graph import Graph, Node
 from chainrule.graph.calls import is_own
 from chainrule.nn import Heads, Network
+from chainrule.onnx.table_inputs import ML_OPSET, TABLE_SETTINGS, columns_of, expect_unicode, input_names, write_columns
 from chainrule.ops import Array, Op, all_ops
 from chainrule.ops.activations import SELU_ALPHA, SELU_SCALE
 from chainrule.ops.shaping import Cast
@@ -42,18 +43,26 @@ def package(name: str) -> Any:
         ) from problem
 
 
-def model_of(onnx: Any, network: Network) -> ModelProto:
-    outputs = _outputs(network, network.graph("prediction").root)
-    writer = GraphWriter(onnx, str(network.dtype), outputs)
-    for name, result in zip(outputs, write_nodes(writer, network, list(outputs.values())), strict=True):
+def model_of(onnx: Any, network: Network, *, takes_features: bool = False) -> ModelProto:
+    """Return a network as ONNX, with what prepares a table for it unless the file is to take features."""
+    kind, dtype = onnx.helper.np_dtype_to_tensor_dtype, network.input_dtype(network.dtype)
+    columns = [] if takes_features else columns_of(network)
+    outputs = _outputs(network, network.graph("prediction").root, input_names(columns))
+    writer = GraphWriter(onnx, str(network.dtype), [*outputs, *input_names(columns)])
+    if columns:
+        inputs, samples = write_columns(writer, columns, dtype)
+    else:
+        shape = ["samples", *(network.sample_shape or ())]
+        inputs, samples = [onnx.helper.make_tensor_value_info("input", kind(np.dtype(dtype)), shape)], "input"
+    results = write_nodes(writer, network, list(outputs.values()), samples)
+    for name, result in zip(outputs, results, strict=True):
         writer.steps.append(onnx.helper.make_node("Identity", [result], [name], name=name))
-    kind = onnx.helper.np_dtype_to_tensor_dtype
-    taken = kind(np.dtype(network.input_dtype(network.dtype)))
+    sets = {step.domain: ML_OPSET if step.domain else OPSET for step in writer.steps}
     model: ModelProto = onnx.helper.make_model(
         onnx.helper.make_graph(
             writer.steps,
             printable(network.name or "network"),
-            [onnx.helper.make_tensor_value_info("input", taken, ["samples", *(network.sample_shape or ())])],
+            inputs,
             [
                 onnx.helper.make_tensor_value_info(name, kind(output.dtype), ["samples", *output.shape[1:]])
                 for name, output in outputs.items()
@@ -61,17 +70,18 @@ def model_of(onnx: Any, network: Network) -> ModelProto:
             writer.constants,
         ),
         ir_version=IR_VERSION,
-        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+        opset_imports=[onnx.helper.make_opsetid(domain, version) for domain, version in sorted(sets.items())],
         producer_name="chainrule",
         producer_version=__version__,
     )
-    if network.classes is not None:
-        onnx.helper.set_model_props(model, {"classes": _listed(network.classes)})
+    metadata = _metadata(network, takes_features)
+    if metadata:
+        onnx.helper.set_model_props(model, metadata)
     return model
 
 
-def write_nodes(writer: GraphWriter, network: Network, ends: Sequence[Node]) -> list[str]:
-    """Write the nodes that lead from a network's samples, which are called ``input``, to these; return their names."""
+def write_nodes(writer: GraphWriter, network: Network, ends: Sequence[Node], called: str = "input") -> list[str]:
+    """Write the nodes that lead from a network's samples, which are called so, to these; return their names."""
     samples = network.graph("prediction").inputs.values()
     written: dict[int, str] = {}
     for node in Graph(*ends).nodes:  # without what puts heads side by side
@@ -79,19 +89,20 @@ def write_nodes(writer: GraphWriter, network: Network, ends: Sequence[Node]) -> 
             writer.label = node.name
             written[id(node)] = write(writer, node, [written[id(child)] for child in node.children.values()])
         elif any(node is leaf for leaf in samples):
-            written[id(node)] = "input"
+            written[id(node)] = called
         else:
             written[id(node)] = writer.constant(node.name, node.value)
     return [written[id(node)] for node in ends]
 
 
-def _outputs(network: Network, root: Node) -> dict[str, Node]:
-    """Return the nodes that are outputs of the file, by name."""
+def _outputs(network: Network, root: Node, taken: Sequence[str]) -> dict[str, Node]:
+    """Return the nodes that are outputs of the file, by a name that no input has."""
     last, names = network.layers[-1], [head.name for head in network.heads]
     if not isinstance(last, Heads):
-        return {"output": root}
+        free = ("output" if i == 1 else f"output_{i}" for i in range(1, len(taken) + 2))
+        return {next(name for name in free if name not in taken): root}
     for name in names:
-        if name == "input" or printable(name) != name:
+        if name in ("input", *taken) or printable(name) != name:
             raise InputError(
                 "onnx.save",
                 given=f"a head called {name!r:.80}",
@@ -101,18 +112,25 @@ def _outputs(network: Network, root: Node) -> dict[str, Node]:
     return dict(zip(names, last.outputs(root), strict=True))
 
 
-def _listed(classes: Sequence[str] | Mapping[str, Sequence[str]]) -> str:
-    """Return the names of classes as JSON that every reader takes, our own too."""
-    by_head = classes if isinstance(classes, Mapping) else {"": classes}
-    for name in (name for names in by_head.values() for name in names):
-        if any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise InputError(
-                "onnx.save",
-                given=f"the class {name!r}"[:80],
-                expected="characters of Unicode",
-                fix="Build the network with other names in classes",
-            )
-    return json.dumps(dict(classes) if isinstance(classes, Mapping) else list(classes))
+def _metadata(network: Network, takes_features: bool) -> dict[str, str]:
+    """Return what is known of classes, columns and the table by name, as JSON that every reader takes."""
+    classes = network.classes
+    preparation: Any = network.preparation
+    told: dict[str, Any] = {}
+    if classes is not None:
+        told["classes"] = dict(classes) if isinstance(classes, Mapping) else list(classes)
+    if preparation is None:
+        columns = network.columns
+    elif takes_features:
+        columns = preparation.feature_names
+    else:
+        columns = preparation.names if input_names(preparation.columns) == ["input"] else None
+        told["table"] = {name: preparation.settings()[name] for name in TABLE_SETTINGS}
+    if columns is not None:
+        told["columns"] = list(columns)
+    for what, value in told.items():
+        expect_unicode(what, value)
+    return {what: json.dumps(value) for what, value in told.items()}
 
 
 class GraphWriter:

@@ -115,7 +115,7 @@ class Flow:
         maker = self._folded[name]
         self._left_to_compute -= 1
         if maker.op == "Constant":
-            return _literal(maker)
+            return literal(maker)
         if maker.op == "Shape":
             return self._shape(maker)
         if self._left_to_compute < 0 or maker.op not in (*_TURNS, *_WHOLE) or not maker.inputs:
@@ -196,7 +196,7 @@ _WHOLE: dict[str, Callable[..., Array]] = {
 }
 
 
-def _literal(step: Step) -> Array:
+def literal(step: Step) -> Array:
     """Return what a node of the operator Constant says."""
     if len(step.attributes) == 1:
         (key, value), *_ = step.attributes.items()

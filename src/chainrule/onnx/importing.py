@@ -12,6 +12,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.data.limits import within_memory
 from chainrule.data.opening import shown
+from chainrule.data.preparation import Preparation
 from chainrule.errors import ChainruleError, InputError
 from chainrule.files import strict_json
 from chainrule.files.atomic import Path
@@ -25,6 +26,7 @@ from chainrule.onnx.flow import Flow
 from chainrule.onnx.formulas import recognised
 from chainrule.onnx.layers import ELEMENTWISE, SPARE, LayerMaker, Piece
 from chainrule.onnx.model_file import TEXT, OnnxModel, Step, ValueInfo, read_model, refusal
+from chainrule.onnx.table_reading import column_names, table_of
 from chainrule.ops import Identity, Op, Reshape, Slice, Unscale
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ def load(
     sums of dense layers, concatenated branches. Weights that two nodes share are tied; slopes of a PReLU are not.
     Nothing is opened but the file, and those beside it in which it says that its weights are; nothing is executed.
     An output of one number for a sample is a column.
+
+    Where the file prepares a table, numbers with gaps and words, as files of ours and of skl2onnx's `ColumnTransformer`
+    do, that becomes the network's preparation, read from the graph: it takes tables and frames by the names of their
+    columns, and arrays by position. Names of columns in the metadata become the network's `columns`.
 
     Parameters
     ----------
@@ -81,20 +87,27 @@ def load(
     expect_source(where, path, "the path of an ONNX file", "Pass the name of a file")
     model = read_model(path, where=where)
     chosen = _output(model, output)
+    model, preparation, scaling = table_of(model, chosen)
+    if model.input.type not in _INPUTS:
+        raise refusal(model.where, f"the input {shown(model.input.name)} of type {model.input.type}", "numbers")
     flow = Flow(model, chosen)
     flow.shape_of = _Shapes(flow)
     maker = LayerMaker(flow)
-    layers = _merged(_between(flow, maker, flow.start, flow.end, 0)) or [Identity()]
+    layers = [*scaling, *_merged(_between(flow, maker, flow.start, flow.end, 0))] or [Identity()]
     sample, dtype = model.input.sample, "float64" if _is_double(model, maker) else "float32"
     try:
         layers = _bounded(layers, sample, dtype, maker)
     except ChainruleError as error:
         raise refusal(f"{model.where}: {error.where}", error.given, error.expected) from error
     classes = _classes(model, maker, chosen)
+    if preparation is not None and classes is not None and len(preparation.targets) == 1:
+        preparation = Preparation(**{**preparation.settings(), "classes": classes})
     try:
         if classes is None:
             layers = _with_unit(layers, loss, maker)
-        network = Network(layers, loss, optimizer, inputs=sample, classes=classes, dtype=dtype, seed=seed)
+        network = Network(
+            layers, loss, optimizer, inputs=sample, classes=classes, dtype=dtype, seed=seed, preparation=preparation
+        )
     except ChainruleError as error:
         given = loss is not None or optimizer is not None
         if given and error.where.startswith("Network") and error.where != "Network classes":  # the caller's argument
@@ -118,6 +131,8 @@ def load(
             raise refusal(maker.made_by[id(slopes)], told, "one for each, or one for all")
         slopes.slope.assign(np.broadcast_to(values, slopes.slope.shape).astype(dtype))
     _expect_rows(model, network, maker)
+    if preparation is None:
+        network.note_columns(_columns(model))
     return network
 
 
@@ -177,8 +192,6 @@ def _bounded(layers: list[LayerLike], sample: tuple[int, ...] | None, dtype: str
 
 def _output(model: OnnxModel, wanted: str | None) -> str:
     """Return the name of the output to take: the one of numbers that vary smoothly."""
-    if model.input.type not in _INPUTS:
-        raise refusal(model.where, f"the input {shown(model.input.name)} of type {model.input.type}", "numbers")
     names = [value.name for value in model.outputs]
     if wanted is not None:
         if wanted in names:
@@ -287,6 +300,13 @@ def _with_unit(layers: list[LayerLike], loss: Op | None, maker: LayerMaker) -> l
         return layers
     offset = second.offset
     return [*before, Unscale(first.scale, tuple(-o for o in offset) if isinstance(offset, tuple) else -offset)]
+
+
+def _columns(model: OnnxModel) -> tuple[str, ...] | None:
+    """Return the names of the columns that a file takes as they are, if its metadata tells them."""
+    sample = model.input.sample
+    names = column_names(model, sample[0] if sample is not None and len(sample) == 1 else None)
+    return None if names is None else tuple(names)
 
 
 def _classes(model: OnnxModel, maker: LayerMaker, output: str) -> tuple[str, ...] | None:

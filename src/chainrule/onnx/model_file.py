@@ -34,7 +34,7 @@ _LEAVE_OUT = "Leave that out where the model comes from, or build the network he
 _OPSET_18 = "Export the model again, with opset 18"
 
 # TensorProto.DataType -> its name and, where constants of it are understood, the dtype.
-TEXT = 8
+FLOAT, INT64, TEXT = 1, 7, 8
 _TYPES: dict[int, tuple[str, str]] = {
     1: ("float", "<f4"), 2: ("uint8", "u1"), 3: ("int8", "i1"), 4: ("uint16", ""), 5: ("int16", ""),
     6: ("int32", "<i4"), 7: ("int64", "<i8"), 8: ("string", ""), 9: ("bool", "?"), 10: ("float16", ""),
@@ -130,11 +130,16 @@ class OnnxModel:
 
     where: str
     opset: int
-    input: ValueInfo
+    inputs: list[ValueInfo]
     outputs: list[ValueInfo]
     steps: list[Step]
     constants: dict[str, StoredTensor] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def input(self) -> ValueInfo:
+        """The one that the layers take."""
+        return self.inputs[0]
 
 
 def read_model(path: Path, *, where: str) -> OnnxModel:
@@ -193,16 +198,18 @@ def _model(where: str, model: Message, folder: str) -> OnnxModel:
     beside.read()
     inputs = [_value(where, value) for value in graph["input"] if value.get("name") not in constants]
     outputs = [_value(where, value) for value in graph["output"]]
-    if len(inputs) != 1 or not outputs:
-        names = shown([value.name for value in inputs])
-        raise refusal(where, f"{len(inputs)} inputs {names} and {len(outputs)} outputs", "one input, and an output")
-    steps = _steps(where, graph["node"], {inputs[0].name, *constants})
-    made = {inputs[0].name, *constants, *(name for step in steps for name in step.outputs)}
+    names = [value.name for value in inputs]
+    if not inputs or not outputs or len(set(names)) < len(names):
+        raise refusal(
+            where, f"the inputs {shown(names)} and {len(outputs)} outputs", "inputs with a name each, and an output"
+        )
+    steps = _steps(where, graph["node"], {*names, *constants})
+    made = {*names, *constants, *(name for step in steps for name in step.outputs)}
     for value in outputs:
         if value.name not in made:
             raise refusal(where, f"the output {shown(value.name)}, which no node makes", "outputs that are computed")
     metadata = {entry.get("key", ""): entry.get("value", "") for entry in model["metadata_props"]}
-    return OnnxModel(where, opset, inputs[0], outputs, steps, constants, metadata)
+    return OnnxModel(where, opset, inputs, outputs, steps, constants, metadata)
 
 
 def _opset(where: str, entries: Sequence[Message]) -> int:
