@@ -191,7 +191,7 @@ def test_amounts_come_in_the_targets_unit_several_at_once(capsys: CAPTURED) -> N
     assert abs(price.mean() - 1.9e6) < 2e5
     assert abs(rent.mean() - 1000) < 200
     told = json.loads(said(capsys, "evaluate runs/flats-001 --data flats.csv --json")[0])["data"]
-    assert len(told["targets"]) == 2
+    assert told["target_names"] == ["price", "rent"]
     shown = said(capsys, "importance runs/flats-001")[0]
     assert "area" in shown
     assert "town" in shown

@@ -57,6 +57,8 @@ class EvaluationReport:
         How often each class (row) was taken for each (column).
     targets : list of dict
         The figures of each target, where numbers are predicted; ``mean`` and ``deviation`` are those of the target.
+    target_names : tuple of str
+        What the targets are called, where the network knows it.
     """
 
     task: str
@@ -67,6 +69,7 @@ class EvaluationReport:
     averages: dict[str, dict[str, float]] = field(default_factory=dict)
     confusion_matrix: Array | None = None
     targets: list[dict[str, float]] = field(default_factory=list)
+    target_names: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as plain data; figures stand beside the rest by their names."""
@@ -80,6 +83,7 @@ class EvaluationReport:
             "averages": self.averages,
             "confusion_matrix": None if matrix is None else matrix.tolist(),
             "targets": self.targets,
+            "target_names": list(self.target_names),
         }
 
     def lines(self, everything: str = "report.classes") -> list[str]:
@@ -89,7 +93,9 @@ class EvaluationReport:
             found += [*self._class_lines(everything), ""]
         elif len(self.targets) > 1:
             columns = ("r2", "root_mean_squared_error", "mean_absolute_error")
-            rows = [[f"target {i}", *(number(row[key]) for key in columns)] for i, row in enumerate(self.targets, 1)]
+            names = self.target_names or [f"target {i + 1}" for i in range(len(self.targets))]
+            told = zip(names, self.targets, strict=True)
+            rows = [[printable(name)[:40], *(number(row[key]) for key in columns)] for name, row in told]
             found += [*_table(["", "R²", "root mean squared error", "mean absolute error"], rows), ""]
         found += self._overall_lines()
         if self.targets:
@@ -226,6 +232,9 @@ def report(
     classes = None if head.task == "regression" else true_classes(target, prediction.ndim, head.task)
     if classes is None:
         _add_numbers(result, prediction, target, per_sample)
+        preparation = network.preparation
+        if preparation is not None and len(preparation.targets) == len(result.targets):
+            result.target_names = preparation.targets
     else:
         _add_classes(result, head, prediction, classes, per_sample)
     return result

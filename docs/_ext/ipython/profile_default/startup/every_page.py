@@ -1,5 +1,6 @@
 """What holds in every executed page: a figure is shown as SVG, always with the same bytes; a warning is an error."""
 
+import sys
 import warnings
 from io import BytesIO
 
@@ -19,4 +20,4 @@ get_ipython().display_formatter.formatters["image/svg+xml"].for_type_by_name("ma
 warnings.filterwarnings("error", module="__main__|chainrule|matplotlib|numpy")  # the kernel's own are not ours to mend
 # A training that comes to nothing is what some pages are about: they show what it says, without the kernel's files.
 warnings.filterwarnings("always", message="train: got a loss of")
-warnings.showwarning = lambda message, category, *_, **__: print(f"{category.__name__}: {message}")
+warnings.showwarning = lambda message, category, *_, **__: sys.stdout.write(f"{category.__name__}: {message}\n")
