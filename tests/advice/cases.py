@@ -40,7 +40,6 @@ from tests.referees import missing
 
 HERE = Path(__file__).parent
 REASONS = HERE / "reasons.txt"
-NOT_YET = "Not followed yet"
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,7 @@ class Case:
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")),
             contextlib.redirect_stderr(io.StringIO()),
+            mock.patch.object(sys, "stdin", io.StringIO()),
             mock.patch.object(os, "fsync", return_value=None),  # nothing here outlives a loss of power
         ):
             warnings.simplefilter("ignore")

@@ -108,10 +108,8 @@ def _words(
         yield from _words(fix.body, function, named, depth)
     elif isinstance(fix, ast.Name) and depth < 4:
         yield from _of_name(fix.id, function, named, depth)
-    elif (
-        isinstance(fix, ast.Call) and isinstance(of := named.get(getattr(fix.func, "id", "")), FUNCTIONS) and depth < 4
-    ):
-        for node in ast.walk(of):
+    elif isinstance(fix, ast.Call) and isinstance(of := named.get(getattr(fix.func, "id", "")), FUNCTIONS):
+        for node in ast.walk(of) if depth < 4 else ():  # one that calls itself has said all by then
             if isinstance(node, ast.Return) and node.value is not None:
                 yield from _words(node.value, of, named, depth + 1)
     elif isinstance(fix, ast.Constant) and fix.value in (None, ""):
