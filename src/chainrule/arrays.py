@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import InputError, ShapeError
+from chainrule.errors import ChainruleError, InputError, ShapeError
 
 Array = npt.NDArray[Any]
 _EXACT = 2**53  # up to here each whole number is one of float64
@@ -96,6 +96,8 @@ def as_array(where: str, name: str, value: Any) -> Array:
             ]
     try:
         return np.asarray(value)
+    except ChainruleError:  # a node says what to pass in its place
+        raise
     except Exception as problem:
         raise _not_arranged(where, name, value, problem) from None
 
@@ -266,7 +268,8 @@ def _as_days(name: str, frame: Any, label: Any) -> str:
 def _filled(name: str, frame: Any, label: Any, nan: bool) -> str:
     column, rest = f"{name}[{label!r}]", f", or leave those rows out of {name}, and of what goes with it"
     if hasattr(frame, "iloc"):
-        return f"Fill the gaps: {name}.assign(**{{{label!r}: {column}.astype(float).fillna({column}.mean())}}){rest}"
+        numbers = f"pandas.to_numeric({column})" if frame[label].dtype == object else f"{column}.astype(float)"
+        return f"Fill the gaps: {name}.assign(**{{{label!r}: {numbers}.fillna({column}.mean())}}){rest}"
     if hasattr(frame, "only"):
         return _coded(name, frame, label) + rest
     if hasattr(frame, "with_columns"):

@@ -106,7 +106,7 @@ def _expect_linear(layer: str, parts: Mapping[str, Array]) -> None:
     if "running_mean" in parts or "num_batches_tracked" in parts:
         _refuse(f"{shown(layer)}, a batch normalisation", _EXPECTED, _FOLDED)
     if len(weight) == 1:
-        _refuse(f"{shown(layer)} with weights {weight}, a normalisation or a PReLU", _EXPECTED, _OTHERWISE)
+        _refuse(f"{shown(layer)} with weights {weight}, a normalisation or a PReLU", _EXPECTED)
     if len(weight) > 2:
         _refuse(f"{shown(layer)} with weights {weight}, a convolution", _EXPECTED, "Take out the layers behind it")
     for kind, shape in shapes.items():
@@ -116,8 +116,10 @@ def _expect_linear(layer: str, parts: Mapping[str, Array]) -> None:
     for kind, array in parts.items():
         if array.dtype not in (np.float32, np.float64) or 0 in array.shape:
             name = f"{layer}.{kind}" if layer else kind
-            fix = _IN_FULL if array.dtype == np.float16 else _OTHERWISE
-            _refuse(f"{shown(name)} of {array.dtype} with shape {array.shape}", "float32 or float64 numbers", fix)
+            given, expected = f"{shown(name)} of {array.dtype} with shape {array.shape}", "float32 or float64 numbers"
+            if array.dtype == np.float16:
+                _refuse(given, expected, _IN_FULL)
+            _refuse(given, expected)
 
 
 def _in_order(layers: Mapping[str, Mapping[str, Array]], order: Sequence[str] | None) -> list[str]:

@@ -18,12 +18,15 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import io
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
+import types
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,12 +38,12 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.cli import status
+from chainrule.data import limits
 from tests.advice.places import Advice, advice_of, advices, stack
 from tests.referees import missing
 
 HERE = Path(__file__).parent
 REASONS = HERE / "reasons.txt"
-NOT_YET = "Not followed yet"
 
 
 @dataclass(frozen=True)
@@ -99,25 +102,28 @@ class Case:
         """Run a program in a folder of its own; return its error."""
         given: dict[str, Any] = {"__name__": "__main__", "np": np, "cr": cr, "cli": command, "write": _write}
         with (
-            tempfile.TemporaryDirectory() as folder,
+            _empty_folder() as folder,
             contextlib.chdir(folder),
             _errors_that_know_their_place(),
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")),
             contextlib.redirect_stderr(io.StringIO()),
+            mock.patch.object(sys, "stdin", io.StringIO()),
+            mock.patch.object(limits, "_ALWAYS", 1 << 20),  # a file of 2 MB stands for one of 40
             mock.patch.object(os, "fsync", return_value=None),  # nothing here outlives a loss of power
         ):
             warnings.simplefilter("ignore")
-            loaded = dict(sys.modules)
+            loaded = dict(sys.modules) if "sys.modules" in text else {}
             for kind in (cr.errors.InputWarning, cr.errors.TrainingWarning):
                 warnings.simplefilter("error", kind)
             try:
-                exec(compile(self.before, "before", "exec"), given)
+                for statement in needed(self.before, text):
+                    exec(statement, given)
                 exec(compile(text, str(self.words), "exec"), given)
             except Exception as error:
                 return error
             finally:  # a program hides a package behind None
-                for name in [name for name, module in sys.modules.items() if module is None]:
+                for name in [name for name in loaded and sys.modules if sys.modules[name] is None]:
                     if loaded.get(name) is None:
                         del sys.modules[name]
                     else:
@@ -125,11 +131,76 @@ class Case:
         return None
 
 
+@contextlib.contextmanager
+def _empty_folder() -> Iterator[str]:
+    """Give a folder; who left nothing in it leaves it to the next."""
+    folder = _empty.pop() if _empty else tempfile.mkdtemp(dir=_PLACE.name)
+    try:
+        yield folder
+    finally:
+        if os.path.isdir(folder) and not os.listdir(folder):
+            _empty.append(folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+_PLACE = tempfile.TemporaryDirectory()
+_empty: list[str] = []
+
+
+def needed(before: str, text: str) -> list[types.CodeType]:
+    """Return the statements of what stands above a room's cases whose names a program uses, or others that it uses."""
+    words, found = set(re.findall(r"\w+", text)), []
+    for code, names, uses in reversed(_statements(before)):
+        if not names or names & words:
+            found.append(code)
+            words |= uses
+    return found[::-1]
+
+
+@functools.cache
+def _statements(before: str) -> list[tuple[types.CodeType, set[str], set[str]]]:
+    """Return each statement, the names that it gives, and the words that stand in it."""
+    found = []
+    for node in ast.parse(before).body:
+        names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+        names |= {alias.asname or alias.name.partition(".")[0] for alias in getattr(node, "names", ())}
+        names |= {name for name in [getattr(node, "name", None)] if name is not None}
+        words = set(re.findall(r"\w+", ast.get_source_segment(before, node) or ""))
+        found.append((compile(ast.Module([node], []), "before", "exec"), names, words))
+    return found
+
+
 def command(line: str) -> None:
-    """Run a command of the command line; raise the error that it prints."""
-    code = status(shlex.split(line.removeprefix("chainrule ")))
+    """Run a command of the command line; raise the error that it prints.
+
+    A training that has been run before, on the same files, isn't run again: what it had written is written.
+    """
+    arguments = shlex.split(line.removeprefix("chainrule "))
+    before = _files() if arguments[0] == "train" else None
+    key = None if before is None else (line, *sorted(before.items()))
+    if key in _trained:
+        for name, content in _trained[key].items():
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).write_bytes(content)
+        return
+    code = status(arguments)
     if code:
         raise _made[-1] if _made else AssertionError(f"exit code {code} without an error of ours")
+    after = None if key is None else _files()
+    if before is not None and after is not None:
+        _trained[key] = {name: content for name, content in after.items() if before.get(name) != content}
+
+
+_trained: dict[Any, dict[str, bytes]] = {}
+
+
+def _files() -> dict[str, bytes] | None:
+    """Return the files of the working folder; None if there are links or large ones among them."""
+    paths = [path for path in Path().rglob("*") if path.is_symlink() or not path.is_dir()]
+    if any(path.is_symlink() or path.stat().st_nlink > 1 or path.stat().st_size > 1 << 18 for path in paths):
+        return None
+    return {str(path): path.read_bytes() for path in paths}
 
 
 def _write(name: str, text: str) -> None:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import ast
 import functools
+import gc
 import os
 import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import chainrule
 
 SOURCE = Path(chainrule.__file__).parent
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True)
@@ -42,46 +45,65 @@ class Advice:
 @functools.cache
 def advices() -> tuple[Advice, ...]:
     """Return each advice once, in the order in which they stand."""
-    trees = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py")}
-    by_file = {file: _handing_on(tree) for file, tree in trees.items()}
-    found: dict[Advice, Advice] = {}
-    for file in sorted(trees):
-        elsewhere = [of_file.items() for other, of_file in by_file.items() if other != file]
-        known = {name: place for items in elsewhere for name, place in items if place < _NOWHERE} | by_file[file]
-        for advice, lines in _in_file(file, trees[file], known):
-            found.setdefault(advice, advice).lines.append(lines)
+    collecting = gc.isenabled()
+    gc.disable()  # the trees are half a million objects, of which none is garbage
+    try:
+        sources = {path.relative_to(SOURCE).as_posix(): path.read_text("utf-8") for path in SOURCE.rglob("*.py")}
+        files = {file: _File.of(ast.parse(text)) for file, text in sources.items()}
+        everywhere = {name: at for of in files.values() for name, at in of.handing_on.items() if at < _NOWHERE}
+        found: dict[Advice, Advice] = {}
+        for file in sorted(files):
+            for advice, lines in _in_file(file, files[file], everywhere | files[file].handing_on):
+                found.setdefault(advice, advice).lines.append(lines)
+    finally:
+        if collecting:
+            gc.enable()
     return tuple(found)
 
 
 _NOWHERE = 1_000
 
 
-def _handing_on(tree: ast.Module) -> dict[str, int]:
-    """Return at which place among its arguments each function takes a ``fix``."""
-    found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, FUNCTIONS) and node.name != "__init__":
-            names = [argument.arg for argument in node.args.args if argument.arg not in ("self", "cls")]
-            found[node.name] = names.index("fix") if "fix" in names else _NOWHERE
-    return found
+@dataclass(frozen=True)
+class _File:
+    """What a file has: its calls, with the classes and functions around each; its functions and constants."""
+
+    calls: list[tuple[ast.Call, tuple[Definition, ...]]]
+    named: dict[str, ast.AST]
+    handing_on: dict[str, int]  # at which place among its arguments each function takes a ``fix``
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> _File:
+        named: dict[str, ast.AST] = {node.name: node for node in tree.body if isinstance(node, FUNCTIONS)}
+        for node in tree.body:
+            if isinstance(node, ast.Assign):
+                named |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+        found = cls([], named, {})
+        waiting: list[tuple[ast.AST, tuple[Definition, ...]]] = [(tree, ())]
+        for node, around in waiting:
+            if isinstance(node, ast.Call):
+                found.calls.append((node, around))
+            elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                around = (*around, node)
+                if isinstance(node, FUNCTIONS) and node.name != "__init__":
+                    names = [argument.arg for argument in node.args.args if argument.arg not in ("self", "cls")]
+                    found.handing_on[node.name] = names.index("fix") if "fix" in names else _NOWHERE
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    waiting += [(each, around) for each in value if isinstance(each, ast.AST)]
+                elif isinstance(value, ast.AST):
+                    waiting.append((value, around))
+        return found
 
 
-def _in_file(file: str, tree: ast.Module, handing_on: dict[str, int]) -> Iterator[tuple[Advice, tuple[int, int]]]:
-    within: dict[ast.AST, list[ast.AST]] = {tree: []}
-    for node in ast.walk(tree):
-        for child in ast.iter_child_nodes(node):
-            within[child] = [*within[node], node]
-    named: dict[str, ast.AST] = {node.name: node for node in tree.body if isinstance(node, FUNCTIONS)}
-    for assignment in tree.body:
-        if isinstance(assignment, ast.Assign):
-            named |= {target.id: assignment.value for target in assignment.targets if isinstance(target, ast.Name)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or (fix := _fix_of(node, handing_on)) is None:
+def _in_file(file: str, of: _File, handing_on: dict[str, int]) -> Iterator[tuple[Advice, tuple[int, int]]]:
+    for node, around in of.calls:
+        if (fix := _fix_of(node, handing_on)) is None:
             continue
-        around = [parent for parent in within[node] if isinstance(parent, (*FUNCTIONS, ast.ClassDef))]
         function = next((parent for parent in reversed(around) if isinstance(parent, FUNCTIONS)), None)
         name = ".".join(parent.name for parent in around)
-        for words in dict.fromkeys(_words(fix, function, named, depth=0)):
+        for words in dict.fromkeys(_words(fix, function, of.named, depth=0)):
             yield Advice(file, name, words), (node.lineno, node.end_lineno or node.lineno)
 
 
@@ -108,10 +130,8 @@ def _words(
         yield from _words(fix.body, function, named, depth)
     elif isinstance(fix, ast.Name) and depth < 4:
         yield from _of_name(fix.id, function, named, depth)
-    elif (
-        isinstance(fix, ast.Call) and isinstance(of := named.get(getattr(fix.func, "id", "")), FUNCTIONS) and depth < 4
-    ):
-        for node in ast.walk(of):
+    elif isinstance(fix, ast.Call) and isinstance(of := named.get(getattr(fix.func, "id", "")), FUNCTIONS):
+        for node in ast.walk(of) if depth < 4 else ():  # one that calls itself has said all by then
             if isinstance(node, ast.Return) and node.value is not None:
                 yield from _words(node.value, of, named, depth + 1)
     elif isinstance(fix, ast.Constant) and fix.value in (None, ""):

@@ -131,8 +131,8 @@ def _written_out(
         return None
     given = fix = ""
     if len(files) > 1:
-        given, fix = f"{len(samples)} of {len(files)} files written out as numbers", "Write one alone, as 1,0"
-        fix += " without spaces, or all of them into a file, a line each"
+        given = f"{len(samples)} of {len(files)} files written out as numbers"
+        fix = "Write one alone, as 1,0 without spaces, or all of them into a file, a line each"
     elif out is not None:
         given, fix = f"--out with the numbers of one sample, {files[0].strip()}", "Leave --out out"
     elif keep or form in ("csv", "jsonl"):

@@ -388,7 +388,7 @@ def _as_told(where: str, name: str, own: ColumnPlan, decided: ColumnPlan, column
             f"{where}, {name}",
             given=f"fill={fill!r:.40} for a {use}",
             expected=", ".join(map(repr, _FILLS[use])) + ", or a value",
-            fix="Write one of these",
+            fix=f"Write for example fill={_FILLS[use][0]!r}",
         )
     same = (use, fill, own.flag) == (decided.use, decided.fill, decided.flag)
     return decided if same else replace(own, fill=fill, why="as told")

@@ -199,7 +199,8 @@ def _output(model: OnnxModel, wanted: str | None) -> str:
         raise InputError("onnx.load output", given=repr(wanted), expected="an output of the file", fix=_known(names))
     smooth = [value.name for value in model.outputs if _is_smooth(value)]
     if len(smooth) != 1:
-        fix = f"Pass output={shown(smooth[0])}, or another of them" if smooth else "Take an output of numbers"
+        again = "Export the model again with such an output: the scores from which the answers follow"
+        fix = f"Pass output={shown(smooth[0])}, or another of them" if smooth else again
         raise refusal(model.where, f"the outputs {shown(names)}", "one of floating-point numbers", fix)
     return smooth[0]
 

@@ -60,7 +60,7 @@ def columns_of(network: Network) -> Sequence[ColumnPreparation]:
                 "onnx.save",
                 given=f"an empty word among the categories of {printable(column.name)!r}",
                 expected="words: nothing in a cell is a gap",
-                fix='Leave it out, and say what a gap becomes: fill="(missing)"',
+                fix='Write "(missing)" in its place, and fill="(missing)", which gaps become then',
             )
     return columns
 

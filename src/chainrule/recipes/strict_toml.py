@@ -116,8 +116,8 @@ def _translated(message: str, raw: dict[str, Any], kind: type[msgspec.Struct], w
         expected = " or ".join(_WORDS.get(word, word) for word in quoted[0].split(" | ") if word != "null")
     elif said.startswith("Invalid enum value"):
         expected = " or ".join(_choices(kind, steps))
-    fix = f"Change {path}" if path else "Change it"
-    return InputError(f"{where}, {path}", given=repr(_value_at(raw, steps))[:80], expected=expected, fix=fix)
+    given = repr(_value_at(raw, steps))[:80]
+    return InputError(f"{where}, {path}", given=given, expected=expected, fix=f"Change {path}")
 
 
 def _choices(kind: type[msgspec.Struct], steps: list[str]) -> list[str]:

@@ -153,6 +153,7 @@ class Program:
                 if array.ndim and not isinstance(node, Parameter):
                     array[...] = np.roll(array, 1, axis=0)
                 if array.dtype.kind == "f":  # targets and weights stay in their range when they become smaller
+                    array[~np.isfinite(array)] = 1.0  # of memory that nobody has filled yet, which compares nothing
                     array *= np.resize(factors.astype(array.dtype), array.shape)
         with np.errstate(all="ignore"):
             for call in self._tape.calls:

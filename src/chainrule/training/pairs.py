@@ -29,8 +29,9 @@ def samples_and_targets(
     where : str
         Who speaks in errors.
     network : Network
-    X : array, frame, Table, Dataset, or mapping of named inputs
-        A table, or a frame, has the targets too where `y` is None and the network's preparation knows their column.
+    X : array, frame, Table, mapping of name to column, Dataset, or mapping of named inputs
+        A table, a frame or a mapping has the targets too where `y` is None and the network's preparation knows their
+        column.
     y : array, or None
     columns, classes : sequence of str, optional
         The order of columns and classes where the network knows none yet.
@@ -44,13 +45,13 @@ def samples_and_targets(
         return X, y
     if isinstance(X, Dataset):
         y = _by_class(where, X, unpacked(where, X, y)[1], network.classes or classes)
-    elif y is None and names_of(X) is not None:
+    elif y is None and (names_of(X) is not None or isinstance(X, Mapping)):
         if network.preparation is None:
             raise InputError(
                 where,
                 given=f"X of type {type(X).__name__} without y",
                 expected="targets",
-                fix="Pass y; or let the network know their column: "
+                fix="Pass y, as in cr.train(network, X, y); or let the network know their column: "
                 'cr.Network(…, preparation=cr.data.prepare(table, target="price"))',
             )
         y = network.preparation.answers(X, where=where)
