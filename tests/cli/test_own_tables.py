@@ -141,6 +141,7 @@ def test_columns_are_known_by_their_names(capsys: CAPTURED, way: str) -> None:
     out, err = said(capsys, f"predict runs/people-001 {file}")
     assert list(csv.DictReader(io.StringIO(out))) == expected
     assert ("'shoes', with which the network was not trained" in err) == (way == "one too many")
+    assert ("other.csv: its columns are in another order, and go by their names" in err) == (way == "permuted")
 
 
 def test_a_network_saved_from_a_run_answers_as_the_run_does(capsys: CAPTURED) -> None:

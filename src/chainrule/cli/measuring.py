@@ -41,9 +41,12 @@ def _parts(
     from chainrule.recipes.evaluation import expect_one_output, samples_in_file
     from chainrule.recipes.moved_data import samples_of_run
 
+    def noted(note: str) -> None:
+        say(f"{data}: {note}", err=True)
+
     if data is not None:
         with readable(data) as path:
-            yield {"data": samples_in_file(network, recipe, path, target, command)}
+            yield {"data": samples_in_file(network, recipe, path, target, command, noted)}
         return
     if recipe is None:
         raise InputError(

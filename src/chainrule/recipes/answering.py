@@ -17,7 +17,7 @@ from chainrule.ops.op import Array
 from chainrule.recipes.evaluation import expect_one_output
 from chainrule.recipes.image_files import is_picture, picture_as_sample
 from chainrule.recipes.recipe import Recipe
-from chainrule.recipes.table_samples import table_for
+from chainrule.recipes.table_samples import order_notes, table_for
 from chainrule.training import predict
 from chainrule.training.evaluate import probabilities
 from chainrule.training.metrics import predicted_classes
@@ -63,7 +63,7 @@ def answers(
     kept: dict[str, list[str]] = {}
     inputs: Any
     if not is_picture(path):
-        inputs, count, kept = _inputs(network, recipe, path, keep)
+        inputs, count, kept, notes = _inputs(network, recipe, path, keep)
     elif keep:
         raise InputError(
             f"predict {path!r}",
@@ -167,8 +167,8 @@ def answer(network: Network, sample: Sequence[float], *, every: bool = False) ->
 
 def _inputs(
     network: Network, recipe: Recipe | None, path: str, keep: Sequence[str | int]
-) -> tuple[Any, int, dict[str, list[str]]]:
-    """Return the samples in a file, how many there are, and the texts of its columns that are kept, by their names.
+) -> tuple[Any, int, dict[str, list[str]], list[str]]:
+    """Return the samples in a file, how many there are, the texts of its columns that are kept, and what to say of it.
 
     What is kept is no input, unless the network knows it by its name, or needs all of it for its number of inputs.
     """
@@ -181,17 +181,17 @@ def _inputs(
                 fix="Leave --keep out",
             )
         found = read(path)
-        return found, len(found), {}
+        return found, len(found), {}, []
     table = table_for(network, recipe, path)
-    kept = _kept(network, recipe, path, table, keep)
+    kept, notes = _kept(network, recipe, path, table, keep), order_notes(network, table)
     if network.preparation is not None:
         used: Sequence[str] = [name for name in table if name in network.preparation.names or name not in kept]
-        return network.as_samples(f"predict {path!r}", table.only(used)), len(table), kept
+        return network.as_samples(f"predict {path!r}", table.only(used)), len(table), kept, notes
     target = None if recipe is None else recipe.data.target
     targets = {str(target)} if isinstance(target, (str, int)) else {*(target or ())}
     if network.columns is not None and table.named:
         used = [name for name in table if name in network.columns or not (name in kept or name in targets)]
-        return network.as_samples(f"predict {path!r}", table.only(used)), len(table), kept
+        return network.as_samples(f"predict {path!r}", table.only(used)), len(table), kept, notes
     inputs, others = [name for name in table if name not in targets], [name for name in kept if name not in targets]
     short = math.prod(network.sample_shape or ()) - len(inputs) + len(others)
     if 0 < short < len(others):
@@ -203,7 +203,7 @@ def _inputs(
         )
     if short < len(others) or not others:
         inputs = [name for name in inputs if name not in others]
-    return network.as_samples(f"predict {path!r}", table.only(inputs)), len(table), kept
+    return network.as_samples(f"predict {path!r}", table.only(inputs)), len(table), kept, notes
 
 
 def _kept(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from chainrule import checks
@@ -12,7 +13,7 @@ from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.recipes.recipe import Recipe
 from chainrule.recipes.samples import relabelled
-from chainrule.recipes.table_samples import Part, table_for
+from chainrule.recipes.table_samples import Part, order_notes, table_for
 from chainrule.training.evaluate import evaluate
 
 FIGURES = ("loss", "error_rate", "mean_squared_error", "min_confidence")
@@ -43,6 +44,7 @@ def samples_in_file(
     path: str,
     target: str | int | list[str] | None = None,
     where: str = "evaluate",
+    say: Callable[[str], Any] | None = None,
 ) -> Part:
     """Return the samples in a file, with their targets as the network numbers its classes.
 
@@ -56,6 +58,8 @@ def samples_in_file(
         The column to compare with.
     where : str
         Who speaks in errors.
+    say : function of str, optional
+        Is given what to say of the file.
 
     Raises
     ------
@@ -69,6 +73,9 @@ def samples_in_file(
     where = f"{where} {path!r}"
     if preparation is not None:
         table = table_for(network, recipe, path)
+        if say is not None:
+            for note in order_notes(network, table):
+                say(note)
         y = _compared(network, table, target, where)
         return preparation.features(table, where=where), _encoded(network, recipe, y)
     if target is None and path.lower().endswith(".npz"):

@@ -125,6 +125,17 @@ def table_for(network: Network, recipe: Recipe | None, path: str, kinds: Mapping
     return read_known(path, {**known, **(kinds or {})}, **_written(spec), **_usual(network.preparation))
 
 
+def order_notes(network: Network, table: Table) -> list[str]:
+    """Return what to say of a table whose columns stand in another order than in training; nothing of others."""
+    known = network.columns if network.preparation is None else network.preparation.names
+    if known is None or not table.named:
+        return []
+    here = [name for name in table if name in known]
+    return (
+        ["its columns are in another order, and go by their names"] if here != [n for n in known if n in here] else []
+    )
+
+
 def _usual(preparation: Any) -> dict[str, Any]:
     """Return how the training's table was written, where another one leaves it open."""
     if preparation is None:
