@@ -247,7 +247,7 @@ class Loss(_Pair):
         )
         if self.per_sample:
             _expect_shape(where, self.function, value, prediction.shape[:1], "Return one loss for each sample")
-            self._expect_own_losses(where, prediction[:1], target[:1])
+            self._expect_own_losses(where, prediction, target, value)
         else:
             _expect_shape(where, self.function, value, (), "Return one number, or pass per_sample=True")
         _expect_shape(where, self.derivative, slopes, prediction.shape, "Return an array like prediction")
@@ -255,11 +255,12 @@ class Loss(_Pair):
             self._expect_derivative(where, prediction, target, slopes, row, column)
         return bool(np.isfinite(value).all() and np.isfinite(slopes).all())
 
-    def _expect_own_losses(self, where: str, prediction: Array, target: Array) -> None:
-        """Raise if a sample's loss is another one where a second sample, with half of each output, stands below it."""
-        alone = _tried(where, self._value, prediction, target)
-        pair = np.concatenate([prediction, prediction / 2]), np.concatenate([target, target])
-        if not np.allclose(alone, _tried(where, self._value, *pair)[:1], rtol=1e-5, equal_nan=True):
+    def _expect_own_losses(self, where: str, prediction: Array, target: Array, value: Array) -> None:
+        """Raise if the first sample has another loss alone than among these, or beside one with half of its outputs."""
+        alone = _tried(where, self._value, prediction[:1], target[:1])
+        pair = np.concatenate([prediction[:1], prediction[:1] / 2]), np.concatenate([target[:1], target[:1]])
+        others = value[:1], _tried(where, self._value, *pair)[:1]
+        if not all(np.allclose(alone, other, rtol=1e-5, equal_nan=True) for other in others):
             raise InputError(
                 where,
                 given=f"{_name_of(self.function)}, whose loss of a sample depends on the other samples",
