@@ -7,6 +7,7 @@ it; where the text is chosen from several, each of them is one.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import gc
 import os
@@ -42,22 +43,29 @@ class Advice:
         return re.fullmatch(".*".join(parts), fix, re.DOTALL) is not None
 
 
-@functools.cache
-def advices() -> tuple[Advice, ...]:
-    """Return each advice once, in the order in which they stand."""
+@contextlib.contextmanager
+def without_collecting() -> Iterator[None]:
+    """Let the collector of garbage rest: it would look at half a million objects again and again."""
     collecting = gc.isenabled()
-    gc.disable()  # the trees are half a million objects, of which none is garbage
+    gc.disable()
     try:
-        sources = {path.relative_to(SOURCE).as_posix(): path.read_text("utf-8") for path in SOURCE.rglob("*.py")}
-        files = {file: _File.of(ast.parse(text)) for file, text in sources.items()}
-        everywhere = {name: at for of in files.values() for name, at in of.handing_on.items() if at < _NOWHERE}
-        found: dict[Advice, Advice] = {}
-        for file in sorted(files):
-            for advice, lines in _in_file(file, files[file], everywhere | files[file].handing_on):
-                found.setdefault(advice, advice).lines.append(lines)
+        yield
     finally:
         if collecting:
             gc.enable()
+
+
+@functools.cache
+def advices() -> tuple[Advice, ...]:
+    """Return each advice once, in the order in which they stand."""
+    found: dict[Advice, Advice] = {}
+    with without_collecting():
+        sources = {path.relative_to(SOURCE).as_posix(): path.read_text("utf-8") for path in SOURCE.rglob("*.py")}
+        files = {file: _File.of(ast.parse(text)) for file, text in sources.items()}
+        everywhere = {name: at for of in files.values() for name, at in of.handing_on.items() if at < _NOWHERE}
+        for file in sorted(files):
+            for advice, lines in _in_file(file, files[file], everywhere | files[file].handing_on):
+                found.setdefault(advice, advice).lines.append(lines)
     return tuple(found)
 
 
