@@ -206,6 +206,7 @@ class Network(Layer, InNotebooks):
                 fix=f"Write cr.Network(layers, cr.Loss({function}, {derivative}), cr.SGD(learning_rate=0.1))",
             )
 
+    @checks.keywords
     def build(self, shape: int | tuple[int, ...]) -> None:
         """Make the parameters for samples of this shape. Training and predicting do it by themselves.
 
