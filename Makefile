@@ -38,6 +38,10 @@ docs: .venv/installed-dev .venv/installed-docs ## run the examples in the docstr
 
 check: lint types docs test ## all four
 
+coverage: .venv/installed-dev ## show how much of each room the tests reach, in lines and branches
+	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report=
+	$(BIN)/python .ci/rooms.py
+
 figures: .venv/installed-dev ## measure every figure that the docs claim
 	$(BIN)/python benchmarks/figures.py
 
