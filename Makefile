@@ -7,7 +7,7 @@ PYTEST = -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder # 
 
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help demo test quick lint stubs types docs check figures bench wheel release soak clean
+.PHONY: help demo test quick lint stubs types docs check coverage figures bench wheel release soak clean
 
 help: ## list the tasks
 	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
