@@ -1,6 +1,6 @@
 """Event files for TensorBoard: a callback that writes the figures of each epoch as they come, or all of a history.
 
-It needs the extra, ``pip install "chainrule[tensorboard]"``, which is tensorboardX; TensorBoard itself is not needed
+It needs the extra, ``pip install '.[tensorboard]'`` in a clone, which is tensorboardX; TensorBoard itself is not needed
 to write the files.
 """
 

@@ -57,7 +57,8 @@ from chainrule.errors import FileError, InputError
 @click.option(
     "--compiled/--no-compiled",
     default=None,
-    help="Compile whole epochs, where pip install 'chainrule[fast]' was; the log says what can't be.",
+    help="Compile whole epochs, where the extra fast is installed (pip install '.[fast]' in a clone); the log "
+    "says what can't be.",
 )
 @click.option(
     "--checkpoint-steps", metavar="N", callback=whole(0), help="Save all there is to go on from after N steps."

@@ -70,8 +70,8 @@ FORMATS = {
     "table": Format(
         "a table, and no model",
         "Write cr.save(network, 'model.safetensors')",
-        "Read it with cr.data.read({path}, target=…); a command takes the run, or the recipe, of a network that learns "
-        'from it: chainrule recipes xor > my.toml, and there data = {file = {path}, target = "…"}',
+        "Read it with cr.data.read_table({path}); a command takes the run of a network that learns from it: "
+        "chainrule train {path} --target COLUMN",
     ),
     "gzip": Format("a gzip archive", "Write cr.save(network, 'model.safetensors')", "Unpack it first: gunzip"),
     "safetensors": Format(

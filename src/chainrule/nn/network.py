@@ -118,7 +118,7 @@ class Network(Layer, InNotebooks):
     dtype : {"float32", "float64"}
     engine : {"replay", "dynamic", "compiled"}
         How steps are run: recorded once and replayed; with the layers applied anew to each batch, for layers whose
-        Python looks at values; or whole epochs compiled, which needs ``pip install "chainrule[fast]"``.
+        Python looks at values; or whole epochs compiled, which needs ``pip install '.[fast]'`` in a clone.
     name : str, optional
 
     Examples

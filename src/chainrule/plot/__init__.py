@@ -22,7 +22,7 @@ How it learns, or why it doesn't
     learning_rate_range_test(result), of ``cr.learning_rate_range_test(network, X, y)``
     graph(network, x, y) or graph(loss)
 
-Pictures need the extra, ``pip install "chainrule[plot]"``; matplotlib is imported when one is drawn, not before.
+Pictures need the extra, ``pip install '.[plot]'`` in a clone; matplotlib is imported when one is drawn, not before.
 """
 
 from chainrule.plot.confusion import confusion_matrix

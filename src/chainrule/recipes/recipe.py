@@ -237,7 +237,7 @@ class Recipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     deterministic : bool, default False
         One thread, whatever `threads` says: the same bytes however many cores there are.
     compiled : bool, default False
-        Compile whole epochs, which needs ``pip install "chainrule[fast]"``; what can't be compiled is replayed, and
+        Compile whole epochs, which needs ``pip install '.[fast]'`` in a clone; what can't be compiled is replayed, and
         the log says so.
     checkpoint_steps, checkpoint_seconds : int and float, default 0 and 30
         Save all there is to go on from after so many steps, or when so much time has passed; 0 for neither.

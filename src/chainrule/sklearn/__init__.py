@@ -2,7 +2,7 @@
 
 `Classifier` and `Regressor` take a `chainrule.Network` and work wherever an estimator does, in searches over all its
 parts too. `MLPClassifier` and `MLPRegressor` take scikit-learn's own parameters. In each, `network_` is the
-`chainrule.Network` inside, to look at. They need the extra, ``pip install "chainrule[sklearn]"``.
+`chainrule.Network` inside, to look at. They need the extra, ``pip install '.[sklearn]'`` in a clone.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class MLPClassifier(ClassLabels, MultilayerPerceptron):
         on logits. `loss_` is the network's own then.
     compiled : bool, default False
         Compile whole epochs, which takes some seconds once and then saves up to a third of the time; needs
-        ``pip install "chainrule[fast]"``.
+        ``pip install '.[fast]'`` in a clone.
 
     Attributes
     ----------
