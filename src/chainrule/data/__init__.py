@@ -6,8 +6,7 @@ predict as floats of shape (samples, outputs). Everything is seeded, and row i o
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainrule.data.batches import batches, split
 from chainrule.data.dataset import Dataset
@@ -15,7 +14,7 @@ from chainrule.data.digits import digits
 from chainrule.data.labels import one_hot
 from chainrule.data.mnist import fashion_mnist, mnist
 from chainrule.data.toys import blobs, circles, curve, moons, spirals, xor
-from chainrule.words import missing_from
+from chainrule.words import names_of_room
 
 if TYPE_CHECKING:  # a checker that saw `__getattr__` would take any name for one of the room's
     from chainrule.data.affine import RandomAffine
@@ -45,12 +44,7 @@ else:
         "read_table": "table_files",
     }
 
-    def __getattr__(name: str) -> Any:
-        if name not in _LATER:
-            raise missing_from(__name__, name)
-        found = getattr(importlib.import_module(f"chainrule.data.{_LATER[name]}"), name)
-        globals()[name] = found
-        return found
+    __getattr__ = names_of_room(__name__, _LATER)
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,6 @@
 """Layers, how they start, and the network that holds them."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from chainrule.nn.containers import Branches, Heads, Residual
 from chainrule.nn.dense import Dense
@@ -20,12 +20,10 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.network import Network
 from chainrule.nn.prelu import PReLU
 from chainrule.nn.rescale import Rescale
-from chainrule.words import missing_from
+from chainrule.words import names_of_room
 
 if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
-
-    def __getattr__(name: str) -> NoReturn:
-        raise missing_from(__name__, name)
+    __getattr__ = names_of_room(__name__)
 
 
 __all__ = [

@@ -7,16 +7,14 @@ trust, and needs no other package.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from chainrule.onnx.importing import load
 from chainrule.onnx.saving import save
-from chainrule.words import missing_from
+from chainrule.words import names_of_room
 
 if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
-
-    def __getattr__(name: str) -> NoReturn:
-        raise missing_from(__name__, name)
+    __getattr__ = names_of_room(__name__)
 
 
 __all__ = ["load", "save"]

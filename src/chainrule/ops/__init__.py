@@ -5,7 +5,7 @@ Each op is a page: its function, its derivative, `forward`, and `backward` direc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from chainrule.ops import (
     activations,
@@ -23,7 +23,7 @@ from chainrule.ops import (
 )
 from chainrule.ops.op import Array, Derivatives, Op
 from chainrule.ops.pages import Page, format_table, page
-from chainrule.words import missing_from
+from chainrule.words import names_of_room
 
 # The registry: the only list of ops. Node functions, public names, the parts that files may name, coverage of other
 # formats, the tests' suite and the docs all follow from it and from what stands in each class.
@@ -142,9 +142,7 @@ def table() -> str:
 
 
 if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
-
-    def __getattr__(name: str) -> NoReturn:
-        raise missing_from(__name__, name)
+    __getattr__ = names_of_room(__name__)
 
 
 __all__ = ["Array", "Derivatives", "Op", "Page", "all_ops", "page", "table", *(kind.__name__ for kind in _OPS)]

@@ -6,7 +6,7 @@ Both are descriptions: they hold settings and may be shared. What changes while 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from chainrule import checks
 from chainrule.optim.adaptive import Adagrad, Adam, AdamW, RMSProp
@@ -23,7 +23,7 @@ from chainrule.optim.schedules import (
     StepDecay,
     as_schedule,
 )
-from chainrule.words import missing_from
+from chainrule.words import names_of_room
 
 _KINDS: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, Adagrad, RMSProp, Adam, AdamW)}
 
@@ -38,9 +38,7 @@ def as_optimizer(where: str, optimizer: Optimizer | str) -> Optimizer:
 
 
 if not TYPE_CHECKING:  # a checker that saw this would take any name for one of the room's
-
-    def __getattr__(name: str) -> NoReturn:
-        raise missing_from(__name__, name)
+    __getattr__ = names_of_room(__name__)
 
 
 __all__ = [

@@ -1,7 +1,6 @@
 """Training a network, and using it."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainrule.training.callbacks import Callback, EarlyStopping
 from chainrule.training.evaluate import classify, evaluate, predict
@@ -27,7 +26,7 @@ from chainrule.training.metrics import (
     root_mean_squared_error,
     subset_accuracy,
 )
-from chainrule.words import missing_from
+from chainrule.words import names_of_room
 
 if TYPE_CHECKING:  # a checker that saw `__getattr__` would take any name for one of the room's
     from chainrule.training.evaluation_report import EvaluationReport, report
@@ -41,12 +40,7 @@ else:
         **dict.fromkeys(("RangeTest", "learning_rate_range_test"), "rising_rate"),
     }
 
-    def __getattr__(name: str) -> Any:
-        if name not in _LATER:
-            raise missing_from(__name__, name)
-        found = getattr(importlib.import_module(f"chainrule.training.{_LATER[name]}"), name)
-        globals()[name] = found
-        return found
+    __getattr__ = names_of_room(__name__, _LATER)
 
 
 def __dir__() -> list[str]:
@@ -58,11 +52,11 @@ __all__ = [
     "Callback",
     "EarlyStopping",
     "Epoch",
+    "EvaluationReport",
     "Event",
     "History",
     "Importance",
     "RangeTest",
-    "EvaluationReport",
     "Training",
     "accuracy",
     "average_precision",

@@ -9,7 +9,16 @@ from __future__ import annotations
 from chainrule.words.argument_order import arguments, target_first
 from chainrule.words.by_name import folded, part_named
 from chainrule.words.libraries import LIBRARIES, answers, program
-from chainrule.words.lookup import is_word, keyword_fix, missing_from, name_fix, option_fix, role_fix, value_fix
+from chainrule.words.lookup import (
+    is_word,
+    keyword_fix,
+    missing_from,
+    name_fix,
+    names_of_room,
+    option_fix,
+    role_fix,
+    value_fix,
+)
 from chainrule.words.vocabulary import Word, words
 
 __all__ = [
@@ -22,6 +31,7 @@ __all__ = [
     "keyword_fix",
     "missing_from",
     "name_fix",
+    "names_of_room",
     "option_fix",
     "part_named",
     "program",

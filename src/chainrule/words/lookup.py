@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chainrule.errors import MissingNameError, UnknownNameError, nearest, nearest_name
@@ -109,6 +109,28 @@ def value_fix(name: str, known: Iterable[str], *, part: bool = False) -> str:
     bare = re.sub(r"\.v\d+$", "", name)  # registries number what they keep
     word = find("names", "value", bare) or (find("names", "module", bare) if part else None)
     return f"Use {word.ours}" if word is not None else nearest(name, known)
+
+
+def names_of_room(module: str, later: Mapping[str, str] | None = None) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a room: it imports what is needed seldom, and refuses what is not there.
+
+    Parameters
+    ----------
+    module : str
+        The room's ``__name__``.
+    later : mapping of str to str, optional
+        The file of the room that has a name, for names that are imported when they are asked for.
+    """
+    files = {} if later is None else later
+
+    def named(name: str) -> Any:
+        if name not in files:
+            raise missing_from(module, name)
+        found = getattr(importlib.import_module(f"{module}.{files[name]}"), name)
+        setattr(sys.modules[module], name, found)  # the next time Python doesn't ask
+        return found
+
+    return named
 
 
 def missing_from(module: str, name: str) -> Exception:
