@@ -11,8 +11,8 @@ import click
 import chainrule as cr
 from chainrule.cli.completion import runs
 from chainrule.cli.failures import WRONG, print_error
-from chainrule.cli.options import as_json_option, choice, columns, overwrite_option, weights_in_words, weights_option
-from chainrule.cli.output import as_csv, json_text, say, say_json
+from chainrule.cli.options import as_json_option, choice, columns, overwrite_option, weights_option
+from chainrule.cli.output import as_csv, json_text, say, say_json, weights_in_words
 from chainrule.cli.pipes import STREAM, expect_new, readable, write_out
 from chainrule.errors import ChainruleError, InputError, MissingExtraError
 from chainrule.training.figure_text import percent

@@ -6,25 +6,14 @@ from typing import Literal
 
 import click
 
-from chainrule.cli.options import choice, day_first_option, decimal_option, targets
+from chainrule.cli.options import table_options
 from chainrule.cli.output import say
 from chainrule.data.labels import Task
 
 
 @click.command()
 @click.argument("table")
-@click.option(
-    "--target",
-    metavar="COLUMN",
-    multiple=True,
-    callback=targets,
-    help="What to predict; may be repeated for several amounts.",
-)
-@click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount.")
-@click.option("--drop", metavar="COLUMN", multiple=True, help="A column that shall not be used; may be repeated.")
-@click.option("--index", metavar="COLUMN", help="The column that says which row it is.")
-@decimal_option
-@day_first_option
+@table_options("What to predict")
 def init(
     table: str,
     target: str | int | list[str] | None,

@@ -10,8 +10,8 @@ import click
 
 import chainrule as cr
 from chainrule.cli.completion import runs
-from chainrule.cli.options import as_json_option, column, weights_in_words, weights_option, whole
-from chainrule.cli.output import say, say_json
+from chainrule.cli.options import as_json_option, column, weights_option, whole
+from chainrule.cli.output import say, say_json, weights_in_words
 from chainrule.cli.pipes import STREAM, readable
 from chainrule.errors import InputError
 

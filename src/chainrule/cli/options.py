@@ -74,19 +74,35 @@ def weights_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., An
     return click.option("--weights", **choice("best", "last"), help=f"{what} Those that the run keeps where left out.")
 
 
-def weights_in_words(told: dict[str, str | int | None]) -> str:
-    """Return which weights were asked."""
-    if told["weights"] is None:
-        return "weights of a model file"
-    return f"{told['weights']} weights" + ("" if told["epoch"] is None else f", of epoch {told['epoch']}")
+def table_options(target: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the options that say what is what in a table to learn from; `target` is the help of the first."""
+    options = [
+        click.option(
+            "--target",
+            metavar="COLUMN",
+            multiple=True,
+            callback=targets,
+            help=f"{target}; may be repeated for several amounts.",
+        ),
+        click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount."),
+        click.option(
+            "--drop", metavar="COLUMN", multiple=True, help="A column that shall not be used; may be repeated."
+        ),
+        click.option("--index", metavar="COLUMN", help="The column that says which row it is."),
+        click.option(
+            "--decimal", **choice(",", "."), help="The mark of decimals, where a table leaves it open, as 1,234 does."
+        ),
+        click.option("--day-first/--month-first", default=None, help="What 1/2/2024 is, where a table leaves it open."),
+    ]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):  # the last decorator's option comes first
+            command = option(command)
+        return command
+
+    return decorate
 
 
-decimal_option = click.option(
-    "--decimal", **choice(",", "."), help="The mark of decimals, where a table leaves it open, as 1,234 does."
-)
-day_first_option = click.option(
-    "--day-first/--month-first", default=None, help="What 1/2/2024 is, where a table leaves it open."
-)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Also over a file that is there already.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 

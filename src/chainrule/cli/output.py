@@ -43,6 +43,13 @@ def json_text(data: dict[str, Any], out: str | None = None) -> str:
     return printed(data, ascii_only=out is None and not in_unicode())
 
 
+def weights_in_words(told: dict[str, str | int | None]) -> str:
+    """Return which weights of a run were asked, as `weights_told` has it."""
+    if told["weights"] is None:
+        return "weights of a model file"
+    return f"{told['weights']} weights" + ("" if told["epoch"] is None else f", of epoch {told['epoch']}")
+
+
 def in_unicode() -> bool:
     """Return whether standard output takes every character."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"

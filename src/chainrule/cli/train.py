@@ -13,11 +13,9 @@ from chainrule.cli import completion
 from chainrule.cli.options import (
     as_json_option,
     choice,
-    day_first_option,
-    decimal_option,
     number,
     overwrite_option,
-    targets,
+    table_options,
     whole,
 )
 from chainrule.cli.output import print_columns, say, say_json
@@ -70,18 +68,7 @@ from chainrule.errors import FileError, InputError
     help="The same when so much time has passed; 30 where the recipe says nothing, 0 for never.",
 )
 @click.option("--data", metavar="FILE", help="Learn from this file instead.")
-@click.option(
-    "--target",
-    metavar="COLUMN",
-    multiple=True,
-    callback=targets,
-    help="What to predict of it; may be repeated for several amounts.",
-)
-@click.option("--task", **choice("classification", "regression"), help="Whether that is a class or an amount.")
-@click.option("--drop", metavar="COLUMN", multiple=True, help="A column that shall not be used; may be repeated.")
-@click.option("--index", metavar="COLUMN", help="The column that says which row it is.")
-@decimal_option
-@day_first_option
+@table_options("What to predict of it")
 @click.option("--out", metavar="DIR", default="runs", show_default=True, help="Where the run folder is made.")
 @click.option("--tensorboard", metavar="DIR", help="Write event files for TensorBoard into this folder.")
 @click.option("--no-pictures", is_flag=True, help="Draw none.")
