@@ -29,7 +29,7 @@ from chainrule.data.column_preparation import (
 )
 from chainrule.data.labels import Task, decided_task
 from chainrule.data.preparation import Preparation
-from chainrule.data.table import Column, Table
+from chainrule.data.table import Column, Kind, Table
 from chainrule.errors import InputError, nearest, printable
 
 Use = Literal["number", "category", "date", "drop"]
@@ -41,7 +41,7 @@ _MOST_CLASSES = 1000
 _MOST_LINES, _MOST_NAMES = 40, 12  # that are told
 _NAMES_ROWS = re.compile(r"(^|[ _.-])(id|idx|index|nr|no|num|number|row|key)$|^#|^Unnamed|(?-i:I[dD]$)", re.IGNORECASE)
 _PLAIN = ("number", False, "median")
-_KINDS = {"number": "number", "category": "word", "date": "date"}
+KINDS: dict[str, Kind] = {"number": "number", "category": "word", "date": "date"}  # what stands in such a column
 _FILLS = {
     "number": ("mean", "median", "most frequent", "refuse"),
     "category": ("own level", "most frequent", "refuse"),
@@ -454,7 +454,7 @@ def _expect_different(where: str, name: str, column: Column) -> None:
 
 def _fitted(where: str, name: str, plan: ColumnPlan, table: Table, most_words: int) -> ColumnPreparation:
     """Return what becomes of a column, measured on these rows."""
-    column = of_kind(where, name, table[name], _KINDS[plan.use], table)  # type: ignore[arg-type]  # a kind each
+    column = of_kind(where, name, table[name], KINDS[plan.use], table)
     present = column.values[~column.gaps]
     if plan.use == "number":
         return NumberColumn(name, fill=_number_fill(plan.fill, present), flag=plan.flag, unit=column.unit)

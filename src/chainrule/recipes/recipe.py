@@ -94,12 +94,6 @@ class ColumnUse(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_de
     fill: float | str | None = None
     flag: bool = False
 
-    @property
-    def kind(self) -> Literal["number", "word", "date"] | None:
-        """What stands in such a column; None where nobody needs to know."""
-        kinds: dict[str, Literal["number", "word", "date"]] = {"number": "number", "category": "word", "date": "date"}
-        return kinds.get(self.use)
-
 
 class Data(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """What to learn from.

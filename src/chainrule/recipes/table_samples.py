@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.arrays import counted
-from chainrule.data.column_plans import ColumnPlan, TablePlan, classes_of, fitted, planned
+from chainrule.data.column_plans import KINDS, ColumnPlan, TablePlan, classes_of, fitted, planned
 from chainrule.data.preparation import Preparation
 from chainrule.data.table import Kind, Table
 from chainrule.data.table_files import read_known
@@ -57,8 +57,12 @@ class TableRows:
             assert self.plan is not None
             preparation = fitted(tables["train"], self.plan, classes=self.classes, where=where)
         x = {name: preparation.features(table, where=where) for name, table in tables.items()}
-        held = (None if part is None else (x[name], part[1]) for name, part in parts.items() if name != "train")
-        return ((x["train"], train[1]), *held), preparation, tables  # type: ignore[return-value]  # mypy counts no generator
+        made = (
+            (x["train"], train[1]),
+            validation and (x["validation"], validation[1]),
+            test and (x["test"], test[1]),
+        )
+        return made, preparation, tables
 
 
 def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
@@ -97,7 +101,7 @@ def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
 
 def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
     """Return the table in a file, read as a recipe says, and as a preparation knows its columns."""
-    kinds = {name: use.kind for name, use in spec.columns.items() if use.kind is not None}
+    kinds = {name: KINDS[use.use] for name, use in spec.columns.items() if use.use in KINDS}
     if preparation is None:
         if spec.index is not None:
             kinds[spec.index] = "word"
