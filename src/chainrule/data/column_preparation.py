@@ -44,7 +44,7 @@ class ColumnPreparation(Configured):
 
     @property
     def amounts(self) -> tuple[bool, ...]:
-        """Which of them are amounts: not those that say by a 1 which word stands there, or that none does."""
+        """Which of them are amounts; the others are zeros and ones that stand for a word, or for a gap."""
         flag = bool(getattr(self, "flag", False))
         return (*[self.kind != "word"] * (len(self.feature_names) - flag), *[False] * flag)
 

@@ -21,8 +21,8 @@ def decided_task(where: str, what: str, values: NDArray[Any], rows: int | None =
     """Return what numbers to predict are, and in a line why.
 
     Numbers that are not all whole are amounts. Two different whole numbers are classes, and so are up to 20 that
-    follow on one another (0, 1, 2 …); more than 20 with gaps between them are amounts, and so are those of which there
-    are more than half as many as rows: hardly any stands twice.
+    follow on one another (0, 1, 2 …). More than 20 with gaps between them are amounts, and so are whole numbers of
+    which most stand in one row alone: more than half as many different ones as rows.
 
     Parameters
     ----------

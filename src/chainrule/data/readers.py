@@ -71,7 +71,7 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
             raise _no_such_target(path, target, "no target, for an IDX file holds a single array")
         array = read_idx(path)
         return Dataset(array.reshape(len(array), -1), None, name)
-    if os.path.splitext(name.removesuffix(".gz"))[1].lower() in _TABLES:
+    if is_table(name):
         return read_csv(path, target, task=task)
     raise FileError(
         f"read {shown(path)}",

@@ -219,15 +219,15 @@ class Table:
         return f"row {row}" if self.lines is None else f"line {int(self.lines[row])}"
 
 
-def word_column(texts: Sequence[str | None], words: Sequence[str] = ()) -> Column:
-    """Return a column of words; None is a gap. Words beyond those given get the next indices, in order of appearance.
+def word_column(texts: Sequence[str | None]) -> Column:
+    """Return a column of words; None is a gap. Words have indices in the order in which they appear.
 
     Examples
     --------
     >>> word_column(["b", None, "a", "b"]).words
     ('b', 'a')
     """
-    codes = {word: code for code, word in enumerate(words)}
+    codes: dict[str, int] = {}
     values = np.fromiter(
         (-1 if text is None else codes.setdefault(text, len(codes)) for text in texts), np.int32, len(texts)
     )

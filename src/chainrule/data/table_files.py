@@ -332,13 +332,14 @@ class _Reading:
     def texts(self) -> list[str]:
         """Return the different cells that are no gaps among numbers, stripped."""
         found = dict.fromkeys(cell.strip() for cell in (*(self.words or ()), *self.evidence))
-        return [cell for cell in found if cell.lower() not in self.gaps and not self._is_sentinel(cell)]
+        return [cell for cell in found if cell.lower() not in self.gaps and not self.is_sentinel(cell)]
 
-    def _is_sentinel(self, cell: str) -> bool:
+    def is_sentinel(self, cell: str) -> bool:
+        """Return whether a cell is a number that means a gap, such as -999."""
         return bool(len(self.sentinels)) and _finite(cell) and float(cell) in self.sentinels
 
     def _look(self) -> None:
-        """Go on as numbers if the different cells so far are, in one way only: numbering them takes more memory."""
+        """Go on as numbers if the different cells so far are such, in one way only: that takes less memory."""
         assert self.words is not None
         texts = self.texts()
         found = self.ways(texts)
@@ -633,11 +634,11 @@ class _Reader:
         if ways and not self._are_codes(reading, texts, ways):
             return self._numbers_of_words(reading, self._chosen(reading, ways, texts))
         if reading.kind == "number":
-            raise self._no_number(reading, texts)
+            raise self._other_kind(reading, texts)
         if (dates := self._dates(reading)) is not None:
             return self._dates_of_words(reading, dates)
         if reading.kind == "date":
-            raise self._no_date(reading, texts)
+            raise self._other_kind(reading, texts)
         return self._words(reading, texts, bool(ways))
 
     def _are_codes(self, reading: _Reading, texts: Sequence[str], ways: Sequence[Style]) -> bool:
@@ -670,7 +671,7 @@ class _Reader:
         kept = np.full(len(reading.words), np.nan)
         for code, cell in enumerate(reading.words):
             text = cell.strip()
-            if text.lower() in reading.gaps or reading._is_sentinel(text):
+            if text.lower() in reading.gaps or reading.is_sentinel(text):
                 reading.gap_texts[text] += counts[code]
             else:
                 kept[code] = number(text, style)
@@ -778,25 +779,17 @@ class _Reader:
         cell = next(text.strip() for text in reading.words or () if text.strip() in wanted)
         return cell, self._line(reading, cell)
 
-    def _no_number(self, reading: _Reading, texts: Sequence[str]) -> FileError:
-        wrong = [cell for cell in texts if split(cell) is None or not styles([cell])]
+    def _other_kind(self, reading: _Reading, texts: Sequence[str]) -> FileError:
+        """Return the error for a column that is to hold numbers, or dates, and doesn't."""
+        numbers = reading.kind == "number"
+        wrong = [cell for cell in texts if not (styles([cell]) if numbers else look([cell]))]
         cell, line = self._first(reading, wrong or texts)
-        what = "" if wrong else "; the cells of this column write numbers in different ways"
+        what = "" if wrong else f"; the cells of this column write {reading.kind}s in different ways"
         return FileError(
             self.where,
             given=f"{told(cell)} in line {line}, column {shown(reading.name)}{what}",
-            expected="a number, for kinds says that the column holds them",
-            fix=f"Correct it, or pass missing=[{told(cell)}] if it means a gap",
-        )
-
-    def _no_date(self, reading: _Reading, texts: Sequence[str]) -> FileError:
-        wrong = [cell for cell in texts if look([cell]) is None]
-        cell, line = self._first(reading, wrong or texts)
-        what = "" if wrong else "; the cells of this column write dates in different ways"
-        return FileError(
-            self.where,
-            given=f"{told(cell)} in line {line}, column {shown(reading.name)}{what}",
-            expected="a date such as 2024-03-31, for kinds says that the column holds them",
+            expected=f"{'a number' if numbers else 'a date such as 2024-03-31'}, for kinds says that the column holds "
+            "them",
             fix=f"Correct it, or pass missing=[{told(cell)}] if it means a gap",
         )
 
@@ -812,7 +805,7 @@ class _Reader:
 
     def _other_order(self, reading: _Reading, dates: Dates) -> InputError:
         other = not dates.orders[0]
-        wrong = [cell for cell in reading.texts() if other not in look([cell]).orders]  # type: ignore[union-attr]
+        wrong = [cell for cell in reading.texts() if (found := look([cell])) and other not in found.orders]
         cell, line = self._first(reading, wrong)
         return InputError(
             self.where,

@@ -73,7 +73,7 @@ def find_header(text: TextTable, header: bool | None) -> TableHeader:
             first = ["", *first]
             notes.append("the header has no name for the first column")
     if len(first) != width:
-        raise text._unequal(body[0][0], width, len(first))
+        raise text.unequal(body[0][0], width, len(first))
     if header is None:
         header = _is_header(first, [cells for _, cells in body if len(cells) >= width])
     if not header:

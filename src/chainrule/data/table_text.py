@@ -319,7 +319,7 @@ class TextTable:
                             self.comments += 1
                             continue
                         if not (spare and len(row) == width + 1 and not row.pop().strip()):
-                            raise self._unequal(line, len(row), width)
+                            raise self.unequal(line, len(row), width)
                     lines.append(line)
                     cells += row
             except FileError as error:
@@ -329,7 +329,8 @@ class TextTable:
         if problem is not None:
             raise problem
 
-    def _unequal(self, line: int, count: int, width: int) -> FileError:
+    def unequal(self, line: int, count: int, width: int) -> FileError:
+        """Return the error for a row of another number of cells."""
         return FileError(
             self.where,
             given=f"{count} cells in line {line}",
@@ -461,7 +462,7 @@ def cells_in(line: str, delimiter: str) -> list[str]:
 
 
 def _guessed_delimiter(lines: list[str]) -> str:
-    """Return what cuts these lines into as many cells each, in as few of which another delimiter is left.
+    """Return the delimiter that cuts all of these lines into as many cells each, and leaves few other ones in them.
 
     The first line may have another number of them than those below: R leaves the name of the first column out.
     """
