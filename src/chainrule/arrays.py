@@ -19,7 +19,7 @@ from chainrule.errors import ChainruleError, InputError, ShapeError
 Array = npt.NDArray[Any]
 _EXACT = 2**53  # up to here each whole number is one of float64
 _TABLE = "a table of numbers"
-LAZY = {"toPandas": "toPandas()", "collect": "collect()", "compute": "compute()"}  # of frames that hold no cells yet
+_LAZY = {"toPandas": "toPandas()", "collect": "collect()", "compute": "compute()"}  # of frames that hold no cells yet
 
 
 def as_numbers(where: str, name: str, value: Any) -> Array:
@@ -175,37 +175,46 @@ def _of_tensor(where: str, name: str, tensor: Any, in_list: bool = False) -> Arr
 
 def _of_frame(where: str, name: str, frame: Any) -> Array:
     """Return a frame's numbers, column by column, so that an error can name the column."""
-    kind = type(frame)
-    for method, call in LAZY.items():
-        if hasattr(kind, method):
-            raise InputError(
-                where,
-                given=f"{name} of type {kind.__name__}, which has not been computed yet",
-                expected="an array, or a frame that holds its cells",
-                fix=f"Pass {name}.{call}",
-            )
-    columns = [_of_column(where, name, frame, i, label) for i, label in enumerate(_labels(frame))]
+    labels = labels_of(where, name, frame)
+    columns = [_of_column(where, name, frame, i, label) for i, label in enumerate(labels)]
     dtype = np.result_type(*columns) if columns else np.dtype(np.float64)
     table = np.empty((len(frame), len(columns)), dtype)
-    for i, (label, column) in enumerate(zip(_labels(frame), columns)):
+    for i, (label, column) in enumerate(zip(labels, columns)):
         if dtype.kind == "f":
             expect_exact(where, name, column, _cell(name, frame, i, label))
         table[:, i] = column
     return table
 
 
-def _labels(frame: Any) -> list[Any]:
+def labels_of(where: str, name: str, frame: Any) -> list[Any]:
+    """Return what the columns of a frame are called.
+
+    Raises
+    ------
+    InputError
+        If it holds no cells yet.
+    """
+    for method, call in _LAZY.items():
+        if hasattr(type(frame), method):
+            raise InputError(
+                where,
+                given=f"{name} of type {type(frame).__name__}, which has not been computed yet",
+                expected="an array, or a frame that holds its cells",
+                fix=f"Pass {name}.{call}",
+            )
     return list(frame.column_names if hasattr(frame, "column_names") else frame.columns)
+
+
+def column_of(frame: Any, i: int, label: Any) -> Any:
+    """Return a column of a frame: by its place, where the frame can, for two may have one label."""
+    if hasattr(frame, "iloc"):
+        return frame.iloc[:, i]
+    return frame.column(i) if hasattr(frame, "column") else frame[label]
 
 
 def _of_column(where: str, name: str, frame: Any, i: int, label: Any) -> Array:
     """Return a column of a frame as real and finite numbers."""
-    if hasattr(frame, "iloc"):
-        column = frame.iloc[:, i]
-    elif hasattr(frame, "column"):
-        column = frame.column(i)
-    else:
-        column = frame[label]
+    column = column_of(frame, i, label)
     kind = str(getattr(column, "dtype", None) or getattr(column, "type", "")).lower()
     cell = _cell(name, frame, i, label)
     if kind.startswith(("categor", "enum", "dictionary")):
@@ -404,11 +413,16 @@ def _no_number(where: str, given: str, fix: str) -> InputError:
     return InputError(where, given=given, expected="real numbers", fix=fix)
 
 
+def all_near_zero(array: Array) -> bool:
+    """Return whether the whole numbers in an array are all near enough to 0 that float64 has each of them."""
+    if array.dtype.itemsize < 8 or not array.size:
+        return True
+    return bool(array.max() <= _EXACT and (array.dtype.kind == "u" or array.min() >= -_EXACT))
+
+
 def expect_exact(where: str, name: str, array: Array, cell: Callable[[Sequence[int]], str]) -> None:
     """Raise if a whole number is none of float64, in which, or in less, a network computes."""
-    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
-        return
-    if array.max() <= _EXACT and (array.dtype.kind == "u" or array.min() >= -_EXACT):
+    if array.dtype.kind not in "iu" or all_near_zero(array):
         return
     for index in np.argwhere((array > _EXACT) | (array < -_EXACT if array.dtype.kind == "i" else False)):
         value = int(array[tuple(index)])

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import LAZY, Array, as_array
+from chainrule.arrays import Array, all_near_zero, as_array, column_of, labels_of
 from chainrule.data.opening import shown
 from chainrule.data.table import Column, Table, number_column, word_column
 from chainrule.errors import InputError, ShapeError
 
-_EXACT = 2**53
 _GAPS = ("NoneType", "NAType", "NaTType", "MaskedConstant")
 
 
@@ -62,21 +61,8 @@ def _without_names(where: str, name: str, columns: Sequence[Any]) -> Table:
 
 
 def _of_frame(where: str, name: str, frame: Any) -> Table:
-    for method, call in LAZY.items():
-        if hasattr(type(frame), method):
-            raise InputError(
-                where,
-                given=f"{name} of type {type(frame).__name__}, which has not been computed yet",
-                expected="a frame that holds its cells",
-                fix=f"Pass {name}.{call}",
-            )
-    labels = list(frame.column_names if hasattr(frame, "column_names") else frame.columns)
-    if hasattr(frame, "iloc"):
-        columns = [frame.iloc[:, i] for i in range(len(labels))]
-    elif hasattr(frame, "column_names"):
-        columns = [frame.column(i) for i in range(len(labels))]
-    else:
-        columns = [frame[label] for label in labels]
+    labels = labels_of(where, name, frame)
+    columns = [column_of(frame, i, label) for i, label in enumerate(labels)]
     if labels and all(type(label) is int for label in labels) and labels == list(range(len(labels))):
         return _without_names(where, name, list(map(_cells, columns)))  # pandas numbers columns that have no names
     return _of_columns(where, name, labels, list(map(_cells, columns)))
@@ -160,7 +146,7 @@ def _column(where: str, name: str, label: str, cells: Any) -> Column:
 
 def _of_array(where: str, name: str, label: str, array: Array) -> Column:
     kind = array.dtype.kind
-    if kind == "f" or (kind in "iu" and (array.dtype.itemsize < 8 or not len(array) or _all_exact(array))):
+    if kind == "f" or (kind in "iu" and all_near_zero(array)):
         infinite = np.isinf(array)
         if infinite.any():
             row = int(infinite.argmax())
@@ -169,10 +155,6 @@ def _of_array(where: str, name: str, label: str, array: Array) -> Column:
     if kind == "M":
         return Column("date", array.astype("datetime64[s]"))
     return _of_objects(where, name, label, array.tolist() if kind in "iubOSU" else list(array))
-
-
-def _all_exact(array: Array) -> bool:
-    return bool(array.max() <= _EXACT and (array.dtype.kind == "u" or array.min() >= -_EXACT))
 
 
 def _is_gap(cell: Any) -> bool:
