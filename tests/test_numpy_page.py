@@ -215,6 +215,7 @@ def test_a_page_prepares_a_table_as_the_network_does(tmp_path: Path) -> None:
             cr.data.NumberColumn("si'ze", fill=2.5, flag=True),
             cr.data.CategoryColumn("kind", ['ro"se', "1", "(missing)"], fill="(missing)", other='ro"se'),
             cr.data.CategoryColumn("plain", ["a", "b"]),
+            cr.data.CategoryColumn("member", ["false", "true"]),
             cr.data.DateColumn("day", list(PARTS), fill="2000-01-01", flag=True),
         ]
     )
@@ -223,10 +224,12 @@ def test_a_page_prepares_a_table_as_the_network_does(tmp_path: Path) -> None:
     columns = {
         "day": ["2024-02-29T12:30", None, "1969-12-31"],
         "plain": ["b", "a", "b"],
+        "member": [True, "FALSE", "true"],
         "kind": ["", 1.0, "lily"],
         "si'ze": [None, 4, "7.5"],
     }
-    table = cr.data.Table.of({**columns, "day": day, "kind": ["", "1", "lily"], "si'ze": [np.nan, 4.0, 7.5]})
+    cells = {"kind": ["", "1", "lily"], "member": ["True", "FALSE", "true"], "si'ze": [np.nan, 4.0, 7.5]}
+    table = cr.data.Table.of({**columns, **cells, "day": day})
     page = of_page(tmp_path / "page.py")
     assert page.prepare(columns).tolist() == preparation.features(table).tolist()
     assert (page.predict(columns) == cr.predict(network, table)).all()

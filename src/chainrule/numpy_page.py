@@ -230,11 +230,11 @@ def numbers(name, values, fill):
 ''',
     CategoryColumn: '''
 def places(name, values, words, fill, other):
-    """Return a column for each word: 1 where it stands."""
+    """Return a column for each word: 1 where it stands. True and False are known however they are written."""
     gaps = find_gaps(name, values, fill)
     texts = [fill if gap else text_of(value) for gap, value in zip(gaps, values)]
-    known = set(words)
-    texts = [other if other is not None and text not in known else text for text in texts]
+    known, truths = set(words), {word.lower(): word for word in words if word.lower() in ("true", "false")}
+    texts = [text if text in known else truths.get(text.lower(), other) for text in texts]
     return [[text == word for text in texts] for word in words]
 
 
