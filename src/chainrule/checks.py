@@ -31,7 +31,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def keywords_and(**taken: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return `keywords` for a function that also takes names of the same for its own: ``X`` as ``train_data``.
+    """Return `keywords` for a function whose arguments have second names: ``X`` may be written ``train_data``.
 
     >>> @keywords_and(train_data="X")
     ... def samples(X):
@@ -49,9 +49,9 @@ def keywords_and(**taken: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def _checked(function: Callable[P, R], taken: Mapping[str, str]) -> Callable[P, R]:
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not kwargs.keys().isdisjoint(taken):  # where ours is there too, theirs is one too many
+        if not kwargs.keys().isdisjoint(taken):  # one beside the first name stays, and is refused
             ours = {name: name if taken.get(name) in kwargs else taken.get(name, name) for name in kwargs}
-            kwargs = {ours[name]: value for name, value in kwargs.items()}  # type: ignore[assignment]  # names alone
+            kwargs = {ours[name]: value for name, value in kwargs.items()}  # type: ignore[assignment]  # the names alone change
         try:
             return function(*args, **kwargs)
         except TypeError:

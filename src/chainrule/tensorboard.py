@@ -72,7 +72,7 @@ class TensorBoard(Callback):
     Attributes
     ----------
     problem : FileError or None
-        Why what was last to be written isn't.
+        Why figures are still to be written; None if all are.
 
     Raises
     ------

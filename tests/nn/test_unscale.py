@@ -177,14 +177,15 @@ def test_copies_pickles_files_and_repeated_trainings_go_on_alike(tmp_path: Path)
 
 
 def test_a_training_goes_on_from_a_checkpoint_to_the_bit(tmp_path: Path) -> None:
-    path, told = tmp_path / "c.safetensors", {"batch_size": 16, "validation_split": 0.2, "keep": "last"}
+    path = tmp_path / "c.safetensors"
+    told: dict[str, Any] = {"batch_size": 16, "validation_split": 0.2, "keep": "last"}
     whole, half, rest = (alike(PRICES)[0] for _ in range(3))
-    cr.train(whole, X, PRICES, epochs=4, **told)  # type: ignore[arg-type]
-    cr.train(half, X, PRICES, epochs=2, callbacks=cr.Checkpoint(path), **told)  # type: ignore[arg-type]
-    cr.train(rest, X, PRICES, epochs=4, resume=path, **told)  # type: ignore[arg-type]
+    cr.train(whole, X, PRICES, epochs=4, **told)
+    cr.train(half, X, PRICES, epochs=2, callbacks=cr.Checkpoint(path), **told)
+    cr.train(rest, X, PRICES, epochs=4, resume=path, **told)
     assert np.array_equal(rest.parameters, whole.parameters)
     with pytest.raises(InputError, match="other"):
-        cr.train(alike(PRICES)[0], X, PRICES + 1, epochs=4, resume=path, **told)  # type: ignore[arg-type]
+        cr.train(alike(PRICES)[0], X, PRICES + 1, epochs=4, resume=path, **told)
 
 
 @pytest.mark.parametrize("unit", ["house prices", "an hour since 1970"])

@@ -34,9 +34,9 @@ _LARGE = 4096  # pixels from which on noise can be told from ink
 
 
 def is_picture(path: str) -> bool:
-    """Tell whether a file is a picture: by how it begins, or by its name where it begins as nothing else that is read.
+    """Return whether a file is a picture: by its first bytes, or by its name unless they are those of NPZ or NPY.
 
-    Of those that are neither PNG nor JPEG it will be said so.
+    Pictures that are neither PNG nor JPEG count: who reads them says what they are.
     """
     with open_file("predict", path) as file:
         start = file.read(12)
