@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from chainrule.ops.op import Array
+from chainrule.training.metrics import by_threshold
 
 Interval: TypeAlias = tuple[float, float]
 
@@ -77,9 +78,7 @@ def of_area(columns: Sequence[tuple[Array, Array]], samples: int, sample_weight:
     for scores, true in columns:
         each = np.ones(samples) if sample_weight is None else sample_weight.astype(np.float64)
         weights = each.repeat(len(scores) // samples)
-        values, places = np.unique(scores, return_inverse=True)
-        own = np.bincount(places.astype(np.intp, copy=False), weights * true, len(values))
-        others = np.bincount(places.astype(np.intp, copy=False), weights * ~true, len(values))
+        places, own, others = by_threshold(scores, true, weights)
         counts = np.count_nonzero(weights * true), np.count_nonzero(weights * ~true)
         if min(counts) < 2:
             return None

@@ -363,24 +363,24 @@ def ranked(where: str, prediction: Array, target: Array, task: str | None) -> li
     return [(scores[:, k], true == k) for k in range(scores.shape[1])]
 
 
-def _by_threshold(scores: Array, true: Array, sample_weight: Array | None) -> tuple[Array, Array]:
-    """Return, for each number that was given, from the smallest on, what got it: of the class, and of the rest."""
+def by_threshold(scores: Array, true: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """Return each row's place among the different scores, smallest first, and what of the class, and of the rest, got
+    each of these scores."""
     values, places = np.unique(scores, return_inverse=True)
-    weights = _weights(sample_weight, len(scores))
-    return np.bincount(places.astype(np.intp, copy=False), weights * true, len(values)), np.bincount(
-        places.astype(np.intp, copy=False), weights * ~true, len(values)
-    )
+    masses = (weights * true, weights * ~true)
+    own, others = (np.bincount(places.astype(np.intp, copy=False), mass, len(values)) for mass in masses)
+    return places, own, others
 
 
 def _area(scores: Array, true: Array, sample_weight: Array | None) -> float:
-    own, others = _by_threshold(scores, true, sample_weight)
+    _, own, others = by_threshold(scores, true, _weights(sample_weight, len(scores)))
     pairs = own.sum() * others.sum()
     below = others.cumsum() - others / 2
     return float((own * below).sum() / pairs) if pairs else math.nan
 
 
 def _precision_area(scores: Array, true: Array, sample_weight: Array | None) -> float:
-    own, others = (part[::-1] for part in _by_threshold(scores, true, sample_weight))
+    _, own, others = (part[::-1] for part in by_threshold(scores, true, _weights(sample_weight, len(scores))))
     found = own.cumsum()
     return float((own * share_of(found, found + others.cumsum())).sum() / found[-1]) if found[-1] else 0.0
 
@@ -457,11 +457,6 @@ def r2(prediction: Array, target: Array, *, sample_weight: Array | None = None) 
     1 is perfect, 0 no better than the mean. An output whose target is constant counts 1 if it is met, else 0, both but
     for rounding.
     """
-    return float(r2_by_output(prediction, target, sample_weight=sample_weight).mean())
-
-
-def r2_by_output(prediction: Array, target: Array, *, sample_weight: Array | None = None) -> Array:
-    """Return the R² of each output."""
     y = numbers_like(prediction, target).astype(np.float64)
     count = math.prod(y.shape[:-1])
     mean = _column_means(y, sample_weight)
@@ -469,7 +464,7 @@ def r2_by_output(prediction: Array, target: Array, *, sample_weight: Array | Non
     spread = _column_means(np.square(y - mean), sample_weight)
     constant = np.sqrt(spread) <= rounding(mean, count)
     met = np.sqrt(residual) <= rounding(mean, count) + np.abs(mean) * np.finfo(prediction.dtype).eps
-    return np.where(constant, met, 1 - residual / np.where(constant, 1, spread))
+    return float(np.where(constant, met, 1 - residual / np.where(constant, 1, spread)).mean())
 
 
 def min_confidence(prediction: Array, target: Array, task: str | None = None) -> float:
