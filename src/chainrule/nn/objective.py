@@ -282,19 +282,20 @@ def _unscale_at_end(layers: Sequence[LayerLike], loss: Op) -> Unscale | None:
         return None
     found = output_op(layers)
     assert isinstance(found, Unscale)
-    of_classes = not suits_quantities(loss)
-    if of_classes or (
-        loss.target_columns is not None and any(isinstance(n, tuple) for n in (found.scale, found.offset))
-    ):
+    given = f"{loss!r:.80} after a last layer {found!r:.60}"
+    if not suits_quantities(loss):
         raise InputError(
             "Network loss",
-            given=f"{loss!r:.80} after a last layer {found!r:.60}",
-            expected="a loss for quantities: classes and probabilities have no unit"
-            if of_classes
-            else "one scale and one offset: all outputs are compared with one target",
-            fix="Drop the last layer, or pass cr.MeanSquaredError()"
-            if of_classes
-            else "Put cr.Unscale.standard(y) there, of the one column of targets",
+            given=given,
+            expected="a loss for quantities: classes and probabilities have no unit",
+            fix="Drop the last layer, or pass cr.MeanSquaredError()",
+        )
+    if loss.target_columns is not None and any(isinstance(n, tuple) for n in (found.scale, found.offset)):
+        raise InputError(
+            "Network loss",
+            given=given,
+            expected="one scale and one offset: all outputs are compared with one target",
+            fix="Put cr.Unscale.standard(y) there, of the one column of targets",
         )
     return found
 
