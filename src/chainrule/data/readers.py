@@ -15,7 +15,7 @@ from chainrule.data.opening import open_file, shown
 from chainrule.data.unpacking import GZIP, Unpacked, whole_gzip
 from chainrule.errors import FileError, InputError
 
-_TABLES = (".csv", ".tsv", ".txt", ".data")
+TABLES = (".csv", ".tsv", ".txt", ".data")  # what tables end in; .gz may follow
 
 
 @checks.keywords
@@ -76,7 +76,7 @@ def read(path: str | os.PathLike[str], target: str | int | None = None, *, task:
     raise FileError(
         f"read {shown(path)}",
         given=f"an unknown kind of file (it starts with {start!r})",
-        expected=f"a table ({', '.join(_TABLES)}), or an NPZ, NPY or IDX file",
+        expected=f"a table ({', '.join(TABLES)}), or an NPZ, NPY or IDX file",
         fix="Save the data in one of these, or call the reader of your choice, such as read_csv",
     )
 
@@ -112,7 +112,7 @@ def is_table(path: str | os.PathLike[str]) -> bool:
     >>> is_table("a.csv"), is_table("a.tsv.gz"), is_table("a.npz")
     (True, True, False)
     """
-    return os.fspath(path).lower().removesuffix(".gz").endswith(_TABLES)
+    return os.fspath(path).lower().removesuffix(".gz").endswith(TABLES)
 
 
 def _no_such_target(path: str | os.PathLike[str], target: str | int, expected: str) -> InputError:

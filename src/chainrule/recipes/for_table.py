@@ -16,7 +16,7 @@ from chainrule import checks
 from chainrule.data.column_plans import TablePlan, classes_of
 from chainrule.data.labels import Task
 from chainrule.data.opening import shown
-from chainrule.data.readers import is_table
+from chainrule.data.readers import TABLES, is_table
 from chainrule.data.table import Table
 from chainrule.errors import FileError, InputError, printable
 from chainrule.recipes.recipe import ColumnUse, Data, Phase, Recipe, checked, located
@@ -149,7 +149,7 @@ def for_table(
         raise FileError(
             where,
             given="a file that doesn't end as a table's does",
-            expected="a table: .csv, .tsv, .txt or .data, compressed with gzip or not",
+            expected=f"a table: {', '.join(TABLES)}, compressed with gzip or not",
             fix="Rename it, if it is a text with columns",
         )
     name = os.fspath(path)
@@ -243,6 +243,6 @@ def _quoted(name: str) -> str:
 
 def _name(path: str) -> str:
     base = os.path.basename(path)
-    for ending in (".gz", ".csv", ".tsv", ".txt", ".data"):
+    for ending in (".gz", *TABLES):
         base = re.sub(re.escape(ending) + "$", "", base, flags=re.IGNORECASE)
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", base).strip("._-")[:64] or "table"
