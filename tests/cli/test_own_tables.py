@@ -168,7 +168,7 @@ def test_a_network_saved_from_a_run_answers_as_the_run_does(capsys: CAPTURED) ->
         ("init people.csv", "Name it, --target paid"),
         ("init people.toml --target paid", "a table: .csv"),
         ("train people.csv --target age --target town", "among several targets"),
-        ("train people.csv --target 9", "a column from 0 to 5"),
+        ("train people.csv --target 9", "one from 0 to 5"),
         ("train xor --index customer", "the setting 'index'"),
     ],
 )

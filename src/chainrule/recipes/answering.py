@@ -10,14 +10,14 @@ import numpy as np
 
 from chainrule.data import Table, read
 from chainrule.data.readers import holds_table
-from chainrule.errors import InputError, nearest
+from chainrule.errors import InputError
 from chainrule.nn import Network
 from chainrule.ops import Sigmoid, Softmax
 from chainrule.ops.op import Array
 from chainrule.recipes.evaluation import expect_one_output
 from chainrule.recipes.image_files import is_picture, picture_as_sample
 from chainrule.recipes.recipe import Recipe
-from chainrule.recipes.table_samples import order_notes, table_for
+from chainrule.recipes.table_samples import column_name, order_notes, table_for
 from chainrule.training import predict
 from chainrule.training.evaluate import probabilities
 from chainrule.training.metrics import predicted_classes
@@ -210,27 +210,9 @@ def _kept(
     network: Network, recipe: Recipe | None, path: str, table: Table, keep: Sequence[str | int]
 ) -> dict[str, list[str]]:
     """Return the texts of the columns that are kept, as they are written; what says which row it is always is."""
-    names = [*table]
     index = None if network.preparation is None else network.preparation.index
     chosen = [index] if index is not None and index in table else []
-    for column in keep:
-        if isinstance(column, int) and str(column) not in table:
-            if not -len(names) <= column < len(names):
-                raise InputError(
-                    f"predict {path!r}",
-                    given=f"the column {column} to keep",
-                    expected=f"one from 0 to {len(names) - 1}",
-                    fix="Name it",
-                )
-            column = names[column]
-        if str(column) not in table:
-            raise InputError(
-                f"predict {path!r}",
-                given=f"the column {column!r:.80} to keep",
-                expected="a column of the table",
-                fix=nearest(str(column), names),
-            )
-        chosen.append(str(column))
+    chosen += [column_name(f"predict {path!r}", table, column, " to keep") for column in keep]
     chosen = list(dict.fromkeys(chosen))
     kept = {"index": table.index.texts()} if table.index is not None and table.index.kind != "number" else {}
     if chosen:

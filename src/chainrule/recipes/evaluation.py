@@ -13,7 +13,7 @@ from chainrule.nn import Network
 from chainrule.ops.op import Array
 from chainrule.recipes.recipe import Recipe
 from chainrule.recipes.samples import relabelled
-from chainrule.recipes.table_samples import Part, order_notes, table_for
+from chainrule.recipes.table_samples import Part, column_name, order_notes, table_for
 from chainrule.training.evaluate import evaluate
 
 FIGURES = ("loss", "error_rate", "mean_squared_error", "min_confidence")
@@ -95,11 +95,8 @@ def samples_in_file(
 def _compared(network: Network, table: Table, target: str | int | list[str] | None, where: str) -> Array:
     """Return the targets in a table: those that the preparation knows, or of another column."""
     preparation: Any = network.preparation
-    names = [*table]
-    if isinstance(target, int) and str(target) not in table and -len(names) <= target < len(names):
-        target = names[target]
-    named = preparation.targets if target is None else (target,) if isinstance(target, (str, int)) else tuple(target)
-    asked = tuple(map(str, named))
+    named = target if isinstance(target, list) else [] if target is None else [target]
+    asked = tuple(column_name(where, table, each, " to compare with") for each in named)
     if asked and asked != preparation.targets:
         used = [name for name in preparation.ignored if name not in asked]
         index = None if preparation.index in asked else preparation.index

@@ -165,28 +165,36 @@ def _written(spec: Data) -> dict[str, Any]:
 
 def _target_names(target: str | int | list[str], table: Table, where: str) -> tuple[str, ...]:
     """Return the names of the columns to predict, one of which may be told by its place."""
-    names = [*table]
-    if isinstance(target, int) and str(target) in table:  # a column that is called 2020
-        return (str(target),)
-    if isinstance(target, int):
-        if not -len(names) <= target < len(names):
-            raise InputError(
-                f"{where}.target",
-                given=f"{target}",
-                expected=f"a column from 0 to {len(names) - 1}",
-                fix="Name it, or count from 0; -1 is the last",
-            )
-        return (names[target],)
-    targets = (target,) if isinstance(target, str) else tuple(target)
-    for name in targets:
-        if name not in table:
-            raise InputError(
-                f"{where}.target",
-                given=f"{name!r:.80}",
-                expected=f"a column of {table.name!r:.80}",
-                fix=nearest(name, names),
-            )
-    return targets
+    targets = target if isinstance(target, list) else [target]
+    return tuple(column_name(f"{where}.target", table, each) for each in targets)
+
+
+def column_name(where: str, table: Table, column: str | int, what: str = "") -> str:
+    """Return the name of a column that is told by its name or by its place; `what` is what is done with it.
+
+    Raises
+    ------
+    InputError
+        If there is no such column.
+    """
+    names = table.column_names
+    if str(column) in table:  # also one that is called 2020
+        return str(column)
+    if isinstance(column, str):
+        raise InputError(
+            where,
+            given=f"the column {column!r:.80}{what}",
+            expected=f"a column of {table.name!r:.80}",
+            fix=nearest(column, names),
+        )
+    if not -len(names) <= column < len(names):
+        raise InputError(
+            where,
+            given=f"the column {column}{what}",
+            expected=f"one from 0 to {len(names) - 1}",
+            fix="Name it, or count from 0; -1 is the last",
+        )
+    return names[column]
 
 
 def _with_answers(table: Table, targets: tuple[str, ...], where: str) -> tuple[Table, tuple[str, ...]]:
