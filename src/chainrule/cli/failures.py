@@ -77,11 +77,16 @@ _COMMANDS = (
 )
 
 
+def _replaced(call: str, instead: str, fix: str) -> str:
+    """Return a fix with a command in the place of a call, its arguments quoted for a shell."""
+    return re.sub(call, lambda found: instead.format(*map(shlex.quote, found.groups())), fix)
+
+
 def in_commands(problem: ChainruleError) -> ChainruleError:
     """Return the error whose fix says in commands what it says in calls, where there are commands for it."""
     fix = problem.fix
     for call, instead in _COMMANDS:
-        fix = re.sub(call, lambda found, instead=instead: instead.format(*map(shlex.quote, found.groups())), fix)  # type: ignore[misc]  # mypy can't infer a default's
+        fix = _replaced(call, instead, fix)
     if fix == problem.fix:
         return problem
     told = dict(given=problem.given, expected=problem.expected)

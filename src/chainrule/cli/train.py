@@ -16,6 +16,7 @@ from chainrule.cli.options import (
     number,
     overwrite_option,
     table_options,
+    weights_option,
     whole,
 )
 from chainrule.cli.output import print_columns, say, say_json
@@ -33,7 +34,7 @@ from chainrule.errors import FileError, InputError
     shell_complete=completion.runs,
     help="Begin with the weights of this run, or model file.",
 )
-@click.option("--weights", **choice("best", "last"), help="Which of that run's. Those that it keeps where left out.")
+@weights_option("Which of that run's.")
 @click.option("--epochs", metavar="N", callback=whole(), help="In all; several phases keep their shares.")
 @click.option(
     "--batch-size", metavar="N|full", callback=whole(0, words=("full",)), help="Samples a step; full: all at once."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,6 +99,11 @@ def named_indices(name: str, x: Array, rows: int) -> None:
     expect_integers("Network", f"X[{name!r}]", x, rows, f"rows of the table behind {name!r}", "data.range")
 
 
+def _place_behind(name: str, start: int) -> Callable[[Sequence[int]], str]:
+    """Return what names a place in a part of an array that begins at this row."""
+    return lambda index: place(name, [start + index[0], *index[1:]])
+
+
 def finite(where: str, name: str, array: Array, dtype: npt.DTypeLike | None = None) -> None:
     """Raise if a floating-point array holds NaN or infinity, or, mapped from a file, what is infinite in `dtype`.
 
@@ -117,7 +122,7 @@ def finite(where: str, name: str, array: Array, dtype: npt.DTypeLike | None = No
         part = array[start : start + size]
         if mapped:
             part = np.asarray(part)
-            expect_exact(where, name, part, lambda at, start=start: place(name, [start + at[0], *at[1:]]))  # type: ignore[misc]  # mypy can't infer a default's
+            expect_exact(where, name, part, _place_behind(name, start))
             part = part if dtype is None or part.dtype.kind != "f" else cast(part, dtype, keep_bytes=False)
         good = np.isfinite(part)
         if good.all():
