@@ -113,7 +113,7 @@ def read_table(
     price: numbers, decimal comma, thousands as in '1.234'
     built: dates, the day first
     """
-    asked = Asked(f"read_table {shown(path)}", missing, kinds, decimal, day_first, header)
+    asked = _Asked(f"read_table {shown(path)}", missing, kinds, decimal, day_first, header)
     return _table(path, asked, delimiter, encoding, skip_rows)
 
 
@@ -138,14 +138,14 @@ def read_known(
     A first row in which most of the known names stand, those of `kinds` and `names`, is the header; where there is
     none, `unnamed` says what so many columns are called, if that is known.
     """
-    asked = Asked(f"read_table {shown(path)}", missing, kinds, decimal, day_first, None, known=True)
+    asked = _Asked(f"read_table {shown(path)}", missing, kinds, decimal, day_first, None, known=True)
     asked.usual_decimal, asked.usual_day_first = usual_decimal, usual_day_first
     return _table(path, asked, delimiter, encoding, skip_rows, unnamed, {*kinds, *names})
 
 
 def _table(
     path: str | os.PathLike[str],
-    asked: Asked,
+    asked: _Asked,
     delimiter: str | None,
     encoding: str | None,
     skip_rows: int,
@@ -177,7 +177,7 @@ def _names_stand_in(row: Sequence[str], names: Collection[str]) -> bool:
     return 2 * sum(name in cells for name in names) > len(names)
 
 
-class Asked:
+class _Asked:
     """What a caller of `read_table` has decided."""
 
     def __init__(
@@ -202,9 +202,9 @@ class Asked:
         self.decimal, self.day_first = decimal, day_first
         self.usual_decimal: str | None = None  # where the file leaves it open
         self.usual_day_first: bool | None = None
-        self.per_column = dict(missing) if isinstance(missing, Mapping) else {}
+        per_column = dict(missing) if isinstance(missing, Mapping) else {}
         self.everywhere = _texts(reader, () if isinstance(missing, Mapping) else missing)
-        self.of_column = {name: _texts(reader, cells) for name, cells in self.per_column.items()}
+        self.of_column = {name: _texts(reader, cells) for name, cells in per_column.items()}
         self.usual = self.everywhere | GAPS
 
     def expect_columns(self, names: Sequence[str]) -> None:
@@ -253,7 +253,7 @@ class _Reading:
         Whether it turned out to be something else, and the file must be read once more for it.
     """
 
-    def __init__(self, name: str, kind: Kind | None, asked: Asked) -> None:
+    def __init__(self, name: str, kind: Kind | None, asked: _Asked) -> None:
         self.name, self.kind, self.decimal = name, kind, asked.decimal
         extra = asked.of_column.get(name)
         self.exact = extra is not None
@@ -394,7 +394,7 @@ def _implied(style: Style, pointed: bool) -> str | None:
 class _Reader:
     """Reads the columns of a file, in as few passes as that takes."""
 
-    def __init__(self, text: TextTable, head: TableHeader, asked: Asked) -> None:
+    def __init__(self, text: TextTable, head: TableHeader, asked: _Asked) -> None:
         self.text, self.head, self.asked, self.where = text, head, asked, text.where
         self.notes = [*text.notes, *head.notes]
         self.readings = [_Reading(name, asked.kinds.get(name), asked) for name in head.names]

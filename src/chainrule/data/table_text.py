@@ -247,11 +247,8 @@ class TextTable:
 
     # ------------------------------------------------------------------ rows
 
-    def rows(self) -> Iterator[Row]:
-        """Yield line number and cells of every row that is not blank."""
-        return self._rows(_Lines(self))
-
     def _rows(self, lines: _Lines) -> Iterator[Row]:
+        """Yield line number and cells of every row that is not blank."""
         import csv
 
         try:
@@ -282,7 +279,7 @@ class TextTable:
         """Return the first rows, as far as they can be read: a hundred, or fewer of a wide table."""
         found, count = list[Row](), 0
         try:
-            for row in self.rows():
+            for row in self._rows(_Lines(self)):
                 found.append(row)
                 count += len(row[1])
                 if len(found) >= 100 or (len(found) > 1 and count > 1 << 12):
