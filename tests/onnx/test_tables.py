@@ -15,6 +15,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import FileError, InputError, InputWarning
 from tests.onnx import elsewhere, forge
+from tests.referees import needed
 
 NUMBER, WORD = cr.data.NumberColumn, cr.data.CategoryColumn
 GAP = float("nan")
@@ -158,6 +159,7 @@ def test_what_no_file_can_say_is_refused(onnx: ModuleType, tmp_path: Path, colum
 
 
 def test_inputs_are_for_networks_and_of_two_kinds(tmp_path: Path) -> None:
+    needed("sklearn")
     from chainrule.sklearn import MLPClassifier
 
     with pytest.raises(InputError, match="got 'rows'"):
