@@ -88,6 +88,23 @@ def test_columns_of_a_table_are_shuffled_before_they_become_several() -> None:
     assert cr.importance(network, table).names == ["colour", "size"]
 
 
+def test_a_column_of_a_table_means_all_that_it_became_wherever_it_stands() -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 2, 60)
+    table = {
+        "price": (kinds * 5.0).tolist(),
+        "noise": rng.normal(size=60).tolist(),
+        "kind": np.array(["rose", "tulip"])[kinds].tolist(),
+    }
+    network = cr.Network([cr.Dense(1)], preparation=cr.data.prepare(table, "price"))
+    cr.train(network, table, epochs=20, verbose=0)
+    both = cr.importance(network, table, groups={"kind": slice(1, 3)})
+    for told in ("kind", ["kind"], ["kind = rose", "kind = tulip"]):
+        assert cr.importance(network, table, groups={"kind": told}).values.tolist() == both.values.tolist()
+    with pytest.raises(UnknownNameError, match="price"):  # no feature
+        cr.importance(network, table, groups={"price": "price"})
+
+
 def test_named_inputs_are_shuffled_one_by_one() -> None:
     told = {"a": X[:, :3], "b": X[:, 3:]}
     network = cr.Network([cr.Branches({"a": [cr.Dense(4)], "b": [cr.Dense(4)]}), cr.Dense(1)])
@@ -124,6 +141,8 @@ def test_it_prints_a_table_and_plain_data() -> None:
         ({"groups": {"x": [9]}}, "from 0 to 3"),
         ({"groups": {"x": []}}, "from 0 to 3"),
         ({"groups": [0, 1]}, "mapping"),
+        ({"groups": {}}, "at least one"),
+        ({"metric": "r2", "sample_weight": np.ones(300)}, "the loss, which alone takes them"),
         ({"repeats": 0}, "repeats"),
     ],
     ids=str,

@@ -162,6 +162,13 @@ def importance(
         raise InputError("importance", given="one sample", expected="some, to shuffle", fix="Pass more samples")
     chosen = _features(network, x, names_of(given), groups)
     figure, measures = _measure(network, metric)
+    if measures and sample_weight is not None:
+        raise InputError(
+            "importance",
+            given=f"sample_weight, and metric={figure!r}, which counts every sample once",
+            expected="weights for the loss, which alone takes them",
+            fix="Leave sample_weight out, or metric",
+        )
     x = np.array(x)
     sign = -1.0 if grows(figure) else 1.0
 
@@ -229,11 +236,23 @@ def _features(
             expected="a mapping of name to features",
             fix='Pass {"colour": slice(0, 3), "size": [3]}',
         )
+    if not groups:
+        raise InputError(
+            "importance groups",
+            given="none",
+            expected="at least one",
+            fix="Leave groups out: each column is one then",
+        )
+    known = _named_places(network, names)
     found: dict[str, slice | list[int]] = {}
     for name, told in groups.items():
-        places = [_index(each, names) for each in told] if isinstance(told, (list, tuple)) else told
-        if isinstance(places, (int, np.integer, str)):
-            places = [_index(places, names)]
+        places: Any = told
+        if isinstance(places, str):
+            places = _places(places, known)
+        elif isinstance(places, (list, tuple)) and any(isinstance(each, str) for each in places):
+            places = [place for each in places for place in (_places(each, known) if isinstance(each, str) else [each])]
+        elif isinstance(places, (int, np.integer)):
+            places = [places]
         try:
             indices = np.arange(count)[places]
         except (IndexError, TypeError):
@@ -249,12 +268,20 @@ def _features(
     return found
 
 
-def _index(place: Any, names: Sequence[str] | None) -> Any:
-    """Return the index of a feature that is told by its name."""
-    if not isinstance(place, str):
-        return place
-    if names is None or place not in names:
+def _named_places(network: Network, names: Sequence[str] | None) -> dict[str, list[int]]:
+    """Return which features a name means: those of a column of a table that was prepared, or that feature itself."""
+    preparation = network.preparation
+    if preparation is None:
+        return {name: [i] for i, name in enumerate(names or ())}
+    features = {name: [i] for i, name in enumerate(preparation.feature_names)}
+    groups = preparation.feature_groups
+    return features | {name: list(range(place.start, place.stop)) for name, place in groups.items()}
+
+
+def _places(name: str, known: Mapping[str, list[int]]) -> list[int]:
+    """Return the features that a name means."""
+    if name not in known:
         raise UnknownNameError(
-            "importance groups", given=repr(place)[:80], expected="a column", fix=nearest(place, names or ())
+            "importance groups", given=repr(name)[:80], expected="a column", fix=nearest(name, list(known))
         )
-    return list(names).index(place)
+    return known[name]
