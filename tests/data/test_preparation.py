@@ -190,11 +190,29 @@ def test_a_column_is_what_it_is_told_to_be(told: Any, kind: type) -> None:
         ({"target": "name"}, "60 different words"),
         ({"target": "paid", "drop": ["age", "town", "member", "since"]}, "no column is left"),
         ({"target": "paid", "droop": []}, "drop"),
+        ({"target": 0}, "expected names of columns"),
+        ({"target": "paid", "drop": "age"}, r"Pass \['age'\]"),
+        ({"target": "paid", "columns": {"paid": "category"}}, "'paid', which is the target"),
+        ({"target": "paid", "index": "name", "columns": {"name": "category"}}, "'name', which is the index"),
+        ({"target": "paid", "drop": ["age"], "columns": {"age": "number"}}, "'age', which is dropped"),
+        ({"target": "paid", "columns": {"town": {"use": "category", "flag": True}}}, "flag=True for a column that is"),
+        ({"target": "paid", "columns": {"town": {"use": "drop", "fill": "Ulm"}}}, "fill='Ulm' for a column that is"),
+        ({"target": "paid", "columns": {"town": {"use": "drop", "flag": True}}}, "flag=True for a column that is"),
+        ({"target": "paid", "columns": {"age": {"use": "number", "fill": True}}}, "got True"),
+        ({"target": "paid", "columns": {"since": {"use": "date", "fill": 5}}}, "got 5, but expected a date"),
+        ({"target": "paid", "task": "classify"}, "Did you mean 'classification'"),
+        ({"task": "regression"}, "without a target"),
+        ({"target": "paid", "most_words": "x"}, "got 'x'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(table: cr.data.Table, keywords: dict[str, Any], message: str) -> None:
     with pytest.raises(ChainruleError, match=message):
         cr.data.prepare(table, **keywords)
+
+
+def test_a_column_that_is_dropped_may_be_said_to_be_so_twice(table: cr.data.Table) -> None:
+    preparation = cr.data.prepare(table, target="paid", drop=["age"], columns={"age": "drop"})
+    assert "age" in preparation.ignored
 
 
 def test_a_preparation_is_kept_with_its_network(table: cr.data.Table) -> None:
@@ -246,8 +264,13 @@ def test_a_preparation_can_be_written_by_hand_and_described() -> None:
         lambda: cr.data.DateColumn("a", []),
         lambda: cr.data.DateColumn("a", fill="soon"),
         lambda: cr.Network([cr.Dense(1)], preparation="age"),
+        lambda: cr.data.Preparation(["a"], index=5),
+        lambda: cr.data.Preparation(["a"], target=5),
+        lambda: cr.data.Preparation(["a"], target=[]),
+        lambda: cr.data.Preparation(["a"], target="b", classes=[]),
+        lambda: cr.data.Preparation(["a"], ignored=5),
     ],
-    ids=range(17),
+    ids=range(22),
 )
 def test_settings_that_mean_nothing_are_refused(make: Any) -> None:
     with pytest.raises(ChainruleError):

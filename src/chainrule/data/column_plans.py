@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -149,7 +149,11 @@ def planned(
     InputError
         If a column is named that is not there, or the target may hold classes or amounts.
     """
-    targets = () if target is None else (target,) if isinstance(target, str) else tuple(target)
+    targets = () if target is None else (target,) if isinstance(target, str) else _several(f"{where} target", target)
+    drop = _several(f"{where} drop", drop)
+    most_words = checks.whole(f"{where} most_words", most_words)
+    if task is not None:
+        _expect_task(where, task, targets)
     told = dict(columns or {})
     for setting, names in (
         ("target", targets),
@@ -172,6 +176,15 @@ def planned(
             raise InputError(
                 f"{where} {setting}",
                 given=f"{twice!r:.80}, which is {'the target' if twice in targets else 'dropped'}",
+                expected="each column in one place",
+                fix="Leave it out in one of them",
+            )
+    for name, plan in told.items():
+        place = "the target" if name in targets else "the index" if name == index else "dropped"
+        if name in targets or name == index or (name in drop and plan.use != "drop"):
+            raise InputError(
+                f"{where} columns",
+                given=f"{plan.use!r:.40} for {name!r:.80}, which is {place}",
                 expected="each column in one place",
                 fix="Leave it out in one of them",
             )
@@ -201,7 +214,35 @@ def planned(
             fix='Say what one is to be, columns={"name": …}, in a recipe [data.columns.name] use = "category"',
         )
     task, why = _task_of(where, table, targets, task)
-    return TablePlan(found, targets, index, task, why, checks.whole(f"{where} most_words", most_words))
+    return TablePlan(found, targets, index, task, why, most_words)
+
+
+def _several(where: str, names: Any) -> tuple[str, ...]:
+    """Return names of columns, of which there may be several."""
+    if (
+        isinstance(names, (str, Mapping))
+        or not isinstance(names, Collection)
+        or not all(isinstance(name, str) for name in names)
+    ):
+        raise InputError(
+            where,
+            given=f"{names!r:.80}",
+            expected="names of columns",
+            fix=f"Pass [{names!r:.80}]" if isinstance(names, str) else 'Pass for example ["age", "fare"]',
+        )
+    return tuple(names)
+
+
+def _expect_task(where: str, task: Any, targets: tuple[str, ...]) -> None:
+    """Raise unless a task is one, and there is something that it can be said of."""
+    checks.one_of(f"{where} task", task, ("classification", "regression"))
+    if not targets:
+        raise InputError(
+            f"{where} task",
+            given=f"{task!r} without a target",
+            expected="what to predict, of which it says whether it holds classes",
+            fix='Name it: target="price"; or leave task out',
+        )
 
 
 def fitted(
@@ -368,6 +409,15 @@ def _counts_rows(values: Any) -> bool:
 def _as_told(where: str, name: str, own: ColumnPlan, decided: ColumnPlan, column: Column) -> ColumnPlan:
     """Return a plan of the user's, with what was decided for what it leaves open."""
     use = checks.one_of(f"{where}, {name}", own.use, USES)
+    useless = "fill" if use == "drop" and own.fill is not None else "flag" if use in ("drop", "category") else None
+    if useless is not None and getattr(own, useless):
+        raise InputError(
+            f"{where}, {name}",
+            given=f"{useless}={getattr(own, useless)!r:.40} for a column that is "
+            + ("not used" if use == "drop" else "words"),
+            expected="the use alone" if use == "drop" else 'a fill: "own level" gives gaps a column of their own',
+            fix=f"Leave {useless} out" + ', or write fill="own level"' * (use == "category"),
+        )
     if use == "drop":
         return decided if decided.use == "drop" else ColumnPlan("drop", why="as told")
     gaps = bool(column.gaps.any())
@@ -465,7 +515,8 @@ def _fitted(where: str, name: str, plan: ColumnPlan, table: Table, most_words: i
         parts = ["year", "month", "day", "weekday", "days"]
         if len(present) and (present != present.astype("datetime64[D]")).any():
             parts.insert(4, "hour")
-        return DateColumn(name, parts, fill=None if fill == "refuse" else str(fill), flag=plan.flag)
+        fill = None if fill == "refuse" else fill
+        return DateColumn(name, parts, fill=fill, flag=plan.flag)  # type: ignore[arg-type]  # or refused
     counts = Counter(dict.fromkeys(column.words, 0))
     for code, count in zip(*np.unique(present, return_counts=True)):
         counts[column.words[int(code)]] = int(count)
@@ -487,7 +538,7 @@ def _number_fill(fill: Fill, present: Any) -> float | None:
     if fill in (None, "refuse"):
         return None
     if not isinstance(fill, str):
-        return float(fill)
+        return fill
     if not len(present):
         return 0.0
     if fill == "most frequent":

@@ -7,7 +7,7 @@ rows, and kept with the network, so that a new table is prepared as the first on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -91,8 +91,12 @@ class Preparation(Configured):
                 )
             made.append(NumberColumn(column) if isinstance(column, str) else column)
         self.columns = tuple(made)
-        self.target = target if target is None or isinstance(target, str) else _names("target", target)
-        self.classes = None if classes is None else _names("classes", classes)
+        self.target = target if target is None or isinstance(target, str) else _names("target", target, least=1)
+        self.classes = None if classes is None else _names("classes", classes, least=1)
+        if index is not None and not isinstance(index, str):
+            raise InputError(
+                "Preparation index", given=f"{index!r:.80}", expected="a column's name, or None", fix='Pass "id"'
+            )
         self.index = index
         if decimal not in (None, ".", ","):
             raise InputError(
@@ -367,8 +371,10 @@ def _column_of_cells(where: str, name: str, cells: Array) -> Column:
     return Table.of({name: cells}, where=where)[name]
 
 
-def _names(setting: str, names: Any) -> tuple[str, ...]:
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+def _names(setting: str, names: Any, *, least: int = 0) -> tuple[str, ...]:
+    several = isinstance(names, Collection) and not isinstance(names, str)
+    texts = several and all(isinstance(name, str) for name in names)
+    if not texts or len(set(names)) < len(names) or len(names) < least:
         raise InputError(
             f"Preparation {setting}", given=f"{names!r:.80}", expected="different names", fix='Pass ["a", "b"]'
         )
