@@ -215,6 +215,17 @@ def test_a_column_that_is_dropped_may_be_said_to_be_so_twice(table: cr.data.Tabl
     assert "age" in preparation.ignored
 
 
+def test_classes_beside_those_of_a_preparation_are_refused() -> None:
+    preparation = cr.data.Preparation(["a"], target="kind", classes=["rose", "tulip"])
+    layers = [cr.Dense(2), cr.Softmax()]
+    assert cr.Network(layers, classes=["rose", "tulip"], preparation=preparation).classes == ("rose", "tulip")
+    for classes in (["tulip", "rose"], {"kind": ["rose", "tulip"]}):
+        with pytest.raises(InputError, match="one order of classes"):
+            cr.Network([cr.Dense(2), cr.Softmax()], classes=classes, preparation=preparation)
+    with pytest.raises(InputError, match="one order of classes"):
+        cr.Network([cr.Dense(2), cr.Softmax()], preparation=preparation).copy(classes=["tulip", "rose"])
+
+
 def test_a_preparation_is_kept_with_its_network(table: cr.data.Table) -> None:
     preparation = cr.data.prepare(table, target="paid")
     rows = preparation.features(table)

@@ -173,8 +173,8 @@ class Network(Layer, InNotebooks):
         self.loss = by_head("Network loss", self.layers, loss, self._as_loss, self._suiting)
         self.loss_weights = self._checked_weights(loss_weights)
         self.preparation = expect_preparation(preparation)
-        if classes is None and preparation is not None:
-            classes = preparation.classes
+        if preparation is not None and preparation.classes is not None:
+            classes = _classes_of(preparation, classes)
         self.classes = by_head("Network classes", self.layers, classes, class_names, lambda _: "[…]", listed=False)
         self._heads = as_heads(self.layers, self.loss, self.loss_weights, self.classes)
         self.hold, self._lock = Hold(), RLock()
@@ -1350,6 +1350,20 @@ def restored(
     network = kind.__new__(kind)
     network.__setstate__({"settings": settings, "start": start, "snapshot": snapshot})
     return network
+
+
+def _classes_of(preparation: Prepares, classes: Any) -> tuple[str, ...]:
+    """Return the classes of a preparation, which numbers targets by them; others beside them are refused."""
+    known = preparation.classes
+    assert known is not None
+    if classes is not None and (isinstance(classes, Mapping) or class_names("", classes) != known):
+        raise InputError(
+            "Network classes",
+            given=f"{classes!r:.80} beside a preparation whose classes are {known!r:.80}",
+            expected="one order of classes: that of the preparation, which numbers the targets",
+            fix="Leave classes out, or make the preparation with them",
+        )
+    return known
 
 
 def class_names(head: str, classes: Any) -> tuple[str, ...]:
