@@ -11,7 +11,7 @@ from chainrule import data, recipes
 from chainrule.errors import InputError
 from chainrule.files import load
 from chainrule.nn import Dense, Dropout, Network
-from chainrule.ops import Unscale
+from chainrule.ops import Softmax, Unscale
 from chainrule.optim import SGD, Phases
 from chainrule.recipes.build import build
 from chainrule.recipes.samples import Samples, gather, relabelled
@@ -166,3 +166,27 @@ def test_the_short_form_becomes_layers() -> None:
     assert rates == [0.25, 0.5, 0.5]
     assert network.l2 == 0.1
     assert repr(network.optimizer) == repr(SGD(Phases((2, 0.1), (3, 1.0)), momentum=0.5))
+
+
+@pytest.mark.parametrize(
+    "setting", ["drop = ['a']", "index = 'a'", "skip_rows = 1", "delimiter = ';'", "decimal = ','", "missing = ['1']"]
+)
+def test_what_a_recipe_says_of_a_table_is_refused_where_the_network_has_no_preparation(
+    setting: str, tmp_path: Path
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 2)).round(2)
+    (tmp_path / "points.csv").write_text("a,b,kind\n" + "".join(f"{a},{b},{i % 2}\n" for i, (a, b) in enumerate(rows)))
+    (tmp_path / "points.toml").write_text(
+        f"layers = '2-2'\nloss = 'CategoricalCrossEntropy'\nepochs = 1\nlearning_rate = 0.1\n"
+        f"[data]\nfile = 'points.csv'\ntarget = 'kind'\n{setting}\n"
+    )
+    network = Network([Dense(2, inputs=2), Softmax()], classes=["0", "1"])
+    with pytest.raises(InputError, match="the network has no preparation"):
+        gather(recipes.load(str(tmp_path / "points.toml")), network)
+
+
+def test_a_column_that_is_the_target_now_is_no_more_what_it_was() -> None:
+    recipe = told("file = 'a.csv', target = 'y', columns = {a = {use = 'category'}, b = {use = 'category'}}")
+    assert list(recipes.override(recipe, target="a").data.columns) == ["b"]
+    assert list(recipes.override(recipe, index="b").data.columns) == ["a"]
+    assert list(recipes.override(recipe, drop=["a", "b"]).data.columns) == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, cast
 
 import msgspec
@@ -587,7 +587,8 @@ def override(
     }
     told = {name: value for name, value in given.items() if value is not None}
     if told:
-        changes["data"] = msgspec.structs.replace(changes.get("data", recipe.data), **told)
+        data_now = msgspec.structs.replace(changes.get("data", recipe.data), **told)
+        changes["data"] = _in_new_places(data_now, told)
     if start is not None:
         changes["start"] = Start(absolute("start", start))
     if weights is not None:
@@ -601,6 +602,16 @@ def override(
             )
         changes["start"] = msgspec.structs.replace(begun, weights=checks.one_of("weights", weights, ("best", "last")))
     return checked(msgspec.structs.replace(recipe, phases=phases, **changes), f"recipe {recipe.name}")
+
+
+def _in_new_places(data: Data, told: Mapping[str, Any]) -> Data:
+    """Return data whose target, index or dropped columns are others now, without what those columns were before."""
+    moved = {name for place in ("target", "drop", "index") for name in _names(told.get(place))}
+    return msgspec.structs.replace(data, columns={n: use for n, use in data.columns.items() if n not in moved})
+
+
+def _names(told: Any) -> list[str]:
+    return [told] if isinstance(told, str) else told if isinstance(told, list) else []
 
 
 @checks.keywords

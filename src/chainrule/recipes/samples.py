@@ -110,7 +110,7 @@ def gather(recipe: Recipe, like: Network | None = None) -> Samples:
     if spec.file is None:
         train, test, classes = _of_name(spec, where)
     elif is_table(str(spec.file)) and (like is None or like.preparation is not None):
-        _settings_given(spec, {}, where, ())
+        _settings_given(spec, {}, where, (), of_tables=())
         table = rows_of(spec, where, like)
         train, classes, notes, test = (table.row_numbers, table.y), table.classes, table.notes, None
     else:
@@ -291,20 +291,28 @@ def _counted(found: Dataset) -> tuple[str, ...] | None:
     return None
 
 
-def _settings_given(spec: Data, takes: Mapping[str, Any], where: str, never: tuple[str, ...]) -> dict[str, Any]:
+def _settings_given(
+    spec: Data,
+    takes: Mapping[str, Any],
+    where: str,
+    never: tuple[str, ...],
+    of_tables: tuple[str, ...] = OF_TABLES,
+) -> dict[str, Any]:
     """Return the settings of a made set that the recipe has, if this one takes them."""
-    of_tables = never if spec.file is not None and is_table(str(spec.file)) else (*never, *OF_TABLES)
     usual = Data()
-    given = {
-        key: getattr(spec, key) for key in (*_TOY_SETTINGS, *of_tables) if getattr(spec, key) != getattr(usual, key)
-    }
+    every = (*_TOY_SETTINGS, *never, *of_tables)
+    given = {key: getattr(spec, key) for key in every if getattr(spec, key) != getattr(usual, key)}
     for key in given:
         if key not in takes:
             known = [name for name in takes if name in _TOY_SETTINGS]
             raise InputError(
                 where,
                 given=f"the setting {key!r}",
-                expected="a setting of these data" if known else "no such settings for these data",
+                expected="a setting of these data"
+                if known
+                else "none of tables, for the network has no preparation of them: it takes the columns as numbers"
+                if key in of_tables and is_table(str(spec.file))
+                else "no such settings for these data",
                 fix=nearest(key, known) if known else "Leave it out",
             )
     return given
