@@ -179,6 +179,30 @@ def test_what_makes_no_sense_is_a_line(capsys: CAPTURED, line: str, words: str) 
     assert not Path("runs").exists()
 
 
+def test_what_a_network_goes_on_with_is_what_its_preparation_knows(capsys: CAPTURED) -> None:
+    said(capsys, TRAIN.replace("15", "1"))
+    run = "runs/people-001"
+    for options, words in {
+        "--index town": "'town', where the network that it begins with has 'customer'",
+        "--drop town": "'town', where the network that it begins with uses it",
+        "--target town": "'town', where the network that it begins with predicts 'paid'",
+        "--task regression": "predicts classes",
+    }.items():
+        err = said(capsys, f"train {run} --from {run} --epochs 1 --quiet --no-pictures {options}", code=2)[1]
+        assert words in err, options
+    text = Path(run, "recipe.toml").read_text()
+    for old, new, words in (
+        ('use = "date"', 'use = "category"', "'category', where the network that it begins with takes 'since'"),
+        ("flag = true", "flag = false", "knows 'age' otherwise"),
+    ):
+        assert old in text
+        Path("other.toml").write_text(text.replace(old, new))
+        assert words in said(capsys, f"train other.toml --from {run} --data people.csv --quiet", code=2)[1]
+    for command in ("evaluate", "importance"):
+        assert "--target age without --data" in said(capsys, f"{command} {run} --target age", code=2)[1]
+    said(capsys, f"train {run} --from {run} --epochs 1 --learning-rate 0.001 --quiet --no-pictures")
+
+
 def test_amounts_come_in_the_targets_unit_several_at_once(capsys: CAPTURED) -> None:
     generator = np.random.default_rng(0)
     area = generator.normal(100, 30, 90).round(1)

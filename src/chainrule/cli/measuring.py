@@ -55,6 +55,13 @@ def _parts(
             expected="data to measure it on",
             fix="Add --data FILE --target COLUMN, or name the folder of a run",
         )
+    if target is not None:
+        raise InputError(
+            f"{command} {run!r}",
+            given=f"--target {target} without --data",
+            expected="a file that has that column: the recipe's samples have its own target",
+            fix="Add --data FILE, or leave --target out",
+        )
     expect_one_output(command, network)
     _, samples, notes = samples_of_run(recipe, run, network, option=", or add --data FILE")
     for note in notes:

@@ -80,6 +80,7 @@ def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
     targets = _target_names(spec.target, table, where)
     table, notes = _with_answers(table, targets, where)
     if known is not None:
+        _expect_as_known(spec, known, targets, where)
         y = known.answers(table, where=where)
         return TableRows(table, y, known.classes, known, None, (*table.notes, *notes))
     told = {name: ColumnPlan(each.use, each.fill, each.flag) for name, each in spec.columns.items()}
@@ -97,6 +98,37 @@ def rows_of(spec: Data, where: str, like: Network | None) -> TableRows:
     answers = Preparation(["-"], target=targets, classes=classes).answers(table, where=where)
     found = [note for note in table.notes if not _PLAIN_NOTE.fullmatch(note)]
     return TableRows(table, answers, classes, None, plan, (*found, *notes, *plan.lines()))
+
+
+def _expect_as_known(spec: Data, known: Preparation, targets: tuple[str, ...], where: str) -> None:
+    """Raise if a recipe makes something else of a table than the preparation of the network that goes on with it."""
+    found: list[tuple[str, Any, str]] = []
+    for column in known.columns:
+        use = spec.columns.get(column.name)
+        if column.name in spec.drop:
+            found.append(("drop", column.name, "uses it"))
+        elif use is not None and KINDS.get(use.use) != column.kind:
+            found.append(("columns", use.use, f"takes {column.name!r} for a {column.kind}"))
+        elif use is not None and use.flag != getattr(column, "flag", False):
+            found.append(("columns", f"flag = {str(use.flag).lower()}", f"knows {column.name!r} otherwise"))
+    unused = next((name for name, use in spec.columns.items() if use.use in KINDS and name not in known.names), None)
+    if unused is not None:
+        found.append(("columns", unused, "doesn't use it"))
+    if spec.index is not None and spec.index != known.index:
+        found.append(("index", spec.index, "has no index" if known.index is None else f"has {known.index!r}"))
+    if known.targets and targets != known.targets:
+        found.append(("target", ", ".join(targets), f"predicts {', '.join(known.targets)!r}"))
+    predicted = "regression" if known.classes is None else "classification"
+    if known.targets and spec.task not in (None, predicted):
+        found.append(("task", spec.task, "predicts amounts" if known.classes is None else "predicts classes"))
+    for setting, value, told in found:
+        raise InputError(
+            f"{where}.{setting}",
+            given=f"{value!r:.60}, where the network that it begins with {printable(told):.120}",
+            expected="what its preparation makes of the table",
+            fix=f"Leave {setting} out, or begin anew, without the weights of that network",
+            cause="data.columns",
+        )
 
 
 def table_of(path: str, spec: Data, preparation: Any = None) -> Table:
