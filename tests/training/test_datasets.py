@@ -61,6 +61,25 @@ def test_batches_are_trained_on_for_as_many_epochs_as_one_likes():
     assert len(history) == 3
 
 
+@pytest.mark.parametrize("call", [cr.train, cr.evaluate, cr.report, cr.importance])
+def test_numbers_beside_a_table_that_may_be_names_or_indices_are_refused(call):
+    kinds = np.arange(30) % 3
+    table = {"a": kinds * 2.0, "b": np.random.default_rng(0).normal(size=30), "kind": kinds + 1}
+    preparation = cr.data.prepare(table, "kind", task="classification")
+    network = cr.Network([cr.Dense(3), cr.Softmax()], preparation=preparation)
+    assert network.classes == ("1", "2", "3")
+    told = {"epochs": 1} if call is cr.train else {}
+    few = {name: cells[kinds > 0] for name, cells in table.items()}  # classes 2 and 3, whose indices are 1 and 2
+    for y in ([1, 2] * 10, np.ones(20), [2.0] * 20):
+        with pytest.raises(InputError, match=r"is the index of the class '[23]', or the name"):
+            call(network, few, y, **told)
+    call(network, few, **told)
+    call(network, few, few["kind"].astype(str), **told)
+    call(network, few, np.array(network.classes)[kinds[kinds > 0]], **told)
+    call(network, table, kinds, **told)  # 0 is no name
+    call(network, preparation.features(few), kinds[kinds > 0], **told)  # no table
+
+
 BAD = {
     "y beside it": (lambda n, d: cr.train(n, d, d.y), r"train: got Dataset\('moons'.*, and y beside it"),
     "evaluated with y": (lambda n, d: cr.evaluate(n, d, d.y), r"evaluate: got Dataset\('moons'"),

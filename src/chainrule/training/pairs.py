@@ -55,9 +55,42 @@ def samples_and_targets(
                 'cr.Network(…, preparation=cr.data.prepare(table, target="price"))',
             )
         y = network.preparation.answers(X, where=where)
+    elif y is not None and (names_of(X) is not None or isinstance(X, Mapping)):
+        _expect_one_reading(where, y, network.classes or classes)
     if y is None:  # batches that come one by one
         return X, y
     return network.arranged(where, X, columns), y
+
+
+def _expect_one_reading(where: str, y: Any, classes: Any) -> None:
+    """Raise if numbers beside a table may be the names of classes as well as their indices, and mean others then."""
+    if classes is None or isinstance(classes, Mapping):
+        return
+    named = {_as_number(name): i for i, name in enumerate(classes)}
+    try:
+        numbers = np.asarray(y)
+    except (TypeError, ValueError, RuntimeError):  # which is told where it is read
+        return
+    if numbers.dtype.kind not in "iuf" or not numbers.size or max(numbers.shape) < numbers.size:  # rows of several
+        return
+    used = np.unique(numbers).tolist()
+    if all(value in named and value in range(len(classes)) for value in used) and any(named[v] != v for v in used):
+        value = next(int(each) for each in used if named[each] != each)
+        raise InputError(
+            where,
+            given=f"numbers as y, and {value} is the index of the class {classes[value]!r:.40}, or the name of another",
+            expected="the names of the classes, as the table has them",
+            fix="Leave y out, if the table has that column; or write names: np.array(network.classes)[y] of indices, "
+            "[str(each) for each in y] of names",
+            cause="target.classes",
+        )
+
+
+def _as_number(name: str) -> float | None:
+    try:
+        return float(name)
+    except ValueError:
+        return None
 
 
 def _by_class(where: str, data: Dataset, y: Any, classes: Any) -> Any:
