@@ -245,6 +245,28 @@ def test_a_preparation_is_kept_with_its_network(table: cr.data.Table) -> None:
         assert str(other.preparation) == str(preparation)
 
 
+def test_a_data_set_without_names_goes_by_position() -> None:
+    rows = np.arange(8.0)[:, None]
+    network = cr.Network([cr.Dense(1)], preparation=cr.data.Preparation(["a"], target="b"))
+    found = cr.data.Dataset(rows, rows * 2, "x")
+    assert cr.evaluate(network, found) == cr.evaluate(network, rows, rows * 2)
+    cr.train(network, found, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize("form", [dict, cr.data.Table.of])
+def test_a_table_alone_validates(form: Any) -> None:
+    table = {"a": [0.0, 1.0, 2.0, 3.0], "b": [1.5, 3.0, 5.0, 7.0]}
+    network = cr.Network([cr.Dense(1)], preparation=cr.data.prepare(table, "b"))
+    history = cr.train(network, table, epochs=1, validation_data=form(table), verbose=0)
+    assert history.epochs[0].validation_loss == pytest.approx(cr.evaluate(network, table)["loss"])
+
+
+def test_named_inputs_take_no_preparation() -> None:
+    first = cr.Branches({"a": [cr.Dense(2)], "b": []}, shapes={"a": 1, "b": 1})
+    with pytest.raises(InputError, match="a first layer with named inputs"):
+        cr.Network([first, cr.Dense(1)], preparation=cr.data.Preparation(["a", "b"]))
+
+
 def test_a_preparation_can_be_written_by_hand_and_described() -> None:
     preparation = cr.data.Preparation(
         ["a", cr.data.CategoryColumn("b", ["x"])], target=["c", "d"], index="id", ignored=["e"]

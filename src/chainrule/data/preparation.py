@@ -217,7 +217,7 @@ class Preparation(Configured):
         """
         table = self.table(X, where=where)
         if table is None:
-            return np.asarray(X)
+            return np.asarray(X.X if isinstance(X, Dataset) else X)
         features = np.empty((len(table), len(self.feature_names)))
         for column, place in zip(self.columns, self.feature_groups.values(), strict=True):
             found = of_kind(where, column.name, table[column.name], column.kind, table)

@@ -176,6 +176,14 @@ class Network(Layer, InNotebooks):
         if preparation is not None and preparation.classes is not None:
             classes = _classes_of(preparation, classes)
         self.classes = by_head("Network classes", self.layers, classes, class_names, lambda _: "[…]", listed=False)
+        if preparation is not None and self.named_inputs is not None:
+            raise InputError(
+                "Network preparation",
+                given="a preparation, and a first layer with named inputs",
+                expected="one of them: a table becomes one array",
+                fix="Leave preparation out, and pass what it makes of each part: "
+                '{"table": preparation.features(table), "picture": …}',
+            )
         self._heads = as_heads(self.layers, self.loss, self.loss_weights, self.classes)
         self.hold, self._lock = Hold(), RLock()
         self.optimizer = Adam() if optimizer is None else optimizer  # type: ignore[assignment]  # or refused

@@ -820,7 +820,8 @@ class Training:
     def _checked_validation(self, data: Any, packed: bool) -> tuple[Any, Any, Any]:
         """Return samples to validate on; `packed` where their targets come from a batch that was checked."""
         try:
-            X, y, *rest = (data, None) if isinstance(data, Dataset) or names_of(data) is not None else data
+            alone = isinstance(data, (Dataset, Mapping)) or names_of(data) is not None
+            X, y, *rest = (data, None) if alone else data
         except (TypeError, ValueError):
             X = y = rest = None
         if rest is None or len(rest) > 1:
