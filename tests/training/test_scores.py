@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import InputError, ShapeError
+from chainrule.errors import ChainruleError, InputError, ShapeError
+from chainrule.training import metrics
 from chainrule.training.metrics import METRICS
 from tests.referees import needed
 
@@ -139,6 +140,16 @@ def test_outputs_over_time_count_row_by_row_with_the_weight_of_their_sample() ->
     for name in NAMES:
         flat = METRICS[name](given.reshape(-1, 3), true.ravel(), "multiclass", sample_weight=weights.repeat(5))
         assert METRICS[name](given, true, "multiclass", sample_weight=weights) == pytest.approx(flat)
+
+
+@pytest.mark.parametrize("weights", [[1, 1], [1, -1, 1, 1], [1, np.nan, 1, 1], [0, 0, 0, 0], ["a"] * 4], ids=str)
+@pytest.mark.parametrize(
+    "name", ["f1", "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "log_loss", "r2"]
+)
+def test_weights_that_are_none_are_refused(name: str, weights: Any) -> None:
+    outputs, classes = np.array([[0.8, 0.2], [0.3, 0.7], [0.4, 0.6], [0.9, 0.1]]), np.array([0, 1, 0, 1])
+    with pytest.raises(ChainruleError, match=r"finite numbers, none negative|2 weights for 4"):
+        getattr(metrics, name)(outputs, classes, sample_weight=weights)
 
 
 def test_what_has_no_meaning_is_refused() -> None:

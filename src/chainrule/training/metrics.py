@@ -173,14 +173,15 @@ def class_counts(
 ) -> tuple[ClassCounts, str]:
     """Return how often each class was answered, and what the outputs answer."""
     given, true, task = _answers(where, prediction, target, task)
+    samples = len(prediction)
     if task == "multilabel":
         given, true = given.reshape(-1, given.shape[-1]), true.reshape(-1, true.shape[-1])
-        weights = _weights(sample_weight, len(given))[:, None]
+        weights = _weights(sample_weight, len(given), samples)[:, None]
         right, answers, truths = ((weights * part).sum(axis=0) for part in (given * true, given, true))
         return ClassCounts(right, answers, truths, np.ones(given.shape[1], bool)), task
     count = max(np.shape(prediction)[-1], 2, int(true.max()) + 1)
     given, true = given.ravel(), true.ravel()
-    weights = _weights(sample_weight, len(given))
+    weights = _weights(sample_weight, len(given), samples)
     right = np.bincount(true.astype(np.intp, copy=False), weights * (given == true), count)
     answers, truths = (np.bincount(part.astype(np.intp, copy=False), weights, count) for part in (given, true))
     occurs = np.bincount(np.concatenate([given, true]).astype(np.intp, copy=False), minlength=count) > 0
@@ -308,7 +309,7 @@ def balanced_accuracy(
     counts, task = class_counts("balanced_accuracy", prediction, target, task, sample_weight)
     if task != "multilabel":
         return float(counts.recall()[counts.true > 0].mean())
-    total = _weights(sample_weight, math.prod(np.shape(prediction)[:-1])).sum()
+    total = _weights(sample_weight, math.prod(np.shape(prediction)[:-1]), len(prediction)).sum()
     absent, seldom = total - counts.true, total - counts.given - counts.true + counts.right
     both = np.stack([counts.recall(), share_of(seldom, absent)])
     there = np.stack([counts.true, absent]) > 0
@@ -332,7 +333,8 @@ def roc_auc(prediction: Array, target: Array, task: str | None = None, *, sample
     0.75
     """
     columns = ranked("roc_auc", prediction, target, task)
-    return float(np.mean([_area(scores, true, sample_weight) for scores, true in columns]))
+    weights = _weights(sample_weight, len(columns[0][0]), len(prediction))
+    return float(np.mean([_area(scores, true, weights) for scores, true in columns]))
 
 
 def average_precision(
@@ -348,7 +350,8 @@ def average_precision(
     0.8333
     """
     columns = ranked("average_precision", prediction, target, task)
-    return float(np.mean([_precision_area(scores, true, sample_weight) for scores, true in columns]))
+    weights = _weights(sample_weight, len(columns[0][0]), len(prediction))
+    return float(np.mean([_precision_area(scores, true, weights) for scores, true in columns]))
 
 
 def ranked(where: str, prediction: Array, target: Array, task: str | None) -> list[tuple[Array, Array]]:
@@ -372,15 +375,15 @@ def by_threshold(scores: Array, true: Array, weights: Array) -> tuple[Array, Arr
     return places, own, others
 
 
-def _area(scores: Array, true: Array, sample_weight: Array | None) -> float:
-    _, own, others = by_threshold(scores, true, _weights(sample_weight, len(scores)))
+def _area(scores: Array, true: Array, weights: Array) -> float:
+    _, own, others = by_threshold(scores, true, weights)
     pairs = own.sum() * others.sum()
     below = others.cumsum() - others / 2
     return float((own * below).sum() / pairs) if pairs else math.nan
 
 
-def _precision_area(scores: Array, true: Array, sample_weight: Array | None) -> float:
-    _, own, others = (part[::-1] for part in by_threshold(scores, true, _weights(sample_weight, len(scores))))
+def _precision_area(scores: Array, true: Array, weights: Array) -> float:
+    _, own, others = (part[::-1] for part in by_threshold(scores, true, weights))
     found = own.cumsum()
     return float((own * share_of(found, found + others.cumsum())).sum() / found[-1]) if found[-1] else 0.0
 
@@ -599,12 +602,22 @@ def _answers(where: str, prediction: Array, target: Array, task: str | None) -> 
     return predicted_classes(prediction, task), classes, task
 
 
-def _weights(sample_weight: Array | None, rows: int) -> Array:
+def _weights(sample_weight: Array | None, rows: int, samples: int) -> Array:
     """Return a weight for each row of outputs: that of its sample."""
     if sample_weight is None:
         return np.ones(rows)
-    weights = np.asarray(sample_weight, np.float64).ravel()
-    if not weights.size or rows % weights.size:
+    try:
+        weights = np.asarray(sample_weight, np.float64).ravel()
+    except (TypeError, ValueError):
+        weights = np.array([np.nan])
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise InputError(
+            "metrics",
+            given=f"sample_weight={sample_weight!r:.80}",
+            expected="finite numbers, none negative and not all zero",
+            fix="Pass 1 for a sample that counts, and 0 for one that doesn't",
+        )
+    if weights.size not in (samples, rows):
         raise ShapeError(
             "metrics",
             given=f"{weights.size} weights for {rows} rows of outputs",
@@ -618,13 +631,14 @@ def _mean(values: Array, sample_weight: Array | None) -> float:
     """Return the mean of a number for each row of outputs, weighted."""
     if sample_weight is None:
         return float(values.mean(dtype=np.float64))
-    return float(np.average(values.ravel(), weights=_weights(sample_weight, values.size)))
+    return float(np.average(values.ravel(), weights=_weights(sample_weight, values.size, len(values))))
 
 
 def _column_means(values: Array, sample_weight: Array | None) -> Array:
     """Return the mean of each output over all rows, weighted."""
     rows = values.reshape(-1, values.shape[-1])
-    return np.average(rows, axis=0, weights=None if sample_weight is None else _weights(sample_weight, len(rows)))
+    weights = None if sample_weight is None else _weights(sample_weight, len(rows), len(values))
+    return np.average(rows, axis=0, weights=weights)
 
 
 def share_of(part: Array, whole: Array) -> Array:
