@@ -297,13 +297,18 @@ def test_a_preparation_can_be_written_by_hand_and_described() -> None:
         lambda: cr.data.DateColumn("a", []),
         lambda: cr.data.DateColumn("a", fill="soon"),
         lambda: cr.Network([cr.Dense(1)], preparation="age"),
+        lambda: cr.data.Column("text", np.zeros(2)),
+        lambda: cr.data.Column("number", np.zeros((2, 2))),
+        lambda: cr.data.Column("word", np.array([0, 1], np.int32), ("a",)),
+        lambda: cr.data.Column("date", np.zeros(2)),
+        lambda: cr.data.Table({"a": np.zeros(2)}, "x"),
         lambda: cr.data.Preparation(["a"], index=5),
         lambda: cr.data.Preparation(["a"], target=5),
         lambda: cr.data.Preparation(["a"], target=[]),
         lambda: cr.data.Preparation(["a"], target="b", classes=[]),
         lambda: cr.data.Preparation(["a"], ignored=5),
     ],
-    ids=range(22),
+    ids=range(27),
 )
 def test_settings_that_mean_nothing_are_refused(make: Any) -> None:
     with pytest.raises(ChainruleError):

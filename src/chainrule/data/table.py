@@ -46,6 +46,24 @@ class Column:
     words: tuple[str, ...] = ()
     unit: str | None = None
 
+    def __post_init__(self) -> None:
+        letter = {"number": "f", "word": "i", "date": "M"}.get(self.kind)
+        values = self.values
+        if letter is None or not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind != letter:
+            raise InputError(
+                "Column",
+                given=f"kind={self.kind!r:.40}, and values {values!r:.60}",
+                expected="an array (rows,): of a number float64, of a word int32 indices, of a date datetime64[s]",
+                fix='Let a table be made of the cells: cr.data.Table.of({"age": cells})',
+            )
+        if letter == "i" and len(values) and values.max() >= len(self.words):
+            raise InputError(
+                "Column",
+                given=f"the index {values.max()}, and {len(self.words)} words",
+                expected="indices of words, and -1 where there is a gap",
+                fix="Pass a word for each index",
+            )
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -166,6 +184,14 @@ class Table:
         return table_of(where, name, table)
 
     def __post_init__(self) -> None:
+        other = next((name for name, column in self.columns.items() if not isinstance(column, Column)), None)
+        if other is not None:
+            raise InputError(
+                f"Table {self.name!r}",
+                given=f"{type(self.columns[other]).__name__} as column {other!r:.60}",
+                expected="columns of cr.data.Column",
+                fix="Let them be made of cells: cr.data.Table.of(columns)",
+            )
         counts = {name: len(column) for name, column in self.columns.items()}
         if not counts or 0 in counts.values() or len(set(counts.values())) > 1:
             raise ShapeError(
