@@ -56,6 +56,7 @@ class Style(NamedTuple):
 
 
 PLAIN = Style()
+COMMA = Style("", ",")  # the usual other one
 
 
 class Split(NamedTuple):
@@ -166,7 +167,7 @@ def numbers(cells: Sequence[str], style: Style, gaps: frozenset[str]) -> Array |
 
 
 def _styled(cells: Sequence[str], style: Style, gaps: frozenset[str]) -> Array | None:
-    if style == Style("", ","):  # the usual other one, at the speed of plain numbers
+    if style == COMMA:  # at the speed of plain numbers
         text = "\n".join(cells)
         if "." not in text and text.count("\n") == len(cells) - 1:
             try:

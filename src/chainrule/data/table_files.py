@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import count, groupby, islice
+from functools import partial
+from itertools import count
 from typing import Any, get_args
 
 import numpy as np
@@ -23,8 +23,9 @@ from chainrule.arrays import Array, counted
 from chainrule.column_names import listed
 from chainrule.data.date_cells import Dates, look, moments
 from chainrule.data.limits import within_memory
-from chainrule.data.number_cells import GAPS, PLAIN, Style, is_code, is_zeroed, number, numbers, split, styles
+from chainrule.data.number_cells import COMMA, GAPS, PLAIN, Style, is_code, is_zeroed, number, numbers, split, styles
 from chainrule.data.opening import open_file, shown
+from chainrule.data.plain_cells import Numbers, cut, plain_numbers
 from chainrule.data.table import Column, Kind, Table
 from chainrule.data.table_header import TableHeader, find_header
 from chainrule.data.table_text import TextTable, told
@@ -32,7 +33,7 @@ from chainrule.errors import FileError, InputError, InputWarning, nearest, warn_
 
 _MARKS = frozenset(["?", "-", "--", "---", "–", "—", ".", "..", "...", "*"])
 _KEPT = frozenset({"none", "nil"})  # that mean a gap among numbers, and a word among words
-_LOOK = 1 << 12  # different cells, from which on a column is looked at before its end
+_LOOK = 1 << 8  # different cells, from which on a column is looked at before its end
 _MOST_PASSES = 5
 _WORD = 100  # bytes that a word takes besides its letters
 
@@ -301,6 +302,23 @@ class _Reading:
             self.look *= 4
             self._look()
 
+    def add_plain(self, found: Numbers, column: int) -> bool:
+        """Take what is known of a block's cells, if all are plain numbers or empty, and no codes; return whether so."""
+        assert self.values is not None
+        values, empty = found.values[:, column], found.empty[:, column]
+        gaps = int(empty.sum())
+        if len(self.sentinels) or found.odd[:, column].any() or (gaps and "" not in self.gaps):
+            return False
+        if self.whole:
+            whole = bool((np.floor(values) == values)[~empty].all())
+            if whole and self.kind is None and self.style.plain and found.zeroed[:, column].any():
+                return False
+            self.whole = whole
+        if gaps:
+            self.gap_texts[""] += gaps
+        self.values.frombytes(values.tobytes())
+        return True
+
     def _fits(self, cells: list[str], found: Array) -> bool:
         """Return whether these numbers are amounts; gaps among them become NaN, and are counted."""
         if len(self.sentinels):
@@ -403,7 +421,6 @@ class _Reader:
         self.dates: dict[str, Dates | None] = {}
         self.columns_noted = list[str]()
         self.plain = list[str]()
-        self.misses = 0
 
     def table(self, name: str) -> Table:
         """Return the table."""
@@ -470,9 +487,9 @@ class _Reader:
         at = [(places[id(reading)], reading) for reading in readings]
         first, step = not self.lines, width + len(self.head.empty)
         done, most = 0, memory.most() or 1 << 62
-        take = self._take if first and step == width and not self.head.spare else None
+        take = None if self.head.spare else partial(self._take, at, step)
         for block in self.text.blocks(step, self.head.skip, spare=self.head.spare, take=take):
-            for i, reading in at:
+            for i, reading in at if block.cells else ():
                 reading.add(block.cells[i::step], block.underscores)
             done += len(block.lines)
             if first:
@@ -488,74 +505,27 @@ class _Reader:
             raise FileError(self.where, given="a file that changed while it was read", expected="one that stays",
                             fix="Read it again when nobody writes it")  # fmt: skip
 
-    def _take(self, line: int, lines: Sequence[str]) -> bool:
-        """Read lines of which nearly all cells are plain numbers, in one go: NumPy makes no Python objects of them.
+    def _take(self, at: list[tuple[int, _Reading]], width: int, lines: Sequence[str]) -> bool:
+        """Read lines of plain numbers, words and gaps without a Python object for each number.
 
-        Whatever is not at its simplest, such as a gap, is left to the other way.
+        A column with cells that are anything else in these lines is read as `_Reading.add` does it.
         """
         text = "".join(lines)
-        if self.misses > 20 or '"' in text or "#" in text:
+        cells = cut(text, self.text.delimiter, len(lines), width)
+        if cells is None:
             return False
-        fast = [
-            reading.values is not None and reading.style.plain and not reading.gap_texts for reading in self.readings
-        ]
-        runs = [(key, len(list(group))) for key, group in groupby(fast)]
-        if 2 * sum(fast) < len(fast) or len(runs) > 64:
-            return False
-        kinds = np.dtype([(str(i), np.float64 if key else object, (size,)) for i, (key, size) in enumerate(runs)])
-        delimiter = None if self.text.delimiter == " " else self.text.delimiter
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of lines without cells
-                found = np.loadtxt(lines, kinds, comments=None, delimiter=delimiter, ndmin=1)
-        except (ValueError, TypeError, OverflowError):
-            self.misses += 1
-            return False
-        if len(found) != len(lines) or not self._simple(found, runs, text):
-            self.misses += 1
-            return False
-        readings = iter(self.readings)
-        for i, (key, size) in enumerate(runs):
-            for cells, reading in zip(found[str(i)].T, islice(readings, size)):
-                if key and reading.values is not None:
-                    reading.values.frombytes(cells.tobytes())
-                else:
-                    reading.add(cells.tolist(), "_" in text)
-        self.lines.extend(range(line, line + len(lines)))
+        fast = defaultdict[str, list[tuple[int, _Reading]]](list)
+        for i, reading in at:
+            if reading.values is not None and not reading.again and reading.style in (PLAIN, COMMA):
+                fast[reading.style.decimal].append((i, reading))
+            else:
+                reading.add(cells.of(i), "_" in text)
+        for decimal, some in fast.items():
+            found = plain_numbers(cells, [i for i, _ in some], decimal)
+            for j, (i, reading) in enumerate(some):
+                if not reading.add_plain(found, j):
+                    reading.add(cells.of(i), "_" in text)
         return True
-
-    def _simple(self, found: Array, runs: Sequence[tuple[bool, int]], text: str) -> bool:
-        """Return whether numbers that were read are all that can be said of their cells; note which are whole."""
-        readings, codes = iter(self.readings), None
-        for i, (key, size) in enumerate(runs):
-            some = list(islice(readings, size))
-            if not key:
-                continue
-            numbers = found[str(i)]
-            if not np.isfinite(numbers).all() or any(len(reading.sentinels) for reading in some):
-                return False
-            whole = (np.floor(numbers) == numbers).all(axis=0)
-            large = (np.abs(numbers) >= 2**53).any(axis=0)
-            for reading, is_whole, is_large in zip(some, whole.tolist(), large.tolist()):
-                if reading.whole and is_whole and reading.kind is None:
-                    if codes is None:
-                        codes = self._may_have_codes("\n" + text)
-                    if codes or is_large:
-                        return False
-                reading.whole = reading.whole and is_whole
-        return True
-
-    def _may_have_codes(self, text: str) -> bool:
-        """Return whether a cell may begin with a zero before another digit: as bytes, which is quick."""
-        data = np.frombuffer(text.encode("utf-8", "replace") + b"\n\n\n", np.uint8)
-        spaced = self.text.delimiter == " "
-        start = _among(self.text.delimiter + "\r\n" + "\t" * spaced)[data]
-        behind = np.flatnonzero(start[:-3]) + 1
-        following = data[behind]
-        if not spaced and _among(" \t")[following].any():
-            return re.search(rf"[\n\r{re.escape(self.text.delimiter)}][ \t+-]*0\d", text) is not None
-        behind = behind + _among("+-")[following]
-        return bool(((data[behind] == ord("0")) & (data[behind + 1] - np.uint8(ord("0")) < 10)).any())
 
     def _other_points(self) -> list[_Reading]:
         """Return the columns whose points may be thousands: other columns have decimal commas, or semicolons are there.
@@ -820,13 +790,6 @@ def _like_thousands(reading: _Reading) -> bool:
     values = np.frombuffer(reading.values or b"", np.float64)
     values = np.abs(values[np.isfinite(values) & (values != 0)])
     return bool(((values >= 1) & (values < 1000) & (np.abs(values * 1000 - np.round(values * 1000)) < 1e-6)).all())
-
-
-def _among(characters: str) -> Array:
-    """Return for each byte whether it is one of these characters."""
-    found = np.zeros(256, bool)
-    found[list(characters.encode())] = True
-    return found
 
 
 def _gaps_told(texts: Counter[str]) -> str:

@@ -19,7 +19,7 @@ from chainrule.data.unpacking import GZIP, UnpackedStream
 from chainrule.errors import FileError, InputError, printable
 
 Row = tuple[int, list[str]]
-Take = Callable[[int, Sequence[str]], bool]
+Take = Callable[[Sequence[str]], bool]
 _DELIMITERS = ",;\t|"
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "runs of spaces"}
 _LONGEST_ROW = 1 << 24  # characters: cells cost several times their length until they are numbers
@@ -296,7 +296,7 @@ class TextTable:
 
         Where the file can't be read on, or a row has another number of cells, the rows before come first, and then an
         error. With `spare` a row may have an empty cell more, which doesn't count. `take` may take some lines as they
-        are, and returns whether it has.
+        are, and returns whether it has: their block has no cells then.
         """
         source = _Lines(self)
         rows, problem = self._rows(source), None
@@ -304,8 +304,10 @@ class TextTable:
         for _ in range(skip):
             next(rows, None)
         while problem is None and source.look_ahead():
-            if take is not None and source.short and take(source.number + 1, source.ahead):
+            if take is not None and source.short and take(source.ahead):
+                first = source.number + 1
                 source.skip()
+                yield Block([*range(first, source.number + 1)], [], False)
                 continue
             lines, cells, source.underscores = list[int](), list[str](), False
             try:

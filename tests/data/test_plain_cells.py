@@ -1,0 +1,92 @@
+"""Numbers of many cells at once: what `float` makes of each, and tables as without them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chainrule.data import read_table, table_files
+from chainrule.data.plain_cells import cut, plain_numbers
+from chainrule.errors import ChainruleError
+from tests.fuzz.formats import broken
+
+
+def _cell(rng: random.Random) -> str:
+    digits = "".join(rng.choices("0123456789", k=rng.randrange(0, 13)))
+    behind = rng.choice(["", ".", "." + "".join(rng.choices("0123456789", k=rng.randrange(0, 10)))])
+    plain = rng.choice(["", "", "-", "+"]) + digits + behind
+    return plain if rng.random() < 0.9 else "".join(rng.choices("0123456789.-+eE_ x/:·", k=rng.randrange(0, 19)))
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_a_plain_number_is_what_float_makes_of_it_to_the_bit(decimal: str) -> None:
+    rng = random.Random(0)
+    written = [_cell(rng) for _ in range(40_000)]
+    cells = cut("".join(cell.replace(".", decimal) + "\n" for cell in written), ";", len(written), 1)
+    assert cells is not None
+    found = plain_numbers(cells, [0], decimal)
+    plain = 0
+    for cell, value, odd, empty in zip(written, *(part[:, 0].tolist() for part in found[:3])):
+        assert empty == (cell == "")
+        if not odd and not empty:
+            assert np.float64(value).tobytes() == np.float64(cell).tobytes(), cell
+            plain += 1
+    assert plain > 30_000
+
+
+def test_digits_with_a_zero_before_another_may_be_a_code() -> None:
+    cells = cut("01\n0\n0.5\n-007\n10\n", ",", 5, 1)
+    assert cells is not None
+    assert plain_numbers(cells, [0], ".").zeroed[:, 0].tolist() == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "rows", "width"),
+    [
+        ("1,2\n3\n", ",", 2, 2),
+        ("1,2,3\n4\n", ",", 2, 2),
+        ('"1",2\n', ",", 1, 2),
+        ("1 2\n3 4 5 6\n", " ", 2, 3),
+        ("1,2\n\n", ",", 2, 1),
+        ("1,2\r3,4\n", ",", 1, 2),
+    ],
+)
+def test_rows_of_other_lengths_are_left_to_the_other_way(text: str, delimiter: str, rows: int, width: int) -> None:
+    assert cut(text, delimiter, rows, width) is None
+
+
+def test_runs_of_spaces_and_letters_of_any_alphabet_are_cut() -> None:
+    for text, delimiter in (("  1   two \n three\t4\n", " "), ("1;zwölf\nשלוש;4", ";")):
+        cells = cut(text, delimiter, 2, 2)
+        assert cells is not None
+        assert [cells.of(0), cells.of(1)] in ([["1", "three"], ["two", "4"]], [["1", "שלוש"], ["zwölf", "4"]])
+
+
+def _read(path: Path) -> Any:
+    try:
+        found = read_table(path)
+    except ChainruleError as error:
+        return str(error)
+    assert found.lines is not None
+    return {name: (found[name].kind, found[name].texts()) for name in found}, found.notes, found.lines.tolist()
+
+
+def test_tables_are_the_same_as_read_cell_by_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, rng = tmp_path / "table.csv", random.Random(1)
+    written = [broken("tables", index) for index in range(700)]
+    for _ in range(60):  # and longer ones, in which a column turns out late to hold something else
+        columns = [rng.choice([["1.5", "2"], ["1,5", "7"], ["3", ""], ["NA", "2.5"], ["a", "b c"]]) for _ in range(4)]
+        rows = [[rng.choice(column) for column in columns] for _ in range(3_000)]
+        rows[rng.randrange(3_000)][rng.randrange(4)] = rng.choice(["x", "", "01", "1e400", "2024-01-31", "1_0", "ü"])
+        written.append("".join(";".join(row) + "\n" for row in [["a", "b", "c", "d"], *rows]).encode())
+    for data in written:
+        path.unlink(missing_ok=True)
+        path.write_bytes(data)
+        quick = _read(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(table_files, "cut", lambda *_: None)
+            assert _read(path) == quick, data[:300]
