@@ -9,6 +9,7 @@ floating point numbers accurately", 1990).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -57,16 +58,16 @@ class Cells(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """What cells are worth.
+    """What the cells of some columns are worth.
 
     Attributes
     ----------
-    values : array of float64, (rows, columns)
+    values : array of float64, (columns, rows)
         NaN where a cell is empty.
-    odd : array of bool, (rows, columns)
+    odd : array of bool, (columns, rows)
         Which cells are neither a plain number nor empty: their value says nothing.
-    empty : array of bool, (rows, columns)
-    zeroed : array of bool, (rows, columns)
+    empty : array of bool, (columns, rows)
+    zeroed : array of bool, (columns, rows)
         Which are digits alone and have a zero before another one.
     """
 
@@ -74,6 +75,15 @@ class Numbers(NamedTuple):
     odd: Array
     empty: Array
     zeroed: Array
+
+    def columns(self) -> Iterator[tuple[Array, bool, int, bool, bool]]:
+        """Yield for each column its values, whether one is odd, how many are empty, whether all are whole, one zeroed.
+
+        What is empty is taken for whole.
+        """
+        whole = ((np.floor(self.values) == self.values) | self.empty).all(axis=1)
+        odd, all_whole, zeroed = np.stack([self.odd.any(axis=1), whole, self.zeroed.any(axis=1)]).tolist()
+        return zip(self.values, odd, np.count_nonzero(self.empty, axis=1).tolist(), all_whole, zeroed)
 
 
 def cut(text: str, delimiter: str, rows: int, width: int) -> Cells | None:
@@ -91,6 +101,8 @@ def cut(text: str, delimiter: str, rows: int, width: int) -> Cells | None:
             return None
     if not text.endswith("\n"):
         text += "\n"
+    if width == 1 and not all(map(str.strip, text.splitlines())):
+        return None  # a blank line is no row
     written: str | bytes = text if text.isascii() else text.encode("utf-8", "surrogatepass")
     data = np.frombuffer(b"\0" * 16 + (written.encode() if isinstance(written, str) else written), np.uint8)
     shown = data[16:]
@@ -119,17 +131,18 @@ def plain_numbers(cells: Cells, columns: list[int], decimal: str) -> Numbers:
     """Return what the cells of some columns are worth; `decimal` is their mark.
 
     >>> numbers = plain_numbers(cut("1,rose\\n-2.5,\\n", ",", 2, 2), [0, 1], ".")
-    >>> numbers.values[:, 0].tolist(), numbers.odd[:, 1].tolist(), numbers.empty[:, 1].tolist()
+    >>> numbers.values[0].tolist(), numbers.odd[1].tolist(), numbers.empty[1].tolist()
     ([1.0, -2.5], [True, False], [False, True])
     """
-    starts, ends = cells.starts[:, columns], cells.ends[:, columns]
+    starts, ends = cells.starts.T[columns], cells.ends.T[columns]
     data = cells.data
     empty = starts == ends
     first = data[starts + 16]
     negative = first == ord("-")
     signed = negative | (first == ord("+"))
     signed &= ~empty
-    length = ends - starts - signed
+    length = ends - starts
+    length -= signed
     eights = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
     tail = _Digits(eights[ends + 8], np.minimum(length, 8), decimal)
     digits, decimals, pointed, right = tail.value, tail.decimals, tail.pointed, tail.right

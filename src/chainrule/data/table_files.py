@@ -25,7 +25,7 @@ from chainrule.data.date_cells import Dates, look, moments
 from chainrule.data.limits import within_memory
 from chainrule.data.number_cells import COMMA, GAPS, PLAIN, Style, is_code, is_zeroed, number, numbers, split, styles
 from chainrule.data.opening import open_file, shown
-from chainrule.data.plain_cells import Numbers, cut, plain_numbers
+from chainrule.data.plain_cells import cut, plain_numbers
 from chainrule.data.table import Column, Kind, Table
 from chainrule.data.table_header import TableHeader, find_header
 from chainrule.data.table_text import TextTable, told
@@ -302,21 +302,19 @@ class _Reading:
             self.look *= 4
             self._look()
 
-    def add_plain(self, found: Numbers, column: int) -> bool:
-        """Take what is known of a block's cells, if all are plain numbers or empty, and no codes; return whether so."""
+    def add_plain(self, values: Array, odd: bool, gaps: int, whole: bool, zeroed: bool) -> bool:
+        """Take the numbers of a block, as `Numbers.columns` tells of them, and return whether that is right.
+
+        It is not for cells of which some are odd or mean a gap, nor for those that may be codes.
+        """
         assert self.values is not None
-        values, empty = found.values[:, column], found.empty[:, column]
-        gaps = int(empty.sum())
-        if len(self.sentinels) or found.odd[:, column].any() or (gaps and "" not in self.gaps):
+        codes = self.whole and whole and zeroed and self.kind is None and self.style.plain
+        if odd or codes or len(self.sentinels) or (gaps and "" not in self.gaps):
             return False
-        if self.whole:
-            whole = bool((np.floor(values) == values)[~empty].all())
-            if whole and self.kind is None and self.style.plain and found.zeroed[:, column].any():
-                return False
-            self.whole = whole
+        self.whole = self.whole and whole
         if gaps:
             self.gap_texts[""] += gaps
-        self.values.frombytes(values.tobytes())
+        self.values.frombytes(values.data.cast("B"))
         return True
 
     def _fits(self, cells: list[str], found: Array) -> bool:
@@ -522,8 +520,8 @@ class _Reader:
                 reading.add(cells.of(i), "_" in text)
         for decimal, some in fast.items():
             found = plain_numbers(cells, [i for i, _ in some], decimal)
-            for j, (i, reading) in enumerate(some):
-                if not reading.add_plain(found, j):
+            for (i, reading), column in zip(some, found.columns()):
+                if not reading.add_plain(*column):
                     reading.add(cells.of(i), "_" in text)
         return True
 
