@@ -124,3 +124,7 @@ def test_lines_read_in_one_go_are_those_read_cell_by_cell(table: Any, monkeypatc
     assert [fast[name].texts() for name in fast] == [slow[name].texts() for name in slow]
     assert fast["d"].kind == "word"
     assert fast.lines.tolist() == slow.lines.tolist()
+
+
+def test_a_gap_among_codes_is_counted_once(table: Any) -> None:
+    assert table("zip,n\n01234,1\nNA,2\n").notes[1] == "zip: 1 different word (numbers that are codes), 1 gap ('NA')"

@@ -25,7 +25,7 @@ from chainrule.data.date_cells import Dates, look, moments
 from chainrule.data.limits import within_memory
 from chainrule.data.number_cells import COMMA, GAPS, PLAIN, Style, is_code, is_zeroed, number, numbers, split, styles
 from chainrule.data.opening import open_file, shown
-from chainrule.data.plain_cells import cut, plain_numbers
+from chainrule.data.plain_cells import Numbers, cut, plain_numbers
 from chainrule.data.table import Column, Kind, Table
 from chainrule.data.table_header import TableHeader, find_header
 from chainrule.data.table_text import TextTable, told
@@ -296,29 +296,40 @@ class _Reading:
                 self.values = None
                 return
             self.values, self.words, self.style = None, defaultdict(count().__next__), PLAIN
+            self.gap_texts.clear()  # of this block, which is read anew
         assert self.words is not None
         self.codes.frombytes(np.fromiter(map(self.words.__getitem__, cells), np.intc, len(cells)).data.cast("B"))
         if len(self.words) >= self.look and self.kind != "word" and self.tries < 2:
             self.look *= 4
             self._look()
 
-    def add_plain(self, values: Array, odd: bool, gaps: int, whole: bool, zeroed: bool) -> bool:
-        """Take the numbers of a block, as `Numbers.columns` tells of them, and return whether that is right.
+    def add_plain(self, column: Numbers, of: Callable[[Array], list[str]]) -> bool:
+        """Take the numbers of a block, and return whether that is right: not where some may be codes, or mean a gap.
 
-        It is not for cells of which some are odd or mean a gap, nor for those that may be codes.
+        `of` gives the cells in some rows.
         """
         assert self.values is not None
-        codes = self.whole and whole and zeroed and self.kind is None and self.style.plain
-        if odd or codes or len(self.sentinels) or (gaps and "" not in self.gaps):
+        codes = self.whole and column.whole and column.codes and self.kind is None and self.style.plain
+        if codes or len(self.sentinels) or (column.empty and "" not in self.gaps):
             return False
-        self.whole = self.whole and whole
-        if gaps:
-            self.gap_texts[""] += gaps
-        self.values.frombytes(values.data.cast("B"))
+        if column.odd is not None:
+            cells = of(column.odd)
+            found = None if "_" in "".join(cells) else numbers(cells, self.style, self.gaps)
+            if found is None or any(map(is_code, cells)):
+                return False
+            self._fits(cells, found, column.odd)
+            column.values[column.odd] = found
+        self.whole = self.whole and column.whole
+        if column.empty:
+            self.gap_texts[""] += column.empty
+        self.values.frombytes(column.values.data.cast("B"))
         return True
 
-    def _fits(self, cells: list[str], found: Array) -> bool:
-        """Return whether these numbers are amounts; gaps among them become NaN, and are counted."""
+    def _fits(self, cells: list[str], found: Array, rows: Array | None = None) -> bool:
+        """Return whether these numbers are amounts; gaps among them become NaN, and are counted.
+
+        `rows` are theirs, where they are some of a block.
+        """
         if len(self.sentinels):
             marked = np.isin(found, self.sentinels)
             if marked.any():
@@ -330,7 +341,7 @@ class _Reading:
                 text = cells[i].strip()
                 if np.isinf(found[i]) and text.lower() not in self.gaps:
                     if self.infinite < 0:
-                        self.infinite = len(self.values or ()) + i
+                        self.infinite = len(self.values or ()) + (i if rows is None else int(rows[i]))
                 elif not (len(self.sentinels) and _finite(text)):
                     self.gap_texts[text] += 1
                     found[i] = np.nan
@@ -521,7 +532,7 @@ class _Reader:
         for decimal, some in fast.items():
             found = plain_numbers(cells, [i for i, _ in some], decimal)
             for (i, reading), column in zip(some, found.columns()):
-                if not reading.add_plain(*column):
+                if not reading.add_plain(column, partial(cells.of, i)):
                     reading.add(cells.of(i), "_" in text)
         return True
 
