@@ -128,3 +128,8 @@ def test_lines_read_in_one_go_are_those_read_cell_by_cell(table: Any, monkeypatc
 
 def test_a_gap_among_codes_is_counted_once(table: Any) -> None:
     assert table("zip,n\n01234,1\nNA,2\n").notes[1] == "zip: 1 different word (numbers that are codes), 1 gap ('NA')"
+
+
+def test_a_number_that_is_infinite_in_every_way_to_read_it_is_refused(table: Any) -> None:
+    with pytest.raises(FileError, match="not finite in line 2, column 'b'"):
+        table("a;b;c\n1\\,5;1.231e9995;31.12.1999\n3;2;1.5.2004\n")

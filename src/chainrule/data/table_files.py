@@ -634,7 +634,9 @@ class _Reader:
             if grouped:
                 return grouped[0]
         first, second = ways[:2]
-        cell = next(cell for cell in texts if number(cell, first) != number(cell, second))
+        cell = next((cell for cell in texts if number(cell, first) != number(cell, second)), None)
+        if cell is None:  # none that both can hold
+            return first
         raise InputError(
             self.where,
             given=f"column {shown(reading.name)} with {told(cell)}, which may be {number(cell, first):g} or "
@@ -805,5 +807,6 @@ def _gaps_told(texts: Counter[str]) -> str:
     """Return how many gaps there are, and what stands there."""
     if not texts:
         return ""
-    some = ", ".join("empty" if not text else told(text) for text, _ in texts.most_common(4))
+    most = sorted(texts, key=lambda text: (-texts[text], text))[:4]
+    some = ", ".join("empty" if not text else told(text) for text in most)
     return f", {counted(sum(texts.values()), 'gap')} ({some}{', …' if len(texts) > 4 else ''})"
