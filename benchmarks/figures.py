@@ -102,6 +102,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "explanations": explaining.explanations,
     "advice": advice.advice,
     "mistakes": explaining.mistakes,
+    "pasted": explaining.pasted,
 }
 
 

@@ -1,11 +1,14 @@
-"""What looking inside costs and shows: watching a training, explaining every op, naming the usual mistakes.
+"""What looking inside costs and shows: watching a training, explaining every op, naming the usual mistakes,
+and pages whose blocks can be pasted.
 
 Networks, planted mistakes and cases are those of tests/explain, tests/gradcheck and tests/ops.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -102,3 +105,26 @@ def mistakes(options: Options) -> Iterator[Figure]:
     yield all_of("mistakes: slips in one formula called by their name, each on four shapes", sum(slips), len(slips))
     right = [passes(formulas.test_the_right_formula_passes_without_a_word, name) for name in formulas.TABLE]
     yield all_of("mistakes: right formulas of the same functions that pass without a word", sum(right), len(right))
+
+
+def pasted(options: Options) -> Iterator[Figure]:
+    """Paste every block of the guide, the how-tos and the README into a plain Python prompt, page after page."""
+    from tests import pasted as pages
+
+    ran = shown = figures = blocks = 0
+    told = []
+    for page in pages.PAGES:
+        if page.name in pages.ELSEWHERE or not pages.blocks(page):
+            continue
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            for found in pages.pasted(page):
+                blocks += 1
+                ran += not found.wrong
+                if found.made or found.shown:
+                    figures += 1
+                    shown += not found.mute
+                if found.wrong or found.mute:
+                    told.append(f"{page.name}: {found.wrong or 'a figure is not shown'}")
+    note = "".join(f"; {line}"[:120] for line in told)
+    yield all_of("pasted: blocks of guide, how-tos and README that run at a plain prompt", ran, blocks, note=note)
+    yield all_of("pasted: blocks that make a figure or a page, and show it", shown, figures)

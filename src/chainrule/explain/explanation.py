@@ -7,6 +7,7 @@ forms: text, Markdown, an HTML page, or one JSON object with all numbers in full
 from __future__ import annotations
 
 import os
+import sys
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ from chainrule.explain.inspection import show
 from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
 from chainrule.explain.op_formulas import Formula, typeset
 from chainrule.explain.text_layout import formula_line, to_markdown, to_terminal
+from chainrule.files import viewer
 from chainrule.files.strict_json import printed
 from chainrule.graph import Graph, Node
 from chainrule.nn import Network
@@ -61,6 +63,16 @@ class Explanation(Closed):
         if self.format != "html":
             return f"<pre>{escape(self.text)}</pre>"
         return f'<iframe style="width:100%;height:40em;border:0" srcdoc="{escape(self.text)}"></iframe>'
+
+    def show(self) -> None:
+        """Show the explanation: text is printed; a page appears in the notebook, or opens in the browser.
+
+        Where there is no desktop, the line that is printed says where the page lies.
+        """
+        if self.format == "html":
+            viewer.show(self, "explanation.html", self.text.encode("utf-8"))
+        else:
+            sys.stdout.write(f"{self.text}\n")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the explanation to a file, in one piece or not at all, and return its path.
@@ -118,7 +130,7 @@ def explain(
     Returns
     -------
     Explanation
-        `str` gives its text, ``save(path)`` writes it.
+        `str` gives its text, ``show()`` shows it, ``save(path)`` writes it.
 
     Raises
     ------

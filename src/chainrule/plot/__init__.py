@@ -1,7 +1,8 @@
 """Pictures of data, networks, and what happens in them while they learn.
 
 Each function returns a matplotlib Figure, and saves it where ``path=`` says, as PNG or SVG by the name's ending; the
-same input gives the same bytes. ``title=`` replaces the title.
+same input gives the same bytes. ``title=`` replaces the title. The figure's ``show()`` shows it, in a notebook, on a
+desktop, or as a file whose name is printed; ``save(path)`` writes it.
 
 How well it learnt
     learning_curve(history)
@@ -21,10 +22,13 @@ How it learns, or why it doesn't
     loss_along_gradient(network, X, y)
     learning_rate_range_test(result), of ``cr.learning_rate_range_test(network, X, y)``
     graph(network, x, y) or graph(loss)
+For a picture of your own
+    new_figure(width, height)
 
 Pictures need the extra, ``pip install '.[plot]'`` in a clone; matplotlib is imported when one is drawn, not before.
 """
 
+from chainrule.plot.axes import new_figure
 from chainrule.plot.confusion import confusion_matrix
 from chainrule.plot.curves import learning_curve, learning_curves, watched
 from chainrule.plot.descent import loss_along_gradient
@@ -47,6 +51,7 @@ __all__ = [
     "learning_curves",
     "learning_rate_range_test",
     "loss_along_gradient",
+    "new_figure",
     "neuron_surfaces",
     "saliency",
     "surface_text",

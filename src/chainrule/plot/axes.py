@@ -11,7 +11,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError
 from chainrule.ops.op import Array
-from chainrule.plot.style import diverging_colours
+from chainrule.plot.style import diverging_colours, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,10 +31,23 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
-    """Return an empty figure of this size in inches, which no window knows of."""
-    from chainrule.plot.notebook_figure import NotebookFigure  # matplotlib is imported when a picture is drawn
+    """Return an empty figure of this size in inches, for a picture of your own, with ``show()`` and ``save(path)``.
 
-    return NotebookFigure(figsize=(width, height))
+    It is matplotlib's: ``figure.subplots()`` gives axes to draw into.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> axes = new_figure(6.4, 2.8).subplots()
+    """
+    with styled("plot.new_figure"):
+        from chainrule.plot.notebook_figure import NotebookFigure  # matplotlib is imported when a picture is drawn
+
+        return NotebookFigure(figsize=(width, height))
 
 
 def draw_line(axes: Axes, x: Sequence[float], values: Sequence[float | None], colour: str, dash: str = "-") -> Line2D:

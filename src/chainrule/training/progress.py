@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 import numpy as np
 
 from chainrule.errors import FileWarning, InputError, printable
+from chainrule.files.viewer import in_notebook
 from chainrule.logs import logger
 from chainrule.training.batch_source import ArraySource
 from chainrule.training.figure_text import in_words, number, written
@@ -92,13 +93,7 @@ def somebody_looks() -> bool:
     """
     if ProgressBar.alive or threading.current_thread() is not threading.main_thread() or _is_child():
         return False
-    return _in_notebook() or _is_terminal(sys.stderr)
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    return getattr(shell, "kernel", None) is not None
+    return in_notebook() or _is_terminal(sys.stderr)
 
 
 def _is_child() -> bool:
@@ -189,7 +184,7 @@ class ProgressBar:
             sys.stderr.write(f"{line}\n")
         self._began = time.perf_counter()
         self._start = self._shown = self._share()
-        self._widget = _in_notebook() and find_spec("ipywidgets") is not None
+        self._widget = in_notebook() and find_spec("ipywidgets") is not None
         words, form = self._words(self._start, None)
         settings: dict[str, Any] = {
             "total": self.training.epochs,
@@ -209,7 +204,7 @@ class ProgressBar:
             self._terminal = _is_terminal(sys.stderr)
             if self._terminal:
                 self._go_below()
-            elif not _in_notebook():
+            elif not in_notebook():
                 self._every = _SELDOM
         # Without tqdm's thread that looks after bars, its lock for processes, and its closing of what was forgotten.
         kind: Any = type("Bar", (tqdm,), {"monitor_interval": 0, "__del__": lambda bar: None})
@@ -245,7 +240,7 @@ class ProgressBar:
 
     def _width(self) -> int:
         """Return how many characters a line has."""
-        if _in_notebook():
+        if in_notebook():
             return _NOTEBOOK_WIDTH
         import shutil  # here, because it is heavy for a module that every program imports
 
