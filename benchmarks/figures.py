@@ -101,6 +101,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "watching": explaining.watching,
     "explanations": explaining.explanations,
     "advice": advice.advice,
+    "textbook": explaining.textbook_forms,
     "mistakes": explaining.mistakes,
     "pasted": explaining.pasted,
 }

@@ -1,5 +1,4 @@
-"""What looking inside costs and shows: watching a training, explaining every op, naming the usual mistakes,
-and pages whose blocks can be pasted.
+"""What looking inside costs and shows: watching, explaining every op, its textbook form, mistakes, pages to paste.
 
 Networks, planted mistakes and cases are those of tests/explain, tests/gradcheck and tests/ops.
 """
@@ -77,6 +76,26 @@ def explanations(options: Options) -> Iterator[Figure]:
     worst = max(proof["error"] for proof in proofs if not proof["kink"])
     name = "explained: worst finite difference beside a derivative"
     yield at_most(name, worst, 1e-6, small, f" ({len(proofs)} derivatives of XOR's and of 5-4-4-4-1's parameters)")
+
+
+def textbook_forms(options: Options) -> Iterator[Figure]:
+    """Compute the formulas in the docstrings of ops and optimizers, and hold them against what is executed."""
+    import chainrule as cr
+    from tests.ops import test_textbook as forms
+    from tests.optim import test_published as rules
+
+    inputs, starts = options.count(1000, 30), options.count(1000, 30)
+    known = cr.ops.all_ops()
+    of_ops = {name: forms.at_random_inputs(name, inputs) for name in known}
+    of_rules = [rules.worst(rule, starts) for rule in rules.RULES]
+    for dtype, bound in forms.BOUNDS.items():
+        worst = max(of_ops, key=lambda name: of_ops[name][dtype])
+        name = f"textbook: worst of {len(known)} ops, {inputs:,} random inputs each, {dtype}"
+        yield at_most(name, of_ops[worst][dtype], bound, small, f" ({worst})")
+        name = f"textbook: worst of {len(of_rules)} optimizers, {starts:,} starts of five steps each, {dtype}"
+        yield at_most(name, max(found[dtype] for found in of_rules), rules.BOUNDS[dtype], small)
+    planted = [*(forms.caught(*slip[1:]) for slip in forms.PLANTED), *(rules.caught(rule) for _, rule in rules.PLANTED)]
+    yield all_of("textbook: wrong forms planted in ops and optimizers that are caught", sum(planted), len(planted))
 
 
 def mistakes(options: Options) -> Iterator[Figure]:

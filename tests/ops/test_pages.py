@@ -27,7 +27,8 @@ def test_the_docstring_says_the_function_and_each_derivative(kind: Any) -> None:
     assert (page.name, page.kind, page.roles) == (kind.name, kind, kind.roles)
     assert kind.__doc__.startswith("y = ")
     assert list(page.derivatives) == [role for role in kind.roles if role not in kind.constant]
-    assert all(line.startswith(f"∂{role} = ") for role, line in page.derivatives.items())
+    assert all(line.startswith((f"∂{role} = ", f"∂{role}ᵢ = ")) for role, line in page.derivatives.items())
+    assert all(line in page.lines for line in page.definitions)
 
 
 def test_no_op_is_missing_from_the_table() -> None:

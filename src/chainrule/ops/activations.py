@@ -117,7 +117,7 @@ class LeakyReLU(Op):
 
 class ELU(Op):
     """y = z where z > 0, else alpha · (eᶻ − 1)
-    ∂z = ∂y where z >= 0, else ∂y · alpha · eᶻ
+    ∂z = ∂y where z ≥ 0, else ∂y · alpha · eᶻ
 
     Parameters
     ----------
@@ -142,14 +142,18 @@ class ELU(Op):
 
 
 class GELU(Op):
-    """y = z · Φ(z), Φ the normal distribution's cumulative function
-    ∂z = ∂y · (Φ(z) + z · φ(z)), φ its density
+    """y = z · Φ(z)
+    ∂z = ∂y · (Φ(z) + z · φ(z))
+    with approximate: Φ(z) = ½ (1 + tanh u), φ(z) = ½ (1 − tanh(u)²) · k (1 + 3 c z²)
+    with approximate: u = k (z + c z³), k = √(2 / π), c = 0.044715
+
+    Φ is the normal distribution's cumulative function, the chance that a standard normal number is below z, and φ its
+    density, the derivative of Φ.
 
     Parameters
     ----------
     approximate : bool
-        Whether Φ(z) is replaced by σ(2u) = ½ (1 + tanh u), u = √(2/π) (z + 0.044715 z³), which is faster and at most
-        0.0005 off.
+        Whether Φ(z) is replaced by ½ (1 + tanh u), which is faster and at most 0.0005 off.
 
     Notes
     -----
@@ -254,7 +258,7 @@ class HardSigmoid(Op):
 
 class HardSwish(Op):
     """y = z · h, h = z / 6 + ½, cut to 0 … 1
-    ∂z = ∂y · (0 where z <= −3, 1 where z >= 3, else z / 3 + ½)
+    ∂z = ∂y · (0 where z ≤ −3, 1 where z ≥ 3, else z / 3 + ½)
 
     SiLU with straight lines in the place of the sigmoid. A. Howard et al., *Searching for MobileNetV3*, 2019.
     """
@@ -275,10 +279,10 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 class SELU(Op):
-    """y = 1.0507 · (z where z > 0, else 1.6733 · (eᶻ − 1))
-    ∂z = ∂y · 1.0507 · (1 where z >= 0, else 1.6733 · eᶻ)
+    """y = λ · (z where z > 0, else α · (eᶻ − 1)), λ = 1.0507009873554805, α = 1.6732632423543772
+    ∂z = ∂y · λ · (1 where z ≥ 0, else α · eᶻ)
 
-    With these two numbers, given above to all their digits, layer after layer keeps mean 0 and deviation 1, if weights
+    With these two numbers, layer after layer keeps mean 0 and deviation 1, if weights
     start as `LeCun` has them. G. Klambauer et al., *Self-normalizing neural networks*, 2017.
     """
 
@@ -298,7 +302,7 @@ class SELU(Op):
 
 class Mish(Op):
     """y = z · tanh(s), s = log(1 + eᶻ)
-    ∂z = ∂y · (tanh(s) + z · σ(z) · (1 − tanh(s)²)), σ(z) = 1 / (1 + e⁻ᶻ)
+    ∂z = ∂y · (tanh(s) + z · σ(z) (1 − tanh(s)²)), σ(z) = 1 / (1 + e⁻ᶻ)
 
     1 − tanh(s)² is computed as 4e / (1 + e)² with e = e⁻²ˢ, so that it keeps its digits where it is small. In float32
     good to 6 units in the last place; the derivative to 10 of σ(z), which counts near its zero, z = −1.19.
@@ -319,7 +323,7 @@ class Mish(Op):
 
 class PReLU(Op):
     """y = z where z > 0, else slope · z
-    ∂z = ∂y where z > 0, else ∂y · slope   ∂slope = Σ ∂y · z where z < 0
+    ∂z = ∂y where z > 0, else ∂y · slope   ∂slope = ∂y · z where z < 0, else 0
 
     slope is a number, or one for each feature, and may be learnt. K. He et al., *Delving deep into rectifiers*, 2015.
     """

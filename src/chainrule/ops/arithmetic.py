@@ -45,8 +45,8 @@ class Add(Elementwise):
 
 
 class WeightedSum(Op):
-    """y = Σ weights · parts
-    ∂parts = ∂y · its own weight
+    """y = Σ weightsᵢ · partsᵢ
+    ∂partsᵢ = ∂y · weightsᵢ
 
     All parts have one shape. The loss of a network with several outputs is one.
 
@@ -126,8 +126,8 @@ class Divide(Elementwise):
 
 
 class Power(Elementwise):
-    """y = base ** exponent
-    ∂base = ∂y · exponent · base ** (exponent − 1)   ∂exponent = ∂y · y · log(base)
+    """y = base^exponent
+    ∂base = ∂y · exponent · base^(exponent − 1)   ∂exponent = ∂y · y · log(base)
 
     Where the exponent is 0, y is 1 whatever the base, so ∂base is 0 even at base 0; where the base is 0 and the
     exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
@@ -147,7 +147,7 @@ class Power(Elementwise):
 
 class Maximum(Elementwise):
     """y = max(a, b)
-    ∂a = ∂y where a > b, half of it where a = b, else 0   ∂b = ∂y where b > a, half of it where a = b, else 0"""
+    ∂a = ∂y where a > b, ½ ∂y where a = b, else 0   ∂b = ∂y where b > a, ½ ∂y where a = b, else 0"""
 
     onnx = "Max"
 
@@ -161,7 +161,7 @@ class Maximum(Elementwise):
 
 class Minimum(Elementwise):
     """y = min(a, b)
-    ∂a = ∂y where a < b, half of it where a = b, else 0   ∂b = ∂y where b < a, half of it where a = b, else 0"""
+    ∂a = ∂y where a < b, ½ ∂y where a = b, else 0   ∂b = ∂y where b < a, ½ ∂y where a = b, else 0"""
 
     onnx = "Min"
 
@@ -174,8 +174,8 @@ class Minimum(Elementwise):
 
 
 class Where(Op):
-    """y = a where condition is true, else b
-    ∂a = ∂y where condition is true, else 0   ∂b = ∂y where it is false, else 0
+    """y = a where condition ≠ 0, else b
+    ∂a = ∂y where condition ≠ 0, else 0   ∂b = ∂y where condition = 0, else 0
 
     condition holds booleans, or numbers, of which 0 is false.
     """
@@ -253,10 +253,10 @@ class Exp(Op):
 
 
 class Log(Op):
-    """y = log(z), the natural logarithm
+    """y = log(z)
     ∂z = ∂y / z
 
-    At 0 y is −inf and the derivative inf; below 0 y is NaN.
+    The natural logarithm. At 0 y is −inf and the derivative inf; below 0 y is NaN.
     """
 
     limit = "numbers above 0"
@@ -289,8 +289,11 @@ class Sqrt(Op):
 
 
 class Sin(Op):
-    """y = sin(z), z in radians
-    ∂z = ∂y · cos(z)"""
+    """y = sin(z)
+    ∂z = ∂y · cos(z)
+
+    z is in radians.
+    """
 
     output_range = (-1.0, 1.0)
     onnx = "Sin"
@@ -303,8 +306,11 @@ class Sin(Op):
 
 
 class Cos(Op):
-    """y = cos(z), z in radians
-    ∂z = −∂y · sin(z)"""
+    """y = cos(z)
+    ∂z = −∂y · sin(z)
+
+    z is in radians.
+    """
 
     output_range = (-1.0, 1.0)
     onnx = "Cos"

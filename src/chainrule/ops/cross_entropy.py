@@ -36,6 +36,7 @@ class BinaryLoss(ElementwiseLoss):
 class BinaryCrossEntropy(BinaryLoss):
     """y = mean(−target · log(prediction) − (1 − target) · log(1 − prediction))
     ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
+    with label_smoothing s: target = (1 − s) · target + s / 2
 
     The mean runs over all n elements. What is multiplied by 0 counts as 0, also where its
     logarithm is infinite.
@@ -43,8 +44,7 @@ class BinaryCrossEntropy(BinaryLoss):
     Parameters
     ----------
     label_smoothing : float, default 0
-        With s, from 0 to below 1, the target is (1 − s) · target + s / 2. It counts in every loss, that of `evaluate`
-        too.
+        s, from 0 to below 1. It counts in every loss, that of `evaluate` too.
     """
 
     limit = "no 0 for what is true, and no 1 for what is not: there is no log of 0"
@@ -87,6 +87,7 @@ def _expect_prediction_first(where: str, prediction: Array, target: Array, sampl
 class SigmoidBinaryCrossEntropy(BinaryLoss):
     """y = mean(log(1 + exp(logits)) − target · logits)
     ∂logits = ∂y · (σ(logits) − target) / n
+    with label_smoothing s: target = (1 − s) · target + s / 2
 
     The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
     derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
@@ -94,8 +95,7 @@ class SigmoidBinaryCrossEntropy(BinaryLoss):
     Parameters
     ----------
     label_smoothing : float, default 0
-        With s, from 0 to below 1, the target is (1 − s) · target + s / 2. It counts in every loss, that of `evaluate`
-        too.
+        s, from 0 to below 1. It counts in every loss, that of `evaluate` too.
     """
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
@@ -144,6 +144,8 @@ class ClassLoss(Op):
 class CategoricalCrossEntropy(ClassLoss):
     """y = mean over samples of −Σ target · log(prediction)
     ∂prediction = −∂y · target / prediction / samples
+    with class indices: target = one_hot(target)
+    with label_smoothing s: target = (1 − s) · target + s / classes
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
     of 0 counts as 0.
@@ -151,8 +153,7 @@ class CategoricalCrossEntropy(ClassLoss):
     Parameters
     ----------
     label_smoothing : float, default 0
-        With s, from 0 to below 1, the target is (1 − s) · target + s / classes. It counts in every loss, that of
-        `evaluate` too.
+        s, from 0 to below 1. It counts in every loss, that of `evaluate` too.
     """
 
     limit = "no 0 for what is true: there is no log of 0"
@@ -179,16 +180,17 @@ class CategoricalCrossEntropy(ClassLoss):
 
 class SoftmaxCrossEntropy(ClassLoss):
     """y = mean over samples of −Σ target · log softmax(logits)
-    ∂logits = ∂y · (softmax(logits) · Σ target − target) / samples
+    ∂logits = ∂y · (softmax(logits) − target) / samples
+    with class indices: target = one_hot(target)
+    with label_smoothing s: target = (1 − s) · target + s / classes
 
-    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …); Σ target over the classes is
-    then 1.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). Its rows add up to
+    1; where rounding has them miss it, softmax(logits) counts that sum times.
 
     Parameters
     ----------
     label_smoothing : float, default 0
-        With s, from 0 to below 1, the target is (1 − s) · target + s / classes. It counts in every loss, that of
-        `evaluate` too.
+        s, from 0 to below 1. It counts in every loss, that of `evaluate` too.
     """
 
     def __init__(self, label_smoothing: float = 0.0) -> None:

@@ -57,7 +57,7 @@ class _Pair(Op):
 
 
 class Activation(_Pair):
-    """y = function(z), element by element
+    """y = function(z)
     ∂z = ∂y · derivative(z)
 
     Parameters
@@ -137,6 +137,8 @@ class Activation(_Pair):
 class Loss(_Pair):
     """y = function(prediction, target)
     ∂prediction = ∂y · derivative(prediction, target)
+    with per_sample: y = mean over samples of function(prediction, target)
+    with per_sample: ∂prediction = ∂y · derivative(prediction, target) / samples
 
     Parameters
     ----------
@@ -168,16 +170,16 @@ class Loss(_Pair):
     def __init__(self, function: Function, derivative: Function, per_sample: bool = False) -> None:
         super().__init__(function, derivative)
         self.per_sample = bool(per_sample)
-        self._value, self._slope = (_prediction_first(each) for each in (function, derivative))
+        self._function, self._derivative = (_prediction_first(each) for each in (function, derivative))
 
     def forward(self, prediction: Array, target: Array, sample_weight: Array | None = None) -> Array:
-        value = np.positive(self._value(prediction, target), dtype=prediction.dtype)
+        value = np.positive(self._function(prediction, target), dtype=prediction.dtype)
         return average(value.reshape(len(prediction), 1), sample_weight) if self.per_sample else value
 
     def backward(
         self, dy: Array, y: Array, prediction: Array, target: Array, sample_weight: Array | None = None
     ) -> Derivatives:
-        slope = np.positive(self._slope(prediction, target), dtype=prediction.dtype)
+        slope = np.positive(self._derivative(prediction, target), dtype=prediction.dtype)
         if not self.per_sample:
             return dict(prediction=dy * slope)
         of_sample = slope.reshape(len(slope), slope.size // len(slope))
@@ -209,11 +211,11 @@ class Loss(_Pair):
 
     def _expect_order(self, where: str, prediction: Array, target: Array, error: ChainruleError | None) -> None:
         """Raise if the pair is right once one of it, or both, are given the target before the prediction."""
-        function, derivative = _Turned(self._value), _Turned(self._slope)
+        function, derivative = _Turned(self._function), _Turned(self._derivative)
         orders: dict[str, tuple[Function, Function]] = {
             "both take": (function, derivative),
-            "the derivative takes": (self._value, derivative),
-            "the function takes": (function, self._slope),
+            "the derivative takes": (self._function, derivative),
+            "the function takes": (function, self._derivative),
         }
         which = next((told for told, pair in orders.items() if self._agrees(where, pair, prediction, target)), None)
         if which is None:
@@ -221,7 +223,7 @@ class Loss(_Pair):
         given = zip((self.function, self.derivative), orders[which])
         turned = [mine for mine, pair in given if pair in (function, derivative)]
         alike = np.array_equal(
-            _tried(where, self._value, prediction, target), _tried(where, function, prediction, target)
+            _tried(where, self._function, prediction, target), _tried(where, function, prediction, target)
         )
         fix = f"Write the prediction first: {which} the target first"
         if any(target_first(each) is not None for each in turned):
@@ -242,8 +244,8 @@ class Loss(_Pair):
     def _expect_pair(self, where: str, prediction: Array, target: Array) -> bool:
         """Raise unless the derivative is the function's; return whether all of both are finite."""
         value, slopes = (
-            _tried(where, self._value, prediction, target),
-            _tried(where, self._slope, prediction, target),
+            _tried(where, self._function, prediction, target),
+            _tried(where, self._derivative, prediction, target),
         )
         if self.per_sample:
             _expect_shape(where, self.function, value, prediction.shape[:1], "Return one loss for each sample")
@@ -257,9 +259,9 @@ class Loss(_Pair):
 
     def _expect_own_losses(self, where: str, prediction: Array, target: Array, value: Array) -> None:
         """Raise if the first sample has another loss alone than among these, or beside one with half of its outputs."""
-        alone = _tried(where, self._value, prediction[:1], target[:1])
+        alone = _tried(where, self._function, prediction[:1], target[:1])
         pair = np.concatenate([prediction[:1], prediction[:1] / 2]), np.concatenate([target[:1], target[:1]])
-        others = value[:1], _tried(where, self._value, *pair)[:1]
+        others = value[:1], _tried(where, self._function, *pair)[:1]
         if not all(np.allclose(alone, other, rtol=1e-5, equal_nan=True) for other in others):
             raise InputError(
                 where,
@@ -280,7 +282,7 @@ class Loss(_Pair):
         def moved(step: Array) -> Array:
             nearby = prediction.copy()
             nearby.reshape(len(nearby), -1)[row, column] += step
-            return _tried(where, self._value, nearby, target).reshape(-1)
+            return _tried(where, self._function, nearby, target).reshape(-1)
 
         flat = prediction.reshape(len(prediction), -1)
         found = _disagreement(moved, slopes.reshape(flat.shape)[row, column], flat[row, column])

@@ -40,10 +40,11 @@ class _BinaryFocal(BinaryLoss):
 class BinaryFocalCrossEntropy(_BinaryFocal):
     """y = mean(a q^gamma · u + b p^gamma · v), p = prediction, q = 1 − p, u = −log p, v = −log q
     ∂prediction = ∂y · (b p^gamma · (gamma v / p + 1 / q) − a q^gamma · (gamma u / q + 1 / p)) / n
+    where a = target, b = 1 − target
+    with alpha: a = alpha · target, b = (1 − alpha) · (1 − target)
 
-    The mean runs over all n elements. a = target and b = 1 − target, or with `alpha` a = alpha · target and
-    b = (1 − alpha) · (1 − target). u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an a or
-    b of 0 counts as 0.
+    The mean runs over all n elements. u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an a
+    or b of 0 counts as 0.
 
     Parameters
     ----------
@@ -80,10 +81,11 @@ class BinaryFocalCrossEntropy(_BinaryFocal):
 class SigmoidFocalCrossEntropy(_BinaryFocal):
     """y = mean(a q^gamma · u + b p^gamma · v), p = σ(logits), q = σ(−logits), u = −log p, v = −log q
     ∂logits = ∂y · (b p^gamma · (p + gamma q v) − a q^gamma · (q + gamma p u)) / n
+    where a = target, b = 1 − target
+    with alpha: a = alpha · target, b = (1 − alpha) · (1 − target)
 
-    The binary focal loss of σ(logits), for any logit. The mean runs over all n elements. a = target and
-    b = 1 − target, or with `alpha` a = alpha · target and b = (1 − alpha) · (1 − target). The powers are computed as
-    p^gamma = e^(−gamma u).
+    The binary focal loss of σ(logits), for any logit. The mean runs over all n elements. The powers are
+    computed as p^gamma = e^(−gamma u).
 
     Parameters
     ----------
@@ -133,9 +135,12 @@ class _ClassFocal(ClassLoss):
 class CategoricalFocalCrossEntropy(_ClassFocal):
     """y = mean over samples of Σ a q^gamma · u, p = prediction, q = 1 − p, u = −log p
     ∂prediction = −∂y · a q^gamma · (gamma u / q + 1 / p) / samples
+    where a = target
+    with class indices: target = one_hot(target)
+    with alpha: a = alpha · target
 
-    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). a = target, or alpha · target.
-    u / q is 1 where q is 0. What is multiplied by an a of 0 counts as 0.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / q is 1 where
+    q is 0. What is multiplied by an a of 0 counts as 0.
 
     Parameters
     ----------
@@ -167,10 +172,13 @@ class CategoricalFocalCrossEntropy(_ClassFocal):
 
 class SoftmaxFocalCrossEntropy(_ClassFocal):
     """y = mean over samples of Σ a (1 − p)^gamma · u, p = softmax(logits), u = −log p
-    ∂logits = ∂y · (p · Σ s − s) / samples, s = a (1 − p)^gamma · (1 + gamma u / (e^u − 1))
+    ∂logits = ∂y · (p · Σ s in each row − s) / samples, s = a (1 − p)^gamma · (1 + gamma u / (e^u − 1))
+    where a = target
+    with class indices: target = one_hot(target)
+    with alpha: a = alpha · target
 
-    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). a = target, or alpha · target.
-    u / (e^u − 1), which is p u / (1 − p), is 1 where u is 0.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / (e^u − 1), which
+    is p u / (1 − p), is 1 where u is 0.
 
     Parameters
     ----------

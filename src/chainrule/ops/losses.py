@@ -110,7 +110,7 @@ class MeanAbsoluteError(ElementwiseLoss):
 
 
 class Huber(ElementwiseLoss):
-    """y = mean(½ d² where |d| <= delta, else delta · (|d| − ½ delta)), d = prediction − target
+    """y = mean(½ d² where |d| ≤ delta, else delta · (|d| − ½ delta)), d = prediction − target
     ∂prediction = ∂y · (d cut to ±delta) / n
 
     The mean runs over all n elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
@@ -138,8 +138,8 @@ class Huber(ElementwiseLoss):
 
 
 class PinballLoss(ElementwiseLoss):
-    """y = mean(max(q · d, (q − 1) · d)), d = target − prediction
-    ∂prediction = ∂y · (1 − q where the prediction is above the target, −q where it is below) / n
+    """y = mean(max(q · d, (q − 1) · d)), d = target − prediction, q = quantiles
+    ∂prediction = ∂y · (1 − q where d < 0, −q where d > 0, else 0) / n
 
     The mean runs over all n elements. The smallest loss has the prediction below which a share q of the targets lies:
     their q-quantile. Where prediction and target are equal the derivative is 0. With several quantiles the prediction

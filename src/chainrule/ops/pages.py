@@ -7,16 +7,26 @@ from typing import NamedTuple
 
 from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Op
+from chainrule.ops.textbook import formula_lines
 
 
 class Page(NamedTuple):
-    """What an op's docstring says: its function, and the derivative by each of its roles."""
+    """What an op's docstring says: its function, the derivative by each of its roles, and what holds in them.
+
+    The notation is that of `chainrule.ops.textbook`.
+    """
 
     name: str
     kind: type[Op]
     roles: tuple[str, ...]
     function: str
     derivatives: dict[str, str]
+    definitions: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """All of it, a line each."""
+        return [self.function, *self.derivatives.values(), *self.definitions]
 
 
 def page(kind: type[Op]) -> Page:
@@ -31,7 +41,9 @@ def page(kind: type[Op]) -> Page:
     lines = docstring(kind).splitlines()
     function = next((line for line in lines if line.startswith("y = ")), f"y = {kind.name}(…)")
     derivatives = [part for line in lines if line.startswith("∂") for part in re.split(r"\s{2,}(?=∂)", line)]
-    return Page(kind.name, kind, kind.roles, function, {part[1:].split(" ")[0]: part for part in derivatives})
+    definitions = tuple(line for line in formula_lines(docstring(kind)) if line.startswith(("where ", "with ")))
+    by_role = {part[1:].split(" ")[0].removesuffix("ᵢ"): part for part in derivatives}
+    return Page(kind.name, kind, kind.roles, function, by_role, definitions)
 
 
 def format_table(kinds: list[type[Op]]) -> str:
@@ -41,5 +53,5 @@ def format_table(kinds: list[type[Op]]) -> str:
         told = page(kind)
         roles = (f"*{r}" if r == kind.variadic else f"[{r}]" if r in kind.optional else r for r in told.roles)
         head = f"{told.name}({', '.join(roles)})"
-        blocks.append("\n    ".join([head, told.function, *told.derivatives.values()]))
+        blocks.append("\n    ".join([head, *told.lines]))
     return "\n".join(blocks)

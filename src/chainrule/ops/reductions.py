@@ -85,8 +85,11 @@ class Sum(Reduction):
 
 
 class Mean(Reduction):
-    """y = Σ x / n over the axes, n elements each
-    ∂x = ∂y / n, for every element"""
+    """y = Σ x / n over the axes
+    ∂x = ∂y / n, for every element
+
+    n elements become one.
+    """
 
     def forward(self, x: Array) -> Array:
         total = x.sum(axis=self.axis, dtype=np.float64, keepdims=self.keepdims)
@@ -98,10 +101,10 @@ class Mean(Reduction):
 
 
 class Var(Reduction):
-    """y = Σ (x − mean)² / n over the axes, n elements each
-    ∂x = ∂y · 2 (x − mean) / n
+    """y = Σ (x − m)² / n over the axes, m = Σ x / n over the axes
+    ∂x = ∂y · 2 (x − m) / n
 
-    The mean is subtracted first, in float64: a large one costs no digits.
+    n elements become one; m is their mean. The mean is subtracted first, in float64: a large one costs no digits.
     """
 
     def forward(self, x: Array) -> Array:
@@ -119,10 +122,10 @@ class Var(Reduction):
 
 
 class Norm(Reduction):
-    """y = √Σ x² over the axes, the Euclidean length
-    ∂x = ∂y · x / y
+    """y = √Σ x² over the axes
+    ∂x = ∂y · x / y where y > 0, else 0
 
-    Where all are 0, so are y and the derivative.
+    The Euclidean length. Where all are 0, so are y and the derivative.
     """
 
     of_nothing = True
@@ -139,9 +142,9 @@ class Norm(Reduction):
 
 class Max(Reduction):
     """y = max x over the axes
-    ∂x = ∂y where x is the largest, else 0
+    ∂x = ∂y / k where x = y, else 0, k = Σ [x = y] over the axes
 
-    Where several are the largest, they share ∂y equally.
+    Where k elements are the largest, they share ∂y equally.
     """
 
     def forward(self, x: Array) -> Array:
@@ -156,7 +159,7 @@ class Max(Reduction):
 
 class LogSumExp(Reduction):
     """y = log Σ eˣ over the axes
-    ∂x = ∂y · eˣ / Σ eˣ
+    ∂x = ∂y · eˣ / Σ eˣ over the axes
 
     The largest x is subtracted first and added again, which changes nothing and keeps e from overflowing. Where all
     are −inf, so is y, and the derivative is 0.
@@ -179,8 +182,10 @@ class LogSumExp(Reduction):
 
 
 class Cumsum(Op):
-    """y = Σ x up to each place along the axis
+    """y = Σ x up to each place
     ∂x = Σ ∂y from each place on
+
+    The places are those along the axis.
 
     Parameters
     ----------

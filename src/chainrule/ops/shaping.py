@@ -19,8 +19,10 @@ from chainrule.ops.special import sum_by_index
 
 
 class Reshape(Op):
-    """y = x in another shape, the elements in the same order
+    """y = reshape(x, shape)
     ∂x = ∂y in the shape of x
+
+    The elements stay in the same order.
 
     Parameters
     ----------
@@ -102,8 +104,10 @@ class Flatten(Op):
 
 
 class Transpose(Op):
-    """y = xᵀ
-    ∂x = ∂yᵀ
+    """y = transpose(x, axes)
+    ∂x = transpose(∂y, inverse(axes))
+
+    Of a matrix, y = xᵀ and ∂x = ∂yᵀ.
 
     Parameters
     ----------
@@ -137,8 +141,8 @@ class Transpose(Op):
 
 
 class Concatenate(Op):
-    """y = [parts₀, parts₁, …] side by side
-    ∂parts = its own piece of ∂y
+    """y = [partsᵢ] side by side
+    ∂partsᵢ = ∂y at the place of partsᵢ
 
     Parameters
     ----------
@@ -216,10 +220,11 @@ class Slice(Op):
 
 
 class Gather(Op):
-    """y = table[indices], a row of the table for each index
-    ∂table = Σ of the ∂y of every place where the row was taken
+    """y = table[indices]
+    ∂table = Σ ∂y where indices = i, for every row i
 
-    An embedding: table is (rows, …), indices whole numbers of any shape, y (…indices, …row).
+    An embedding, a row of the table for each index: table is (rows, …), indices whole numbers of any shape, y
+    (…indices, …row).
     """
 
     constant = ("indices",)

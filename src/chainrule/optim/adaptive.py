@@ -21,8 +21,8 @@ SMALLEST_EPSILON = 1e-16
 
 
 class Adagrad(Optimizer):
-    """v ← v + g²
-    w ← w − η g / (√v + ε)
+    """v ← v + (∂C/∂W)²
+    W ← W − η · ∂C/∂W / (√v + ε)
 
     Steps only ever shrink, like 1/√t: good for sparse gradients, slow in the end for the rest. v starts at 0 as in
     the paper and PyTorch; Keras starts it at 0.1 and writes √(v + ε).
@@ -61,12 +61,13 @@ class Adagrad(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """v ← ρ v + (1 − ρ) g²
-    w ← w − η g / (√v + ε)
+    """v ← ρ v + (1 − ρ) · (∂C/∂W)²
+    W ← W − η · ∂C/∂W / (√v + ε)
+    kept undivided: v = (1 − ρ) v̄
 
-    kept undivided, v̄ = v / (1 − ρ):
+    What is executed, with g for ∂C/∂W:
     v̄ ← ρ v̄ + g²
-    w ← w − step · g / (√v̄ + small),  step = η / √(1 − ρ),  small = ε / √(1 − ρ)
+    W ← W − step · g / (√v̄ + small),  step = η / √(1 − ρ),  small = ε / √(1 − ρ)
 
     There is no correction for v starting at 0, so the first steps are longer, by up to 1 / √(1 − ρ). Keras writes
     √(v + ε).
@@ -115,14 +116,16 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """m ← β₁ m + (1 − β₁) g,   m̂ = m / (1 − β₁ᵗ)
-    v ← β₂ v + (1 − β₂) g²,  v̂ = v / (1 − β₂ᵗ)
-    w ← w − η m̂ / (√v̂ + ε)
+    """m ← β₁ m + (1 − β₁) · ∂C/∂W
+    v ← β₂ v + (1 − β₂) · (∂C/∂W)²
+    m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+    W ← W − η · m̂ / (√v̂ + ε)
+    kept undivided: m = (1 − β₁) m̄, v = (1 − β₂) v̄
 
-    kept undivided, m̄ = m / (1 − β₁) and v̄ = v / (1 − β₂):
+    What is executed, with g for ∂C/∂W:
     m̄ ← β₁ m̄ + g
     v̄ ← β₂ v̄ + g²
-    w ← w − step · m̄ / (√v̄ + small)
+    W ← W − step · m̄ / (√v̄ + small)
     with k = √((1 − β₂ᵗ) / (1 − β₂)),  step = η k (1 − β₁) / (1 − β₁ᵗ),  small = ε k
 
     since √v̂ = √v̄ / k. This is the paper's Algorithm 1 and PyTorch's Adam, with their ε = 1e-8. Keras takes 1e-7 and
@@ -179,7 +182,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """w ← w − η λ w, for weights that decay
+    """W ← W − η λ W, for weights that decay
     then a step of Adam
 
     The decay is apart from the gradient: it is neither in the loss that is printed nor divided by √v̂, which is what

@@ -10,12 +10,11 @@ from chainrule.optim.schedules import Schedule
 
 
 class SGD(Optimizer):
-    """w ← w − η g
+    """W ← W − η · ∂C/∂W
+    with momentum μ: velocity ← μ · velocity + ∂C/∂W, W ← W − η · velocity
+    with nesterov: W ← W − η · (∂C/∂W + μ · velocity)
 
-    with momentum μ:  u ← μ u + g,  w ← w − η u
-    Nesterov:         u ← μ u + g,  w ← w − η (g + μ u)
-
-    The velocity u is a sum of gradients and does not contain η, so a new learning rate acts at once, on the whole
+    The velocity is a sum of gradients and does not contain η, so a new learning rate acts at once, on the whole
     velocity (as in PyTorch; Keras folds η into the velocity, which is the same while η is constant).
 
     Parameters

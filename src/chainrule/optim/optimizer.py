@@ -50,7 +50,7 @@ class Optimizer(Configured):
     A rule of one's own: the sign of the gradient says where to, the learning rate how far.
 
     >>> class SignDescent(Optimizer):
-    ...     '''w ← w − η sign(g)'''
+    ...     '''W ← W − η · sign(∂C/∂W)'''
     ...
     ...     def update(self, weights, gradient, rate):
     ...         weights -= rate * np.sign(gradient)
