@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -165,6 +166,19 @@ def test_branches_are_drawn_beside_each_other_and_joined_in_order() -> None:
     assert values_there[:3].tolist() == [1, 2, 3]
 
 
+def test_what_goes_over_columns_to_be_joined_arrives_where_it_comes() -> None:
+    branches: Any = [[cr.Dense(2), cr.Tanh()], [], [cr.Dense(3)]]
+    network = cr.Network([cr.Branches(branches), cr.Dense(1)], inputs=4)
+    layout = drawn(network)
+    heights = {circle.told: circle.y for circle in layout.circles}
+    (over,) = layout.arrows
+    comes = over.points[-1][1]
+    assert comes == pytest.approx((heights["branches_1[2]"] + heights["branches_1[5]"]) / 2)
+    (bracket,) = (line for line in layout.lines if line.x1 == line.x2)
+    assert bracket.y1 == pytest.approx(heights["branches_1[2]"], abs=RADIUS)
+    assert bracket.y2 == pytest.approx(heights["branches_1[5]"], abs=RADIUS)
+
+
 def test_named_inputs_and_heads_have_columns_and_names_of_their_own() -> None:
     heads = cr.Heads({"price": [cr.Dense(1)], "kind": [cr.Dense(3), cr.Softmax()]})
     network = cr.Network(
@@ -290,7 +304,13 @@ def test_everything_lies_inside_and_neurons_lie_apart(network: cr.Network, langu
 def test_no_arrow_over_columns_runs_through_a_neuron_or_another_arrow() -> None:
     for network in SHAPES:
         layout = drawn(network)
-        lanes = [arrow.points[2:4] for arrow in layout.arrows if len(arrow.points) == 6]
+        lanes = [
+            ends
+            for arrow in layout.arrows
+            for ends in pairwise(arrow.points)
+            if ends[0][1] == ends[1][1] and len(arrow.points) > 2 and ends[1][0] - ends[0][0] > 60
+        ]
+        assert len(lanes) == sum(len(arrow.points) > 2 for arrow in layout.arrows)
         for (x1, y), (x2, _) in lanes:
             assert all(abs(circle.y - y) > RADIUS for circle in layout.circles if x1 < circle.x < x2)
         for i, ((x1, y), (x2, _)) in enumerate(lanes):

@@ -19,6 +19,9 @@ from chainrule.errors import InputError, printable
 from chainrule.ops.op import Array
 from chainrule.plot.network_parts import ColumnLink, NetworkParts, NeuronColumn
 
+SHOWN = ("weights", "gradients")
+# Blue below zero and vermilion above it are told apart by every eye, and stand out from white and from black.
+POSITIVE, NEGATIVE, NEUTRAL = "#D55E00", "#0A7CC0", "#808080"
 MOST_NEURONS = 10  # of a column that is drawn whole
 FIRST, LAST = 4, 1  # that are drawn of a longer one
 RADIUS = 17.0
@@ -47,7 +50,7 @@ WORDS = {
         "frozen": "dashes: frozen, without ∂C/∂w",
         "zero": "dots: exactly 0",
         "title": "A network drawn from left to right: {columns}.",
-            },
+    },
     "he": {
         "all": "{count} בסך הכול, מצוירים {drawn}",
         "weights": "המשקל w של כל קשת",
@@ -59,12 +62,13 @@ WORDS = {
         "frozen": "מקווקו: מוקפא, בלי \u2066∂C/∂w\u2069",
         "zero": "מנוקד: בדיוק 0",
         "title": "ציור של רשת, משמאל לימין: {columns}.",
-            },
-}  # fmt: skip
+    },
+}
+LANGUAGES = tuple(WORDS)
 
 
 @dataclass(frozen=True)
-class Circle:
+class DrawnNeuron:
     """A neuron. `told` is what a pointer over it is told."""
 
     x: float
@@ -76,7 +80,7 @@ class Circle:
 
 
 @dataclass(frozen=True)
-class Line:
+class DrawnEdge:
     """An edge, or a sample of one in the legend.
 
     Attributes
@@ -145,10 +149,10 @@ class NetworkLayout:
     width: float
     height: float
     title: str
-    lines: list[Line] = field(default_factory=list)
+    lines: list[DrawnEdge] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     boxes: list[NamedBox] = field(default_factory=list)
-    circles: list[Circle] = field(default_factory=list)
+    circles: list[DrawnNeuron] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
 
 
@@ -191,6 +195,7 @@ class _Placing:
         self.x: list[float] = []
         self.top: list[float] = []  # of the neurons of each column, and where they end
         self.bottom: list[float] = []
+        self.lanes: list[tuple[float, float, float]] = []  # of arrows over columns: from, to, and how high
         self._place()
         self._draw_columns()
         for place, link in enumerate(parts.links):
@@ -298,16 +303,15 @@ class _Placing:
         """Return the lines below a column, each with its kind."""
         column = self.parts.columns[place]
         found = [] if column.box else [(line, "name") for line in _name_lines(column.name)]
-        if column.steps:
-            steps = [" · ".join(map(_short, column.steps[i : i + 2])) for i in range(0, len(column.steps), 2)]
-            found += [(step, "note") for step in steps]
+        steps = [column.sign] * bool(column.sign) + [_short(step) for step in column.steps]
+        found += [(" · ".join(steps[i : i + 2]), "note") for i in range(0, len(steps), 2)]
         if not column.box and None in self.drawn[place]:
             count = sum(row is not None for row in self.drawn[place])
             found.append((self.words["all"].format(count=f"{column.size:,}", drawn=count), "note"))
         return found
 
     def _caption_width(self, place: int) -> float:
-        return max((_wide(text, 6.6 if kind == "name" else 5.9) for text, kind in self._captions(place)), default=0.0)
+        return max((_wide(text, kind) for text, kind in self._captions(place)), default=0.0)
 
     def _y(self, place: int, index: int) -> float | None:
         """Return the height of a neuron; None if it is left out."""
@@ -363,7 +367,7 @@ class _Placing:
             sign = "b" if self.parts.show == "weights" else "∂b"
             self._say(x, y + RADIUS + 6.5, f"{sign} {short_number(bias)}", "number", tone=_kind(bias), faint=faint)
             told += f", {sign} = {bias:.6g}"
-        self.layout.circles.append(Circle(x, y, text, told, on, faint))
+        self.layout.circles.append(DrawnNeuron(x, y, text, told, on, faint))
         if column.labels and (column.input or column.output):
             away = RADIUS + 7
             label = _short(column.labels[row])
@@ -416,7 +420,7 @@ class _Placing:
         told: str = "",
         on: bool = False,
         faint: bool | None = None,
-    ) -> Line:
+    ) -> DrawnEdge:
         y1, y2 = self._y(link.start, i), self._y(link.end, j)
         assert y1 is not None
         assert y2 is not None  # only what is drawn has edges
@@ -424,7 +428,7 @@ class _Placing:
         far = math.hypot(x2 - x1, y2 - y1)
         dx, dy = (x2 - x1) / far * (RADIUS + 0.5), (y2 - y1) / far * (RADIUS + 0.5)
         faint = self.fading if faint is None else faint
-        line = Line(x1 + dx, y1 + dy, x2 - dx, y2 - dy, kind, width, told, on, faint)
+        line = DrawnEdge(x1 + dx, y1 + dy, x2 - dx, y2 - dy, kind, width, told, on, faint)
         self.layout.lines.append(line)
         return line
 
@@ -444,7 +448,7 @@ class _Placing:
                 best, farthest = at, apart
         return best
 
-    def _number(self, line: Line, number: float, at: float) -> None:
+    def _number(self, line: DrawnEdge, number: float, at: float) -> None:
         """Write the number of an edge along it, just above."""
         slope = math.atan2(line.y2 - line.y1, line.x2 - line.x1)
         off = 6.5 + line.width / 2
@@ -457,25 +461,57 @@ class _Placing:
         start, end = link.start, link.end
         x1 = self.x[start] + self._half(self.parts.columns[start]) + 3
         x2 = self.x[end] - self._half(self.parts.columns[end]) - 3
-        y1, y2 = ((self.top[p] + self.bottom[p]) / 2 for p in (start, end))
+        y1, y2 = (self.top[start] + self.bottom[start]) / 2, (self.top[end] + self.bottom[end]) / 2
+        part = self.parts.columns[start].size < self.parts.columns[end].size and not self.parts.columns[end].box
+        part = part and link.weights is None
+        if part:
+            y2 = self._embrace(link)
+            x2 -= 5
         if span <= 1:
             self.layout.arrows.append(Arrow(((x1, y1), (x2, y2)), self.fading))
             return
-        y1, y2 = self._entry(start), self._entry(end)
         passed = [p for p in range(len(self.x)) if self.rank[start] <= self.rank[p] <= self.rank[end]]
         lane = min(self.top[p] - (_LINE if self.parts.columns[p].heading else 0) for p in passed) - 10
-        taken = [arrow.points[2] + arrow.points[3] for arrow in self.layout.arrows if len(arrow.points) == 6]
-        while any(abs(lane - y) < _LANE and x < x2 + 20 and x1 - 20 < far for x, y, far, _ in taken):
+        left, right = self.x[start], self.x[end]
+        while any(abs(lane - y) < _LANE and x < right + 20 and left - 20 < far for x, far, y in self.lanes):
             lane -= _LANE
-        near, far = x1 + 16, x2 - 20
-        points = ((x1, y1), (near, y1), (near, lane), (far, lane), (far, y2), (x2, y2))
+        self.lanes.append((left, right, lane))
+        up, down = self._way_up(start, 1), self._way_up(end, -1)
+        if part:  # by the side, to where it comes
+            gutter = x2 - 14 - 6 * sum(other == right for _, other, _ in self.lanes)
+            down = [(x2, y2), (gutter, y2)]
+        points = (*up, (up[-1][0], lane), (down[-1][0], lane), *reversed(down))
         self.layout.arrows.append(Arrow(points, self.fading))
 
-    def _entry(self, place: int) -> float:
-        """Return the height at which an arrow leaves or meets a column from above."""
-        if self.parts.columns[place].box:
-            return self.top[place] + 12
-        return self.top[place] + self.pitch / 2
+    def _embrace(self, link: ColumnLink) -> float:
+        """Draw a bracket around the neurons that a link leads to, where they are a part of a column."""
+        low = self._near(link.end, link.first) - RADIUS + 3
+        high = self._near(link.end, link.first + self.parts.columns[link.start].size - 1) + RADIUS - 3
+        x = self.x[link.end] - RADIUS - 6
+        self.layout.lines.append(DrawnEdge(x, low, x, high, "handed", 1.6, faint=self.fading))
+        return (low + high) / 2
+
+    def _near(self, place: int, index: int) -> float:
+        """Return the height of a neuron, or of the gap in which it is left out."""
+        y = self.top[place]
+        for i, row in enumerate(self.drawn[place]):
+            step = _GAP if row is None else self.pitch
+            following = next((other for other in self.drawn[place][i + 1 :] if other is not None), None)
+            if row == index or (row is None and following is not None and index < following):
+                return y + step / 2
+            y += step
+        return y
+
+    def _way_up(self, place: int, side: int) -> list[tuple[float, float]]:
+        """Return the first points of an arrow that goes up from a column: by its side where another stands above."""
+        column, x = self.parts.columns[place], self.x[place]
+        above = self.top[place] if column.box else self.top[place] + self.pitch / 2 - RADIUS
+        if all(self.rank[p] != self.rank[place] or self.top[p] >= self.top[place] for p in range(len(self.x))):
+            return [(x, above - 3)]
+        y = above + (12 if column.box else RADIUS)
+        beside = [p for p in range(len(self.x)) if self.rank[p] == self.rank[place]]
+        away = max(self._half(column) + 16, *(self._caption_width(p) / 2 + 5 for p in beside))
+        return [(x + side * (self._half(column) + 3), y), (x + side * away, y)]
 
     # ------------------------------------------------------------------ what it means
 
@@ -493,7 +529,7 @@ class _Placing:
                 x = middle + _LEGEND * (k - 1.5)
                 number = share * self.most
                 kind = _kind(number)
-                self.layout.lines.append(Line(x - 22, y, x + 22, y, kind, THIN + (THICK - THIN) * abs(share)))
+                self.layout.lines.append(DrawnEdge(x - 22, y, x + 22, y, kind, THIN + (THICK - THIN) * abs(share)))
                 self._say(x, y + 13, short_number(number), "number", tone=kind)
             y += 36
         notes = []
@@ -521,7 +557,7 @@ class _Placing:
         layout = self.layout
         xs, ys = [], []
         for label in layout.labels:
-            wide = _wide(label.text, _SIZES.get(label.kind, 5.9))
+            wide = _wide(label.text, label.kind)
             low = label.x - {"middle": wide / 2, "start": 0.0, "end": wide}[label.anchor]
             xs += [low, low + wide]
             ys += [label.y - 8, label.y + 8]
@@ -538,7 +574,7 @@ class _Placing:
         layout.boxes = [_moved(b, dx, dy) for b in layout.boxes]
         layout.labels = [_moved(t, dx, dy) for t in layout.labels]
         layout.lines = [
-            Line(v.x1 + dx, v.y1 + dy, v.x2 + dx, v.y2 + dy, v.kind, v.width, v.told, v.on, v.faint)
+            DrawnEdge(v.x1 + dx, v.y1 + dy, v.x2 + dx, v.y2 + dy, v.kind, v.width, v.told, v.on, v.faint)
             for v in layout.lines
         ]
         layout.arrows = [Arrow(tuple((x + dx, y + dy) for x, y in a.points), a.faint) for a in layout.arrows]
@@ -548,7 +584,7 @@ class _Placing:
         return self.words["title"].format(columns=", ".join(columns))
 
 
-_SIZES = {"name": 6.6, "note": 5.9, "label": 6.2, "number": 5.3, "dots": 6.0}  # of a character, about
+_SIZES = {"name": 12.8, "note": 11.0, "label": 12.0, "number": 10.0, "dots": 17.0}  # of letters, in pixels
 
 
 def _moved(part: Any, dx: float, dy: float) -> Any:
@@ -568,15 +604,19 @@ def _kind(number: float) -> str:
 def _name_lines(name: str) -> list[str]:
     """Return the lines of a layer's name: of a long one what is around it stands above."""
     around, dot, last = name.rpartition(".")
-    return [_short(name)] if not dot or len(name) <= 16 else [_short(around + dot), _short(last)]
+    return [_short(name)] if not dot or len(name) <= 14 else [_short(around + dot), _short(last)]
 
 
-def _wide(text: str, each: float) -> float:
-    return each * len(text)
+def _wide(text: str, kind: str) -> float:
+    """Return about how wide a text is; rather too wide, for fonts differ."""
+    shares = (
+        0.4 if c in "iljtfr.,:;'|![]() " else 1.0 if c in "mwMW@%…⋮" else 0.77 if c.isupper() else 0.65 for c in text
+    )
+    return _SIZES[kind] * sum(shares)
 
 
 def _long(texts: Sequence[str]) -> float:
-    return max(_wide(text, 6.4) for text in texts)
+    return max(_wide(text, "name") for text in texts)
 
 
 def _short(name: str) -> str:

@@ -346,7 +346,7 @@ class _PartsReader:
         for place, column in enumerate(self.parts.columns):
             node = self.last[place]
             if len(node.shape) != 2 and not column.box:
-                column.box = type(node.op or node).__name__
+                column.box = "Rescale" if id(node) in self.rescaling else type(node.op or node).__name__
             elif self.sampled and not column.box:
                 column.values = node._value[0]
         inputs = [column for column in self.parts.columns if column.input]

@@ -10,10 +10,19 @@ from html import escape
 from chainrule import checks
 from chainrule.nn import Network
 from chainrule.ops.op import Samples
-from chainrule.plot.network_layout import RADIUS, Highlight, NetworkLayout, lay_out_network
+from chainrule.plot.network_layout import (
+    LANGUAGES,
+    NEGATIVE,
+    NEUTRAL,
+    POSITIVE,
+    RADIUS,
+    SHOWN,
+    Highlight,
+    NetworkLayout,
+    lay_out_network,
+)
 from chainrule.plot.network_parts import network_parts
 
-# Blue below zero and vermilion above it are told apart by every eye, and stand out from white and from black.
 _STYLE = (
     ".network-drawing{font:12px system-ui,'Segoe UI',Roboto,'Noto Sans','Noto Sans Hebrew',sans-serif;color:inherit}"
     ".network-drawing text{fill:currentColor;stroke:none}"
@@ -22,10 +31,10 @@ _STYLE = (
     ".network-drawing .neuron circle,.network-drawing .box{fill:currentColor;fill-opacity:.06;stroke:currentColor}"
     ".network-drawing .on circle{stroke-width:3}"
     ".network-drawing path{fill:none;stroke-linecap:round}"
-    ".network-drawing .positive{stroke:#D55E00}.network-drawing .negative{stroke:#0A7CC0}"
-    ".network-drawing .zero,.network-drawing .handed,.network-drawing .frozen{stroke:#808080}"
+    f".network-drawing .positive{{stroke:{POSITIVE}}}.network-drawing .negative{{stroke:{NEGATIVE}}}"
+    f".network-drawing .zero,.network-drawing .handed,.network-drawing .frozen{{stroke:{NEUTRAL}}}"
     ".network-drawing .zero{stroke-dasharray:.1 4}.network-drawing .frozen{stroke-dasharray:5 4}"
-    ".network-drawing .arrow{stroke:#808080;stroke-width:1.6}.network-drawing .head{fill:#808080;stroke:none}"
+    f".network-drawing .arrow{{stroke:{NEUTRAL};stroke-width:1.6}}.network-drawing .head{{fill:{NEUTRAL};stroke:none}}"
     ".network-drawing .faint{opacity:.22}"
 )
 
@@ -64,9 +73,11 @@ def network_svg(
     >>> svg.count("<circle"), "dense_1.weights[1, 0] = " in svg
     (3, True)
     """
-    parts = network_parts("network", network, x, y, checks.one_of("network show", show, ("weights", "gradients")))
-    checks.one_of("network language", language, ("en", "he"))
-    return as_svg(lay_out_network(parts, language, highlight), language)
+    where = "network_svg"
+    checks.instance(where, network, Network, "a cr.Network")
+    checks.one_of(f"{where} show", show, SHOWN)
+    checks.one_of(f"{where} language", language, LANGUAGES)
+    return as_svg(lay_out_network(network_parts(where, network, x, y, show), language, highlight), language)
 
 
 def as_svg(layout: NetworkLayout, language: str) -> str:
