@@ -86,7 +86,7 @@ def test_the_derivatives_are_those_of_the_step_penalty_included_and_nothing_drop
     found = numbers(drawn(network, X, Y, show="gradients"))
     step = 1e-6
     for name, told in found.items():
-        match = re.fullmatch(r"∂C/∂(.+)\[(\d+), (\d+)\]", name)
+        match = re.fullmatch(r"∂\(C \+ R\)/∂(.+)\[(\d+), (\d+)\]", name)
         assert match
         ends = []
         for sign in (1, -1):

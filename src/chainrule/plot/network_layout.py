@@ -42,24 +42,24 @@ WORDS = {
     "en": {
         "all": "{count} in all, {drawn} drawn",
         "weights": "weight w of an edge",
-        "gradients": "∂C/∂w of an edge",
+        "gradients": "∂{cost}/∂w of an edge",
         "values": "in a neuron: what comes out of it",
         "bias": "b below a neuron: its bias",
-        "bias_slope": "below a neuron: ∂C/∂b of its bias",
+        "bias_slope": "below a neuron: ∂{cost}/∂b of its bias",
         "handed": "grey: handed on as it is",
-        "frozen": "dashes: frozen, without ∂C/∂w",
+        "frozen": "dashes: frozen, without ∂{cost}/∂w",
         "zero": "dots: exactly 0",
         "title": "A network drawn from left to right: {columns}.",
     },
     "he": {
         "all": "{count} בסך הכול, מצוירים {drawn}",
         "weights": "המשקל w של כל קשת",
-        "gradients": "\u2066∂C/∂w\u2069 של כל קשת",
+        "gradients": "\u2066∂{cost}/∂w\u2069 של כל קשת",
         "values": "בתוך נוירון: הערך שיוצא ממנו",
         "bias": "b מתחת לנוירון: ההטיה שלו",
-        "bias_slope": "מתחת לנוירון: \u2066∂C/∂b\u2069 של ההטיה שלו",
+        "bias_slope": "מתחת לנוירון: \u2066∂{cost}/∂b\u2069 של ההטיה שלו",
         "handed": "אפור: עובר הלאה כמות שהוא",
-        "frozen": "מקווקו: מוקפא, בלי \u2066∂C/∂w\u2069",
+        "frozen": "מקווקו: מוקפא, בלי \u2066∂{cost}/∂w\u2069",
         "zero": "מנוקד: בדיוק 0",
         "title": "ציור של רשת, משמאל לימין: {columns}.",
     },
@@ -402,7 +402,7 @@ class _Placing:
                 on = (place, i, j) in self.edges_on
                 share = abs(number) / self.most if self.most else 0.0
                 told = f"{printable(link.layer)}.weights[{i}, {j}]"
-                sign = "" if self.parts.show == "weights" else "∂C/∂"
+                sign = "" if self.parts.show == "weights" else f"∂{self.parts.cost}/∂"
                 width = THIN + (THICK - THIN) * share if share > 0 else 1.6
                 line = self._draw_line(
                     link, i, j, _kind(number), width, f"{sign}{told} = {number:.6g}", on, self.fading and not on
@@ -523,7 +523,7 @@ class _Placing:
         middle = (left + right) / 2
         kinds = {line.kind for line in lines}
         if self.most and kinds & {"positive", "negative"}:
-            self._say(middle, y, words[parts.show], "note")
+            self._say(middle, y, words[parts.show].format(cost=parts.cost), "note")
             y += 20
             for k, share in enumerate((-1.0, -0.5, 0.5, 1.0)):
                 x = middle + _LEGEND * (k - 1.5)
@@ -536,11 +536,11 @@ class _Placing:
         if parts.sampled and any(column.values is not None for column in parts.columns):
             notes.append(words["values"])
         if any(column.bias is not None and not column.box for column in parts.columns):
-            notes.append(words["bias" if parts.show == "weights" else "bias_slope"])
+            notes.append(words["bias" if parts.show == "weights" else "bias_slope"].format(cost=parts.cost))
         if "zero" in kinds:
             notes.append(words["zero"])
         if "frozen" in kinds:
-            notes.append(words["frozen"])
+            notes.append(words["frozen"].format(cost=parts.cost))
         if "handed" in kinds or self.layout.arrows:
             notes.append(words["handed"])
         for note in notes:
@@ -626,22 +626,22 @@ def _short(name: str) -> str:
 
 
 def short_number(value: float) -> str:
-    """Return a number in at most six characters.
+    """Return a number in about five characters.
 
-    >>> [short_number(v) for v in (0.0, -0.1234, 3.14159, 12345.6, 2e-7, -1e300, 54.0)]
-    ['0', '−0.12', '3.14', '1.2e4', '2e-7', '−1e300', '54']
+    >>> [short_number(v) for v in (0.0, -0.1234, 0.998, 3.14159, 12345.6, -2.3e-7, 1.8e300)]
+    ['0', '−0.12', '0.998', '3.14', '1.2e4', '−2.3e-7', '2e300']
     """
     if value == 0:
         return "0"
     if not math.isfinite(value):
         return "NaN" if value != value else "∞" if value > 0 else "−∞"
     size = abs(value)
-    if 0.01 <= size < 1000:
-        text = f"{size:.3g}" if size >= 1 else f"{size:.2f}"
-        text = f"{float(text):g}"
+    if 1 <= size < 1000:
+        text = f"{size:.3g}"
+    elif 0.01 <= size < 1:
+        text = f"{size:.3f}" if size > 0.99 else f"{float(f'{size:.2f}'):g}"  # of what is nearly 1, by how much
     else:
-        factor, exponent = f"{size:.1e}".split("e")
+        digits = 1 if size < 1e-9 or size >= 1e10 else 2
+        factor, exponent = f"{size:.{digits - 1}e}".split("e")
         text = f"{float(factor):g}e{int(exponent)}"
-        if len(text) > 5:
-            text = f"{size:.0e}".split("e")[0] + f"e{int(f'{size:.0e}'.split('e')[1])}"
     return ("−" if value < 0 else "") + text

@@ -108,12 +108,22 @@ class ColumnLink:
 
 @dataclass
 class NetworkParts:
-    """The columns of a network, those that feed a column before it, and what leads from one to the next."""
+    """The columns of a network, those that feed a column before it, and what leads from one to the next.
+
+    Attributes
+    ----------
+    show : {"weights", "gradients"}
+    sampled : bool
+        Whether neurons have values.
+    cost : str
+        Of what the derivatives are: of the loss ``C``, and of the penalties ``R`` where there are some.
+    """
 
     columns: list[NeuronColumn]
     links: list[ColumnLink]
     show: str
     sampled: bool
+    cost: str
 
 
 def network_parts(where: str, network: Network, x: Samples | None, y: Samples | None, show: str) -> NetworkParts:
@@ -135,16 +145,41 @@ def network_parts(where: str, network: Network, x: Samples | None, y: Samples | 
         If something that is drawn is NaN or infinite.
     """
     network = network.copy()
-    batch = None if x is None else network.as_samples(where, x)
+    batch, target = None, None
+    if x is not None and y is not None:
+        batch, target, _ = network.as_batch(where, x, y)
+    elif x is not None:
+        batch = network.as_samples(where, x)
     _expect_data(where, batch, x, y, show)
-    plan = network.plan  # says how to build a network that is not built
-    if batch is None:
-        dtype = np.dtype(np.intp if plan.input_rows is not None else network.input_dtype(network.dtype))
-        batch, sampled = np.zeros((1, *(network.sample_shape or ())), dtype), False
-    else:
+    if batch is not None:
         network.check_finite(where, batch, "x")
-        sampled = len(batch) == 1
-    numbers = _slopes(where, network, batch, y) if show == "gradients" else _weights(network)
+    if show == "weights":
+        vector = network.plan.vector  # the plan says how to build a network that is not built
+        numbers = {parameter.name: parameter.array for parameter, _ in vector.places}
+    else:
+        assert batch is not None
+        assert target is not None
+        numbers = _slopes(where, network, batch, target)
+    return parts_of(where, network, None if batch is None or len(batch) > 1 else batch, numbers, show)
+
+
+def parts_of(where: str, network: Network, sample: Array | None, numbers: dict[str, Array], show: str) -> NetworkParts:
+    """Return the parts of a network, whose edges show these numbers of its parameters.
+
+    Parameters
+    ----------
+    network : Network
+        A built one of one's own.
+    sample : ndarray, (1, …), or None
+        From `as_samples`: what the values in the neurons come from.
+    numbers : dict of str to ndarray
+        A number for each number of the parameters, by the parameters' names; those left out are frozen.
+
+    Raises
+    ------
+    NonFiniteError
+        If one is NaN or infinite.
+    """
     bad = next((name for name, array in numbers.items() if not np.isfinite(array).all()), None)
     if bad is not None:
         raise NonFiniteError(
@@ -153,7 +188,12 @@ def network_parts(where: str, network: Network, x: Samples | None, y: Samples | 
             expected="finite numbers",
             fix="Train anew with a smaller learning rate",
         )
-    return _PartsReader(network, batch[:1], numbers, show, sampled).parts
+    sampled = sample is not None
+    if sample is None:
+        indices = network.plan.input_rows is not None
+        dtype = np.dtype(np.intp if indices else network.input_dtype(network.dtype))
+        sample = np.zeros((1, *(network.sample_shape or ())), dtype)
+    return _PartsReader(network, sample, numbers, show, sampled).parts
 
 
 def _expect_data(where: str, batch: Array | None, x: Any, y: Any, show: str) -> None:
@@ -181,14 +221,8 @@ def _expect_data(where: str, batch: Array | None, x: Any, y: Any, show: str) -> 
         )
 
 
-def _weights(network: Network) -> dict[str, Array]:
-    """Return the numbers of all parameters by name."""
-    return {name: leaf.array for name, leaf in network.leaves.items() if isinstance(leaf, Parameter)}
-
-
-def _slopes(where: str, network: Network, batch: Array, y: Any) -> dict[str, Array]:
+def _slopes(where: str, network: Network, batch: Array, target: Array) -> dict[str, Array]:
     """Return the derivatives of the loss, penalties included, by all that is learnt; nothing is dropped out."""
-    _, target, _ = network.as_batch(where, batch, y)
     validation.finite(where, "y", target)
     network.check_targets(where, target)
     if not network.vector.learnt():
@@ -210,7 +244,7 @@ class _PartsReader:
 
     def __init__(self, network: Network, sample: Array, numbers: dict[str, Array], show: str, sampled: bool) -> None:
         self.network, self.numbers, self.sampled = network, numbers, sampled
-        self.parts = NetworkParts([], [], show, sampled)
+        self.parts = NetworkParts([], [], show, sampled, "(C + R)" if network.vector.penalties else "C")
         scope = scope_of(network, network.dtype, network.generators, "sampling")  # with dropout, whose masks are 1
         self.x = Input("x", sample)
         with entered(scope), quiet():
