@@ -42,8 +42,9 @@ _LATER = {
 
 
 def _html(part: Any) -> str:
-    """Return how a notebook shows a network, a node, a graph or a history."""
+    """Return how a notebook shows a network, its summary, a node, a graph or a history."""
     known = {"Network": "network_html", "Node": "node_html", "Graph": "graph_html", "History": "history_html"}
+    known["Summary"] = "summary_html"
     name = next(known[kind.__name__] for kind in type(part).__mro__ if kind.__name__ in known)
     drawn: str = getattr(importlib.import_module("chainrule.explain.inspection"), name)(part)
     return drawn

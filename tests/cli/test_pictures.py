@@ -72,18 +72,19 @@ def drawn(capsys: CAPTURED, *arguments: str) -> tuple[list[str], list[str]]:
                 "confusion_matrix",
                 "saliency",
                 "loss_along_gradient",
+                "network",
                 "graph",
             ],
             [],
         ),
         (
             "digits",
-            ["learning_curve", "weights", "confusion_matrix", "saliency", "loss_along_gradient", "graph"],
+            ["learning_curve", "weights", "confusion_matrix", "saliency", "loss_along_gradient", "network", "graph"],
             ["decision_surface, neuron_surfaces, hidden_space: only with two inputs, and classes"],
         ),
         (
             "curve",
-            ["learning_curve", "weights", "saliency", "loss_along_gradient", "graph"],
+            ["learning_curve", "weights", "saliency", "loss_along_gradient", "network", "graph"],
             [
                 "decision_surface, neuron_surfaces, hidden_space: only with two inputs, and classes",
                 "confusion_matrix: only with classes",

@@ -274,6 +274,7 @@ _PICTURES: dict[str, Callable[[Subject, str], Any]] = {
     "confusion_matrix": lambda s, path: cr.plot.confusion_matrix(np.eye(3), s.classes, path, title=s.name),
     "saliency": lambda s, path: cr.plot.saliency(s.network, s.samples[0][:2], features=s.classes[:2], path=path),
     "loss_along_gradient": lambda s, path: cr.plot.loss_along_gradient(s.network, *s.samples, path=path),
+    "network": lambda s, path: cr.plot.network(s.network, path=path, title=s.name),
     "graph": lambda s, path: cr.plot.graph(s.graph, path=path, title=s.name),
 }
 

@@ -108,6 +108,11 @@ def _saliency(run: PicturedRun, path: Path) -> Any:
     return cr.plot.saliency(run.network, X[first], path=path)
 
 
+def _network(run: PicturedRun, path: Path) -> Any:
+    """Draw the weights, and what they make of the first sample."""
+    return cr.plot.network(run.network, run.samples.train[0][:1], path=path, title=run.title)
+
+
 def _watched(run: PicturedRun, path: Path) -> Any:
     steps = sum(epoch.steps for epoch in run.history)
     watch = run.train_again(cr.watch(every=max(1, steps // _WATCHED_STEPS)))
@@ -155,6 +160,7 @@ KINDS = {  # by the names of cr.plot's functions
     "loss_along_gradient": PictureKind(
         lambda run, path: cr.plot.loss_along_gradient(run.network, *run.some(_LOSS_SAMPLES), path=path)
     ),
+    "network": PictureKind(_network),
     "graph": PictureKind(
         lambda run, path: cr.plot.graph(run.network, *run.some(_GRAPH_SAMPLES), path=path, title=run.title)
     ),
@@ -265,6 +271,7 @@ def plot(
     confusion_matrix          which classes are taken for which
     saliency                  by how much the output changes with each input
     loss_along_gradient       the loss along a step: is the learning rate too large?
+    network                   its neurons, and its weights as edges between them
     graph                     the network with values and gradients on its edges
     watched                   values, gradients and steps over time: trains once more
     learning_rate_range_test  the loss while the learning rate rises: a hundred steps

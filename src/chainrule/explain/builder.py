@@ -16,6 +16,7 @@ from chainrule.explain.document import (
     Equation,
     Heading,
     Messages,
+    NetworkDrawing,
     OpLine,
     Paragraph,
     Spread,
@@ -58,6 +59,7 @@ class Builder:
             self.say("sample", sample=analysis.sample)
         elif analysis.samples is not None:
             self.say("batch", samples=analysis.samples)
+        self.network_drawing("weights")
         self.notation()
         self.heading("graph")
         drawn = len(analysis.graph) <= MOST_DRAWN
@@ -76,6 +78,7 @@ class Builder:
         self.heading("backward")
         for key in ("backward_intro", "proportional", "wide"):
             self.say(key)
+        self.network_drawing("gradients")
         for place in reversed(computed):
             self.backward(place)
         for place in analysis.parameters():
@@ -119,6 +122,13 @@ class Builder:
 
     def heading(self, key: str) -> None:
         self.blocks.append(Heading(2, self.words(key), key))
+
+    def network_drawing(self, show: str, highlight: tuple[tuple[str, int, int] | tuple[str, int], ...] = ()) -> None:
+        """Draw the network, if there is one; pages show it."""
+        network = self.analysis.network
+        if network is not None and (show == "weights" or network.vector.learnt()):
+            caption = self.words(f"drawn_{show}", cost="(C + R)" if self.analysis.penalty else "C")
+            self.blocks.append(NetworkDrawing(caption, self.words.language, show, highlight))
 
     def node_heading(self, place: int, way: str) -> None:
         text = Text("`{name}`", {"name": self.analysis.labels[place]})

@@ -121,7 +121,27 @@ class Drawing:
     note: Text | None = None
 
 
-Block: TypeAlias = "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | TableBlock | Drawing"
+@dataclass(frozen=True)
+class NetworkDrawing:
+    """Where the network is drawn, as neurons and edges; only a page does.
+
+    Attributes
+    ----------
+    caption : Text
+    show : {"weights", "gradients"}
+    highlight : tuple of (layer, i, j) or (layer, j)
+        Edges and neurons that stand out.
+    """
+
+    caption: Text
+    language: str
+    show: str = "weights"
+    highlight: tuple[tuple[str, int, int] | tuple[str, int], ...] = ()
+
+
+Block: TypeAlias = (
+    "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | TableBlock | Drawing | NetworkDrawing"
+)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 from itertools import pairwise
 
-from chainrule.errors import printable
+from chainrule.errors import NonFiniteError, printable
 from chainrule.explain.analysis import Analysis
 from chainrule.explain.columns import Rows
 from chainrule.explain.document import (
@@ -20,12 +20,14 @@ from chainrule.explain.document import (
     Drawing,
     Equation,
     Heading,
+    NetworkDrawing,
     OpLine,
     Paragraph,
     Spread,
     TableBlock,
     Text,
 )
+from chainrule.explain.network_drawing import network_drawing
 from chainrule.explain.notation import Math, Symbol, mathml, number
 from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Parameter
@@ -84,6 +86,15 @@ def _block(block: Block, analysis: Analysis, symbols: list[Symbol], written: Row
             top = "".join(f"<th>{sentence(words)}</th>" for words in head)
             inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
             return f'<div class="wide table" tabindex="0"><table><tr>{top}</tr>{inner}</table></div>'
+        case NetworkDrawing(caption, language, show, highlight):
+            try:
+                drawn = network_drawing(analysis, language, show, highlight)
+            except NonFiniteError as problem:
+                drawn = f"<p>{escape(str(problem))}</p>"
+            return (
+                f'<figure><div class="wide" tabindex="0">{drawn}</div>'
+                f"<figcaption>{sentence(caption)}</figcaption></figure>"
+            )
         case Drawing():
             return f'<div class="wide" tabindex="0">{draw(analysis, symbols, written, links)}</div>'
 

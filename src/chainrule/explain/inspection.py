@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import UnknownNameError, nearest, printable
+from chainrule.errors import NonFiniteError, UnknownNameError, nearest, printable
 from chainrule.explain.analysis import analyse_network
 from chainrule.explain.notation import Matrix, mathml, number
 from chainrule.graph import Graph, Node
 from chainrule.graph.flatten import in_order
 from chainrule.nn import Network
+from chainrule.nn.summary import Summary
 from chainrule.ops.op import Array, Samples
 from chainrule.tables import html_table, text_table
 from chainrule.training import History
@@ -219,10 +220,14 @@ _MOST_EPOCHS = 12
 
 
 def network_html(network: Network) -> str:
-    """Return a network's summary as a table."""
-    if not network.built:
-        return f"<pre>{escape(printable(repr(network)))}</pre>"
-    summary = network.summary()
+    """Return a network's summary as a table, and its drawing."""
+    return summary_html(network.summary()) if network.built else f"<pre>{escape(printable(repr(network)))}</pre>"
+
+
+def summary_html(summary: Summary) -> str:
+    """Return a summary as a table, and the drawing of its network."""
+    from chainrule.plot.network_svg import network_svg  # a heavy room, for who draws
+
     rows: list[tuple[str, ...]] = [("input", "", "×".join(map(str, summary.inputs)) or "1", "")]
     for row in summary.rows:
         count = f"{row.weights + row.biases:,}" if row.weights + row.biases else ""
@@ -234,7 +239,12 @@ def network_html(network: Network) -> str:
         f"optimizer: {summary.optimizer}",
     )
     lines = "<br>".join(escape(printable(line)) for line in figures)
-    return html_table(("layer", "", "output", "parameters"), rows) + f"<p>{lines}</p>"
+    try:
+        drawn = "" if summary.network is None else network_svg(summary.network)
+    except NonFiniteError as problem:
+        drawn = escape(str(problem))
+    table = html_table(("layer", "", "output", "parameters"), rows)
+    return f'{table}<p>{lines}</p><div style="overflow-x:auto">{drawn}</div>'
 
 
 def node_html(node: Node) -> str:

@@ -60,6 +60,7 @@ class Scope:
     layers: dict[str, Layer] = field(default_factory=dict)
     fresh: list[Layer] = field(default_factory=list)  # whose parameters were made in this scope
     updates: list[tuple[State, Node]] = field(default_factory=list)  # what states take after a step
+    calls: list[tuple[Layer, Node, Node]] = field(default_factory=list)  # with what went in and came out
 
     @property
     def training(self) -> bool:
@@ -222,6 +223,7 @@ class Layer(Configured):
                 expected="a node",
                 fix="Compute with nodes: cr.tanh(z=x), x @ self.weights, and so on",
             )
+        scope.calls.append((self, x, y))
         return y
 
     def _applied(self, x: Node) -> Any:

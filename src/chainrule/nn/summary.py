@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chainrule.graph.node import Node, Parameter
 from chainrule.nn.layer import Layer
 from chainrule.ops.op import Op
+from chainrule.settings import InNotebooks
 
 if TYPE_CHECKING:
     from chainrule.nn.heads import Head
@@ -27,8 +28,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(InNotebooks):
     """The layers of a network, and in all how many numbers it learns.
+
+    A notebook shows it as a table, and the network drawn beside it.
 
     Attributes
     ----------
@@ -45,6 +48,8 @@ class Summary:
         How many of the parameters are kept as they are.
     loss, optimizer, engine : str
         In words.
+    network : Network
+        Of which it is, as it is now.
     """
 
     inputs: tuple[int, ...]
@@ -58,6 +63,7 @@ class Summary:
     engine: str
     named_inputs: tuple[tuple[str, tuple[int, ...] | None], ...] = ()
     named_outputs: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    network: Network | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         table = [("layer", "", "output", "parameters")]
@@ -111,6 +117,7 @@ def summarise(network: Network, outputs: Sequence[Node], members: Sequence[Layer
         engine=engine,
         named_inputs=network.named_inputs.shapes if network.named_inputs else (),
         named_outputs=tuple((head.name, head.shape) for head in network.heads if head.name),
+        network=network,
     )
 
 

@@ -17,6 +17,7 @@ What it has learnt, for networks with two inputs
 What it has learnt, for any network
     weights(network, layer)
     saliency(network, X)
+    network(network, x), its neurons and edges; network_svg(network, x), the same as an SVG element for a page
 How it learns, or why it doesn't
     watched(watch), of ``cr.watch()``
     loss_along_gradient(network, X, y)
@@ -35,6 +36,8 @@ from chainrule.plot.descent import loss_along_gradient
 from chainrule.plot.graph_picture import graph
 from chainrule.plot.hidden_layers import hidden_space, neuron_surfaces
 from chainrule.plot.movie import Animation, animation
+from chainrule.plot.network_picture import network
+from chainrule.plot.network_svg import network_svg
 from chainrule.plot.range_curve import learning_rate_range_test
 from chainrule.plot.saliency_maps import saliency
 from chainrule.plot.surface import decision_surface, surface_text
@@ -51,8 +54,10 @@ __all__ = [
     "learning_curves",
     "learning_rate_range_test",
     "loss_along_gradient",
-    "new_figure",
+    "network",
+    "network_svg",
     "neuron_surfaces",
+    "new_figure",
     "saliency",
     "surface_text",
     "watched",
