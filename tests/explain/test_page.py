@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shutil
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 import chainrule as cr
 from chainrule.explain import explain, html_page
 from chainrule.explain.document import Text
+from chainrule.explain.notation import CORNER, cells
+from tests.browser import WIDTHS, chromium, numbers, opened, too_wide
 from tests.explain.names import HOSTILE
-from tests.referees import missing, needed
+from tests.explain.test_explain import deep_network
 
 X, Y = cr.data.xor()
 VOID = {"meta", "link", "br", "img"}
@@ -55,6 +58,25 @@ def network(**settings: Any) -> Any:
     return cr.Network(
         [cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Tanh()], loss=cr.MeanSquaredError(), **settings
     )
+
+
+def digit_network() -> Any:
+    return cr.Network([cr.Rescale(1 / 16), cr.Dense(24), cr.ReLU(), cr.Dense(10), cr.Softmax()], inputs=64)
+
+
+def skipping_network() -> Any:
+    inner = [cr.Dense(6), cr.Tanh(), cr.Dense(4)]
+    return cr.Network([cr.Dense(4, inputs=3), cr.Residual(inner), cr.Residual([cr.Sigmoid()]), cr.Dense(2)])
+
+
+_random = np.random.default_rng(3)
+_digits = cr.data.digits()
+SUBJECTS: dict[str, Any] = {
+    "2-3-1": (network, X, Y),
+    "5-4-4-4-1": (deep_network, _random.normal(size=(6, 5)), _random.normal(size=(6, 1))),
+    "digits": (digit_network, _digits.X[:3], _digits.y[:3]),
+    "skips": (skipping_network, _random.normal(size=(4, 3)), _random.normal(size=(4, 2))),
+}
 
 
 @pytest.mark.parametrize("language", ["en", "he"])
@@ -143,48 +165,63 @@ def test_a_graph_too_large_to_draw_is_said_to_be() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Any:
-    """Return a headless browser, driven by playwright."""
-    sync_playwright = needed("playwright.sync_api").sync_playwright
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        missing("chromium", "it is a package of the system, as in apt-get install chromium")
-    calm = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    with sync_playwright() as started:
-        running = started.chromium.launch(
-            executable_path=chromium, args=[*calm.split(), "--disable-component-update", "--disable-sync"]
-        )
+    """Return a headless browser."""
+    with chromium() as running:
         yield running
-        running.close()
+
+
+@cache
+def calm_pages(language: str) -> dict[str, Any]:
+    wide = cr.Network([cr.Dense(16, inputs=20), cr.ReLU(), cr.Dense(10), cr.Softmax()], l2=0.01)
+    x = np.random.default_rng(0).normal(size=(3, 20))
+    long = cr.mean(x=cr.Parameter(HOSTILE[0] * 9, [[1.0]]))
+    return {
+        "xor": explain(network(), X, Y, sample=1, format="html", language=language),
+        "wide": explain(wide, x, [1, 2, 3], sample=None, format="html", language=language),
+        "hostile": explain(long, format="html", language=language),
+    }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [380, 1200])
 @pytest.mark.parametrize("language", ["en", "he"])
-def test_a_browser_shows_the_page_calmly(browser: Any, tmp_path: Path, language: str, width: int, scheme: Any) -> None:
-    wide = cr.Network([cr.Dense(16, inputs=20), cr.ReLU(), cr.Dense(10), cr.Softmax()], l2=0.01)
-    x = np.random.default_rng(0).normal(size=(3, 20))
-    pages = {
-        "xor": explain(network(), X, Y, sample=1, format="html", language=language),
-        "wide": explain(wide, x, [1, 2, 3], sample=None, format="html", language=language),
-        "hostile": explain(cr.mean(x=cr.Parameter(HOSTILE[0] * 9, [[1.0]])), format="html", language=language),
-    }
-    for name, page in pages.items():
-        tab, noted = opened(browser, page.save(tmp_path / f"{name}.html").as_uri(), width, scheme)
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert tab.evaluate("document.querySelector('math').getBoundingClientRect().height") > 5
-        if name == "xor":
-            tab.click("svg.graph a >> nth=0")
-            assert "#" in tab.url
-        assert noted == []
-        tab.context.close()
+def test_a_browser_shows_the_page_calmly(browser: Any, tmp_path: Path, language: str, scheme: str) -> None:
+    for name, page in calm_pages(language).items():
+        with opened(browser, page.save(tmp_path / f"{name}.html").as_uri(), 1200, scheme) as tab:
+            for width in (1200, 320):
+                tab.set_viewport_size({"width": width, "height": 900})
+                assert not too_wide(tab), name
+            assert tab.evaluate("document.querySelector('math').getBoundingClientRect().height") > 5
+            if name == "xor":
+                tab.click("svg.graph a >> nth=0")
+                assert "#" in tab.url
+            assert tab.noted == []
 
 
-def opened(browser: Any, address: str, width: int, scheme: Any) -> tuple[Any, list[str]]:
-    """Return a tab that shows the page, and a list of what goes wrong in it: messages, errors, requests."""
-    tab = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
-    noted: list[str] = []
-    tab.on("console", lambda message: noted.append(message.text))
-    tab.on("pageerror", lambda error: noted.append(str(error)))
-    tab.on("request", lambda r: noted.append(r.url) if not r.url.startswith(("file:", "data:")) else None)
-    tab.goto(address)
-    return tab, noted
+def corner(shown: list[list[str]]) -> list[list[str]]:
+    return [row[:CORNER] for row in shown[:CORNER]]
+
+
+def as_shown(told: Any) -> list[list[str]]:
+    """Return the numbers of an array in the JSON form, at least those of its corner, as a page shows them."""
+    array = np.asarray(told["corner"] if isinstance(told, dict) else told)
+    return [[value.replace("-", "−") for value in row] for row in cells(array)]
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_every_number_is_seen_whole_at_every_width(browser: Any, tmp_path: Path, name: str, language: str) -> None:
+    make, x, y = SUBJECTS[name]
+    settings: dict[str, Any] = {"sample": 1, "language": language}
+    nodes = json.loads(str(explain(make(), x, y, format="json", **settings)))["nodes"]
+    page = explain(make(), x, y, format="html", **settings).save(tmp_path / "page.html")
+    told = {f"forward-{i}": node["value"] for i, node in enumerate(nodes) if node["op"]}
+    told |= {f"backward-{i}": node["derivative"] for i, node in enumerate(nodes) if node["op"] and node["derivative"]}
+    told |= {f"update-{i}": node["after"] for i, node in enumerate(nodes) if "after" in node}
+    with opened(browser, page.as_uri(), WIDTHS[0]) as tab:
+        for width in WIDTHS:
+            tab.set_viewport_size({"width": width, "height": 900})
+            assert not too_wide(tab)
+            shown, faults = numbers(tab)
+            assert faults == []
+            for section, array in told.items():
+                assert corner(as_shown(array)) in map(corner, shown[section]), (section, width)

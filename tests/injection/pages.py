@@ -38,6 +38,7 @@ _TAGS = {
 }
 _ATTRIBUTES = {
     *("lang", "dir", "charset", "http-equiv", "content", "name", "rel", "href", "id", "class", "tabindex", "role"),
+    "aria-label",
     *("viewbox", "width", "height", "direction", "d", "x", "y", "rx"),
     *("displaystyle", "mathvariant", "form", "stretchy"),
 }

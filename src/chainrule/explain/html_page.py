@@ -25,6 +25,7 @@ from chainrule.explain.document import (
     Spread,
     TableBlock,
     Text,
+    templates,
 )
 from chainrule.explain.notation import Math, Symbol, mathml, number
 from chainrule.explain.text_layout import formula_line
@@ -36,7 +37,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 def to_html(document: Document, analysis: Analysis, symbols: list[Symbol], written: Rows) -> str:
     """Return an explanation as a page."""
     links = {int(b.key.partition("-")[2]): b.key for b in _headings(document, 3, "update-", "backward-", "forward-")}
-    body = [_block(block, analysis, symbols, written, links) for block in document.blocks]
+    said = templates(document.language)
+    body = [_block(block, said, analysis, symbols, written, links) for block in document.blocks]
     contents = "".join(
         f'<li><a href="#{block.key}">{sentence(block.text)}</a></li>' for block in _headings(document, 2, "")
     )
@@ -61,7 +63,14 @@ def _headings(document: Document, level: int, *prefixes: str) -> list[Heading]:
     return [heading for prefix in prefixes for heading in headings if heading.key.startswith(prefix)]
 
 
-def _block(block: Block, analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[int, str]) -> str:
+def _block(
+    block: Block,
+    said: dict[str, str],
+    analysis: Analysis,
+    symbols: list[Symbol],
+    written: Rows,
+    links: dict[int, str],
+) -> str:
     match block:
         case Heading(level, words, key, math):
             symbol = f"{mathml(math)} " if math else ""
@@ -70,22 +79,27 @@ def _block(block: Block, analysis: Analysis, symbols: list[Symbol], written: Row
             return f"<p>{sentence(words)}</p>"
         case Equation(lines, note):
             head = f'<p class="note">{sentence(note)}</p>' if note else ""
-            return head + "".join(f'<div class="wide" tabindex="0">{mathml(line)}</div>' for line in lines)
+            return head + "".join(_wide(mathml(line), said["box_formula"]) for line in lines)
         case OpLine(note, line):
             shown = f'<code dir="ltr">{escape(printable(line))}</code>'
-            return f'<p class="note">{sentence(note)}</p><div class="wide op" tabindex="0">{shown}</div>'
+            return f'<p class="note">{sentence(note)}</p>{_wide(shown, said["box_formula"], "op")}'
         case Spread(math, words, counts):
             return f'<p class="note">{mathml(math)}: {sentence(words)} {_bars(counts)}</p>'
         case CodeBlock(note, code):
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
-            note_html = f'<p class="note">{sentence(note)}</p>'
-            return f'{note_html}<pre class="wide" dir="ltr" tabindex="0"><code>{lines_of_code}</code></pre>'
+            shown = _wide(f'<pre dir="ltr"><code>{lines_of_code}</code></pre>', said["box_code"], "code")
+            return f'<p class="note">{sentence(note)}</p>{shown}'
         case TableBlock(head, rows):
             top = "".join(f"<th>{sentence(words)}</th>" for words in head)
             inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
-            return f'<div class="wide table" tabindex="0"><table><tr>{top}</tr>{inner}</table></div>'
+            return _wide(f"<table><tr>{top}</tr>{inner}</table>", said["box_table"], "table")
         case Drawing():
-            return f'<div class="wide" tabindex="0">{draw(analysis, symbols, written, links)}</div>'
+            return _wide(draw(analysis, symbols, written, links), said["box_drawing"], "drawing")
+
+
+def _wide(inner: str, name: str, kind: str = "") -> str:
+    """Return a box that scrolls by keyboard too; a group, as a page of a hundred landmarks would have none."""
+    return f'<div class="{f"wide {kind}".strip()}" tabindex="0" role="group" aria-label="{escape(name)}">{inner}</div>'
 
 
 def sentence(words: Text) -> str:
