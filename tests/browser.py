@@ -87,6 +87,21 @@ def numbers(tab: Any) -> tuple[dict[str, list[list[list[str]]]], list[str]]:
     return sections, faults
 
 
+def becomes(tab: Any, condition: str, tries: int = 100) -> bool:
+    """Wait until a condition holds; playwright's own way is forbidden by the policy of our pages."""
+    for _ in range(tries):
+        if tab.evaluate(condition):
+            return True
+        tab.wait_for_timeout(20)
+    return False
+
+
+def violations(tab: Any) -> list[str]:
+    """Return what axe-core finds wrong on a page: each rule with the first element that breaks it."""
+    axe = needed("axe_playwright_python.sync_playwright").Axe()
+    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in axe.run(tab).response["violations"]]
+
+
 def too_wide(tab: Any) -> bool:
     """Return whether the page, not a box in it, scrolls to the side."""
     return bool(tab.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

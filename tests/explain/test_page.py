@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from functools import cache
@@ -16,7 +18,7 @@ import chainrule as cr
 from chainrule.explain import explain, html_page
 from chainrule.explain.document import Text
 from chainrule.explain.notation import CORNER, cells
-from tests.browser import WIDTHS, chromium, numbers, opened, too_wide
+from tests.browser import WIDTHS, becomes, chromium, numbers, opened, too_wide, violations
 from tests.explain.names import HOSTILE
 from tests.explain.test_explain import deep_network
 
@@ -80,10 +82,15 @@ SUBJECTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("language", ["en", "he"])
-def test_a_page_is_one_file_without_script(language: str) -> None:
-    page = parsed(str(explain(network(), X, Y, format="html", language=language)))
+def test_a_page_is_one_file_that_allows_its_own_script_alone(language: str) -> None:
+    text = str(explain(network(), X, Y, format="html", language=language))
+    page = parsed(text)
     assert {"math", "svg", "table", "style"} <= page.seen
-    assert not {"script", "img", "iframe", "object", "form"} & page.seen
+    assert not {"img", "iframe", "object", "form"} & page.seen
+    [script] = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert text.count("<script") == 1
+    [allowed] = re.findall(r"script-src 'sha256-([^';]*)';", text)
+    assert base64.b64decode(allowed) == hashlib.sha256(script.encode()).digest()
     for tag, key, value in page.attributes:
         assert not key.startswith("on")
         if key in ("href", "src", "srcset", "data", "action"):
@@ -126,8 +133,10 @@ def test_names_are_escaped_everywhere(name: str, language: str) -> None:
     loss = cr.mean(x=cr.tanh(z=x @ w, name=name), name=name)
     page = str(explain(loss, format="html", language=language))
     checker = parsed(page)
-    assert not {"script", "img", "b"} & checker.seen
-    assert not any(key.startswith("on") or "javascript" in value for _, key, value in checker.attributes)
+    assert not {"img", "b"} & checker.seen
+    assert page.count("<script") == 1  # the page's own
+    assert not any(key.startswith("on") for _, key, _ in checker.attributes)
+    assert not any("javascript" in value for _, key, value in checker.attributes if key != "title")
     for form in ("terminal", "markdown", "html"):
         told = str(explain(loss, format=form, language=language))
         allowed = "\u2066\u2069\u00a0"
@@ -225,3 +234,94 @@ def test_every_number_is_seen_whole_at_every_width(browser: Any, tmp_path: Path,
             assert faults == []
             for section, array in told.items():
                 assert corner(as_shown(array)) in map(corner, shown[section]), (section, width)
+
+
+def saved(tmp_path: Path, name: str = "xor", language: str = "en") -> str:
+    return str(calm_pages(language)[name].save(tmp_path / "page.html").as_uri())
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "scheme"), [("xor", "he", "dark"), ("xor", "en", "light"), ("wide", "he", "light")]
+)
+def test_axe_finds_nothing_wrong(browser: Any, tmp_path: Path, name: str, language: str, scheme: str) -> None:
+    with opened(browser, saved(tmp_path, name, language), 380, scheme) as tab:
+        if name == "xor":
+            tab.click("[data-turn=step]")
+        assert violations(tab) == []
+
+
+def test_on_paper_nothing_is_cut_and_nothing_is_folded(browser: Any, tmp_path: Path) -> None:
+    with opened(browser, saved(tmp_path, "wide"), 680, "dark") as tab:
+        tab.click("[data-turn=step]")
+        tab.evaluate(
+            "document.querySelector('main').append(new Range().createContextualFragment("
+            "'<details><summary>s</summary><p id=folded>text</p></details>'))"
+        )
+        tab.emulate_media(media="print")
+        assert not too_wide(tab)
+        assert tab.evaluate("[...document.querySelectorAll('mn')].every(n => n.getBoundingClientRect().right <= 680)")
+        assert tab.evaluate("[...document.querySelectorAll('.wide')].every(box => box.scrollWidth <= box.clientWidth)")
+        assert tab.evaluate("[...document.querySelectorAll('main h3')].every(title => title.offsetHeight)")
+        assert tab.evaluate("document.getElementById('folded').offsetHeight") > 0
+        assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(253, 253, 252)"
+
+
+def test_a_box_that_scrolls_is_reached_and_scrolled_by_keyboard(browser: Any, tmp_path: Path) -> None:
+    with opened(browser, saved(tmp_path, "wide"), 320) as tab:
+        boxes = tab.evaluate(
+            "[...document.querySelectorAll('.wide')].map(b => "
+            "[b.tabIndex === 0, b.scrollWidth > b.clientWidth || b.scrollHeight > b.clientHeight])"
+        )
+        assert {reached for reached, _ in boxes} == {True, False}
+        assert all(reached == scrolls for reached, scrolls in boxes)
+        tab.focus(".wide:has(.matrix)[tabindex]")
+        tab.keyboard.press("ArrowRight")
+        assert becomes(tab, "document.activeElement.scrollLeft > 0")
+
+
+STATE = """() => ({
+  shown: [...document.querySelectorAll("main h3")].filter(title => title.offsetHeight).map(title => title.id),
+  link: [...document.querySelectorAll("[aria-current=step]")].map(link => link.hash.slice(1)),
+  node: [...document.querySelectorAll("svg .now[data-node]")].map(shape => shape.dataset.node),
+  said: document.querySelector("output").textContent,
+})"""
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_a_page_is_walked_through_by_buttons_and_by_arrows(browser: Any, tmp_path: Path, language: str) -> None:
+    onward, back = ("ArrowLeft", "ArrowRight") if language == "he" else ("ArrowRight", "ArrowLeft")
+    with opened(browser, saved(tmp_path, "xor", language), 800) as tab:
+        every = tab.evaluate(STATE)["shown"]
+        walked = [key for key in every if key != "one-number"]
+        assert [key.split("-")[0] for key in walked] == ["forward"] * 5 + ["backward"] * 5 + ["update"] * 4
+        tab.click("[data-turn=step]")
+        for i, key in enumerate(walked):
+            state = tab.evaluate(STATE)
+            assert state["shown"] == every[: i + 1] if i + 1 < len(walked) else every
+            assert (state["link"], state["node"]) == ([key], [key.split("-")[1]])
+            assert [int(found) for found in re.findall(r"\b\d+\b", state["said"])][:2] == [i + 1, len(walked)]
+            assert tab.evaluate("key => document.getElementById(key).getBoundingClientRect().top >= 0", key)
+            tab.keyboard.press(onward)
+        state = tab.evaluate(STATE)
+        assert (state["shown"], state["link"], state["node"]) == (every, [], [])
+        tab.click("[data-turn=back]")
+        tab.keyboard.press(back)
+        assert tab.evaluate(STATE)["link"] == walked[-2:-1]
+        tab.keyboard.press("Escape")
+        assert tab.evaluate(STATE)["link"] == []
+        assert tab.noted == []
+
+
+def test_a_link_to_what_is_still_to_come_goes_there(browser: Any, tmp_path: Path) -> None:
+    with opened(browser, saved(tmp_path), 800) as tab:
+        tab.click("[data-turn=step]")
+        tab.click("nav a[href='#update-1']")
+        assert becomes(tab, "document.querySelector('[aria-current]').hash === '#update-1'")
+        assert tab.evaluate("document.getElementById('update-1').offsetHeight")
+
+
+def test_without_a_script_a_page_shows_everything(browser: Any, tmp_path: Path) -> None:
+    with opened(browser, saved(tmp_path), 380, java_script_enabled=False) as tab:
+        assert not tab.is_visible(".stepper")
+        assert all(title.is_visible() for title in tab.query_selector_all("main h3"))
+        assert tab.query_selector_all(".wide:not([tabindex])") == []

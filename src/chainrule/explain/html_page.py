@@ -1,11 +1,14 @@
-"""An explanation as one HTML file, formulas in MathML, the graph in SVG: no script, no font, nothing from elsewhere.
+"""An explanation as one HTML file, formulas in MathML, the graph in SVG: no font, nothing from elsewhere.
 
-A strict content policy is part of the page, so that a browser itself refuses anything that leaves it. Whatever is
-wide scrolls inside its own box; the page never does.
+A strict content policy is part of the page, so that a browser itself refuses anything that leaves it, and any script
+but the one that walks through the page step by step; without it everything is shown. Whatever is wide scrolls inside
+its own box; the page never does.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from itertools import pairwise
@@ -31,7 +34,11 @@ from chainrule.explain.notation import Math, Symbol, mathml, number
 from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Parameter
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+_WAYS = ("forward", "backward", "update")  # what is walked through, node by node
 
 
 def to_html(document: Document, analysis: Analysis, symbols: list[Symbol], written: Rows) -> str:
@@ -39,22 +46,62 @@ def to_html(document: Document, analysis: Analysis, symbols: list[Symbol], writt
     links = {int(b.key.partition("-")[2]): b.key for b in _headings(document, 3, "update-", "backward-", "forward-")}
     said = templates(document.language)
     body = [_block(block, said, analysis, symbols, written, links) for block in document.blocks]
-    contents = "".join(
-        f'<li><a href="#{block.key}">{sentence(block.text)}</a></li>' for block in _headings(document, 2, "")
-    )
-    style = files("chainrule.explain").joinpath("page.css").read_text("utf-8")
+    style, script = (files("chainrule.explain").joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    policy = POLICY.format(script=b64encode(sha256(script.encode()).digest()).decode())
     direction = "rtl" if document.right_to_left else "ltr"
     title = escape(str(document.title))
     return (
         f'<!DOCTYPE html>\n<html lang="{document.language}" dir="{direction}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{sentence(document.title)}</h1>\n<nav><ul>{contents}</ul></nav>\n"
+        f"<h1>{sentence(document.title)}</h1>\n<nav>{_contents(document)}</nav>\n"
         + "\n".join(body)
-        + "\n</main>\n</body>\n</html>\n"
+        + f"\n{_stepper(document, said)}</main>\n<script>{script}</script>\n</body>\n</html>\n"
     )
+
+
+def _contents(document: Document) -> str:
+    """Return the titles of the page as links, and beneath each those of its steps."""
+    chapters: list[tuple[Heading, list[Heading]]] = []
+    for block in document.blocks:
+        if isinstance(block, Heading) and block.level == 2:
+            chapters.append((block, []))
+        elif isinstance(block, Heading) and _is_step(block):
+            chapters[-1][1].append(block)
+    items = []
+    for chapter, steps in chapters:
+        links = "".join(f"<li>{_step_link(step)}</li>" for step in steps)
+        inner = f'<ol class="steps" dir="ltr">{links}</ol>' if links else ""
+        items.append(f'<li><a href="#{chapter.key}">{sentence(chapter.text)}</a>{inner}</li>')
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def _is_step(heading: Heading) -> bool:
+    way, _, node = heading.key.partition("-")
+    return way in _WAYS and node.isdecimal()
+
+
+def _step_link(step: Heading) -> str:
+    name = printable(str(step.text))
+    symbol = formula_line(step.math) if step.math else name
+    told = symbol if symbol == name else f"{symbol} {name}"
+    return f'<a href="#{step.key}" title="{escape(told)}">{escape(symbol)}</a>'
+
+
+def _stepper(document: Document, said: dict[str, str]) -> str:
+    """Return the buttons that walk through the page, which a script shows; "" where there are no two steps."""
+    if sum(isinstance(block, Heading) and _is_step(block) for block in document.blocks) < 2:
+        return ""
+    told = {"all": "step_all_shown", "said": "step_of", **{way: f"step_{way}" for way in _WAYS}}
+    data = "".join(f' data-{key}="{escape(said[word])}"' for key, word in told.items())
+    buttons = "".join(
+        f'<button type="button" data-turn="{turn}">{escape(said[f"step_{turn}"])}</button>'
+        for turn in ("back", "step", "all")
+    )
+    name = escape(said["step_name"])
+    return f'<div class="stepper" role="group" aria-label="{name}"{data} hidden>{buttons}<output></output></div>\n'
 
 
 def _headings(document: Document, level: int, *prefixes: str) -> list[Heading]:
@@ -120,7 +167,8 @@ def _bars(counts: tuple[int, ...]) -> str:
         f'<rect x="{5 * i}" y="{16 - 16 * count / most:.1f}" width="4" height="{16 * count / most:.1f}"/>'
         for i, count in enumerate(counts)
     )
-    return f'<svg class="bars" viewBox="0 0 {5 * len(counts)} 16" width="{5 * len(counts)}" height="16">{bars}</svg>'
+    width = 5 * len(counts)
+    return f'<svg class="bars" viewBox="0 0 {width} 16" width="{width}" height="16" aria-hidden="true">{bars}</svg>'
 
 
 _NARROW, _WIDE, _HEIGHT = 104, 152, 46  # a node is as wide as the longest text in any
@@ -158,15 +206,15 @@ def draw(analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[i
     for (child, parent), played in roles.items():
         bends = [spot(x, row) for x, row in layout.bends.get((child, parent), ())]
         fanned = sum(child == other for other, _ in roles) > 1
-        parts.append(_edge(spots[child], bends, spots[parent], ", ".join(played), fanned))
+        parts.append(_edge(spots[child], bends, spots[parent], ", ".join(played), fanned, parent))
     parts += [_node(analysis, place, texts[place], spots[place], wide, links.get(place)) for place in places]
     return (
         f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
-        f'role="img" direction="ltr">{"".join(parts)}</svg>'
+        f'direction="ltr">{"".join(parts)}</svg>'
     )
 
 
-def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: bool) -> str:
+def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: bool, to: int) -> str:
     """Return the way from a child to its parent, past the rows between; `fanned` if it is one of the child's several.
 
     Roles stand where edges are apart: near a child with one parent, farther from one with several.
@@ -179,7 +227,8 @@ def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: b
         middle = (y1 + y2) / 2
         path += f"C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
     x, y = along(points[0], points[1], 0.7 if fanned else 0.4)
-    return f'<path class="edge" d="{path}"/><text class="role" x="{x:.0f}" y="{y + 4:.0f}">{escape(roles)}</text>'
+    label = f'<text class="role" x="{x:.0f}" y="{y + 4:.0f}">{escape(roles)}</text>'
+    return f'<path class="edge" d="{path}" data-to="{to}"/>{label}'
 
 
 def _texts(analysis: Analysis, symbol: Symbol, written: Rows, place: int) -> tuple[str, str]:
@@ -198,7 +247,7 @@ def _node(
     kind = "op" if node.op is not None else "parameter" if isinstance(node, Parameter) else "leaf"
     title, name = _cut(title, int((wide - 8) / 7.2)), _cut(name, int((wide - 8) / 6.4))
     shape = (
-        f'<g class="{kind}"><title>{escape(printable(analysis.labels[place]))}</title>'
+        f'<g class="{kind}" data-node="{place}"><title>{escape(printable(analysis.labels[place]))}</title>'
         f'<rect x="{x - wide / 2:.0f}" y="{y:.0f}" width="{wide}" height="{_HEIGHT}" rx="7"/>'
         f'<text class="name" x="{x:.0f}" y="{y + 19:.0f}">{escape(title)}</text>'
         f'<text class="kind" x="{x:.0f}" y="{y + 36:.0f}">{escape(name)}</text></g>'
