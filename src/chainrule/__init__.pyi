@@ -356,7 +356,7 @@ def absolute(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops
     """
 
 def activation(z: _Operand, *, function: _Function, derivative: _Function, name: str | None = None) -> _Node:  # chainrule.ops.custom.Activation
-    """y = function(z), element by element
+    """y = function(z)
     ∂z = ∂y · derivative(z)
 
     Parameters
@@ -382,6 +382,7 @@ def add(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chain
 def binary_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.BinaryCrossEntropy
     """y = mean(−target · log(prediction) − (1 − target) · log(1 − prediction))
     ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
+    with label_smoothing s: target = (1 − s) · target + s / 2
 
     The mean runs over all n elements. What is multiplied by 0 counts as 0, also where its
     logarithm is infinite.
@@ -389,17 +390,17 @@ def binary_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: 
     Parameters
     ----------
     label_smoothing : float, default 0
-        With s, from 0 to below 1, the target is (1 − s) · target + s / 2. It counts in every loss, that of `evaluate`
-        too.
+        s, from 0 to below 1. It counts in every loss, that of `evaluate` too.
     """
 
 def binary_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.BinaryFocalCrossEntropy
     """y = mean(a q^gamma · u + b p^gamma · v), p = prediction, q = 1 − p, u = −log p, v = −log q
     ∂prediction = ∂y · (b p^gamma · (gamma v / p + 1 / q) − a q^gamma · (gamma u / q + 1 / p)) / n
+    where a = target, b = 1 − target
+    with alpha: a = alpha · target, b = (1 − alpha) · (1 − target)
 
-    The mean runs over all n elements. a = target and b = 1 − target, or with `alpha` a = alpha · target and
-    b = (1 − alpha) · (1 − target). u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an a or
-    b of 0 counts as 0.
+    The mean runs over all n elements. u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an a
+    or b of 0 counts as 0.
 
     Parameters
     ----------
@@ -412,6 +413,8 @@ def binary_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_we
 def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.CategoricalCrossEntropy
     """y = mean over samples of −Σ target · log(prediction)
     ∂prediction = −∂y · target / prediction / samples
+    with class indices: target = one_hot(target)
+    with label_smoothing s: target = (1 − s) · target + s / classes
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
     of 0 counts as 0.
@@ -419,16 +422,18 @@ def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_wei
     Parameters
     ----------
     label_smoothing : float, default 0
-        With s, from 0 to below 1, the target is (1 − s) · target + s / classes. It counts in every loss, that of
-        `evaluate` too.
+        s, from 0 to below 1. It counts in every loss, that of `evaluate` too.
     """
 
 def categorical_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: _Sequence[float] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.CategoricalFocalCrossEntropy
     """y = mean over samples of Σ a q^gamma · u, p = prediction, q = 1 − p, u = −log p
     ∂prediction = −∂y · a q^gamma · (gamma u / q + 1 / p) / samples
+    where a = target
+    with class indices: target = one_hot(target)
+    with alpha: a = alpha · target
 
-    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). a = target, or alpha · target.
-    u / q is 1 where q is 0. What is multiplied by an a of 0 counts as 0.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / q is 1 where
+    q is 0. What is multiplied by an a of 0 counts as 0.
 
     Parameters
     ----------
@@ -449,8 +454,8 @@ def clip(z: _Operand, *, low: float | None = None, high: float | None = None, na
     """
 
 def concatenate(*parts: _Operand, axis: int = 1, name: str | None = None, **parts_by_number: _Operand) -> _Node:  # chainrule.ops.shaping.Concatenate
-    """y = [parts₀, parts₁, …] side by side
-    ∂parts = its own piece of ∂y
+    """y = [partsᵢ] side by side
+    ∂partsᵢ = ∂y at the place of partsᵢ
 
     Parameters
     ----------
@@ -459,13 +464,17 @@ def concatenate(*parts: _Operand, axis: int = 1, name: str | None = None, **part
     """
 
 def cos(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Cos
-    """y = cos(z), z in radians
+    """y = cos(z)
     ∂z = −∂y · sin(z)
+
+    z is in radians.
     """
 
 def cumsum(x: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Cumsum
-    """y = Σ x up to each place along the axis
+    """y = Σ x up to each place
     ∂x = Σ ∂y from each place on
+
+    The places are those along the axis.
 
     Parameters
     ----------
@@ -476,6 +485,8 @@ def cumsum(x: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  #
 def custom_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, function: _Function, derivative: _Function, per_sample: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.custom.Loss
     """y = function(prediction, target)
     ∂prediction = ∂y · derivative(prediction, target)
+    with per_sample: y = mean over samples of function(prediction, target)
+    with per_sample: ∂prediction = ∂y · derivative(prediction, target) / samples
 
     Parameters
     ----------
@@ -500,7 +511,7 @@ def divide(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # ch
 
 def elu(z: _Operand, *, alpha: float = 1.0, name: str | None = None) -> _Node:  # chainrule.ops.activations.ELU
     """y = z where z > 0, else alpha · (eᶻ − 1)
-    ∂z = ∂y where z >= 0, else ∂y · alpha · eᶻ
+    ∂z = ∂y where z ≥ 0, else ∂y · alpha · eᶻ
 
     Parameters
     ----------
@@ -521,21 +532,26 @@ def flatten(x: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.
     """
 
 def gather(table: _Operand, indices: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Gather
-    """y = table[indices], a row of the table for each index
-    ∂table = Σ of the ∂y of every place where the row was taken
+    """y = table[indices]
+    ∂table = Σ ∂y where indices = i, for every row i
 
-    An embedding: table is (rows, …), indices whole numbers of any shape, y (…indices, …row).
+    An embedding, a row of the table for each index: table is (rows, …), indices whole numbers of any shape, y
+    (…indices, …row).
     """
 
 def gelu(z: _Operand, *, approximate: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.activations.GELU
-    """y = z · Φ(z), Φ the normal distribution's cumulative function
-    ∂z = ∂y · (Φ(z) + z · φ(z)), φ its density
+    """y = z · Φ(z)
+    ∂z = ∂y · (Φ(z) + z · φ(z))
+    with approximate: Φ(z) = ½ (1 + tanh u), φ(z) = ½ (1 − tanh(u)²) · k (1 + 3 c z²)
+    with approximate: u = k (z + c z³), k = √(2 / π), c = 0.044715
+
+    Φ is the normal distribution's cumulative function, the chance that a standard normal number is below z, and φ its
+    density, the derivative of Φ.
 
     Parameters
     ----------
     approximate : bool
-        Whether Φ(z) is replaced by σ(2u) = ½ (1 + tanh u), u = √(2/π) (z + 0.044715 z³), which is faster and at most
-        0.0005 off.
+        Whether Φ(z) is replaced by ½ (1 + tanh u), which is faster and at most 0.0005 off.
 
     Notes
     -----
@@ -557,13 +573,13 @@ def hard_sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule
 
 def hard_swish(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.HardSwish
     """y = z · h, h = z / 6 + ½, cut to 0 … 1
-    ∂z = ∂y · (0 where z <= −3, 1 where z >= 3, else z / 3 + ½)
+    ∂z = ∂y · (0 where z ≤ −3, 1 where z ≥ 3, else z / 3 + ½)
 
     SiLU with straight lines in the place of the sigmoid. A. Howard et al., *Searching for MobileNetV3*, 2019.
     """
 
 def huber(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, delta: float = 1.0, name: str | None = None) -> _Node:  # chainrule.ops.losses.Huber
-    """y = mean(½ d² where |d| <= delta, else delta · (|d| − ½ delta)), d = prediction − target
+    """y = mean(½ d² where |d| ≤ delta, else delta · (|d| − ½ delta)), d = prediction − target
     ∂prediction = ∂y · (d cut to ±delta) / n
 
     The mean runs over all n elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
@@ -618,10 +634,10 @@ def linear(x: _Operand, weights: _Operand, bias: _Operand | None = None, *, name
     """
 
 def log(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Log
-    """y = log(z), the natural logarithm
+    """y = log(z)
     ∂z = ∂y / z
 
-    At 0 y is −inf and the derivative inf; below 0 y is NaN.
+    The natural logarithm. At 0 y is −inf and the derivative inf; below 0 y is NaN.
     """
 
 def log_softmax(z: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  # chainrule.ops.softmax.LogSoftmax
@@ -631,7 +647,7 @@ def log_softmax(z: _Operand, *, axis: int = -1, name: str | None = None) -> _Nod
 
 def log_sum_exp(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.LogSumExp
     """y = log Σ eˣ over the axes
-    ∂x = ∂y · eˣ / Σ eˣ
+    ∂x = ∂y · eˣ / Σ eˣ over the axes
 
     The largest x is subtracted first and added again, which changes nothing and keeps e from overflowing. Where all
     are −inf, so is y, and the derivative is 0.
@@ -647,19 +663,21 @@ def matmul(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # ch
 
 def max(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Max
     """y = max x over the axes
-    ∂x = ∂y where x is the largest, else 0
+    ∂x = ∂y / k where x = y, else 0, k = Σ [x = y] over the axes
 
-    Where several are the largest, they share ∂y equally.
+    Where k elements are the largest, they share ∂y equally.
     """
 
 def maximum(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Maximum
     """y = max(a, b)
-    ∂a = ∂y where a > b, half of it where a = b, else 0   ∂b = ∂y where b > a, half of it where a = b, else 0
+    ∂a = ∂y where a > b, ½ ∂y where a = b, else 0   ∂b = ∂y where b > a, ½ ∂y where a = b, else 0
     """
 
 def mean(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Mean
-    """y = Σ x / n over the axes, n elements each
+    """y = Σ x / n over the axes
     ∂x = ∂y / n, for every element
+
+    n elements become one.
     """
 
 def mean_absolute_error(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, name: str | None = None) -> _Node:  # chainrule.ops.losses.MeanAbsoluteError
@@ -678,12 +696,12 @@ def mean_squared_error(prediction: _Operand, target: _Operand, sample_weight: _O
 
 def minimum(a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Minimum
     """y = min(a, b)
-    ∂a = ∂y where a < b, half of it where a = b, else 0   ∂b = ∂y where b < a, half of it where a = b, else 0
+    ∂a = ∂y where a < b, ½ ∂y where a = b, else 0   ∂b = ∂y where b < a, ½ ∂y where a = b, else 0
     """
 
 def mish(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Mish
     """y = z · tanh(s), s = log(1 + eᶻ)
-    ∂z = ∂y · (tanh(s) + z · σ(z) · (1 − tanh(s)²)), σ(z) = 1 / (1 + e⁻ᶻ)
+    ∂z = ∂y · (tanh(s) + z · σ(z) (1 − tanh(s)²)), σ(z) = 1 / (1 + e⁻ᶻ)
 
     1 − tanh(s)² is computed as 4e / (1 + e)² with e = e⁻²ˢ, so that it keeps its digits where it is small. In float32
     good to 6 units in the last place; the derivative to 10 of σ(z), which counts near its zero, z = −1.19.
@@ -700,15 +718,15 @@ def negative(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops
     """
 
 def norm(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Norm
-    """y = √Σ x² over the axes, the Euclidean length
-    ∂x = ∂y · x / y
+    """y = √Σ x² over the axes
+    ∂x = ∂y · x / y where y > 0, else 0
 
-    Where all are 0, so are y and the derivative.
+    The Euclidean length. Where all are 0, so are y and the derivative.
     """
 
 def pinball_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, quantiles: float | _Sequence[float] = (0.1, 0.5, 0.9), name: str | None = None) -> _Node:  # chainrule.ops.losses.PinballLoss
-    """y = mean(max(q · d, (q − 1) · d)), d = target − prediction
-    ∂prediction = ∂y · (1 − q where the prediction is above the target, −q where it is below) / n
+    """y = mean(max(q · d, (q − 1) · d)), d = target − prediction, q = quantiles
+    ∂prediction = ∂y · (1 − q where d < 0, −q where d > 0, else 0) / n
 
     The mean runs over all n elements. The smallest loss has the prediction below which a share q of the targets lies:
     their q-quantile. Where prediction and target are equal the derivative is 0. With several quantiles the prediction
@@ -722,8 +740,8 @@ def pinball_loss(prediction: _Operand, target: _Operand, sample_weight: _Operand
     """
 
 def power(base: _Operand, exponent: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Power
-    """y = base ** exponent
-    ∂base = ∂y · exponent · base ** (exponent − 1)   ∂exponent = ∂y · y · log(base)
+    """y = base^exponent
+    ∂base = ∂y · exponent · base^(exponent − 1)   ∂exponent = ∂y · y · log(base)
 
     Where the exponent is 0, y is 1 whatever the base, so ∂base is 0 even at base 0; where the base is 0 and the
     exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
@@ -731,7 +749,7 @@ def power(base: _Operand, exponent: _Operand, *, name: str | None = None) -> _No
 
 def prelu(z: _Operand, slope: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.PReLU
     """y = z where z > 0, else slope · z
-    ∂z = ∂y where z > 0, else ∂y · slope   ∂slope = Σ ∂y · z where z < 0
+    ∂z = ∂y where z > 0, else ∂y · slope   ∂slope = ∂y · z where z < 0, else 0
 
     slope is a number, or one for each feature, and may be learnt. K. He et al., *Delving deep into rectifiers*, 2015.
     """
@@ -742,8 +760,10 @@ def relu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.act
     """
 
 def reshape(x: _Operand, *, shape: int | _Sequence[int], name: str | None = None) -> _Node:  # chainrule.ops.shaping.Reshape
-    """y = x in another shape, the elements in the same order
+    """y = reshape(x, shape)
     ∂x = ∂y in the shape of x
+
+    The elements stay in the same order.
 
     Parameters
     ----------
@@ -752,10 +772,10 @@ def reshape(x: _Operand, *, shape: int | _Sequence[int], name: str | None = None
     """
 
 def selu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.SELU
-    """y = 1.0507 · (z where z > 0, else 1.6733 · (eᶻ − 1))
-    ∂z = ∂y · 1.0507 · (1 where z >= 0, else 1.6733 · eᶻ)
+    """y = λ · (z where z > 0, else α · (eᶻ − 1)), λ = 1.0507009873554805, α = 1.6732632423543772
+    ∂z = ∂y · λ · (1 where z ≥ 0, else α · eᶻ)
 
-    With these two numbers, given above to all their digits, layer after layer keeps mean 0 and deviation 1, if weights
+    With these two numbers, layer after layer keeps mean 0 and deviation 1, if weights
     start as `LeCun` has them. G. Klambauer et al., *Self-normalizing neural networks*, 2017.
     """
 
@@ -769,6 +789,7 @@ def sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.
 def sigmoid_binary_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SigmoidBinaryCrossEntropy
     """y = mean(log(1 + exp(logits)) − target · logits)
     ∂logits = ∂y · (σ(logits) − target) / n
+    with label_smoothing s: target = (1 − s) · target + s / 2
 
     The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
     derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
@@ -776,17 +797,17 @@ def sigmoid_binary_cross_entropy(logits: _Operand, target: _Operand, sample_weig
     Parameters
     ----------
     label_smoothing : float, default 0
-        With s, from 0 to below 1, the target is (1 − s) · target + s / 2. It counts in every loss, that of `evaluate`
-        too.
+        s, from 0 to below 1. It counts in every loss, that of `evaluate` too.
     """
 
 def sigmoid_focal_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.SigmoidFocalCrossEntropy
     """y = mean(a q^gamma · u + b p^gamma · v), p = σ(logits), q = σ(−logits), u = −log p, v = −log q
     ∂logits = ∂y · (b p^gamma · (p + gamma q v) − a q^gamma · (q + gamma p u)) / n
+    where a = target, b = 1 − target
+    with alpha: a = alpha · target, b = (1 − alpha) · (1 − target)
 
-    The binary focal loss of σ(logits), for any logit. The mean runs over all n elements. a = target and
-    b = 1 − target, or with `alpha` a = alpha · target and b = (1 − alpha) · (1 − target). The powers are computed as
-    p^gamma = e^(−gamma u).
+    The binary focal loss of σ(logits), for any logit. The mean runs over all n elements. The powers are
+    computed as p^gamma = e^(−gamma u).
 
     Parameters
     ----------
@@ -804,8 +825,10 @@ def silu(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.act
     """
 
 def sin(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Sin
-    """y = sin(z), z in radians
+    """y = sin(z)
     ∂z = ∂y · cos(z)
+
+    z is in radians.
     """
 
 def slice(x: _Operand, *, key: _Index, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Slice
@@ -828,24 +851,28 @@ def softmax(z: _Operand, *, axis: int = -1, name: str | None = None) -> _Node:  
 
 def softmax_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SoftmaxCrossEntropy
     """y = mean over samples of −Σ target · log softmax(logits)
-    ∂logits = ∂y · (softmax(logits) · Σ target − target) / samples
+    ∂logits = ∂y · (softmax(logits) − target) / samples
+    with class indices: target = one_hot(target)
+    with label_smoothing s: target = (1 − s) · target + s / classes
 
-    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …); Σ target over the classes is
-    then 1.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). Its rows add up to
+    1; where rounding has them miss it, softmax(logits) counts that sum times.
 
     Parameters
     ----------
     label_smoothing : float, default 0
-        With s, from 0 to below 1, the target is (1 − s) · target + s / classes. It counts in every loss, that of
-        `evaluate` too.
+        s, from 0 to below 1. It counts in every loss, that of `evaluate` too.
     """
 
 def softmax_focal_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: _Sequence[float] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.SoftmaxFocalCrossEntropy
     """y = mean over samples of Σ a (1 − p)^gamma · u, p = softmax(logits), u = −log p
-    ∂logits = ∂y · (p · Σ s − s) / samples, s = a (1 − p)^gamma · (1 + gamma u / (e^u − 1))
+    ∂logits = ∂y · (p · Σ s in each row − s) / samples, s = a (1 − p)^gamma · (1 + gamma u / (e^u − 1))
+    where a = target
+    with class indices: target = one_hot(target)
+    with alpha: a = alpha · target
 
-    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). a = target, or alpha · target.
-    u / (e^u − 1), which is p u / (1 − p), is 1 where u is 0.
+    `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / (e^u − 1), which
+    is p u / (1 − p), is 1 where u is 0.
 
     Parameters
     ----------
@@ -901,8 +928,10 @@ def tanh(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.act
     """
 
 def transpose(x: _Operand, *, axes: _Sequence[int] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.shaping.Transpose
-    """y = xᵀ
-    ∂x = ∂yᵀ
+    """y = transpose(x, axes)
+    ∂x = transpose(∂y, inverse(axes))
+
+    Of a matrix, y = xᵀ and ∂x = ∂yᵀ.
 
     Parameters
     ----------
@@ -929,15 +958,15 @@ def unscale(x: _Operand, *, scale: float | _Sequence[float], offset: float | _Se
     """
 
 def var(x: _Operand, *, axis: _Axes = None, keepdims: bool = False, name: str | None = None) -> _Node:  # chainrule.ops.reductions.Var
-    """y = Σ (x − mean)² / n over the axes, n elements each
-    ∂x = ∂y · 2 (x − mean) / n
+    """y = Σ (x − m)² / n over the axes, m = Σ x / n over the axes
+    ∂x = ∂y · 2 (x − m) / n
 
-    The mean is subtracted first, in float64: a large one costs no digits.
+    n elements become one; m is their mean. The mean is subtracted first, in float64: a large one costs no digits.
     """
 
 def weighted_sum(*parts: _Operand, weights: _Sequence[float], name: str | None = None, **parts_by_number: _Operand) -> _Node:  # chainrule.ops.arithmetic.WeightedSum
-    """y = Σ weights · parts
-    ∂parts = ∂y · its own weight
+    """y = Σ weightsᵢ · partsᵢ
+    ∂partsᵢ = ∂y · weightsᵢ
 
     All parts have one shape. The loss of a network with several outputs is one.
 
@@ -948,8 +977,8 @@ def weighted_sum(*parts: _Operand, weights: _Sequence[float], name: str | None =
     """
 
 def where(condition: _Operand, a: _Operand, b: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.arithmetic.Where
-    """y = a where condition is true, else b
-    ∂a = ∂y where condition is true, else 0   ∂b = ∂y where it is false, else 0
+    """y = a where condition ≠ 0, else b
+    ∂a = ∂y where condition ≠ 0, else 0   ∂b = ∂y where condition = 0, else 0
 
     condition holds booleans, or numbers, of which 0 is false.
     """

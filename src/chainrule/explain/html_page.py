@@ -1,11 +1,14 @@
-"""An explanation as one HTML file, formulas in MathML, the graph in SVG: no script, no font, nothing from elsewhere.
+"""An explanation as one HTML file, formulas in MathML, the graph in SVG: no font, nothing from elsewhere.
 
-A strict content policy is part of the page, so that a browser itself refuses anything that leaves it. Whatever is
-wide scrolls inside its own box; the page never does.
+A strict content policy is part of the page, so that a browser itself refuses anything that leaves it, and any script
+but the one that walks through the page step by step; without it everything is shown. Whatever is wide scrolls inside
+its own box; the page never does.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from itertools import pairwise
@@ -26,35 +29,81 @@ from chainrule.explain.document import (
     Spread,
     TableBlock,
     Text,
+    templates,
 )
 from chainrule.explain.network_drawing import network_drawing
 from chainrule.explain.notation import Math, Symbol, mathml, number
 from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Parameter
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+_WAYS = ("forward", "backward", "update")  # what is walked through, node by node
 
 
 def to_html(document: Document, analysis: Analysis, symbols: list[Symbol], written: Rows) -> str:
     """Return an explanation as a page."""
     links = {int(b.key.partition("-")[2]): b.key for b in _headings(document, 3, "update-", "backward-", "forward-")}
-    body = [_block(block, analysis, symbols, written, links) for block in document.blocks]
-    contents = "".join(
-        f'<li><a href="#{block.key}">{sentence(block.text)}</a></li>' for block in _headings(document, 2, "")
-    )
-    style = files("chainrule.explain").joinpath("page.css").read_text("utf-8")
+    said = templates(document.language)
+    body = [_block(block, said, analysis, symbols, written, links) for block in document.blocks]
+    style, script = (files("chainrule.explain").joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    policy = POLICY.format(script=b64encode(sha256(script.encode()).digest()).decode())
     direction = "rtl" if document.right_to_left else "ltr"
     title = escape(str(document.title))
     return (
         f'<!DOCTYPE html>\n<html lang="{document.language}" dir="{direction}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{sentence(document.title)}</h1>\n<nav><ul>{contents}</ul></nav>\n"
+        f"<h1>{sentence(document.title)}</h1>\n<nav>{_contents(document)}</nav>\n"
         + "\n".join(body)
-        + "\n</main>\n</body>\n</html>\n"
+        + f"\n{_stepper(document, said)}</main>\n<script>{script}</script>\n</body>\n</html>\n"
     )
+
+
+def _contents(document: Document) -> str:
+    """Return the titles of the page as links, and beneath each those of its steps."""
+    chapters: list[tuple[Heading, list[Heading]]] = []
+    for block in document.blocks:
+        if isinstance(block, Heading) and block.level == 2:
+            chapters.append((block, []))
+        elif isinstance(block, Heading) and _is_step(block):
+            chapters[-1][1].append(block)
+    items = []
+    for chapter, steps in chapters:
+        links = "".join(f"<li>{_step_link(step)}</li>" for step in steps)
+        inner = f'<ol class="steps" dir="ltr">{links}</ol>' if links else ""
+        items.append(f'<li><a href="#{chapter.key}">{sentence(chapter.text)}</a>{inner}</li>')
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def _is_step(heading: Heading) -> bool:
+    way, _, node = heading.key.partition("-")
+    return way in _WAYS and node.isdecimal()
+
+
+def _step_link(step: Heading) -> str:
+    name = printable(str(step.text))
+    symbol = formula_line(step.math) if step.math else name
+    told = symbol if symbol == name else f"{symbol} {name}"
+    return f'<a href="#{step.key}" title="{escape(told)}">{escape(symbol)}</a>'
+
+
+def _stepper(document: Document, said: dict[str, str]) -> str:
+    """Return the buttons that walk through the page, which a script shows; "" where there are no two steps."""
+    if sum(isinstance(block, Heading) and _is_step(block) for block in document.blocks) < 2:
+        return ""
+    told = {"all": "step_all_shown", "said": "step_of", **{way: f"step_{way}" for way in _WAYS}}
+    data = "".join(f' data-{key}="{escape(said[word])}"' for key, word in told.items())
+    buttons = "".join(
+        f'<button type="button" data-turn="{turn}">{escape(said[f"step_{turn}"])}</button>'
+        for turn in ("back", "step", "all")
+    )
+    name = escape(said["step_name"])
+    return f'<div class="stepper" role="group" aria-label="{name}"{data} hidden>{buttons}<output></output></div>\n'
 
 
 def _headings(document: Document, level: int, *prefixes: str) -> list[Heading]:
@@ -63,7 +112,14 @@ def _headings(document: Document, level: int, *prefixes: str) -> list[Heading]:
     return [heading for prefix in prefixes for heading in headings if heading.key.startswith(prefix)]
 
 
-def _block(block: Block, analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[int, str]) -> str:
+def _block(
+    block: Block,
+    said: dict[str, str],
+    analysis: Analysis,
+    symbols: list[Symbol],
+    written: Rows,
+    links: dict[int, str],
+) -> str:
     match block:
         case Heading(level, words, key, math):
             symbol = f"{mathml(math)} " if math else ""
@@ -72,31 +128,33 @@ def _block(block: Block, analysis: Analysis, symbols: list[Symbol], written: Row
             return f"<p>{sentence(words)}</p>"
         case Equation(lines, note):
             head = f'<p class="note">{sentence(note)}</p>' if note else ""
-            return head + "".join(f'<div class="wide" tabindex="0">{mathml(line)}</div>' for line in lines)
+            return head + "".join(_wide(mathml(line), said["box_formula"]) for line in lines)
         case OpLine(note, line):
             shown = f'<code dir="ltr">{escape(printable(line))}</code>'
-            return f'<p class="note">{sentence(note)}</p><div class="wide op" tabindex="0">{shown}</div>'
+            return f'<p class="note">{sentence(note)}</p>{_wide(shown, said["box_formula"], "op")}'
         case Spread(math, words, counts):
             return f'<p class="note">{mathml(math)}: {sentence(words)} {_bars(counts)}</p>'
         case CodeBlock(note, code):
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
-            note_html = f'<p class="note">{sentence(note)}</p>'
-            return f'{note_html}<pre class="wide" dir="ltr" tabindex="0"><code>{lines_of_code}</code></pre>'
+            shown = _wide(f'<pre dir="ltr"><code>{lines_of_code}</code></pre>', said["box_code"], "code")
+            return f'<p class="note">{sentence(note)}</p>{shown}'
         case TableBlock(head, rows):
             top = "".join(f"<th>{sentence(words)}</th>" for words in head)
             inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
-            return f'<div class="wide table" tabindex="0"><table><tr>{top}</tr>{inner}</table></div>'
+            return _wide(f"<table><tr>{top}</tr>{inner}</table>", said["box_table"], "table")
         case NetworkDrawing(caption, language, show, highlight):
             try:
                 drawn = network_drawing(analysis, language, show, highlight)
             except NonFiniteError as problem:
                 drawn = f"<p>{escape(str(problem))}</p>"
-            return (
-                f'<figure><div class="wide" tabindex="0">{drawn}</div>'
-                f"<figcaption>{sentence(caption)}</figcaption></figure>"
-            )
+            return f"<figure>{_wide(drawn, said['box_drawing'])}<figcaption>{sentence(caption)}</figcaption></figure>"
         case Drawing():
-            return f'<div class="wide" tabindex="0">{draw(analysis, symbols, written, links)}</div>'
+            return _wide(draw(analysis, symbols, written, links), said["box_drawing"], "drawing")
+
+
+def _wide(inner: str, name: str, kind: str = "") -> str:
+    """Return a box that scrolls by keyboard too; a group, as a page of a hundred landmarks would have none."""
+    return f'<div class="{f"wide {kind}".strip()}" tabindex="0" role="group" aria-label="{escape(name)}">{inner}</div>'
 
 
 def sentence(words: Text) -> str:
@@ -117,7 +175,8 @@ def _bars(counts: tuple[int, ...]) -> str:
         f'<rect x="{5 * i}" y="{16 - 16 * count / most:.1f}" width="4" height="{16 * count / most:.1f}"/>'
         for i, count in enumerate(counts)
     )
-    return f'<svg class="bars" viewBox="0 0 {5 * len(counts)} 16" width="{5 * len(counts)}" height="16">{bars}</svg>'
+    width = 5 * len(counts)
+    return f'<svg class="bars" viewBox="0 0 {width} 16" width="{width}" height="16" aria-hidden="true">{bars}</svg>'
 
 
 _NARROW, _WIDE, _HEIGHT = 104, 152, 46  # a node is as wide as the longest text in any
@@ -155,15 +214,15 @@ def draw(analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[i
     for (child, parent), played in roles.items():
         bends = [spot(x, row) for x, row in layout.bends.get((child, parent), ())]
         fanned = sum(child == other for other, _ in roles) > 1
-        parts.append(_edge(spots[child], bends, spots[parent], ", ".join(played), fanned))
+        parts.append(_edge(spots[child], bends, spots[parent], ", ".join(played), fanned, parent))
     parts += [_node(analysis, place, texts[place], spots[place], wide, links.get(place)) for place in places]
     return (
         f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
-        f'role="img" direction="ltr">{"".join(parts)}</svg>'
+        f'direction="ltr">{"".join(parts)}</svg>'
     )
 
 
-def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: bool) -> str:
+def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: bool, to: int) -> str:
     """Return the way from a child to its parent, past the rows between; `fanned` if it is one of the child's several.
 
     Roles stand where edges are apart: near a child with one parent, farther from one with several.
@@ -176,7 +235,8 @@ def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: b
         middle = (y1 + y2) / 2
         path += f"C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
     x, y = along(points[0], points[1], 0.7 if fanned else 0.4)
-    return f'<path class="edge" d="{path}"/><text class="role" x="{x:.0f}" y="{y + 4:.0f}">{escape(roles)}</text>'
+    label = f'<text class="role" x="{x:.0f}" y="{y + 4:.0f}">{escape(roles)}</text>'
+    return f'<path class="edge" d="{path}" data-to="{to}"/>{label}'
 
 
 def _texts(analysis: Analysis, symbol: Symbol, written: Rows, place: int) -> tuple[str, str]:
@@ -195,7 +255,7 @@ def _node(
     kind = "op" if node.op is not None else "parameter" if isinstance(node, Parameter) else "leaf"
     title, name = _cut(title, int((wide - 8) / 7.2)), _cut(name, int((wide - 8) / 6.4))
     shape = (
-        f'<g class="{kind}"><title>{escape(printable(analysis.labels[place]))}</title>'
+        f'<g class="{kind}" data-node="{place}"><title>{escape(printable(analysis.labels[place]))}</title>'
         f'<rect x="{x - wide / 2:.0f}" y="{y:.0f}" width="{wide}" height="{_HEIGHT}" rx="7"/>'
         f'<text class="name" x="{x:.0f}" y="{y + 19:.0f}">{escape(title)}</text>'
         f'<text class="kind" x="{x:.0f}" y="{y + 36:.0f}">{escape(name)}</text></g>'

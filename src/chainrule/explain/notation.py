@@ -129,7 +129,7 @@ def _element(math: Math) -> str:
     match math:
         case Symbol(text, layer):
             name = _identifier(text)
-            return name if layer is None else f"<msup>{name}<mrow><mo>(</mo><mn>{layer}</mn><mo>)</mo></mrow></msup>"
+            return name if layer is None else f"<msup>{name}{_layer(layer)}</msup>"
         case Number(text):
             return f"<mn>{escape(text.replace('-', '−'))}</mn>"
         case Matrix(array):
@@ -147,6 +147,11 @@ def _element(math: Math) -> str:
         case Partial(of, by):
             parts = (f"<mrow><mo>∂</mo>{_element(symbol)}</mrow>" for symbol in (of, by))
             return f"<mfrac>{''.join(parts)}</mfrac>"
+
+
+def _layer(number: int) -> str:
+    opened, closed = (f'<mo stretchy="false">{bracket}</mo>' for bracket in "()")
+    return f"<mrow>{opened}<mn>{number}</mn>{closed}</mrow>"
 
 
 def _identifier(text: str) -> str:
