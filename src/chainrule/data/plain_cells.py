@@ -40,7 +40,7 @@ _EXACT = np.uint64(1 << 53)  # from here on float64 leaves whole numbers out
 _LONGEST = 24  # characters of a number without sign and exponent
 
 
-class Cells(NamedTuple):
+class CutCells(NamedTuple):
     """The cells of some rows: where each begins and ends in their text.
 
     Attributes
@@ -66,7 +66,7 @@ class Cells(NamedTuple):
         return [text[start:end].decode() for start, end in places]
 
 
-class Block(NamedTuple):
+class BlockNumbers(NamedTuple):
     """What the cells of some columns are worth.
 
     Attributes
@@ -85,16 +85,18 @@ class Block(NamedTuple):
     empty: Array
     codes: Array
 
-    def columns(self) -> Iterator[Numbers]:
+    def columns(self) -> Iterator[ColumnNumbers]:
         """Yield what is to be known of each column."""
         whole = ((np.floor(self.values) == self.values) | self.empty).all(axis=1)
         odd, all_whole, codes = np.stack([self.odd.any(axis=1), whole, self.codes.any(axis=1)]).tolist()
         empty = np.count_nonzero(self.empty, axis=1).tolist()
         for i, values in enumerate(self.values):
-            yield Numbers(values, np.flatnonzero(self.odd[i]) if odd[i] else None, empty[i], all_whole[i], codes[i])
+            yield ColumnNumbers(
+                values, np.flatnonzero(self.odd[i]) if odd[i] else None, empty[i], all_whole[i], codes[i]
+            )
 
 
-class Numbers(NamedTuple):
+class ColumnNumbers(NamedTuple):
     """What the cells of a column are worth.
 
     Attributes
@@ -117,7 +119,7 @@ class Numbers(NamedTuple):
     codes: bool
 
 
-def cut(text: str, delimiter: str, rows: int, width: int) -> Cells | None:
+def cut(text: str, delimiter: str, rows: int, width: int) -> CutCells | None:
     """Return the cells of so many rows of `width` cells, or None where finding them takes more than to cut.
 
     >>> cells = cut("1,rose\\n2,\\n", ",", 2, 2)
@@ -151,7 +153,7 @@ def cut(text: str, delimiter: str, rows: int, width: int) -> Cells | None:
     if places is None:
         return None
     starts, ends = places
-    return Cells(written, data, starts.reshape(rows, width), ends.reshape(rows, width))
+    return CutCells(written, data, starts.reshape(rows, width), ends.reshape(rows, width))
 
 
 def _spaced(shown: Array, lines: Array, rows: int, width: int) -> tuple[Array, Array] | None:
@@ -173,7 +175,7 @@ def _without_quotes(shown: Array, starts: Array, ends: Array) -> tuple[Array, Ar
     return (starts + quoted, ends - quoted) if 2 * quoted.sum() == quotes.sum() else None
 
 
-def plain_numbers(cells: Cells, columns: list[int], decimal: str) -> Block:
+def plain_numbers(cells: CutCells, columns: list[int], decimal: str) -> BlockNumbers:
     """Return what the cells of some columns are worth; `decimal` is their mark.
 
     >>> numbers = plain_numbers(cut("1,rose\\n-2.5,\\n", ",", 2, 2), [0, 1], ".")
@@ -193,7 +195,7 @@ def plain_numbers(cells: Cells, columns: list[int], decimal: str) -> Block:
     values[empty] = np.nan
     zeroed = (data[starts + _LONGEST] == _ZERO) & (length > 1)
     codes = right & ~pointed & (behind == 0) & (zeroed | (digits >= _EXACT))
-    return Block(values, ~((right & near) | empty), empty, codes)
+    return BlockNumbers(values, ~((right & near) | empty), empty, codes)
 
 
 def _exponents(data: Array, starts: Array, ends: Array) -> tuple[Array | int, Array | int]:

@@ -25,7 +25,7 @@ from chainrule.data.date_cells import Dates, look, moments
 from chainrule.data.limits import within_memory
 from chainrule.data.number_cells import COMMA, GAPS, PLAIN, Style, is_code, is_zeroed, number, numbers, split, styles
 from chainrule.data.opening import open_file, shown
-from chainrule.data.plain_cells import Numbers, cut, plain_numbers
+from chainrule.data.plain_cells import ColumnNumbers, cut, plain_numbers
 from chainrule.data.table import Column, Kind, Table
 from chainrule.data.table_header import TableHeader, find_header
 from chainrule.data.table_text import TextTable, told
@@ -303,7 +303,7 @@ class _Reading:
             self.look *= 4
             self._look()
 
-    def add_plain(self, column: Numbers, of: Callable[[Array], list[str]]) -> bool:
+    def add_plain(self, column: ColumnNumbers, of: Callable[[Array], list[str]]) -> bool:
         """Take the numbers of a block, and return whether that is right: not where some may be codes, or mean a gap.
 
         `of` gives the cells in some rows.
