@@ -349,3 +349,13 @@ def test_a_network_of_a_table_says_nothing_where_all_is_as_in_training(table: cr
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         preparation.features(table)
+
+
+def test_texts_of_a_frame_that_are_dates_or_amounts_are_words_and_a_warning_says_so() -> None:
+    cells = {"day": ["2024-01-31", "2024-02-01"] * 3, "price": ["1,5", "2"] * 3, "floor": ["1", "2"] * 3}
+    for name, what in (("day", "dates"), ("price", "numbers")):
+        with pytest.warns(InputWarning, match=f"'{name}' of texts that are {what}"):
+            prepared = cr.data.prepare({name: cells[name], "n": range(6)})
+        assert f"{name}: a column for each of 2 words" in str(prepared)
+        cr.data.prepare({name: cells[name], "n": range(6)}, columns={name: "category"})
+    cr.data.prepare({"floor": cells["floor"], "n": range(6)})

@@ -27,10 +27,12 @@ from chainrule.data.column_preparation import (
     free,
     of_kind,
 )
+from chainrule.data.date_cells import look
 from chainrule.data.labels import Task, decided_task
+from chainrule.data.number_cells import is_code, styles
 from chainrule.data.preparation import Preparation
 from chainrule.data.table import Column, Kind, Table
-from chainrule.errors import InputError, nearest, printable
+from chainrule.errors import InputError, InputWarning, nearest, printable, warn_user
 
 Use = Literal["number", "category", "date", "drop"]
 Fill = float | str | None
@@ -197,6 +199,8 @@ def planned(
             continue
         decided = _decided(name, column, most_words)
         own = told.get(name)
+        if own is None and column.kind == "word" and table.lines is None:
+            _warn_of_texts(where, name, column)
         found[name] = decided if own is None else _as_told(f"{where} columns", name, own, decided, column)
     if not found:
         raise InputError(
@@ -301,7 +305,8 @@ def prepare(
     Numbers stay numbers; gaps in them become the median, and have a flag. Words become a column each; of more than
     `most_words` different ones the rare share a column, and a column in which most words are different is not used,
     for it names its rows. Dates become year, month, day, weekday and days since 1970. What is empty, the same in every
-    row, or counts the rows is not used. ``print(preparation)`` says what was decided.
+    row, or counts the rows is not used. ``print(preparation)`` says what was decided. Texts of a frame are words, and a
+    warning says so where all of them are dates or numbers.
 
     Parameters
     ----------
@@ -404,6 +409,29 @@ def _decided(name: str, column: Column, most_words: int) -> ColumnPlan:
 
 def _counts_rows(values: Any) -> bool:
     return len(values) > 2 and bool((np.diff(values) == 1).all()) and float(values[0]) in (0.0, 1.0)
+
+
+def _warn_of_texts(where: str, name: str, column: Column) -> None:
+    """Say that a column of a frame holds texts that are dates or amounts; in a file they would be such.
+
+    A few whole numbers as texts are categories on purpose.
+    """
+    cells = [word.strip() for word in column.words]
+    if look(cells) is not None:
+        what, fix = "dates", f"Pass pandas.to_datetime(frame[{name!r:.40}]) in its place"
+    elif styles(cells) and not any(map(is_code, cells)) and (len(cells) > 20 or not all(map(str.isdigit, cells))):
+        what = "numbers"
+        fix = f"Pass numbers in its place, such as frame[{name!r:.40}].astype(float) where they have points alone"
+    else:
+        return
+    warn_user(
+        InputWarning(
+            where,
+            given=f"the column {name!r:.60} of texts that are {what}, such as {cells[0]!r:.40}",
+            expected=f"{what} as {what}; texts are taken as words",
+            fix=f"{fix}, or say that words are meant: columns={{{name!r:.40}: 'category'}}",
+        )
+    )
 
 
 def _as_told(where: str, name: str, own: ColumnPlan, decided: ColumnPlan, column: Column) -> ColumnPlan:
