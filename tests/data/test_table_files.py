@@ -133,3 +133,10 @@ def test_a_gap_among_codes_is_counted_once(table: Any) -> None:
 def test_a_number_that_is_infinite_in_every_way_to_read_it_is_refused(table: Any) -> None:
     with pytest.raises(FileError, match="not finite in line 2, column 'b'"):
         table("a;b;c\n1\\,5;1.231e9995;31.12.1999\n3;2;1.5.2004\n")
+
+
+@pytest.mark.parametrize(("cell", "value"), [("40 %", 40), ("1 234", 1234), ("$ 7", 7)])
+def test_a_single_column_of_numbers_with_a_space_is_one_column(table: Any, cell: str, value: float) -> None:
+    found = table(f"share\n{cell}\n{cell}\n")
+    assert list(found) == ["share"]
+    assert found["share"].values.tolist() == [value, value]

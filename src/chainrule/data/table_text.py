@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from chainrule import checks
+from chainrule.data.number_cells import split
 from chainrule.data.opening import shown
 from chainrule.data.unpacking import GZIP, UnpackedStream
 from chainrule.errors import FileError, InputError, printable
@@ -488,9 +489,12 @@ def _guessed_delimiter(lines: list[str]) -> str:
             best, most = delimiter, found
     if most[2] > 1:
         return best
+    if not lines:
+        return best
     spaced = [cells_in(line, " ") for line in lines]
     widths = {len(row) for row in spaced[1:]}
-    if len(widths) == 1 and max(widths) > 1 and len(spaced[0]) - max(widths) in (0, -1):
+    single = len(spaced[0]) == 1 and all(split(line) for line in lines[1:])  # a column of 40 %, or of 1 234
+    if len(widths) == 1 and max(widths) > 1 and len(spaced[0]) - max(widths) in (0, -1) and not single:
         columns = list(zip(*spaced[1:]))
         if any(all(_comma_number(cell) or _is_number(cell) for cell in column) for column in columns):
             return " "
