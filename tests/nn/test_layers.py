@@ -238,6 +238,18 @@ def test_rescale_takes_bytes_as_they_are():
     assert cr.predict(plain, pixels).dtype == np.float64
 
 
+def test_numbers_whose_squares_are_too_large_are_scaled_like_others():
+    data = np.array([[1e300, 1], [3e300, 2], [2e300, 3]])
+    small = cr.Rescale.standard(data / [1e300, 1])
+    found = cr.Rescale.standard(data)
+    np.testing.assert_allclose(np.multiply(found.scale, [1e300, 1]), small.scale, rtol=1e-12)
+    np.testing.assert_allclose(np.divide(found.offset, [1e300, 1]), small.offset, rtol=1e-12)
+    network = cr.Network([found, cr.Dense(1)], dtype="float64", seed=0)
+    with np.errstate(over="ignore"):  # of checks that square them
+        cr.train(network, np.repeat(data, 8, axis=0), np.zeros((24, 1)), epochs=1, verbose=False)
+        assert np.isfinite(cr.predict(network, data[:1])).all()
+
+
 def test_rescale_standard_and_unit():
     data = RNG.normal(3, 2, size=(100, 3))
     data[:, 2] = 7

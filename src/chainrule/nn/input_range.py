@@ -8,6 +8,7 @@ no matter; and samples that are all zeros count for nothing.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -62,8 +63,8 @@ class InputRange(NamedTuple):
             return None
         if len(x) < FEW and x.dtype.kind == "f":  # each row that is served: one product says that nothing is wrong
             flat = x.ravel()
-            squares = float(flat.dot(flat))
-            if flat.size * (self.low / _OF_FEW) ** 2 <= squares <= (self.high * _OF_FEW) ** 2:
+            length = math.sqrt(flat.dot(flat))
+            if math.sqrt(flat.size) * self.low / _OF_FEW <= length <= self.high * _OF_FEW:
                 return None
         values, sizes = _sizes(x, _MOST_COMPARED)
         if not len(sizes):

@@ -187,7 +187,12 @@ def one_or_each(where: str, value: Any, of: str) -> Numbers:
 
 def mean_and_deviation(columns: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return mean and deviation of each column; 1 where it is constant but for rounding."""
-    mean, deviation = columns.mean(axis=0), columns.std(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = columns.mean(axis=0), columns.std(axis=0)
+    for i in np.flatnonzero(~np.isfinite(deviation)).tolist():  # their squares are too large for float64
+        largest = np.abs(columns[:, i]).max()
+        small = columns[:, i] / largest
+        mean[i], deviation[i] = small.mean() * largest, small.std() * largest
     deviation[deviation <= rounding(mean, len(columns))] = 1
     return mean, deviation
 
