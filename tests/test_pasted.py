@@ -14,7 +14,7 @@ from tests.pasted import DOCS, ELSEWHERE, OTHERS, PAGES, Prompt, blocks, pasted
 from tests.referees import needed
 
 ALL = [page for page in [*PAGES, *OTHERS] if blocks(page) and page.name not in ELSEWHERE]
-QUICK = ["school", "slopes", "layers", "loss", "chain-rule", "batches"]
+QUICK = ["slopes", "chain-rule", "batches"]
 
 
 def name(page: Path) -> str:
