@@ -27,7 +27,7 @@ copyright = author  # noqa: A001  # Sphinx's name
 version = release = __version__
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.mathjax", "executed", "hebrew", "reference", "whole"]
+extensions = ["myst_nb", "sphinx.ext.mathjax", "executed", "hebrew", "together", "reference", "whole"]
 exclude_patterns = ["_build", "_ext", "_static", "derivations", "pictures", "**/.ipynb_checkpoints"]
 nitpicky = True
 

@@ -26,6 +26,12 @@ _WORDS = {  # the theme's own
     "Search": "חיפוש",
     "Skip to content": "דילוג אל התוכן",
 }
+_SIDEBAR = {  # what the tree of pages says, where it is not a page's own title
+    ">Learn<": ">ללמוד<",
+    ">Do<": ">לעשות<",
+    ">Look up<": ">לחפש<",
+    "Toggle navigation of ": "פתיחה וסגירה של ",
+}
 _CELL = re.compile(r"^```\{code-cell\}.*?^```$", re.DOTALL | re.MULTILINE)
 _PLACE = re.compile(r"^```\{cell\} (\d+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ALT = re.compile(r'alt: "(.*)"')
@@ -35,7 +41,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Have cells filled in and pictures described when a page is read, and its template told the language."""
     app.connect("source-read", _fill_in)
     app.connect("doctree-read", _describe)
-    app.connect("html-page-context", _turn)
+    app.connect("html-page-context", _turn, priority=900)  # when the theme has written its tree of pages
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -86,3 +92,5 @@ def _turn(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any]
     if pagename.startswith(_FOLDER):
         context["language"] = 'he" dir="rtl'  # the theme writes <html lang="…"> and has no place for the direction
         context["_"] = context["gettext"] = lambda word: _WORDS.get(word, word)
+        for english, hebrew in _SIDEBAR.items():
+            context["furo_navigation_tree"] = context.get("furo_navigation_tree", "").replace(english, hebrew)

@@ -19,5 +19,5 @@ def _svg(figure):
 get_ipython().display_formatter.formatters["image/svg+xml"].for_type_by_name("matplotlib.figure", "Figure", _svg)
 warnings.filterwarnings("error", module="__main__|chainrule|matplotlib|numpy")  # the kernel's own are not ours to mend
 # A training that comes to nothing is what some pages are about: they show what it says, without the kernel's files.
-warnings.filterwarnings("always", message="train: got a loss of")
+warnings.filterwarnings("always", message="train: got (a loss of|targets from)")
 warnings.showwarning = lambda message, category, *_, **__: sys.stdout.write(f"{category.__name__}: {message}\n")
