@@ -105,7 +105,7 @@ def _saliency(run: PicturedRun, path: Path) -> Any:
     first = np.arange(min(len(X), 5))
     if run.samples.classes is not None and y.ndim == 1:
         first = np.unique(y, return_index=True)[1][:10]
-    return cr.plot.saliency(run.network, X[first], path=path)
+    return cr.plot.saliency(run.network, X[first], samples=[f"sample {i}" for i in first], path=path)
 
 
 def _network(run: PicturedRun, path: Path) -> Any:
