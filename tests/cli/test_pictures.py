@@ -108,6 +108,17 @@ def test_pictures_go_into_the_folder_of_the_run(capsys: CAPTURED) -> None:
     assert Path(files[0]).read_text().startswith("<?xml")
 
 
+def test_the_network_is_drawn_in_hebrew_too(capsys: CAPTURED, tmp_path: Path) -> None:
+    contents = []
+    for language in ("en", "he"):
+        out = str(tmp_path / f"{language}.svg")
+        assert drawn(capsys, "runs/digits-001", "--kind", "network", "--language", language, "--out", out)[0] == [out]
+        contents.append(Path(out).read_text())
+    assert contents[0] != contents[1]
+    assert status(["plot", "runs/digits-001", "--kind", "weights", "--language", "he"]) == 2
+    assert "expected it with --kind network" in capsys.readouterr().err
+
+
 def test_the_curve_is_drawn_where_nothing_is_said(capsys: CAPTURED) -> None:
     assert drawn(capsys, "runs/xor-001")[0] == [os.path.join("runs/xor-001", "learning-curve.png")]
 

@@ -92,7 +92,24 @@ def test_penalties_belong_to_the_loss_and_frozen_weights_stay() -> None:
 
 def test_a_schedule_begins_with_its_first_rate() -> None:
     figure = loss_along_gradient(line(cr.SGD(cr.StepDecay(0.2, factor=0.5, every=1))), X, Y)
-    assert "learning rate 0.2" in labels(figure)
+    assert "learning rate 0.2, of the first step" in labels(figure)
+
+
+def test_of_a_schedule_that_has_run_the_last_rate_is_marked() -> None:
+    network = line(cr.SGD(cr.StepDecay(0.2, factor=0.5, every=1)))
+    cr.train(network, X, Y, epochs=4)
+    figure = loss_along_gradient(network, X, Y)
+    assert network.last_learning_rate == pytest.approx(0.025)
+    assert "learning rate 0.025, of the last step" in labels(figure)
+    assert "with learning rate 0.025 " in figure.axes[0].get_title()
+    network.optimizer.learning_rate = 0.3
+    assert "learning rate 0.3" in labels(loss_along_gradient(network, X, Y))
+
+
+def test_a_saved_network_keeps_the_rate_in_force() -> None:
+    network = line(cr.SGD(cr.CosineDecay(0.2)))
+    cr.train(network, X, Y, epochs=7)
+    assert cr.loads(cr.dumps(network)).rate_in_force == network.rate_in_force == network.last_learning_rate
 
 
 def test_dropout_drops_nothing_here() -> None:

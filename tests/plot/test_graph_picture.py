@@ -90,6 +90,32 @@ def test_where_nothing_is_learnt_values_are_drawn_alone() -> None:
     assert not [text for text in found if text.startswith("∂")]
 
 
+def test_labels_are_beside_the_edges_and_not_on_them() -> None:
+    network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
+    figure = graph(network, *cr.data.xor())
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    ways = []
+    for arrow in (patch for patch in axes.patches if type(patch).__name__ == "FancyArrowPatch"):
+        path = arrow.get_path()  # as it is drawn, without its head
+        ways.append(axes.transData.transform(path.interpolated(1).to_polygons(closed_only=False)[0]))
+    labels = [text for text in axes.texts if text.get_zorder() == 2]
+    assert len(labels) > 15
+    for text in labels:
+        box = text.get_window_extent()
+        for way in ways:
+            dense = np.concatenate([np.linspace(a, b, 20) for a, b in itertools.pairwise(way)])
+            assert not any(box.contains(x, y) for x, y in dense), text
+
+
+def test_norms_are_explained_where_there_are_some() -> None:
+    def told(of: cr.Node) -> str:
+        return str(graph(of).axes[0].get_legend().get_title().get_text())
+
+    assert told(cr.sum(x=cr.Parameter("w", np.ones(4)))).startswith("‖·‖: of more than 2 numbers the norm")
+    assert "‖" not in told(cr.sum(x=cr.Parameter("w", np.ones(2))))
+
+
 def test_a_skip_connection_goes_round_the_layer() -> None:
     network = cr.Network([cr.Dense(2, inputs=2), cr.Residual([cr.Dense(2), cr.Tanh()]), cr.Dense(1)])
     figure = graph(network, [[1.0, 0.0]], [[1.0]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from itertools import pairwise
@@ -15,6 +16,7 @@ from PIL import Image
 import chainrule as cr
 from chainrule.errors import ChainruleError, FileError, InputError, MisuseError, NonFiniteError
 from chainrule.plot import Animation, animation
+from chainrule.plot.movie import spread
 
 X, Y = cr.data.xor()
 
@@ -31,8 +33,9 @@ def filmed(path: Path | None, epochs: int = 6, of: cr.Network | None = None, **s
 
 
 def test_a_film_has_a_frame_for_each_noted_epoch_and_holds_the_last(tmp_path: Path) -> None:
-    film = filmed(tmp_path / "xor.gif", frames_per_second=10)
-    assert film.epochs == [0, 2, 4, 6]
+    film = filmed(tmp_path / "xor.gif", frames=4, frames_per_second=10)
+    assert len(film.epochs) == 4
+    assert (film.epochs[0], film.epochs[-1]) == (0, 6)
     with Image.open(tmp_path / "xor.gif") as picture:
         assert picture.n_frames == 4
         assert picture.info["loop"] == 0
@@ -43,6 +46,45 @@ def test_a_film_has_a_frame_for_each_noted_epoch_and_holds_the_last(tmp_path: Pa
             frames.append(np.asarray(picture.convert("RGB")))
     assert durations == [100, 100, 100, 2000]
     assert all((a != b).mean() > 0.01 for a, b in pairwise(frames))
+
+
+def test_frames_are_close_together_where_the_loss_falls() -> None:
+    film = animation(X, Y, frames=20)
+    history = cr.train(network(), X, Y, epochs=400, batch_size=4, callbacks=[film])
+    losses = {record.epoch: record.loss for record in history}
+    falls = [losses[a or 1] - losses[b] for a, b in pairwise(film.epochs)]
+    assert len(film.epochs) <= 20
+    assert max(falls) < 0.15 * (losses[1] - losses[400])
+    half = next(epoch for epoch, loss in losses.items() if loss < 0.5 * losses[1])
+    assert sum(epoch <= 2 * half for epoch in film.epochs) >= 0.7 * len(film.epochs)  # though that is a small part
+    assert half < 100
+    assert len(film._parameters) == len(film.epochs)
+
+
+@pytest.mark.parametrize(
+    ("losses", "count", "places"),
+    [
+        ([5.0] * 11, 3, [0, 5, 10]),  # nothing falls: by time
+        ([1.0, 3.0, 1.0, 3.0, 0.0], 3, [0, 3, 4]),
+        ([math.nan, math.inf, 2.0, 1.0], 10, [0, 1, 2, 3]),
+        ([1.0], 10, [0]),
+    ],
+)
+def test_which_epochs_are_shown_is_decided_by_the_least_loss_so_far(
+    losses: list[float], count: int, places: list[int]
+) -> None:
+    assert spread(range(len(losses)), losses, count) == places
+
+
+@pytest.mark.parametrize("count", [7, 60, 400])
+def test_a_film_takes_ten_seconds_at_most(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = filmed(None, epochs=1, frames=count)
+    told: list[list[float]] = []
+    monkeypatch.setattr(Animation, "_drawn", lambda self, network: [np.zeros((4, 4, 3), np.uint8)] * count)
+    monkeypatch.setattr("chainrule.plot.movie._gif", lambda frames, seconds: told.append(seconds))
+    monkeypatch.setattr("chainrule.plot.movie.write_atomically", lambda *_, **__: None)
+    film.save("never.gif")
+    assert 2 <= sum(told[0]) <= 10.1
 
 
 def test_the_same_training_gives_the_same_film(tmp_path: Path) -> None:
@@ -114,7 +156,8 @@ def test_without_ffmpeg_an_mp4_is_refused_before_training(tmp_path: Path, monkey
     ("settings", "message"),
     [
         ({"path": "xor.png"}, r"a name that ends in \.gif or \.mp4"),
-        ({"frames": 0}, "animation frames"),
+        ({"frames": 1}, "animation frames"),
+        ({"frames": 401}, "animation frames"),
         ({"frames_per_second": 0}, "animation frames_per_second"),
     ],
 )

@@ -44,7 +44,9 @@ def test_a_class_may_be_named_and_the_headlines_say_which_it_is() -> None:
     network = table(classes=list("abcd"))
     figure = saliency(network, ROWS, of="c")
     shares = cr.predict(network, ROWS)[:, 2]
-    assert [axes.get_title() for axes in figure.axes] == [f"c: {100 * share:.3g} %" for share in shares]
+    assert [axes.get_title() for axes in figure.axes] == [
+        f"sample {i}\nc: {100 * share:.3g} %" for i, share in enumerate(shares)
+    ]
     assert bars(figure.axes[0]) == bars(saliency(network, ROWS, of=2).axes[0])
 
 
@@ -93,6 +95,23 @@ def test_of_very_many_features_the_steepest_are_drawn_under_their_names() -> Non
     assert bars(figure.axes[0]) == list(range(20, 50))
 
 
+def test_bars_have_one_scale_and_the_names_that_the_network_knows() -> None:
+    network = table()
+    network.note_columns(("width", "height", "weight"))  # as a training on a table does
+    figure = saliency(network, [[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]], samples=["a rose", "a tulip"])
+    first, second = figure.axes
+    assert first.get_xlim() == second.get_xlim() == (-first.get_xlim()[1], first.get_xlim()[1])
+    most = max(abs(width) for axes in figure.axes for width in bars(axes))
+    assert most < first.get_xlim()[1] < 1.2 * most
+    assert [label.get_text() for label in first.get_yticklabels()] == ["width", "height", "weight"]
+    assert [axes.get_title().split("\n")[0] for axes in figure.axes] == ["a rose", "a tulip"]
+
+
+def test_columns_without_names_are_counted_from_0() -> None:
+    labels = [label.get_text() for label in saliency(table(), ROWS).axes[0].get_yticklabels()]
+    assert labels == ["x[0]", "x[1]", "x[2]"]
+
+
 def test_drawing_changes_nothing_in_the_network() -> None:
     network = table()
     network.compute_loss(ROWS, [0, 1])
@@ -110,6 +129,7 @@ def test_drawing_changes_nothing_in_the_network() -> None:
         (ROWS, {"of": 4}, InputError, "from 0 to 3"),
         (ROWS, {"of": "d"}, UnknownNameError, "got 'd', but expected a class's name"),
         (ROWS, {"features": ["a"]}, InputError, "a name for each of 3"),
+        (ROWS, {"samples": ["a"]}, InputError, "a name for each of 2"),
         (ROWS, {"shape": (2, 2)}, InputError, "of a picture of 3 numbers"),
     ],
 )

@@ -106,7 +106,7 @@ def test_every_point_is_drawn_under_its_class(network: Network, y: Any) -> None:
 def test_axes_legend_and_colour_bar_say_what_they_are() -> None:
     figure = decision_surface(slope(classes=["no", "yes"]), POINTS, TWO)
     axes, bar = figure.axes
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("input 1", "input 2")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x[0]", "x[1]")
     assert axes.get_title() == "3 of 3 points classified correctly"
     assert bar.get_ylabel() == "probability of yes"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["no", "yes"]

@@ -42,6 +42,7 @@ class PicturedRun:
     samples: Samples
     history: History
     layer: str | None = None
+    language: str | None = None
 
     @property
     def classes(self) -> list[str] | None:
@@ -105,12 +106,13 @@ def _saliency(run: PicturedRun, path: Path) -> Any:
     first = np.arange(min(len(X), 5))
     if run.samples.classes is not None and y.ndim == 1:
         first = np.unique(y, return_index=True)[1][:10]
-    return cr.plot.saliency(run.network, X[first], path=path)
+    return cr.plot.saliency(run.network, X[first], samples=[f"sample {i}" for i in first], path=path)
 
 
 def _network(run: PicturedRun, path: Path) -> Any:
     """Draw the weights, and what they make of the first sample."""
-    return cr.plot.network(run.network, run.samples.train[0][:1], path=path, title=run.title)
+    sample, language = run.samples.train[0][:1], run.language or "en"
+    return cr.plot.network(run.network, sample, path=path, title=run.title, language=language)
 
 
 def _watched(run: PicturedRun, path: Path) -> Any:
@@ -245,6 +247,7 @@ def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     help="Of the files in a folder.",
 )
 @click.option("--layer", metavar="NAME", help="Of neuron_surfaces, hidden_space or weights: the layer, such as tanh_1.")
+@click.option("--language", **choice("en", "he"), help="Of network: English, if left out, or Hebrew.")
 @weights_option("Which of the run's.")
 @overwrite_option
 @as_json_option
@@ -254,6 +257,7 @@ def plot(
     out: str | None,
     form: str,
     layer: str | None,
+    language: str | None,
     weights: str | None,
     overwrite: bool,
     as_json: bool,
@@ -282,6 +286,13 @@ def plot(
     """
     if out == STREAM and as_json:
         raise InputError("plot", given="--json with --out -", expected="one output", fix="Leave one of them out")
+    if language is not None and not {"network", "all"} & set(str(kind).split(",")):
+        raise InputError(
+            "--language",
+            given=f"{language} for a picture without a legend in words",
+            expected="it with --kind network",
+            fix="Leave it out",
+        )
     records = [cr.recipes.open_run(folder) for folder in runs]
     alone = "learning_curve" if len(records) == 1 else "learning_curves"
     left: dict[str, str] = {}
@@ -292,7 +303,7 @@ def plot(
             "--kind", given=f"{kind!r} of {len(records)} runs"[:80], expected="one run", fix="Name one at a time"
         )
     else:
-        drawn, left = _pictures(records[0], str(kind), out, form, layer, weights, overwrite)
+        drawn, left = _pictures(records[0], str(kind), out, form, layer, language, weights, overwrite)
     if as_json:
         say_json({"pictures": drawn, "left_out": left})
     elif out != STREAM:
@@ -320,6 +331,7 @@ def _pictures(
     out: str | None,
     form: str,
     layer: str | None,
+    language: str | None,
     weights: str | None,
     overwrite: bool,
 ) -> tuple[list[str], dict[str, str]]:
@@ -346,7 +358,7 @@ def _pictures(
         recipe, samples, notes = samples_of_run(recipe, record.folder, network)
         for note in notes:
             say(note, err=True)
-        run = PicturedRun(recipe, recipe.name, network, samples, record.history, layer)
+        run = PicturedRun(recipe, recipe.name, network, samples, record.history, layer, language)
         for name in names:
             picture = KINDS[name]
             if every and not picture.suits(run):

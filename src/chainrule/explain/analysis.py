@@ -17,7 +17,6 @@ from chainrule.nn import Network
 from chainrule.nn.heads import Head
 from chainrule.ops.differences import Compared, compare_element
 from chainrule.ops.op import Array, Op
-from chainrule.optim import as_schedule
 
 MOST_PROVEN = 16  # numbers of one parameter
 FEW_PROVEN = 4
@@ -168,7 +167,7 @@ def _optimized(network: Network, graph: Graph) -> MovedNumber:
     parameter, place = next((p, place) for p, place in vector.places if place.start <= flat < place.stop)
     kept = {**{slot: arrays[part] for slot, arrays in state.slots.items()}, "weights": state.weights[part]}
     before = {name: float(array[i]) for name, array in kept.items()}
-    network.optimize(_first_rate(network))
+    network.optimize(None if isinstance(network.optimizer.learning_rate, float) else network.rate_in_force)
     read = {"gradient": vector.gradient[flat], **state.scalars}
     return MovedNumber(
         graph.place(parameter),
@@ -261,9 +260,3 @@ def _chosen(gradient: Array) -> list[int]:
         return list(range(gradient.size))
     steepest = np.argsort(-np.abs(gradient).reshape(-1), kind="stable")[:FEW_PROVEN]
     return sorted(int(i) for i in steepest)
-
-
-def _first_rate(network: Network) -> float | None:
-    """Return the learning rate of the step: what a schedule begins with, None for the optimizer's own."""
-    rate = network.optimizer.learning_rate
-    return None if isinstance(rate, float) else as_schedule(rate).rate(0, 1, [])

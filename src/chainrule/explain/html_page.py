@@ -180,7 +180,7 @@ def _bars(counts: tuple[int, ...]) -> str:
 
 
 _NARROW, _WIDE, _HEIGHT = 104, 152, 46  # a node is as wide as the longest text in any
-_GAP, _DROP = 8, 44  # between nodes of a row, between rows
+_GAP, _DROP = 8, 58  # between nodes of a row, between rows
 
 Point = tuple[float, float]
 
@@ -227,15 +227,16 @@ def _edge(child: Point, bends: list[Point], parent: Point, roles: str, fanned: b
 
     Roles stand where edges are apart: near a child with one parent, farther from one with several.
     """
-    from chainrule.plot.graph_picture import along
+    from chainrule.plot.graph_picture import beside
 
     points = [(child[0], child[1] + _HEIGHT), *((x, y + _HEIGHT / 2) for x, y in bends), parent]
     path = f"M{points[0][0]:.0f} {points[0][1]:.0f}"
     for (x1, y1), (x2, y2) in pairwise(points):
         middle = (y1 + y2) / 2
         path += f"C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
-    x, y = along(points[0], points[1], 0.7 if fanned else 0.4)
-    label = f'<text class="role" x="{x:.0f}" y="{y + 4:.0f}">{escape(roles)}</text>'
+    (x, y), side = beside(points[0], points[1], 0.65 if fanned else 0.22, 12)
+    look = f'style="text-anchor:{"start" if side > 0 else "end"}" x="{x + 5 * side:.0f}" y="{y + 4:.0f}"'
+    label = f'<text class="role" {look}>{escape(roles)}</text>'
     return f'<path class="edge" d="{path}" data-to="{to}"/>{label}'
 
 

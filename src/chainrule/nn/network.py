@@ -75,7 +75,7 @@ from chainrule.nn.vector import Vector
 from chainrule.ops.custom import Function
 from chainrule.ops.op import Array, Op, Range, Samples
 from chainrule.ops.softmax import Softmax
-from chainrule.optim import Adam, Optimizer, OptimizerState, as_optimizer
+from chainrule.optim import Adam, Optimizer, OptimizerState, as_optimizer, as_schedule
 from chainrule.settings import Configured, InNotebooks
 
 if TYPE_CHECKING:
@@ -846,6 +846,12 @@ class Network(Layer, InNotebooks):
         if names is not None and self.preparation is None:
             self.columns = names
 
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """What the columns of its samples are called, where it knows: one name for each number that it takes."""
+        names = self.columns if self.preparation is None else self.preparation.feature_names
+        return names if names is not None and (len(names),) == self.sample_shape else None
+
     def note_classes(self, names: Sequence[str] | None) -> None:
         """Note what the classes of a training are called, if the network tells so many apart and has no names yet."""
         head = self._heads[0]
@@ -863,6 +869,13 @@ class Network(Layer, InNotebooks):
     def schedule_ran(self) -> bool:
         """Whether the optimizer has the very schedule, or rate, with which the network was trained before."""
         return self.last_learning_rate is not None and self._rate_setting is self.optimizer.learning_rate
+
+    @property
+    def rate_in_force(self) -> float:
+        """The learning rate of the next step: where a schedule had come to in `train`, else what it begins with."""
+        if self.schedule_ran and self.last_learning_rate:
+            return self.last_learning_rate
+        return as_schedule(self.optimizer.learning_rate).rate(0, 1, [])
 
     def cast(self, x: Array) -> Array:
         """Return samples as the first layer takes them: in its dtype, as bytes it rescales, or as indices."""

@@ -15,7 +15,6 @@ from chainrule.errors import InputError, NonFiniteError
 from chainrule.nn import Network, validation
 from chainrule.nn.engines import quiet
 from chainrule.ops.op import Array, Samples
-from chainrule.optim import as_schedule
 from chainrule.plot.axes import draw_line, new_figure, plain_decades, plain_number
 from chainrule.plot.style import (
     CLASS_COLOURS,
@@ -84,7 +83,8 @@ def loss_along_gradient(
     X, y : array_like
         A batch, as for `train`.
     learning_rate : float, optional
-        The one to judge; the optimizer's own if left out (a schedule's first).
+        The one to judge. Left out, the one in force: the optimizer's own, of a schedule the one of the last step that
+        `train` has taken with it, or else its first.
     title : str, optional
         Left out, it says what the step does.
 
@@ -117,7 +117,7 @@ def loss_along_gradient(
             draw_line(axes, line.lengths.tolist(), line.losses.tolist(), colour, dash).set(label=name, marker="")
         _tangent(axes, own)
         axes.axvline(
-            own.rate, color=INK, linestyle="--", linewidth=0.9, label=f"learning rate {plain_number(own.rate)}"
+            own.rate, color=INK, linestyle="--", linewidth=0.9, label=_name_of_rate(network, learning_rate, own.rate)
         )
         axes.plot([0], [own.start], "o", color=INK, markersize=5)
         if math.isfinite(own.reached):
@@ -146,7 +146,7 @@ def losses_downhill(where: str, network: Network, X: Any, y: Any, learning_rate:
             fix="Release them: network.unfreeze()",
         )
     optimizer = network.optimizer
-    rate = learning_rate or as_schedule(optimizer.learning_rate).rate(0, 1, [])
+    rate = learning_rate or network.rate_in_force
     start = network.parameters.copy()
     with quiet():
         network.plan.graph("evaluation", x, target).backward()
@@ -223,8 +223,16 @@ def _limits(axes: Axes, lines: list[LossLine]) -> None:
     axes.set_xlim(-0.02 * own.lengths[-1], own.lengths[-1])
 
 
+def _name_of_rate(network: Network, told: float | None, rate: float) -> str:
+    """Return what the learning rate is, and of a schedule which of its rates."""
+    shown = f"learning rate {plain_number(float(f'{rate:.3g}'))}"
+    if told is not None or isinstance(network.optimizer.learning_rate, (int, float)):
+        return shown
+    return f"{shown}, of the {'last' if rate == network.last_learning_rate else 'first'} step"
+
+
 def _verdict(line: LossLine) -> str:
-    step = f"a step with learning rate {plain_number(line.rate)}"
+    step = f"a step with learning rate {plain_number(float(f'{line.rate:.3g}'))}"
     way = f"from {line.start:.4g} to {line.reached:.4g}"
     if not math.isfinite(line.reached):
         return f"{step} is too long: the loss is not finite after it"

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 MOST_NODES = 80
 _WIDTH, _HEIGHT = 1.6, 0.58  # of a node, in inches
-_ACROSS, _DOWN = 1.8, 1.5  # from node to node, and from row to row
-_FEW = 3  # numbers that are written out
+_ACROSS, _DOWN = 1.8, 2.0  # from node to node, and from row to row
+_FEW = 2  # numbers that are written out
 _FILLS = {"op": "white", "parameter": "#FBEBC8", "input": "#DCEBF5"}
 _FORWARD, _BACK, _ROLE = CLASS_COLOURS[0], CLASS_COLOURS[5], "#555555"
 
@@ -56,7 +56,7 @@ def graph(
 ) -> Figure:
     """Draw a graph: a box a node with its shape, and on each edge the value that goes down it and the ∂ that comes up.
 
-    Up to three numbers are written out, of more the norm ‖·‖ is. What comes up an edge is what its lower node hands
+    Up to two numbers are written out, of more the norm ‖·‖ is. What comes up an edge is what its lower node hands
     to its upper one; a node from which several edges lead down gets the sum of what comes up them.
 
     Parameters
@@ -113,7 +113,9 @@ def graph(
             _draw_edge(axes, layout, edge, texts, fanned)
         for place, node in enumerate(drawn.nodes):
             _draw_node(axes, node, layout.x[place] * _ACROSS, layout.row[place] * _DOWN)
-        _legend(axes, height, any(gradient is not None for _, gradient in flowing.values()))
+        arrays = [array for both in flowing.values() for array in both if array is not None]
+        normed = any(array.size > _FEW for array in arrays)
+        _legend(axes, height, any(gradient is not None for _, gradient in flowing.values()), normed)
         if title is not None:
             axes.set_title(printable_title(title))
         save_figure(where, figure, checked)
@@ -204,12 +206,14 @@ def _draw_edge(axes: Axes, layout: Layout, edge: tuple[int, int], texts: list[tu
             path=Path(points, codes), arrowstyle="-|>", mutation_scale=9, color="#777777", linewidth=1.0, zorder=1
         )
     )
-    # Labels lie where edges are apart: near a child with one parent, nearer to the next row below one with several.
-    x, y = along(points[0], points[3], 0.65 if fanned else 0.36)
-    look: dict[str, Any] = dict(ha="center", va="center", fontsize=7, zorder=2)
-    ground = dict(facecolor="white", edgecolor="none", pad=0.6)
+    # Labels stand where edges are apart: below a child with one parent, near the next row below one with several.
+    high = 0.15 * len(texts)
+    t = 0.6 if fanned else (0.06 + high / 2) / (points[3][1] - start[1]) / 1.3
+    (x, y), side = beside(start, points[3], t, high)
+    look: dict[str, Any] = dict(ha="left" if side > 0 else "right", va="center", fontsize=7, zorder=2)
+    ground = dict(facecolor="white", edgecolor="none", pad=0.3)  # where another edge passes
     for i, (text, colour) in enumerate(texts):
-        axes.text(x, y + 0.15 * (i - (len(texts) - 1) / 2), text, color=colour, bbox=ground, **look)
+        axes.text(x + 0.06 * side, y + 0.15 * (i - (len(texts) - 1) / 2), text, color=colour, bbox=ground, **look)
 
 
 def _written(array: Array) -> str:
@@ -220,12 +224,14 @@ def _written(array: Array) -> str:
     return f"‖·‖ {plain_number(float(f'{np.linalg.norm(array.astype(np.float64)):.3g}'))}"
 
 
-def _legend(axes: Axes, height: float, gradients: bool) -> None:
+def _legend(axes: Axes, height: float, gradients: bool, normed: bool) -> None:
     from matplotlib.lines import Line2D
 
     names = {"value, downwards": _FORWARD} | ({"∂ of the last node, upwards": _BACK} if gradients else {})
     handles = [Line2D([], [], linestyle="", marker="s", color=colour, label=name) for name, colour in names.items()]
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, fontsize=8)
+    told = f"‖·‖: of more than {_FEW} numbers the norm, √(sum of squares)" if normed else None
+    look: dict[str, Any] = dict(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, fontsize=8, title_fontsize=8)
+    axes.legend(handles=handles, title=told, **look)
 
 
 _SWEEPS = 12
@@ -298,6 +304,23 @@ def along(start: tuple[float, float], end: tuple[float, float], t: float) -> tup
     bend = 3 * t**2 - 2 * t**3
     rise = 1.5 * t - 1.5 * t**2 + t**3
     return start[0] + bend * (end[0] - start[0]), start[1] + rise * (end[1] - start[1])
+
+
+def beside(
+    start: tuple[float, float], end: tuple[float, float], t: float, high: float
+) -> tuple[tuple[float, float], int]:
+    """Return where a label so high touches such a curve around a share `t` of the way, and on which side.
+
+    The side is 1, right, or −1, left: the outer one, for curves that end in one node come from both of its sides. There
+    a label stands off the curve as far as its upper end needs.
+
+    >>> beside((0, 0), (2, 1), 0.5, 0), beside((2, 0), (0, 1), 0.5, 0)[1]
+    (((1.0, 0.5), -1), 1)
+    """
+    y = along(start, end, t)[1]
+    shares = [share / 50 for share in range(51)]
+    upper = min(shares, key=lambda share: abs(along(start, end, share)[1] - (y - high / 2)))
+    return (along(start, end, upper)[0], y), -1 if end[0] - start[0] > 0.05 * (end[1] - start[1]) else 1
 
 
 def _rows(children: Sequence[Sequence[int]]) -> list[int]:

@@ -34,6 +34,8 @@ from chainrule.plot.surface import (
     class_legend,
     colour_bar_ends,
     frame,
+    input_names,
+    name_inputs,
     output_names,
     outputs_at,
     paint,
@@ -99,7 +101,7 @@ def hidden_space(
     >>> X, y = cr.data.xor()
     >>> figure = hidden_space(cr.Network([cr.Dense(2, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()]), X, y)
     >>> figure.axes[1].get_xlabel()
-    'tanh_1, neuron 1'
+    'tanh_1, neuron 0'
     """
     where = "hidden_space"
     checked = figure_path(where, path)
@@ -117,14 +119,15 @@ def hidden_space(
     after = _hidden_surface(where, node._value, bent, labels, onward, names)
     shown = printable_names([name])[0]
     with styled(where):
-        figure = new_figure(9.2, 4.6)
+        figure = new_figure(7.6, 3.9)
         first, second = figure.subplots(1, 2)
         handles = paint(figure, first, before, probability=network.objective.binary, bar=False)
         paint(figure, second, after, probability=network.objective.binary)
         for axes, grid in ((first, lines), (second, bent)):
             _draw_grid(axes, grid)
-        first.set(xlabel="input 1", ylabel="input 2", title="the plane of the inputs")
-        second.set(xlabel=f"{shown}, neuron 1", ylabel=f"{shown}, neuron 2", title=f"what {shown} makes of it")
+        name_inputs(first, network)
+        first.set_title("the plane of the inputs")
+        second.set(xlabel=f"{shown}, neuron 0", ylabel=f"{shown}, neuron 1", title=f"what {shown} makes of it")
         if title is not None:
             figure.suptitle(printable_title(title), fontsize=11)
         class_legend(figure, handles, labels, names)
@@ -239,7 +242,7 @@ def neuron_surfaces(
     >>> X, y = cr.data.xor()
     >>> figure = neuron_surfaces(cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()]), X, y)
     >>> [axes.get_title() for axes in figure.axes[:3]]
-    ['neuron 1', 'neuron 2', 'neuron 3']
+    ['neuron 0', 'neuron 1', 'neuron 2']
     """
     where = "neuron_surfaces"
     checked = figure_path(where, path)
@@ -261,9 +264,9 @@ def neuron_surfaces(
     seen = surface_around(where, points, labels, values, names, PANEL_CELLS, PANEL_CELLS)
     sums = _weighted_sums(applied_graph(network, cells(seen.x, seen.y, points.dtype)).names[name])
     with styled(where):
-        columns = min(count, 4 if count <= 16 else 8)
+        columns = 2 if count == 4 else min(count, 3 if count in (5, 6, 9) else 4 if count <= 16 else 8)
         rows = -(-count // columns)
-        side = 1.9 if columns <= 4 else 1.25
+        side = 1.75 if columns <= 4 else 0.95
         figure = new_figure(max(4.4, side * columns + 1.2), side * rows + 1.1)
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         # Where one neuron grows far beyond the others, its summit gives way to them.
@@ -272,16 +275,16 @@ def neuron_surfaces(
         for k, axes in enumerate(panels.flat):
             if k < count:
                 image = _panel(axes, seen, sums, k, (low, most))
-                axes.set_title(f"neuron {k + 1}" if columns <= 4 else str(k + 1), fontsize=9, pad=3)
+                axes.set_title(f"neuron {k}" if columns <= 4 else str(k), fontsize=9, pad=3)
                 handles = _few_points(axes, seen, 0.5 if columns <= 4 else 0.25)
             else:
                 axes.set_axis_off()
         look: dict[str, Any] = dict(extend=colour_bar_ends(seen.outputs, low, most), shrink=min(1.0, 3.6 / rows))
         figure.colorbar(image, ax=panels, label=f"value in {printable_names([name])[0]}", **look)
         for axes in panels[:, 0]:
-            axes.set_ylabel("input 2", fontsize=8)
+            axes.set_ylabel(input_names(network)[1], fontsize=8)
         for k in range(max(0, count - columns), count):
-            panels.flat[k].set_xlabel("input 1", fontsize=8)
+            panels.flat[k].set_xlabel(input_names(network)[0], fontsize=8)
             panels.flat[k].tick_params(labelbottom=True)
         figure.set_layout_engine("compressed")
         figure.suptitle(printable_title(title, f"hidden layer {printable_names([name])[0]}"), fontsize=11)

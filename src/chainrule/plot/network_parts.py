@@ -384,7 +384,7 @@ class _PartsReader:
             elif self.sampled and not column.box:
                 column.values = node._value[0]
         inputs = [column for column in self.parts.columns if column.input]
-        names = network.preparation.feature_names if network.preparation is not None else network.columns
+        names = network.feature_names
         for column in inputs:
             told = names if len(inputs) == 1 and names is not None and len(names) == column.size else None
             column.labels = tuple(told) if told else tuple(f"{column.name}[{i}]" for i in range(column.size))

@@ -45,13 +45,14 @@ def saliency(
     logits: bool = False,
     shape: tuple[int, int] | None = None,
     features: Sequence[str] | None = None,
+    samples: Sequence[str] | None = None,
     path: str | os.PathLike[str] | None = None,
     title: str | None = None,
 ) -> Figure:
     """Draw ∂ŷ/∂x, the derivative of an output by each number of a sample: as a picture beside the sample, or as bars.
 
-    Yellow pixels (bars to the right) would raise the output if they were larger, blue ones lower it. Each sample has
-    a scale of its own, which ends at the figure below its picture.
+    Yellow pixels (bars to the right) would raise the output if they were larger, blue ones lower it. Each picture has
+    a scale of its own, which ends at the figure below it; the bars of all samples have one.
 
     Parameters
     ----------
@@ -67,7 +68,9 @@ def saliency(
         Of the pictures; left out, the samples' own, or a square's if they have as many numbers as one of at least
         8 × 8. Other samples are rows of a table.
     features : sequence of str, optional
-        Names of a table's columns.
+        Names of a table's columns; those that the network knows if left out.
+    samples : sequence of str, optional
+        What the samples are called; by their places in `X`, from 0, if left out.
     title : str, optional
 
     Raises
@@ -107,16 +110,23 @@ def saliency(
             expected=f"a name for each of {x[0].size}",
             fix="Leave features out",
         )
+    if samples is not None and len(samples) != len(x):
+        raise InputError(
+            where,
+            given=f"{len(samples)} names in samples",
+            expected=f"a name for each of {len(x)}",
+            fix="Leave samples out",
+        )
+    told = [f"sample {i}" for i in range(len(x))] if samples is None else list(printable_names(samples))
     outputs, chosen, slopes = _derivatives(where, network, x, of, logits)
     names = class_names(where, network.classes, max(outputs.shape[1], 2))
-    shown = [_headline(network, names, outputs[i], k) for i, k in enumerate(chosen)]
+    shown = [f"{told[i]}\n{_headline(network, names, outputs[i], k)}" for i, k in enumerate(chosen)]
     with styled(where):
         if pictured is not None:
             figure = _pictures(x.reshape(len(x), *pictured), slopes.reshape(len(x), *pictured), shown)
         else:
-            columns = (
-                [f"input {i + 1}" for i in range(x[0].size)] if features is None else list(printable_names(features))
-            )
+            known = features or network.feature_names or [f"x[{i}]" for i in range(x[0].size)]
+            columns = list(printable_names(known))
             figure = _bars(x.reshape(len(x), -1), slopes.reshape(len(x), -1), shown, columns)
         default = "∂logit/∂x" if logits else "∂ŷ/∂x"
         default = f"samples, and below them {default}" if pictured is not None else default
@@ -200,13 +210,16 @@ def _bars(samples: Array, slopes: Array, shown: list[str], columns: list[str]) -
     bands = -(-len(samples) // wide)
     if bands > 1:
         figure.set_figheight(bands * (0.9 + 0.24 * len(largest)) + 0.4)
-    panels = figure.subplots(bands, wide, sharey=True, squeeze=False)
+    panels = figure.subplots(bands, wide, sharex=True, sharey=True, squeeze=False)
     for i, axes in enumerate(panels.flat):
         if i >= len(samples):
             axes.set_axis_off()
             continue
         _bars_of_one(axes, slopes[i, largest])
         axes.set_title(shown[i], fontsize=9, pad=3)
+        axes.tick_params(labelbottom=True)
+    most = 1.08 * float(np.abs(slopes).max()) or 1.0
+    panels[0, 0].set_xlim(-most, most)
     panels[0, 0].set_yticks(range(len(largest)), [columns[k] for k in largest])
     panels[0, 0].invert_yaxis()
     return figure

@@ -56,7 +56,9 @@ _SETTINGS: Any = {
     "legend.fontsize": 9,
     "legend.frameon": False,
     "lines.linewidth": 1.6,
+    "savefig.bbox": "tight",  # a label that a layout has no room for makes the picture wider, and is not cut
     "savefig.dpi": DPI,
+    "savefig.pad_inches": 0.06,
     "svg.hashsalt": "chainrule",  # names inside an SVG are random without one
     "text.color": INK,
     "text.parse_math": False,  # a class may be called $x$

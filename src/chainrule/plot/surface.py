@@ -94,8 +94,7 @@ def decision_surface(
         right = int((seen.predicted == seen.labels).sum())
         default = f"{right:,} of {len(seen.labels):,} points classified correctly"
         axes.set_title(printable_title(title, default))
-        axes.set_xlabel("input 1")
-        axes.set_ylabel("input 2")
+        name_inputs(axes, network)
         if axes.get_aspect() == 1:
             figure.set_layout_engine("compressed")  # no empty margins where the shape is given
         save_figure(where, figure, checked)
@@ -251,6 +250,18 @@ def output_names(where: str, network: Network, classes: Any) -> tuple[str, ...]:
     """Return the names of the classes that a network decides between."""
     count = int(network.graph("prediction").root.shape[1])
     return class_names(where, network.classes if classes is None else classes, max(count, 2))
+
+
+def input_names(network: Network) -> tuple[str, str]:
+    """Return what a network's two inputs are called."""
+    first, second = printable_names(network.feature_names or ("x[0]", "x[1]"))
+    return first, second
+
+
+def name_inputs(axes: Axes, network: Network) -> None:
+    """Write what a network's two inputs are called beside the plane of them."""
+    across, up = input_names(network)
+    axes.set(xlabel=across, ylabel=up)
 
 
 def class_names(where: str, classes: Sequence[Any] | None, count: int) -> tuple[str, ...]:

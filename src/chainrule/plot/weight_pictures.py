@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +46,8 @@ def weights(
 
     Yellow is positive, blue negative, grey zero, on one scale for the whole layer. In a picture, the weights of a
     neuron lie where the pixels lie that they belong to: it shows what the neuron answers to. In a heat map a row is
-    an input and a column a neuron, as in the matrix W of x W + b.
+    an input and a column a neuron, as in the matrix W of x W + b; both are counted from 0, and inputs have the names
+    that the network knows.
 
     Parameters
     ----------
@@ -92,13 +94,13 @@ def weights(
             fix="Train anew with a smaller learning rate",
         )
     pictured = None
-    if not heat_map:
-        meets_samples = matrix.shape[0] == np.prod(network.sample_shape or ()) and _is_first(network, parameter)
-        if shape is not None or meets_samples:
-            samples = network.sample_shape if meets_samples and network.sample_shape else (matrix.shape[0],)
-            pictured = picture_shape(where, samples, shape)
+    meets_samples = matrix.shape[0] == np.prod(network.sample_shape or ()) and _is_first(network, parameter)
+    if not heat_map and (shape is not None or meets_samples):
+        samples = network.sample_shape if meets_samples and network.sample_shape else (matrix.shape[0],)
+        pictured = picture_shape(where, samples, shape)
     with styled(where):
-        figure = _heat_map(matrix) if pictured is None else _pictures(matrix, pictured)
+        names = network.feature_names if meets_samples else None
+        figure = _heat_map(matrix, names) if pictured is None else _pictures(matrix, pictured)
         drawn = "" if pictured is None or matrix.shape[1] <= MOST_NEURONS else f", the first {MOST_NEURONS} neurons"
         default = f"{printable_names([parameter.name])[0]}, {matrix.shape[0]} × {matrix.shape[1]}{drawn}"
         figure.suptitle(printable_title(title, default), fontsize=11)
@@ -150,7 +152,7 @@ def _pictures(matrix: Array, shape: tuple[int, int]) -> Figure:
         without_ticks(axes)
         if k < count:
             image = show_signed(axes, matrix[:, k].reshape(shape), most)
-            axes.set_title(str(k + 1), fontsize=7, pad=2)
+            axes.set_title(str(k), fontsize=7, pad=2)
         else:
             axes.set_axis_off()
     figure.colorbar(image, ax=panels, label="weight", extend="both", shrink=min(1.0, 3.4 / rows), fraction=0.05)
@@ -163,7 +165,7 @@ def _most(matrix: Array) -> float:
     return float(np.quantile(np.abs(matrix), 0.995))
 
 
-def _heat_map(matrix: Array) -> Figure:
+def _heat_map(matrix: Array, names: Sequence[str] | None) -> Figure:
     rows, columns = matrix.shape
     written = max(rows, columns) <= _NUMBERED
     cell = 0.42 if written else 5.0 / max(rows, columns)
@@ -175,13 +177,14 @@ def _heat_map(matrix: Array) -> Figure:
     if written:
         for (i, k), weight in np.ndenumerate(matrix):
             colour = "white" if weight < -0.3 * most else "black"
-            axes.text(k, i, f"{weight:.2f}", ha="center", va="center", fontsize=6.5, color=colour)
+            axes.text(k, i, f"{weight:.2f}".replace("-", "−"), ha="center", va="center", fontsize=6.5, color=colour)
     for axis, count in ((axes.xaxis, columns), (axes.yaxis, rows)):
         step = (
             1 if written else next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, count) if count / step <= 10)
         )
-        ticks = [k - 1 for k in range(step, count + 1, step)]
-        axis.set_ticks(ticks, [str(k + 1) for k in ticks])
+        axis.set_ticks(range(0, count, step))
+    if written and names is not None:
+        axes.set_yticks(range(rows), printable_names(names))
     axes.set(xlabel="neuron", ylabel="input")
     plain_frame(axes)
     figure.colorbar(image, ax=axes, label="weight", extend="neither" if written else "both")
