@@ -27,7 +27,7 @@ copyright = author  # noqa: A001  # Sphinx's name
 version = release = __version__
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.mathjax", "executed", "hebrew", "together", "reference", "whole"]
+extensions = ["myst_nb", "sphinx.ext.mathjax", "executed", "finished", "hebrew", "together", "reference", "whole"]
 exclude_patterns = ["_build", "_ext", "_static", "derivations", "pictures", "**/.ipynb_checkpoints"]
 nitpicky = True
 
@@ -49,6 +49,7 @@ html_theme = "furo"
 html_title = "chainrule"
 html_static_path = ["_static"]
 html_css_files = ["chainrule.css"]
+html_js_files = ["page.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False

@@ -187,6 +187,52 @@ def test_a_dead_link_a_request_and_a_mute_picture_are_found(tmp_path):
     ]
 
 
+OUTPUT = '<div class="output stream highlight-myst-ansi notranslate"><div class="highlight"><pre>{}\n</pre></div></div>'
+
+
+@pytest.mark.parametrize(
+    ("printed", "kind"),
+    [
+        ("ShapeError: Dense: x has 3 features but weights expects 2. Pass x with 2 columns.", "prose"),
+        ("first line\nsecond line\nthird line", "prose"),
+        ("epoch   loss\n1       0.5\n2       0.25", "aligned"),
+        ("a ─┐\n   ├─ c\nb ─┘", "aligned"),
+    ],
+)
+def test_prose_goes_on_in_the_next_line_and_what_lines_up_does_not(printed, kind):
+    needed("sphinx", "docs")
+    from finished import mended_page
+
+    mended = mended_page(OUTPUT.format(printed))
+    assert f'notranslate {kind}">' in mended
+    assert mended_page(mended) == mended
+
+
+def test_landmarks_have_names_and_a_page_has_a_title():
+    needed("sphinx", "docs")
+    from finished import mended_page
+
+    page = '<html class="no-js" lang="{}"><title>Search - chainrule</title><aside class="sidebar-drawer"><article>'
+    assert '<aside class="sidebar-drawer" aria-label="All pages"><h1>Search</h1>' in mended_page(
+        page.format("en")
+    ).replace("\n", "")
+    assert 'aria-label="כל הדפים"' in mended_page(page.format("he"))
+
+
+def test_a_picture_of_lines_follows_a_page_into_the_dark_and_one_of_areas_keeps_its_paper():
+    needed("sphinx", "docs")
+    from finished import mended_picture
+
+    lines = '<svg width="9"><path style="fill: #ffffff"/><path style="fill: none; stroke: #0072b2"/></svg>'
+    areas = lines.replace("</svg>", '<path style="fill: #cfbd62"/></svg>')
+    image = lines.replace("</svg>", '<image href="data:,"/></svg>')
+    assert "#1b1c1f" in mended_picture(lines)
+    for kept in (areas, image):
+        assert "#1b1c1f" not in mended_picture(kept)
+        assert "brightness" in mended_picture(kept)
+    assert mended_picture(mended_picture(lines)) == mended_picture(lines)
+
+
 def test_mathjax_is_the_file_that_its_readme_names():
     content = (DOCS / "_static" / "mathjax" / "tex-svg.js").read_bytes()
     assert hashlib.sha256(content).hexdigest() == "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882"

@@ -144,7 +144,7 @@ def _roles(kind: type[Op]) -> str:
         needed = "may be left out" if role in kind.optional else "needed"
         learnt = "none: it can't be learnt" if role in kind.constant else f"∂{role}"
         rows.append(f"| `{shown}` | {needed} | {learnt} |")
-    return "\n".join(["| role | | derivative |", "|---|---|---|", *rows])
+    return "\n".join(["| role | given | derivative |", "|---|---|---|", *rows])
 
 
 def _typeset(op: Op, arrays: dict[str, Any]) -> str:
