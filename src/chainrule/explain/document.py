@@ -114,6 +114,14 @@ class TableBlock:
     rows: Sequence[Sequence[Math | str | Text]]
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A sample that is a picture; `note` says so."""
+
+    note: Text
+    picture: Array
+
+
 @dataclass(frozen=True)
 class Drawing:
     """Where the graph is drawn; `note` is said where that is done in text."""
@@ -140,7 +148,7 @@ class NetworkDrawing:
 
 
 Block: TypeAlias = (
-    "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | TableBlock | Drawing | NetworkDrawing"
+    "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | TableBlock | Picture | Drawing | NetworkDrawing"
 )
 
 

@@ -26,6 +26,7 @@ from chainrule.explain.document import (
     NetworkDrawing,
     OpLine,
     Paragraph,
+    Picture,
     Spread,
     TableBlock,
     Text,
@@ -33,6 +34,7 @@ from chainrule.explain.document import (
 )
 from chainrule.explain.network_drawing import network_drawing
 from chainrule.explain.notation import Math, Symbol, mathml, number
+from chainrule.explain.sample_picture import image
 from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Parameter
 
@@ -148,6 +150,8 @@ def _block(
             except NonFiniteError as problem:
                 drawn = f"<p>{escape(str(problem))}</p>"
             return f"<figure>{_wide(drawn, said['box_drawing'])}<figcaption>{sentence(caption)}</figcaption></figure>"
+        case Picture(note, picture):
+            return f'<p class="note">{sentence(note)}</p><p>{image(picture, escape(str(note)))}</p>'
         case Drawing():
             return _wide(draw(analysis, symbols, written, links), said["box_drawing"], "drawing")
 
