@@ -63,10 +63,10 @@ def explain(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Explain the network of RUN, or of RECIPE before it has learnt anything, on samples it is trained on.
+    """Explain the network of RUN, or of RECIPE before it has learnt anything, on a sample it is trained on.
 
-    Forward, node by node: the formula, the formula with its numbers, the result. Then back from the cost by the chain
-    rule, the optimizer's step, and every derivative once more by finite differences.
+    One neuron, one weight with its path to the cost, and paths that add. Then everything as matrices: forward, back
+    from the cost by the chain rule, the optimizer's step, and every derivative once more by finite differences.
 
     \b
     chainrule explain xor | less
