@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ _random = np.random.default_rng(5)
 X = _random.normal(size=(6, 4))
 Y = _random.normal(size=(6, 1))
 STACKS = _random.normal(size=(6, 3, 4))
+BOUND = 1e-12  # in float64
 KINDS = [0, 1, 2, 0, 1, 2]
 
 
@@ -61,19 +62,27 @@ def derivative(analysis: Analysis, unit: Unit) -> float:
     return float(analysis.gradients[unit.place][unit.index] - penalties)  # type: ignore[index]
 
 
-def misses(analysis: Analysis) -> list[tuple[str, Unit]]:
-    """Return the numbers whose paths don't add up to their derivative, one by one and by recursion."""
-    found = []
-    for unit in every_number(analysis):
-        paths = Paths(analysis, unit)
-        each, expected = list(paths.each()), derivative(analysis, unit)
-        products = sorted((abs(path.product) for path in each), reverse=True)
-        right = len(each) == paths.count
-        right &= abs(math.fsum(path.product for path in each) - expected) <= 1e-12
-        right &= abs(paths.total - expected) <= 1e-12
-        right &= np.allclose([abs(path.product) for path in paths.largest], products[: len(paths.largest)], rtol=1e-12)
-        found += [] if right else [(analysis.labels[unit.place], unit)]
-    return found
+class Added(NamedTuple):
+    """How many paths lead from a number, and how far the sums of their products lie from its derivative."""
+
+    count: int
+    error: float
+
+
+def added_paths(analysis: Analysis, unit: Unit) -> Added:
+    """Follow every path, and add them up one by one and by recursion."""
+    paths = Paths(analysis, unit)
+    products = [path.product for path in paths.each()]
+    assert len(products) == paths.count
+    largest = sorted(map(abs, products), reverse=True)[: len(paths.largest)]
+    assert [abs(path.product) for path in paths.largest] == pytest.approx(largest, rel=1e-12)
+    expected = derivative(analysis, unit)
+    return Added(paths.count, max(abs(math.fsum(products) - expected), abs(paths.total - expected)))
+
+
+def misses(analysis: Analysis) -> list[Unit]:
+    """Return the numbers whose paths don't add up to their derivative."""
+    return [unit for unit in every_number(analysis) if not added_paths(analysis, unit).error <= BOUND]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -199,7 +208,7 @@ def test_a_neuron_of_many_inputs_lists_the_largest_terms() -> None:
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html", "json"])
 @pytest.mark.parametrize("language", ["en", "he"])
-@pytest.mark.parametrize("name", ["5-4-4-4-1", "heads", "dropout", "penalised"])
+@pytest.mark.parametrize("name", ["heads", "dropout"])
 def test_an_element_is_explained_in_every_form(name: str, language: str, form: str) -> None:
     make, x, y = NETWORKS[name]
     for element in ("dense_1.weights[0,1]", ("dense_1.bias", 2), ("dense_1", 0)):

@@ -110,8 +110,8 @@ class OneNumber:
         for factor in path.factors:
             parent, child = (name_of(self.builder, unit) for unit in (factor.parent, factor.child))
             kind = self.kind(factor)
-            rows.append([self.factor(factor), Partial(parent, child), words(f"factor_{kind}"), _cell(factor.value)])
-        head = [words(f"head_{key}") for key in ("factor", "derivative", "what", "number")]
+            rows.append([self.factor(factor), _cell(factor.value), words(f"factor_{kind}"), Partial(parent, child)])
+        head = [words(f"head_{key}") for key in ("factor", "number", "what", "derivative")]
         return [
             *(self.heading("one_path"), Paragraph(text), Paragraph(through), Equation(lines)),
             TableBlock(head, rows),
