@@ -30,7 +30,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class WeightedSum:
+class NeuronSum:
     """A neuron's weighted sum: its terms, and its bias if it has one."""
 
     unit: Unit
@@ -38,7 +38,7 @@ class WeightedSum:
     bias: Unit | None
 
 
-def weighted_sum(analysis: Analysis, unit: Unit) -> WeightedSum | None:
+def weighted_sum(analysis: Analysis, unit: Unit) -> NeuronSum | None:
     """Return the weighted sum that a neuron is, or that its activation is applied to; None if there is none."""
     place, index = unit.place, unit.index
     while True:
@@ -61,7 +61,7 @@ def weighted_sum(analysis: Analysis, unit: Unit) -> WeightedSum | None:
     for i in range(w.shape[0]):
         value, weight = Unit(roles[inputs], (*row, i)), Unit(roles[weights], (i, k))
         terms.append(Term(value, weight, float(x[value.index]) * float(w[weight.index])))
-    return WeightedSum(Unit(place, index), terms, Unit(roles[bias], (k,)) if bias in roles else None)
+    return NeuronSum(Unit(place, index), terms, Unit(roles[bias], (k,)) if bias in roles else None)
 
 
 def activations(analysis: Analysis, unit: Unit) -> list[Unit]:
@@ -119,7 +119,7 @@ def signed(value: float) -> Math:
     return Fence("(", Number(text), ")") if text.startswith("-") else Number(text)
 
 
-def neuron_blocks(builder: Builder, found: WeightedSum) -> list[Block]:
+def neuron_blocks(builder: Builder, found: NeuronSum) -> list[Block]:
     """Write a neuron's weighted sum term by term, and what its activation makes of it."""
     analysis, words = builder.analysis, builder.words
     kept = sorted(range(len(found.terms)), key=lambda i: -abs(found.terms[i].product))[:MOST_TERMS]
@@ -191,7 +191,7 @@ def neuron_blocks(builder: Builder, found: WeightedSum) -> list[Block]:
     return blocks
 
 
-def weights_blocks(builder: Builder, found: WeightedSum) -> list[Block]:
+def weights_blocks(builder: Builder, found: NeuronSum) -> list[Block]:
     """Write how the derivative that arrives at a weighted sum goes on to each of its weights, and to its bias."""
     analysis, words = builder.analysis, builder.words
     gradient = analysis.gradients[found.unit.place]

@@ -16,7 +16,7 @@ from chainrule.explain.document import Block, Equation, Heading, Paragraph, Tabl
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, number
 from chainrule.explain.one_neuron import (
     FUNCTIONS,
-    WeightedSum,
+    NeuronSum,
     name_of,
     neuron_blocks,
     signed,
@@ -25,7 +25,7 @@ from chainrule.explain.one_neuron import (
     weights_blocks,
 )
 from chainrule.explain.op_formulas import typeset
-from chainrule.explain.paths import MOST_ONE_BY_ONE, Factor, Path, Paths, Unit
+from chainrule.explain.paths import MOST_ONE_BY_ONE, Factor, Paths, PathToCost, Unit
 from chainrule.explain.text_layout import formula_line
 from chainrule.ops import Linear
 
@@ -70,7 +70,7 @@ class OneNumber:
         return self.paths.derivative + sum(value for _, value in self.penalties)
 
     @property
-    def sum(self) -> WeightedSum | None:
+    def sum(self) -> NeuronSum | None:
         """The weighted sum that it is, that its activation is applied to, or that it is a weight of."""
         if self.node.op is not None:
             return weighted_sum(self.analysis, self.unit)
@@ -220,7 +220,7 @@ class OneNumber:
     def heading(self, key: str) -> Heading:
         return Heading(2, self.words(key), key)
 
-    def _way(self, path: Path) -> str:
+    def _way(self, path: PathToCost) -> str:
         """Return the numbers that a path leads through, without those that are computed from one number alone."""
         chosen = [f.parent for f in path.factors[:-1] if not f.elementwise and not isinstance(f.same_as, float)]
         return " → ".join(formula_line(name_of(self.builder, unit)) for unit in chosen)
@@ -349,7 +349,7 @@ def element_json(one: OneNumber) -> dict[str, Any]:
     return data
 
 
-def _path_json(one: OneNumber, path: Path) -> dict[str, Any]:
+def _path_json(one: OneNumber, path: PathToCost) -> dict[str, Any]:
     return {
         "product": path.product,
         "way": [formula_line(name_of(one.builder, unit)) for unit in path.units],

@@ -61,7 +61,7 @@ class Factor:
 
 
 @dataclass(frozen=True)
-class Path:
+class PathToCost:
     """A way from a number to the cost; `product` is that of its factors."""
 
     factors: tuple[Factor, ...]
@@ -108,7 +108,7 @@ class Paths:
     total : float
         The sum of the products of all of them, by recursion: what arrives at a number is the sum of what the numbers
         computed from it hand back.
-    largest : list of Path
+    largest : list of PathToCost
         The largest first.
     derivative : float
         The same derivative by backpropagation, in arrays.
@@ -167,7 +167,7 @@ class Paths:
             steps += 3 * (1 if first else sizes[i]) * (sizes[i] + sum(sizes[j] for _, j in children))
         return steps
 
-    def each(self) -> Iterator[Path]:
+    def each(self) -> Iterator[PathToCost]:
         """Yield every path. There may be very many: see `count`."""
         if self._leading_on is None:
             self._leading_on = {}
@@ -178,7 +178,7 @@ class Paths:
         while open_paths:
             at, factors = open_paths.pop()
             if at[0] == self.root:
-                yield Path(factors)
+                yield PathToCost(factors)
                 continue
             for edges, k in reversed(self._leading_on.get(at, [])):
                 after = edges.parent, int(edges.parents[k])
@@ -293,7 +293,7 @@ class Paths:
             return 0.0, 0
         return float(totals[self.start][self._flat]), int(counts[self.start][self._flat])
 
-    def _largest(self) -> list[Path]:
+    def _largest(self) -> list[PathToCost]:
         """Return the paths with the largest products: the largest from a number go on by the largest of its parents."""
         Kept = list[tuple[float, _Edges | None, int, int]]  # a product, its first step, and how it goes on: its rank
         best: dict[tuple[int, int], Kept] = {(self.root, 0): [(1.0, None, 0, 0)]}
@@ -313,7 +313,7 @@ class Paths:
             while along is not None:
                 factors.append(self._factor(along, k))
                 _, along, k, rank = best[along.parent, int(along.parents[k])][rank]
-            found.append(Path(tuple(factors)))
+            found.append(PathToCost(tuple(factors)))
         return found
 
     def _factor(self, edges: _Edges, k: int) -> Factor:
