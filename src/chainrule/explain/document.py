@@ -110,8 +110,11 @@ class CodeBlock:
 
 @dataclass(frozen=True)
 class TableBlock:
+    """A table; where a page is narrow, the cells of one that `flows` follow each other as words do."""
+
     head: Sequence[Text]
     rows: Sequence[Sequence[Math | str | Text]]
+    flows: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -140,10 +140,11 @@ def _block(
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
             shown = _wide(f'<pre dir="ltr"><code>{lines_of_code}</code></pre>', said["box_code"], "code")
             return f'<p class="note">{sentence(note)}</p>{shown}'
-        case TableBlock(head, rows):
+        case TableBlock(head, rows, flows):
             top = "".join(f"<th>{sentence(words)}</th>" for words in head)
-            inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
-            return _wide(f"<table><tr>{top}</tr>{inner}</table>", said["box_table"], "table")
+            inner = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+            kind = ' class="flows"' if flows else ""
+            return _wide(f"<table{kind}><tr>{top}</tr>{inner}</table>", said["box_table"], "table")
         case NetworkDrawing(caption, language, show, highlight):
             try:
                 drawn = network_drawing(analysis, language, show, highlight)
@@ -169,8 +170,8 @@ def sentence(words: Text) -> str:
 
 def _cell(cell: Math | str | Text) -> str:
     if isinstance(cell, str):
-        return f"<bdi>{escape(printable(cell))}</bdi>"
-    return sentence(cell) if isinstance(cell, Text) else mathml(cell)
+        return f"<td><bdi>{escape(printable(cell))}</bdi></td>"
+    return f'<td class="words">{sentence(cell)}</td>' if isinstance(cell, Text) else f"<td>{mathml(cell)}</td>"
 
 
 def _bars(counts: tuple[int, ...]) -> str:

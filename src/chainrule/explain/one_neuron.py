@@ -163,7 +163,7 @@ def neuron_blocks(builder: Builder, found: NeuronSum) -> list[Block]:
         if found.bias is not None:
             rows.append([name_of(builder, found.bias), "", "", "", Number(number(bias))])
         rows.append([Joined((left, "=")), "", "", "", Number(number(total))])
-        blocks.append(TableBlock([words(f"head_{key}") for key in head], rows))
+        blocks.append(TableBlock([words(f"head_{key}") for key in head], rows, flows=True))
     before = found.unit
     for unit in activations(analysis, found.unit):
         op = analysis.graph.nodes[unit.place].op
@@ -219,4 +219,4 @@ def weights_blocks(builder: Builder, found: NeuronSum) -> list[Block]:
         rows.append([by, one, Joined((Number("1"), "·", signed(arrived))), Number(number(arrived))])
     text = words("to_weights" if len(kept) == len(found.terms) else "to_weights_few", all=len(found.terms))
     head = ("derivative", "is", "with_numbers", "number")
-    return [Paragraph(text), TableBlock([words(f"head_{key}") for key in head], rows)]
+    return [Paragraph(text), TableBlock([words(f"head_{key}") for key in head], rows, flows=True)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.explain.document import Block, Equation, Heading, Paragraph, TableBlock, Text
+from chainrule.explain.document import Block, Equation, Heading, NetworkDrawing, Paragraph, TableBlock, Text
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, number
 from chainrule.explain.one_neuron import (
     FUNCTIONS,
@@ -114,7 +114,8 @@ class OneNumber:
         head = [words(f"head_{key}") for key in ("factor", "number", "what", "derivative")]
         return [
             *(self.heading("one_path"), Paragraph(text), Paragraph(through), Equation(lines)),
-            TableBlock(head, rows),
+            TableBlock(head, rows, flows=True),
+            *self.drawing(path),
             *([Paragraph(words("path_silent"))] if path.product == 0 else []),
         ]
 
@@ -135,7 +136,7 @@ class OneNumber:
                 rows.append([words("way_others", count=f"{rest:,}"), _cell(others)])
             rows += [[words("way_penalty", name=name), _cell(value)] for name, value in self.penalties]
             head = [words(f"head_{key}") for key in ("way", "product")]
-            blocks.append(TableBlock(head, rows))
+            blocks.append(TableBlock(head, rows, flows=True))
             if rest:
                 key = "added_each" if paths.one_by_one else "added_recursion"
                 blocks.append(Paragraph(words(key, count=f"{count:,}", most=f"{MOST_ONE_BY_ONE:,}")))
@@ -214,6 +215,21 @@ class OneNumber:
         found = self.sum
         blocks = [] if found is None or self.node.op is None else weights_blocks(self.builder, found)
         return [self.heading("its_weights"), *blocks] if blocks else []
+
+    def drawing(self, path: PathToCost) -> list[Block]:
+        """Draw the network with the edges of a path."""
+        if self.analysis.network is None:
+            return []
+        nodes = self.analysis.graph.nodes
+        weights = [self.unit, *(f.same_as for f in path.factors if isinstance(f.same_as, Unit))]
+        shown: list[tuple[str, int, int] | tuple[str, int]] = []
+        for unit in weights:
+            layer, _, kind = nodes[unit.place].name.rpartition(".")
+            if kind == "weights" and len(unit.index) == 2:
+                shown.append((layer, *unit.index))
+        if not shown and self.unit.index:
+            shown.append((self.node.name.removesuffix(".bias"), self.unit.index[-1]))
+        return [NetworkDrawing(self.words("drawn_path"), self.words.language, "weights", tuple(shown))]
 
     # ------------------------------------------------------------------ parts
 

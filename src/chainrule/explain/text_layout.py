@@ -104,7 +104,7 @@ def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], wid
             return [f"      {formula_line(math)}: {sentence(words, isolated)}   {bars(counts)}"]
         case CodeBlock(note, code):
             return [f"    {sentence(note, isolated)}", *(f"      {printable(line)}" for line in code.splitlines())]
-        case TableBlock(head, rows):
+        case TableBlock(head, rows, _):
             titles = [sentence(words, isolated) for words in head]
             written = [[_cell(cell) for cell in row] for row in rows]
             return [f"    {line}" for line in text_table(titles, written, width - 4)]

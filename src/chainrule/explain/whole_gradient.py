@@ -64,7 +64,7 @@ def gradient_blocks(builder: Builder) -> list[Block]:
         Heading(2, words("whole_gradient"), "whole-gradient"),
         Paragraph(words("gradient_intro", cost=cost, **fields)),
         Paragraph(words("gradient_largest" if few else "gradient_all", shown=len(entries), **fields)),
-        TableBlock(head, rows),
+        TableBlock(head, rows, flows=True),
     ]
 
 
