@@ -161,6 +161,13 @@ def test_a_path_is_written_as_the_chain_rule_has_it() -> None:
     assert order == sorted(order)
 
 
+def test_slopes_have_the_formulas_of_the_textbook() -> None:
+    make, x, y = NETWORKS["sigmoid"]
+    text = str(cr.explain(make(), x, y, element=("dense_1", 1)))
+    assert "σ′(z⁽¹⁾[1]) = a⁽¹⁾[1] · (1 − a⁽¹⁾[1])" in text
+    assert "∂C/∂z⁽¹⁾[1] = σ′(z⁽¹⁾[1]) · W⁽²⁾[1, 0] · (σ(z⁽²⁾) − y)" in text
+
+
 def test_the_numbers_of_one_weight_are_the_programs_own() -> None:
     make, x, y = NETWORKS["softmax"]
     net = make()
@@ -302,4 +309,6 @@ def test_an_op_of_ones_own_has_factors_of_its_own_backward() -> None:
 
     analysis = analyse_network(network(cr.Dense(3), Cube(), cr.Dense(1)), X, Y, 0)
     assert misses(analysis) == []
-    assert "cube′(z⁽¹⁾[1])" in str(cr.explain(network(cr.Dense(3), Cube(), cr.Dense(1)), X, Y, element=("dense_1", 1)))
+    text = str(cr.explain(network(cr.Dense(3), Cube(), cr.Dense(1)), X, Y, element=("dense_1", 1)))
+    assert "cube′(z⁽¹⁾[1])" in text
+    assert "cube′(z⁽¹⁾[1]) = 3z⁽¹⁾[1]²" in text or "cube′(z⁽¹⁾[1]) = 3 · z⁽¹⁾[1]²" in text

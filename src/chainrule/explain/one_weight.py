@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.errors import ChainruleError
 from chainrule.explain.document import Block, Equation, Heading, NetworkDrawing, Paragraph, TableBlock, Text
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, number
 from chainrule.explain.one_neuron import (
@@ -28,13 +29,14 @@ from chainrule.explain.op_formulas import typeset
 from chainrule.explain.paths import MOST_ONE_BY_ONE, Factor, Paths, PathToCost, Unit
 from chainrule.explain.text_layout import formula_line
 from chainrule.ops import Linear
+from chainrule.ops.textbook_forms import backward_form
 
 if TYPE_CHECKING:
     from chainrule.explain.analysis import Analysis
     from chainrule.explain.builder import Builder
 
 MOST_LISTED = 6  # paths
-_SHORT = 48  # letters of a formula that stands as a factor among others
+_SHORT = 24  # letters of a formula that stands as a factor among others
 _EASY = 200_000_000  # numbers that ops are asked for, for the weight that a page begins with
 
 
@@ -115,6 +117,7 @@ class OneNumber:
         return [
             *(self.heading("one_path"), Paragraph(text), Paragraph(through), Equation(lines)),
             TableBlock(head, rows, flows=True),
+            *self.formulas(path),
             *self.drawing(path),
             *([Paragraph(words("path_silent"))] if path.product == 0 else []),
         ]
@@ -262,19 +265,50 @@ class OneNumber:
             assert op is not None
             inner = Fence("(", name_of(self.builder, factor.child), ")")
             return Joined((Symbol(f"{FUNCTIONS.get(op.name, op.name)}′"), "", inner))
-        written = self._of_cost(factor) if factor.parent.place == self.analysis.root else None
-        return written or Partial(*(name_of(self.builder, unit) for unit in (factor.parent, factor.child)))
+        short = self.textbook(factor) if factor.parent.place == self.analysis.root else None
+        if short is not None and len(formula_line(short)) <= _SHORT:
+            loose = isinstance(short, Joined) and any(item in ("+", "−") for item in short.items)
+            return Fence("(", short, ")") if loose else short
+        return Partial(*(name_of(self.builder, unit) for unit in (factor.parent, factor.child)))
 
-    def _of_cost(self, factor: Factor) -> Math | None:
-        """Return the derivative of the cost by the one number that it is computed from, if a short formula says it."""
-        root, analysis = self.analysis.root, self.analysis
-        if analysis.values[factor.child.place].size != 1 or analysis.gradients[root] is None:
+    def textbook(self, factor: Factor) -> Math | None:
+        """Return the published formula of a slope, or of the cost's derivative by the one number it is computed from.
+
+        None where there is none, or where it is no single expression, or gives another number.
+        """
+        place, kind = factor.parent.place, self.kind(factor)
+        op = self.analysis.graph.nodes[place].op
+        assert op is not None
+        roles = self.analysis.roles(place)
+        values = {role: self.paths.array(child) for role, child in roles.items()}
+        y = self.paths.array(place)
+        if kind == "slope":
+            value = values[factor.role][factor.child.index]
+            values, y = {factor.role: value.reshape(1, 1)}, y[factor.parent.index].reshape(1, 1)
+            names = {factor.role: name_of(self.builder, factor.child), "y": name_of(self.builder, factor.parent)}
+        elif kind == "cost" and values[factor.role].size == 1:
+            names = {role: self.builder.math(child) for role, child in roles.items()}
+        else:
             return None
-        formula = self.builder.written.backward(root, factor.role)
-        if formula.result is None or formula.steps or len(formula.source) > _SHORT:
+        try:
+            form = backward_form(op, np.ones(y.shape), y, values, factor.role)
+        except ChainruleError:  # a docstring of one's own that is no formula
             return None
-        names = {role: self.builder.math(child) for role, child in analysis.roles(root).items()}
-        return typeset(_ArrivesAsOne().visit(copy.deepcopy(formula.result)), names)
+        if form.steps or not np.allclose(form.value, factor.value, rtol=1e-9, atol=1e-12):
+            return None
+        settings: dict[str, Math] = {name: Matrix(value) for name, value in form.values.items() if name not in names}
+        return typeset(_ArrivesAsOne().visit(copy.deepcopy(form.result)), {**settings, **names})
+
+    def formulas(self, path: PathToCost) -> list[Block]:
+        """Write the published formulas of the slopes on a path."""
+        blocks: list[Block] = []
+        for factor in path.factors:
+            shown = self.factor(factor)
+            found = self.textbook(factor) if not isinstance(factor.same_as, (Unit, float)) else None
+            if found is not None and shown not in (found, Fence("(", found, ")")):
+                lines = [Joined((shown, "=", found)), Joined(("=", Number(number(factor.value))))]
+                blocks.append(Equation(lines, None if blocks else self.words("slopes")))
+        return blocks
 
     def kind(self, factor: Factor) -> str:
         """Return which of the `words` say what a factor is."""

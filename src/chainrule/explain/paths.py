@@ -193,9 +193,9 @@ class Paths:
         """Return the sum of the products: of each path, or, where they are too many, by recursion."""
         return math.fsum(path.product for path in self.each()) if self.one_by_one else self.total
 
-    def value(self, unit: Unit) -> float:
-        """Return a number in float64."""
-        return float(self.values[self.own[unit.place]][unit.index])
+    def array(self, place: int) -> Array:
+        """Return the value of a node, in float64."""
+        return np.asarray(self.values[self.own[place]])
 
     # ------------------------------------------------------------------ steps
 
