@@ -104,6 +104,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "textbook": explaining.textbook_forms,
     "mistakes": explaining.mistakes,
     "pasted": explaining.pasted,
+    "one-weight": explaining.one_weight_alone,
 }
 
 

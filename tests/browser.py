@@ -40,7 +40,7 @@ _NUMBERS = """() => {
   };
   const sections = {};
   let section = sections[""] = [];
-  for (const found of document.querySelectorAll("h2, h3, mtable, mn, td")) {
+  for (const found of document.querySelectorAll("h2, h3, mtable, mn, td:not(.flows .words)")) {
     if (found.matches("h2, h3")) section = sections[found.id] = [];
     else if (found.matches("mtable"))
       section.push([...found.children].map(row => [...row.children].map(cell => text(cell.firstElementChild))));

@@ -147,3 +147,27 @@ def pasted(options: Options) -> Iterator[Figure]:
     note = "".join(f"; {line}"[:120] for line in told)
     yield all_of("pasted: blocks of guide, how-tos and README that run at a plain prompt", ran, blocks, note=note)
     yield all_of("pasted: blocks that make a figure or a page, and show it", shown, figures)
+
+
+def one_weight_alone(options: Options) -> Iterator[Figure]:
+    """Follow every path from each number of networks to the cost, and add the products of their factors up."""
+    from chainrule.explain.analysis import analyse_network
+    from tests.explain import test_paths as followed
+
+    right: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    worst, paths = 0.0, 0
+    for name, (make, x, y) in followed.NETWORKS.items():
+        analysis = analyse_network(make(), x, y, 1)
+        for unit in followed.every_number(analysis):
+            found = followed.added_paths(analysis, unit)
+            weight = name == "5-4-4-4-1" and len(unit.index) == 2
+            kind = "weights of 5-4-4-4-1" if weight else "others"
+            counts[kind] = counts.get(kind, 0) + 1
+            right[kind] = right.get(kind, 0) + (found.error <= followed.BOUND)
+            worst, paths = max(worst, found.error), paths + found.count
+    for kind in counts:
+        name = f"one weight: sum over all paths = derivative to 1e-12, {kind}"
+        yield all_of(name, right[kind], counts[kind])
+    note = f" ({paths:,} paths of {sum(counts.values())} numbers of {len(followed.NETWORKS)} networks)"
+    yield at_most("one weight: worst sum over its paths beside its derivative", worst, followed.BOUND, small, note)

@@ -8,8 +8,8 @@ from html import escape
 from itertools import zip_longest
 
 
-def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table as lines, its head set apart by a rule.
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
+    """Return a table as lines, no longer than `width` where that can be, its head set apart by a rule.
 
     >>> print("\\n".join(text_table(["node", "op"], [["a", "tanh"], ["loss", "mean"]])))
     node  op
@@ -17,8 +17,9 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     a     tanh
     loss  mean
     """
-    lines = [line for row in in_columns([head, *rows]) for line in row]
-    return [lines[0], "─" * max(map(len, lines)), *lines[1:]]
+    titles, *parts = in_columns([head, *rows], width)
+    lines = [line for row in parts for line in row]
+    return [*titles, "─" * max(map(len, titles + lines)), *lines]
 
 
 def in_columns(rows: Sequence[Sequence[str]], width: int | None = None) -> list[list[str]]:

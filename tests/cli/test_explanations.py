@@ -22,7 +22,7 @@ def printed(capsys: CAPTURED, *arguments: str) -> str:
 def test_a_recipe_is_explained_on_the_terminal(capsys: CAPTURED) -> None:
     text = printed(capsys, "xor")
     assert text.startswith("What the network 2-8-1 computes, and how it learns\n═")
-    assert "Explained for sample 0" in text
+    assert "of 4 samples it is the one with the largest loss" in " ".join(text.split())
     assert "∂C/∂W⁽¹⁾ = xᵀ @ ∂C/∂z⁽¹⁾" in text
     assert max(map(len, text.splitlines())) <= 100
 
@@ -72,6 +72,46 @@ def test_one_node_of_all_samples_in_hebrew(capsys: CAPTURED) -> None:
     assert "הפצה קדימה" in text
     assert "tanh_1" in text
     assert "dense_1.weights" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_one_weight_and_one_neuron_are_explained_alone(capsys: CAPTURED, tmp_path: Path, language: str) -> None:
+    weight = printed(capsys, "xor", "--weight", "dense_1.weights[0,2]", "--language", language)
+    assert "∂C/∂W⁽¹⁾[0, 2] = x[0] · tanh′(z⁽¹⁾[2]) · W⁽²⁾[2, 0] · " in weight
+    assert "dense_2.bias" not in weight
+    assert "∂C/∂b⁽¹⁾[2]" in printed(capsys, "xor", "--weight", "dense_1.bias[2]", "--language", language)
+    neuron = printed(capsys, "xor", "--neuron", "dense_1[2]", "--language", language)
+    assert "z⁽¹⁾[2] = x[0] · W⁽¹⁾[0, 2] + x[1] · W⁽¹⁾[1, 2] + b⁽¹⁾[2]" in neuron
+    told = json.loads(printed(capsys, "xor", "--neuron", "dense_1[2]", "--json"))
+    assert (told["element"]["node"], told["element"]["index"]) == ("dense_1", [0, 2])
+    options = ("xor", "--weight", "dense_1.weights[1,0]", "--language", language)
+    for name in ("one.md", "one.html"):
+        printed(capsys, *options, "--out", str(tmp_path / name))
+        assert "W⁽¹⁾[1, 0]" in (tmp_path / name).read_text("utf-8").replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--weight", "dense_1.weights[0,9]"), "'dense_1.weights[1,7]'"),
+        (("--weight", "dens_1.weights[0,1]"), "Did you mean 'dense_1.weights'"),
+        (("--neuron", "dense_1"), "'dense_1[7]'"),
+        (("--neuron", "sigmoid_1[0]"), "Name a neuron of 'dense_2'"),
+        (("--neuron", "dense_1[0]", "--sample", "all"), "Choose one: sample=0"),
+        (("--neuron", "dense_1[0]", "--weight", "dense_1.bias[0]"), "got --weight and --neuron, but expected one"),
+        (("--sample", "best"), "a whole number, or all, worst"),
+    ],
+)
+def test_a_number_that_is_not_there_is_one_line(capsys: CAPTURED, options: tuple[str, ...], said: str) -> None:
+    assert status(["explain", "xor", *options]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert said in err
+
+
+def test_the_prediction_is_said_in_plain_words(capsys: CAPTURED) -> None:
+    text = " ".join(printed(capsys, "xor", "--sample", "3").split())
+    assert "Explained for sample 3 of the data. It says 0; the truth is 0; it is " in text or "and wrong." in text
 
 
 @pytest.mark.parametrize(

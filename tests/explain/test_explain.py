@@ -85,7 +85,7 @@ def stepped(network: Any, x: Any, y: Any) -> Any:
 def test_the_numbers_on_the_page_are_the_programs_own(name: str) -> None:
     make, x, y = NETWORKS[name]
     network = make()
-    page = str(explain(network, x, y, format="html"))
+    page = str(explain(network, x, y, sample=0, format="html"))
     twin = stepped(network, x, y)
     nodes = cr.Graph(list(twin.nodes.values())[-1]).nodes
     values = [node.value.copy() for node in nodes]
@@ -107,7 +107,7 @@ def test_the_numbers_on_the_page_are_the_programs_own(name: str) -> None:
 def test_the_numbers_in_the_terminal_are_the_programs_own(name: str) -> None:
     make, x, y = NETWORKS[name]
     network = make()
-    text = str(explain(network, x, y))
+    text = str(explain(network, x, y, sample=0))
     twin = stepped(network, x, y)
     forward = text.split("\nForward:")[1].split("\nThe cost\n")[0]
     found = {}
@@ -198,7 +198,7 @@ def test_several_paths_are_a_sum() -> None:
 
 
 def test_a_penalty_is_a_path_of_its_own() -> None:
-    text = " ".join(str(explain(xor_network(l2=0.1), *XOR)).split())
+    text = " ".join(str(explain(xor_network(l2=0.1), *XOR, sample=0)).split())
     assert "by way of the penalty L2Penalty(factor=0.1)" in text
     network = xor_network(l2=0.1)
     cost = network.compute_loss(XOR.X[:1], XOR.y[:1])
@@ -305,7 +305,7 @@ def test_one_number_is_followed_through_the_optimizer(optimizer: Any) -> None:
     index = np.unravel_index(np.abs(gradients[name]).argmax(), gradients[name].shape)
     gradient, before = gradients[name][index], twin.leaves[name].value[index]
     twin.optimize()
-    text = str(explain(network, x, y))
+    text = str(explain(network, x, y, sample=0))
     rows = dict(re.findall(r"^    (\w+) +([-\d. e+]+)$", text.split("One number in full")[1], re.MULTILINE))
     assert f"[{', '.join(map(str, index))}]   {name}" in text
     assert gradient

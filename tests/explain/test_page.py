@@ -233,6 +233,9 @@ def test_every_number_is_seen_whole_at_every_width(browser: Any, tmp_path: Path,
             shown, faults = numbers(tab)
             assert faults == []
             for section, array in told.items():
+                if isinstance(array, dict) and array["norm"] and not np.any(array["corner"]):  # by its shape alone
+                    assert f"[{'×'.join(map(str, array['shape']))}]" in tab.inner_text("main")
+                    continue
                 assert corner(as_shown(array)) in map(corner, shown[section]), (section, width)
 
 

@@ -21,9 +21,16 @@ ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "jso
 @click.command()
 @click.argument("subject", metavar="RUN|RECIPE", shell_complete=subjects)
 @click.option(
-    "--sample", metavar="I|all", callback=whole(0, words=("all",)), default="0", help="Which sample; 0 is the first."
+    "--sample",
+    metavar="I|all|worst",
+    callback=whole(0, words=("all", "worst")),
+    default="worst",
+    help="Which sample, 0 the first; else the one with the largest loss.",
 )
 @click.option("--node", metavar="NAME", help="This node alone, such as dense_1 or dense_1.weights.")
+@click.option("--weight", metavar="NAME[I,J]", help="This weight alone, or this bias: its paths to the cost.")
+@click.option("--neuron", metavar="NAME[J]", help="This neuron alone, such as dense_1[2]: its sum, its paths.")
+@click.option("--dropout", is_flag=True, help="Leave values out at random, as in training.")
 @click.option(
     "--format",
     "form",
@@ -45,6 +52,9 @@ def explain(
     subject: str,
     sample: int | str,
     node: str | None,
+    weight: str | None,
+    neuron: str | None,
+    dropout: bool,
     form: str | None,
     language: str,
     notation: str,
@@ -53,20 +63,25 @@ def explain(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Explain the network of RUN, or of RECIPE before it has learnt anything, on samples it is trained on.
+    """Explain the network of RUN, or of RECIPE before it has learnt anything, on a sample it is trained on.
 
-    Forward, node by node: the formula, the formula with its numbers, the result. Then back from the cost by the chain
-    rule, the optimizer's step, and every derivative once more by finite differences.
+    One neuron, one weight with its path to the cost, and paths that add. Then everything as matrices: forward, back
+    from the cost by the chain rule, the optimizer's step, and every derivative once more by finite differences.
 
     \b
     chainrule explain xor | less
     chainrule explain runs/xor-001 --out xor.html
     chainrule explain mnist --sample 7 --node dense_3
+    chainrule explain xor --weight 'dense_1.weights[0,2]'
     """
     from chainrule.explain.subjects import network_and_samples
 
     if as_json and form is not None:
         raise InputError("explain", given=f"--json and --format {form}", expected="one of them", fix="Leave one out")
+    alone = {"--node": node, "--weight": weight, "--neuron": neuron}
+    named = [option for option, value in alone.items() if value is not None]
+    if len(named) > 1:
+        raise InputError("explain", given=" and ".join(named), expected="one of them", fix=f"Leave {named[1]} out")
     out = None if out == STREAM else out
     expect_new("explain", out, overwrite=overwrite)
     if as_json:
@@ -76,9 +91,16 @@ def explain(
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
     network, x, y = network_and_samples("explain", subject, weights, _aside)
-    chosen = sample if isinstance(sample, int) else None
     explanation = cr.explain(
-        *(network, x, y), sample=chosen, node=node, format=form, language=language, notation=notation, width=width
+        *(network, x, y),
+        sample=None if sample == "all" else sample,
+        node=node,
+        element=weight if weight is not None else neuron,
+        dropout=dropout,
+        format=form,
+        language=language,
+        notation=notation,
+        width=width,
     )
     if out is None:
         click.echo(str(explanation), nl=False)

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, MisuseError
+from chainrule.explain.worst_sample import WORST, WorstSample, worst_sample
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
 from chainrule.nn.heads import Head
@@ -83,6 +85,12 @@ class Analysis:
         One of their numbers.
     samples, sample : int or None
         How many samples took the step, and which one alone, if it was one.
+    worst : WorstSample or None
+        Why it is that sample, if nobody chose it.
+    thinned : bool or None
+        Whether what is drawn in training, dropout, was on; None where nothing is.
+    batch, target, outputs : ndarray or None
+        The samples and targets, as the network takes them, and what it predicts for them before the step.
     """
 
     graph: Graph
@@ -98,6 +106,11 @@ class Analysis:
     moved: MovedNumber | None = None
     samples: int | None = None
     sample: int | None = None
+    worst: WorstSample | None = None
+    thinned: bool | None = None
+    batch: Array | None = None
+    target: Array | None = None
+    outputs: Array | None = None
 
     @property
     def root(self) -> int:
@@ -124,8 +137,11 @@ class Analysis:
         return [self.graph.place(node) for node in self.graph.wrt if node.op is None]
 
 
-def analyse_network(network: Network, x: Any, y: Any, sample: int | None) -> Analysis:
-    """Return what one training step of a network on these data does; the network itself is not touched."""
+def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, *, dropout: bool = True) -> Analysis:
+    """Return what one training step of a network on these data does; the network itself is not touched.
+
+    Without `dropout`, the layers are as they are in prediction, and so are the derivatives of that step.
+    """
     for name, given in (("x", x), ("y", y)):
         if given is None:
             raise InputError(
@@ -133,28 +149,67 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | None) -> Ana
             )
     network = network.copy()
     batch, target, _ = network.as_batch("explain", x, y)
+    worst = None
+    if isinstance(sample, str):
+        checks.one_of("explain sample", sample, (WORST,))
+        network.check_targets("explain", target)
+        worst = worst_sample(network, batch, target)
+        sample = worst.sample
     if sample is not None:
-        if not isinstance(sample, int) or not -len(batch) <= sample < len(batch):
+        if isinstance(sample, bool) or not isinstance(sample, (int, np.integer)) or not _counts(sample, len(batch)):
             raise InputError(
                 "explain",
                 given=f"sample={sample!r}",
-                expected=f"the number of one of {len(batch)} samples, or None for all of them",
+                expected=f"the number of one of {len(batch)} samples, {WORST!r}, or None for all of them",
                 fix="Count from 0",
             )
-        sample %= len(batch)
+        sample = int(sample) % len(batch)
         batch, target = batch[sample : sample + 1], target[sample : sample + 1]
+    outputs = network.compute(network.cast(batch))
     cost = network.compute_loss(batch, network.targets_by_head(target))
     penalty = network.penalty()
-    if network.parameters.size and network.vector.learnt():
+    learns = bool(network.parameters.size and network.vector.learnt())
+    if learns:
         network.backward()
     graph = Graph(list(network.nodes.values())[-1])
-    analysis = _analysis(graph, [node.grad for node in graph.nodes], network)
+    drawn = bool(network.plan.generators.states())
+    if drawn and not dropout:
+        graph = Graph(network.plan.graph("evaluation", batch, target).root)
+        gradients = graph.walk.backward(
+            [node._value for node in graph.nodes], graph.place(graph.root), np.ones(graph.root.shape, graph.root.dtype)
+        )
+        cost = float(graph.root._value) + penalty
+        if learns:
+            _overwrite(network, graph, gradients)
+    else:
+        gradients = [node.grad for node in graph.nodes]
+    analysis = _analysis(graph, gradients, network)
     analysis.cost, analysis.loss, analysis.penalty = cost, cost - penalty, penalty
-    analysis.samples, analysis.sample = len(batch), sample
+    analysis.samples, analysis.sample, analysis.worst = len(batch), sample, worst
+    analysis.thinned = dropout if drawn else None
+    analysis.batch, analysis.target, analysis.outputs = batch, target, outputs
     if graph.wrt:
         analysis.moved = _optimized(network, graph)
     analysis.after = {graph.place(p): p.value.copy() for p in graph.parameters}
     return analysis
+
+
+def _counts(sample: int, samples: int) -> bool:
+    return -samples <= sample < samples
+
+
+def _overwrite(network: Network, graph: Graph, gradients: list[Array | None]) -> None:
+    """Let these be the gradients of the network's parameters, its penalties added, here and in its vector."""
+    vector = network.vector
+    for parameter, place in vector.places:
+        if parameter.learnt:
+            i = graph.place(parameter)
+            found = gradients[i]
+            vector.gradient[place] = 0 if found is None else found.reshape(-1)
+    vector.add_penalty_gradients()
+    for parameter, place in vector.places:
+        if parameter.learnt:
+            gradients[graph.place(parameter)] = vector.gradient[place].reshape(parameter.shape)
 
 
 def _optimized(network: Network, graph: Graph) -> MovedNumber:

@@ -25,8 +25,13 @@ from chainrule.explain.document import (
     histogram,
 )
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
+from chainrule.explain.one_neuron import name_of
+from chainrule.explain.one_weight import beginning_blocks, element_blocks
 from chainrule.explain.op_formulas import Formula, code_of, typeset
+from chainrule.explain.paths import Unit
 from chainrule.explain.text_layout import formula_line
+from chainrule.explain.the_sample import sample_blocks
+from chainrule.explain.whole_gradient import gradient_blocks
 from chainrule.graph import Input, Parameter, State
 from chainrule.nn.heads import Head
 from chainrule.ops.docstrings import docstring
@@ -55,12 +60,10 @@ class Builder:
         words, analysis = self.words, self.analysis
         document = Document(words.language, words.right_to_left, self.title(), self.blocks)
         self.say("intro")
-        if analysis.sample is not None:
-            self.say("sample", sample=analysis.sample)
-        elif analysis.samples is not None:
-            self.say("batch", samples=analysis.samples)
+        self.blocks += sample_blocks(self)
         self.network_drawing("weights")
         self.notation()
+        self.blocks += beginning_blocks(self)
         self.heading("graph")
         drawn = len(analysis.graph) <= MOST_DRAWN
         self.say("graph_intro" if drawn else "graph_large", nodes=len(analysis.graph))
@@ -84,8 +87,17 @@ class Builder:
         for place in analysis.parameters():
             if analysis.network is None or len(analysis.paths[place]) > 1:
                 self.arrival(place)
+        self.blocks += gradient_blocks(self)
         self.step(analysis.parameters())
         self.proof(proofs(analysis))
+        return document
+
+    def element(self, unit: Unit) -> Document:
+        """Return the explanation of one number: a weight, a bias, what a neuron says."""
+        words, name = self.words, formula_line(name_of(self, unit))
+        title = words("title_element", name=self.analysis.labels[unit.place], symbol=name)
+        document = Document(words.language, words.right_to_left, title, self.blocks)
+        self.blocks += [*sample_blocks(self), *element_blocks(self, unit)]
         return document
 
     def one(self, place: int) -> Document:
@@ -93,6 +105,7 @@ class Builder:
         words, analysis = self.words, self.analysis
         title = words("title_node", name=analysis.labels[place])
         document = Document(words.language, words.right_to_left, title, self.blocks)
+        self.blocks += sample_blocks(self)
         if analysis.graph.nodes[place].op is not None:
             self.heading("forward")
             self.forward(place)
@@ -139,14 +152,17 @@ class Builder:
 
     def partial(self, place: int, penalised: bool = False) -> Math:
         """Return ∂C/∂…, of the loss on the data alone, or with the penalty that is added to it."""
-        of = Fence("(", Joined((COST, "+", PENALTY)), ")") if penalised else COST
-        return Partial(of, self.symbols[place])
+        return self.derivative_of(self.symbols[place], penalised)
+
+    def derivative_of(self, by: Math, penalised: bool = False) -> Math:
+        """Return ∂C/∂by, or with the penalty ∂(C + R)/∂by."""
+        return Partial(Fence("(", Joined((COST, "+", PENALTY)), ")") if penalised else COST, by)
 
     def matrix(self, array: Array, place: int) -> Matrix:
         """Return the numbers of an array that is shaped like the value of this node."""
         return Matrix(self.written.array(array, place))
 
-    def element(self, place: int, index: tuple[int, ...]) -> Math:
+    def number_of(self, place: int, index: tuple[int, ...]) -> Math:
         """Return the symbol of one number of an array."""
         subscript = Symbol(f"[{', '.join(map(str, self.written.index(index, place)))}]")
         return Joined((self.symbols[place], "", subscript)) if index else self.symbols[place]
@@ -352,7 +368,7 @@ class Builder:
     def one_number(self, moved: MovedNumber) -> None:
         """Follow one number through the optimizer: what it reads and what it writes."""
         text = Text("`{name}`", {"name": self.analysis.labels[moved.place]})
-        self.blocks.append(Heading(3, text, "one-number", self.element(moved.place, moved.index)))
+        self.blocks.append(Heading(3, text, "one-number", self.number_of(moved.place, moved.index)))
         self.say("one_number")
         rows: list[list[Math | str | Text]] = [[name, "", Number(number(value))] for name, value in moved.read.items()]
         rows += [[name, *(Number(number(value)) for value in pair)] for name, pair in moved.written.items()]
@@ -367,7 +383,7 @@ class Builder:
         rows: list[list[Math | str | Text]] = []
         for proof in found:
             slope = proof.slope
-            name = self.element(proof.place, proof.index)
+            name = self.number_of(proof.place, proof.index)
             measured: Math | Text = Number(f"{slope.measured + 0.0:.8g}")
             if slope.kink:
                 low, high = sorted((slope.left, slope.right))

@@ -110,8 +110,19 @@ class CodeBlock:
 
 @dataclass(frozen=True)
 class TableBlock:
+    """A table; where a page is narrow, the cells of one that `flows` follow each other as words do."""
+
     head: Sequence[Text]
     rows: Sequence[Sequence[Math | str | Text]]
+    flows: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A sample that is a picture; `note` says so."""
+
+    note: Text
+    picture: Array
 
 
 @dataclass(frozen=True)
@@ -140,7 +151,7 @@ class NetworkDrawing:
 
 
 Block: TypeAlias = (
-    "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | TableBlock | Drawing | NetworkDrawing"
+    "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | TableBlock | Picture | Drawing | NetworkDrawing"
 )
 
 

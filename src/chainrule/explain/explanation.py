@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,11 +22,17 @@ from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network,
 from chainrule.explain.builder import Builder
 from chainrule.explain.columns import NOTATIONS
 from chainrule.explain.document import Messages, histogram
+from chainrule.explain.elements import find
 from chainrule.explain.html_page import to_html
 from chainrule.explain.inspection import show
 from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
+from chainrule.explain.one_weight import OneNumber, element_json
 from chainrule.explain.op_formulas import Formula, typeset
+from chainrule.explain.paths import Unit
+from chainrule.explain.plain_words import in_words, sentence_of
 from chainrule.explain.text_layout import formula_line, to_markdown, to_terminal
+from chainrule.explain.whole_gradient import gradient_json
+from chainrule.explain.worst_sample import WORST
 from chainrule.files import viewer
 from chainrule.files.strict_json import printed
 from chainrule.graph import Graph, Node
@@ -99,8 +107,10 @@ def explain(
     x: Samples | None = None,
     y: Samples | None = None,
     *,
-    sample: int | None = 0,
+    sample: int | str | None = WORST,
     node: str | None = None,
+    element: str | Sequence[str | int] | None = None,
+    dropout: bool = False,
     format: str = "terminal",  # noqa: A002 -- the name users expect
     language: str = "en",
     notation: str = "rows",
@@ -114,10 +124,17 @@ def explain(
         A network, with data; or a graph built by hand, given by its loss.
     x, y : array_like
         Samples and targets for a network, as for `train`. What the step changes, it changes in a copy.
-    sample : int or None, default 0
-        Which of the samples to explain; None for all of them as one batch.
+    sample : int or None, default "worst"
+        Which of the samples to explain; None for all of them as one batch. Left out, the one with the largest loss,
+        of the first 10,000.
     node : str, optional
         Explain only the node of this name.
+    element : tuple or str, optional
+        Explain only one number, and every path from it to the cost: the weight ``("dense_1.weights", 0, 2)``, the
+        bias ``("dense_1.bias", 2)``, the neuron ``("dense_1", 2)``; or in a text, ``"dense_1.weights[0,2]"``.
+        Counted from 0; a neuron's place is that in one sample.
+    dropout : bool, default False
+        Whether values are left out at random, as in a step of training.
     format : {"terminal", "markdown", "html", "json"}
         The HTML is a single file that asks the network for nothing.
     language : {"en", "he"}
@@ -135,11 +152,13 @@ def explain(
     Raises
     ------
     InputError
-        If the data are missing or don't fit; in columns, if an array has more than two axes.
+        If the data are missing or don't fit; in columns, if an array has more than two axes; if `element` lies
+        outside its node.
     UnknownNameError
         If there is no node of that name.
     MisuseError
-        If a graph's root is not one number, or nothing below it can be differentiated by.
+        If a graph's root is not one number, or nothing below it can be differentiated by; if no path leads from
+        `element` to the cost, or the layers on the way are too wide to follow all of them.
 
     Examples
     --------
@@ -148,15 +167,31 @@ def explain(
     >>> text = str(explain(network, [[1.0, 0.0]], [[1.0]]))
     >>> "9 weights + 4 biases = 13 parameters" in text
     True
+
+    The derivative of one weight, along every path:
+
+    >>> import json
+    >>> told = explain(network, [[1.0, 0.0]], [[1.0]], element=("dense_1.weights", 0, 2), format="json")
+    >>> json.loads(str(told))["element"]["paths"]
+    1
     """
     checks.one_of("explain format", format, FORMATS)
     checks.one_of("explain notation", notation, NOTATIONS)
     width = checks.whole("explain width", width, least=40)
     words = Messages(language)
-    analysis = _anatomy(of, x, y, sample)
+    checks.instance("explain dropout", dropout, bool, "True or False")
+    if node is not None and element is not None:
+        raise InputError(
+            "explain", given="node and element", expected="one of them", fix="Leave node out: element names its own"
+        )
+    analysis = _anatomy(of, x, y, sample, dropout)
     place = None if node is None else _place(analysis, node)
+    unit = None if element is None else find(analysis, element)
     builder = Builder(analysis, words, notation)
-    document = builder.whole() if place is None else builder.one(place)
+    if unit is not None:
+        document = builder.element(unit)
+    else:
+        document = builder.whole() if place is None else builder.one(place)
 
     def drawing(width: int) -> str:
         return show(analysis.graph.root, width=width)
@@ -164,15 +199,15 @@ def explain(
     if format == "html":
         text = to_html(document, analysis, builder.symbols, builder.written)
     elif format == "json":
-        text = to_json(analysis, builder, place)
+        text = to_json(analysis, builder, place, unit)
     else:
         text = (to_terminal if format == "terminal" else to_markdown)(document, drawing, width)
     return Explanation(text, format, language)
 
 
-def _anatomy(of: Any, x: Any, y: Any, sample: int | None) -> Analysis:
+def _anatomy(of: Any, x: Any, y: Any, sample: int | str | None, dropout: bool) -> Analysis:
     if isinstance(of, Network):
-        return analyse_network(of, x, y, sample)
+        return analyse_network(of, x, y, sample, dropout=dropout)
     if isinstance(of, Graph):
         of = of.root
     node = checks.instance("explain", of, Node, "a cr.Network, or the node of a loss")
@@ -194,8 +229,9 @@ def _place(analysis: Analysis, name: str) -> int:
     )
 
 
-def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
-    """Return an explanation as JSON; of one node if `place` says which."""
+def to_json(analysis: Analysis, builder: Builder, place: int | None, unit: Unit | None = None) -> str:
+    """Return an explanation as JSON; of one node if `place` says which, of one number if `unit` does."""
+    place = place if unit is None else unit.place
     places = range(len(analysis.graph)) if place is None else [place]
     data: dict[str, Any] = {
         "language": builder.words.language,
@@ -207,6 +243,14 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None) -> str:
         "parameters": sum(parameter.value.size for parameter in analysis.graph.parameters),
         "nodes": [_node(analysis, builder, i) for i in places],
     }
+    data["says"] = [str(sentence_of(said, builder.words)) for said in in_words(analysis)]
+    data["gradient"] = gradient_json(analysis)
+    if unit is not None:
+        data["element"] = element_json(OneNumber(builder, unit))
+    if analysis.worst is not None:
+        data["worst"] = asdict(analysis.worst)
+    if analysis.thinned is not None:
+        data["dropout"] = analysis.thinned
     if analysis.network is not None:
         state = analysis.network.optimizer_state
         data["optimizer"] = {

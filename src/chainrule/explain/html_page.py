@@ -26,6 +26,7 @@ from chainrule.explain.document import (
     NetworkDrawing,
     OpLine,
     Paragraph,
+    Picture,
     Spread,
     TableBlock,
     Text,
@@ -33,6 +34,7 @@ from chainrule.explain.document import (
 )
 from chainrule.explain.network_drawing import network_drawing
 from chainrule.explain.notation import Math, Symbol, mathml, number
+from chainrule.explain.sample_picture import image
 from chainrule.explain.text_layout import formula_line
 from chainrule.graph import Parameter
 
@@ -138,16 +140,19 @@ def _block(
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
             shown = _wide(f'<pre dir="ltr"><code>{lines_of_code}</code></pre>', said["box_code"], "code")
             return f'<p class="note">{sentence(note)}</p>{shown}'
-        case TableBlock(head, rows):
+        case TableBlock(head, rows, flows):
             top = "".join(f"<th>{sentence(words)}</th>" for words in head)
-            inner = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
-            return _wide(f"<table><tr>{top}</tr>{inner}</table>", said["box_table"], "table")
+            inner = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+            kind = ' class="flows"' if flows else ""
+            return _wide(f"<table{kind}><tr>{top}</tr>{inner}</table>", said["box_table"], "table")
         case NetworkDrawing(caption, language, show, highlight):
             try:
                 drawn = network_drawing(analysis, language, show, highlight)
             except NonFiniteError as problem:
                 drawn = f"<p>{escape(str(problem))}</p>"
             return f"<figure>{_wide(drawn, said['box_drawing'])}<figcaption>{sentence(caption)}</figcaption></figure>"
+        case Picture(note, picture):
+            return f'<p class="note">{sentence(note)}</p><p>{image(picture, escape(str(note)))}</p>'
         case Drawing():
             return _wide(draw(analysis, symbols, written, links), said["box_drawing"], "drawing")
 
@@ -165,8 +170,8 @@ def sentence(words: Text) -> str:
 
 def _cell(cell: Math | str | Text) -> str:
     if isinstance(cell, str):
-        return f"<bdi>{escape(printable(cell))}</bdi>"
-    return sentence(cell) if isinstance(cell, Text) else mathml(cell)
+        return f"<td><bdi>{escape(printable(cell))}</bdi></td>"
+    return f'<td class="words">{sentence(cell)}</td>' if isinstance(cell, Text) else f"<td>{mathml(cell)}</td>"
 
 
 def _bars(counts: tuple[int, ...]) -> str:

@@ -24,7 +24,7 @@ def network_drawing(analysis: Analysis, language: str, show: str = "weights", hi
         Of a network. Of one sample the values stand in the neurons, unless some are dropped out.
     show : {"weights", "gradients"}
     highlight : iterable of (layer, i, j) or (layer, j)
-        As for `cr.plot.network`.
+        As for `cr.plot.network`; what is not drawn as neurons and edges is left out.
 
     Raises
     ------
@@ -45,7 +45,8 @@ def network_drawing(analysis: Analysis, language: str, show: str = "weights", hi
     random = any(isinstance(node, Drawn) for node in graph.nodes)
     shown = sample if len(sample) == 1 and not random else None
     parts = parts_of("explain", _before(analysis), shown, numbers, show)
-    return as_svg(lay_out_network(parts, language, highlight), language)
+    known = {link.layer for link in parts.links if link.weights is not None} | {column.name for column in parts.columns}
+    return as_svg(lay_out_network(parts, language, [told for told in highlight if told[0] in known]), language)
 
 
 def _before(analysis: Analysis) -> Network:

@@ -79,8 +79,8 @@ class Fence:
 class Partial:
     """∂of/∂by."""
 
-    of: Symbol | Fence
-    by: Symbol
+    of: Math
+    by: Math
 
 
 Math: TypeAlias = "Symbol | Number | Matrix | Joined | Fraction | Superscript | Root | Fence | Partial"
@@ -114,6 +114,18 @@ def cells(array: Array) -> list[list[str]]:
 def is_large(array: Array) -> bool:
     """Return whether `cells` leaves numbers out."""
     return any("…" in row for row in cells(array))
+
+
+def only_its_shape(array: Array) -> str | None:
+    """Return how a large array is written whose corner is all zeros, as that of a picture: by its shape; else None.
+
+    >>> only_its_shape(np.eye(784)[-1:])
+    '[1×784]'
+    """
+    if not is_large(array) or not array.any():
+        return None
+    zeros = all(cell in ("0", "…") for row in cells(array) for cell in row)
+    return f"[{'×'.join(map(str, array.shape))}]" if zeros else None
 
 
 def mathml(math: Math) -> str:
@@ -176,6 +188,9 @@ def _bracket(text: str, form: str) -> str:
 def _matrix_element(array: Array) -> str:
     if array.ndim == 0:
         return _element(Number(number(array[()])))
+    shape = only_its_shape(array)
+    if shape is not None:
+        return _element(Symbol(shape))
     dots = "<mtd><mo>…</mo></mtd>"
     rows = (
         "".join(dots if cell == "…" else f"<mtd>{_element(Number(cell))}</mtd>" for cell in row) for row in cells(array)

@@ -21,6 +21,7 @@ from chainrule.explain.document import (
     Heading,
     OpLine,
     Paragraph,
+    Picture,
     Spread,
     TableBlock,
     Text,
@@ -39,7 +40,9 @@ from chainrule.explain.notation import (
     Symbol,
     cells,
     number,
+    only_its_shape,
 )
+from chainrule.explain.sample_picture import shaded
 from chainrule.tables import text_table
 
 MOST_LINES = 40  # of a formula with its numbers
@@ -101,9 +104,12 @@ def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], wid
             return [f"      {formula_line(math)}: {sentence(words, isolated)}   {bars(counts)}"]
         case CodeBlock(note, code):
             return [f"    {sentence(note, isolated)}", *(f"      {printable(line)}" for line in code.splitlines())]
-        case TableBlock(head, rows):
+        case TableBlock(head, rows, _):
             titles = [sentence(words, isolated) for words in head]
-            return [f"    {line}" for line in text_table(titles, [[_cell(cell) for cell in row] for row in rows])]
+            written = [[_cell(cell) for cell in row] for row in rows]
+            return [f"    {line}" for line in text_table(titles, written, width - 4)]
+        case Picture(note, picture):
+            return [f"    {sentence(note, isolated)}", "", *(f"    {line}" for line in shaded(picture, width - 4))]
         case Drawing(note):
             head = [f"    {line}" for line in wrapped(sentence(note, isolated), width - 4)] + [""] if note else []
             return head + [f"    {line}" for line in drawing(width - 4).splitlines()]
@@ -287,8 +293,11 @@ def _boxes(math: Math) -> Iterator[Box]:
         case Number(name):
             yield Box((name,))
         case Matrix(array):
+            shape = only_its_shape(array)
             if array.ndim == 0:
                 yield Box((number(array[()]),))
+            elif shape is not None:
+                yield Box((shape,))
             else:
                 table = cells(array)
                 widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
