@@ -115,8 +115,9 @@ def test_a_batch_has_the_paths_of_all_its_samples() -> None:
     assert Paths(analysis, Unit(analysis.labels.index("dense_1.weights"), (0, 0))).count == len(x)
 
 
-def test_silent_neurons_and_zero_inputs_are_paths_too() -> None:
-    net = network(cr.Dense(3, "relu"), cr.Dense(2))
+@pytest.mark.parametrize("activation", [cr.ReLU, lambda: cr.Clip(2.0, 3.0)], ids=["relu", "clip"])
+def test_silent_neurons_and_zero_inputs_are_paths_too(activation: Any) -> None:
+    net = network(cr.Dense(3), activation(), cr.Dense(2))
     net.parameters[:] = -1
     analysis = analyse_network(net, np.zeros((1, 4)), [[1.0, 2.0]], 0)
     paths = Paths(analysis, Unit(analysis.labels.index("dense_1.weights"), (0, 0)))

@@ -204,6 +204,11 @@ def _explained(form: str, language: str) -> Callable[[Subject], Iterator[Page]]:
             yield "notebook", explanation._repr_html_()
         node = list(subject.network.graph().names)[-2]
         yield kind, str(cr.explain(subject.network, *subject.samples, node=node, format=form, language=language))
+        weights, value = next(
+            (name, leaf.value) for name, leaf in subject.network.leaves.items() if leaf.value.ndim == 2
+        )
+        one = (weights, *(size - 1 for size in value.shape))
+        yield kind, str(cr.explain(subject.network, *subject.samples, element=one, format=form, language=language))
 
     return write
 

@@ -20,7 +20,9 @@ _SCREEN = 168  # pixels of the screen that a picture is wide
 def picture_of(analysis: Analysis) -> Array | None:
     """Return the sample as a picture from 0 to 1, (rows, columns) or (rows, columns, 3); None if it is none."""
     network, batch = analysis.network, analysis.batch
-    if network is None or batch is None or len(batch) != 1 or network.columns is not None or network.named_inputs:
+    if network is None or batch is None or len(batch) != 1:
+        return None
+    if network.columns is not None or network.preparation is not None or network.named_inputs is not None:
         return None
     sample = batch[0]
     if sample.ndim == 3 and sample.shape[2] in (1, 3):
