@@ -95,7 +95,7 @@ class Printed:
 def numeric(page: str) -> list[tuple[str, Any, Any]]:
     """Return each formula with its numbers that is printed, what it comes to, and the result printed below it."""
     found = []
-    for block in re.findall(r'(?:<div class="wide" tabindex="0"><math.*?</math></div>)+', page):
+    for block in re.findall(r'(?:<div class="wide[^>]*><math.*?</math></div>)+', page):
         lines = [ET.fromstring(m) for m in re.findall(r"<math.*?</math>", block)]
         for formula, result in pairwise(lines[1:]):
             told = Printed(formula)

@@ -34,9 +34,10 @@ def test_the_edges_are_the_weights_before_the_step_and_the_derivatives_of_the_st
 ) -> None:
     page = str(cr.explain(network(**settings), X, Y, sample=sample, format="html"))
     told = json.loads(str(cr.explain(network(**settings), X, Y, sample=sample, format="json")))
-    weights, slopes = map(edges, drawings(page))
+    weights, path, slopes = map(edges, drawings(page))
     nodes = {node["name"]: node for node in told["nodes"]}
     assert len(weights) == len(slopes) == 9
+    assert path == weights
     for (name, i, j), weight in weights.items():
         assert weight == pytest.approx(nodes[name]["value"][i][j], rel=1e-5)
         assert slopes[name, i, j] == pytest.approx(nodes[name]["derivative"][i][j], rel=1e-4, abs=1e-7)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.explain.subjects import network_and_samples
 
 XOR = cr.data.xor()
 _random = np.random.default_rng(1)
@@ -160,6 +161,11 @@ def test_dropout_is_off_unless_it_is_asked_for() -> None:
     assert "Dropout is on here" in text(network, X, y, dropout=True)
     assert "ropout is o" not in text(CASES["amounts"][0](), X, CASES["amounts"][1])
     assert all(proof["error"] < 1e-6 for proof in off["proof"])
+
+
+def test_a_recipe_without_dropout_says_nothing_of_it() -> None:
+    network, x, y = network_and_samples("explain", "xor")
+    assert "dropout" not in told(network, x, y)
 
 
 def test_without_dropout_the_step_is_that_of_the_same_network_without_the_layer() -> None:

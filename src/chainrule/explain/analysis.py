@@ -6,7 +6,7 @@ in the nodes; only the proof is computed anew, in float64.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError
 from chainrule.explain.worst_sample import WORST, WorstSample, worst_sample
+from chainrule.generators import Generators
 from chainrule.graph import Graph, Node, Parameter
 from chainrule.nn import Network
 from chainrule.nn.heads import Head
@@ -172,7 +173,7 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
     if learns:
         network.backward()
     graph = Graph(list(network.nodes.values())[-1])
-    drawn = bool(network.plan.generators.states())
+    drawn = _draws(network)
     if drawn and not dropout:
         graph = Graph(network.plan.graph("evaluation", batch, target).root)
         gradients = graph.walk.backward(
@@ -192,6 +193,13 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
         analysis.moved = _optimized(network, graph)
     analysis.after = {graph.place(p): p.value.copy() for p in graph.parameters}
     return analysis
+
+
+def _draws(network: Network) -> bool:
+    """Return whether anything is drawn in training, as by dropout."""
+    generators = Generators(0)
+    replace(network.plan, generators=generators).example_graph("sampling")
+    return bool(generators.states())
 
 
 def _counts(sample: int, samples: int) -> bool:
