@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,7 @@ def backward_form(
 
 
 def agreement(form: Form, executed: Array) -> Agreement:
-    """Return how far a form agrees with what was executed; of another shape, not at all.
+    """Return how far a form agrees with what was executed.
 
     Examples
     --------
@@ -112,7 +112,24 @@ def agreement(form: Form, executed: Array) -> Agreement:
     >>> agreement(forward_form(Tanh(), {"z": z}), np.sinh(z)).holds
     False
     """
-    found, wanted = form.value, np.asarray(executed, np.float64)
+    told = compared(form.value, executed)
+    if told.holds or form.value.shape != np.shape(executed):
+        return told
+    precision = np.finfo(executed.dtype if executed.dtype.kind == "f" else np.float64)
+    largest = float(abs(executed[np.isfinite(executed)]).max(initial=0.0)) or 1.0
+    return replace(told, bound=told.bound + 16 * _rounding(form) * float(precision.eps) * 2**23 / largest)
+
+
+def compared(found: Array, executed: Array, units: int = 32) -> Agreement:
+    """Return how far numbers in float64 agree with what was executed; those of another shape, not at all.
+
+    Parameters
+    ----------
+    found, executed : ndarray
+    units : int, default 32
+        How many units in the last place of the largest number count as rounding.
+    """
+    wanted = np.asarray(executed, np.float64)
     if found.shape != wanted.shape:
         return Agreement(math.inf, 0.0, 0)
     precision = np.finfo(executed.dtype if executed.dtype.kind == "f" else np.float64)
@@ -121,9 +138,7 @@ def agreement(form: Form, executed: Array) -> Agreement:
         same = (found == wanted) | (np.isnan(found) & np.isnan(wanted)) | undefined
         worst = float(np.where(same, 0.0, abs(found - wanted)).max(initial=0.0))
     largest = float(abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
-    bound = 32 * float(precision.eps) * largest + float(precision.smallest_normal)
-    if worst > bound:
-        bound += 16 * _rounding(form) * float(precision.eps) * 2**23
+    bound = units * float(precision.eps) * largest + float(precision.smallest_normal)
     scale = largest or 1.0
     return Agreement(worst / scale, bound / scale, int(undefined.sum()))
 
@@ -145,6 +160,45 @@ def compute(form: Form, values: Mapping[str, Array]) -> Array:
     for name, expression in form.steps:
         known[name] = evaluate(expression, known)
     return np.asarray(evaluate(form.result, known))
+
+
+def with_names(form: Form, function: str, role: str, name: str, value: Array) -> Form:
+    """Return a form in which a function of a role, ``softmax(logits)``, has a name of its own."""
+    named = _Called(function, role, name)
+    steps = [(step, named.visit(copied(expression))) for step, expression in form.steps]
+    result = named.visit(copied(form.result))
+    return replace(form, steps=steps, result=result, values={**form.values, name: value} if named.met else form.values)
+
+
+class _Called(ast.NodeTransformer):
+    def __init__(self, function: str, role: str, name: str) -> None:
+        self.function, self.role, self.name, self.met = function, role, name, False
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        match node:
+            case ast.Call(ast.Name(self.function), [ast.Name(self.role)]):
+                self.met = True
+                return variable(self.name)
+        self.generic_visit(node)
+        return node
+
+
+def without_factor(expression: ast.expr, name: str) -> ast.expr:
+    """Return an expression without its first factor, if that is what this name stands for, which is 1.
+
+    Examples
+    --------
+    >>> ast.unparse(without_factor(ast.parse("-(dy * a / 2)", mode="eval").body, "dy"))
+    '-(a / 2)'
+    """
+    match expression:
+        case ast.BinOp(ast.Name(first), ast.Mult(), right) if first == name:
+            return right
+        case ast.BinOp(left, ast.Mult() | ast.Div() as operator, right):
+            return ast.BinOp(without_factor(left, name), operator, right)
+        case ast.UnaryOp(operator, operand):
+            return ast.UnaryOp(operator, without_factor(operand, name))
+    return expression
 
 
 class _Written:
@@ -173,7 +227,7 @@ class _Written:
     def holds(self, setting: str) -> bool:
         if setting == "class indices":
             return self.arrays["target"].ndim < self.first.ndim
-        value = getattr(self.op, setting)
+        value = getattr(self.op, setting, None)
         return value is not None and value is not False and (np.ndim(value) > 0 or value != 0)
 
     def forward(self) -> Form:
