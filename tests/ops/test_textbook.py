@@ -240,6 +240,15 @@ def test_definitions_of_known_functions_are_theirs() -> None:
     assert found >= 2
 
 
+def test_definitions_take_no_letter_that_means_something_on_a_page() -> None:
+    for kind in ops.all_ops().values():
+        told = textbook(kind)
+        names = {name for formulas in told.formulas.values() for name, _ in formulas[1:]}
+        names |= {name for name, _ in told.definitions}
+        names |= {name for held in told.conditions for name, _ in held.definitions if name not in told.formulas}
+        assert not names & {"x", "W", "b", "z", "a", "ŷ", "y", "C", "R", "η"}, kind
+
+
 def test_a_wrong_textbook_form_in_float32_is_told_from_rounding() -> None:
     z = np.array([9.0, 12.0], np.float32)  # where 1 − y² has lost its digits
     op = ops.Tanh()
