@@ -44,6 +44,9 @@ def test_an_op_is_explained_in_a_graph(case: Any) -> None:
     data = json.loads(str(explain(loss, format="json")))
     found = next(part for part in data["nodes"] if part["name"] == "node")
     assert found["formula"]
+    assert found["textbook"]["agrees"]
+    assert all(told["agrees"] for told in found["handed_textbook"].values())
+    assert set(found["handed_textbook"]) == set(case.roles)
     assert set(found["handed"]) == set(case.roles)
     assert all(found["handed"].values())
     assert all(proof["error"] < 1e-6 for proof in data["proof"])
