@@ -367,8 +367,9 @@ class _Typesetter:
                 return self.bound(right)
         sign, tightness = _OPERATORS.get(type(operator), ("?", _SUM))
         after = tightness + 1 if sign == "−" or tightness == _PRODUCT else tightness
-        after = _PRODUCT if isinstance(right, ast.UnaryOp) else after  # a + (−b)
-        literal = isinstance(left, ast.UnaryOp) and isinstance(left.operand, ast.Constant)  # −2 · z needs no brackets
+        minus = isinstance(right, ast.UnaryOp) or (isinstance(right, ast.BinOp) and _is_negative(right.left))
+        after = _PRODUCT if minus else after  # a + (−b), a + (−2 · b)
+        literal = _is_negative(left)  # −2 · z needs no brackets
         first = self.plain(left) if literal else self.fenced(left, tightness)
         return Joined((first, sign, self.fenced(right, after))), _SUM if literal else tightness
 
@@ -425,6 +426,10 @@ class _Typesetter:
         return Joined(tuple(parts))
 
 
+def _is_negative(node: ast.expr) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
+
+
 def _is(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
@@ -466,4 +471,5 @@ def _shape(arguments: list[ast.expr]) -> Math:
 
 
 def _axes(arguments: list[ast.expr]) -> str:
-    return ",".join(ast.unparse(argument) for argument in arguments).join("()")
+    given = arguments[0].elts if isinstance(arguments[0], ast.Tuple) else arguments
+    return ",".join(ast.unparse(argument) for argument in given).join("()")

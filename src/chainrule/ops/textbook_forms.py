@@ -362,7 +362,7 @@ class _Written:
     def indexed(self, name: str, i: int) -> ast.expr:
         if name == self.op.variadic:
             return variable(f"{name}{i}")
-        return ast.Constant(getattr(self.op, name)[i])
+        return _number(getattr(self.op, name)[i])
 
     def count(self) -> int:
         """Return how many elements became one."""
@@ -624,15 +624,15 @@ def _with_index(written: _Written, inner: ast.expr, i: int) -> ast.expr:
 
 
 def _axes(axes: Sequence[int]) -> ast.expr:
-    return _whole(axes[0]) if len(axes) == 1 else _lengths(axes)
+    return _number(axes[0]) if len(axes) == 1 else _lengths(axes)
 
 
-def _whole(number: int) -> ast.expr:
+def _number(number: float) -> ast.expr:
     return ast.Constant(number) if number >= 0 else ast.UnaryOp(ast.USub(), ast.Constant(-number))
 
 
 def _lengths(numbers: Sequence[int]) -> ast.expr:
-    return ast.Tuple([_whole(number) for number in numbers], ast.Load())
+    return ast.Tuple([_number(number) for number in numbers], ast.Load())
 
 
 def _keys(key: Any) -> ast.expr:
@@ -643,6 +643,6 @@ def _keys(key: Any) -> ast.expr:
 
 def _key(part: Any) -> ast.expr:
     if isinstance(part, slice):
-        ends = (None if end is None else _whole(int(end)) for end in (part.start, part.stop, part.step))
+        ends = (None if end is None else _number(int(end)) for end in (part.start, part.stop, part.step))
         return ast.Slice(*ends)
-    return ast.Constant(part) if part is None or part is Ellipsis else _whole(int(part))
+    return ast.Constant(part) if part is None or part is Ellipsis else _number(int(part))
