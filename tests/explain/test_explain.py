@@ -488,3 +488,17 @@ def test_every_textbook_form_on_a_page_agrees(name: str) -> None:
         told += [part for node in data["nodes"] for part in node.get("handed_textbook", {}).values()]
         assert len(told) >= 8
         assert all(part["agrees"] and part["error"] < 1e-4 and not part["undefined"] for part in told)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("last", [cr.Sigmoid(), cr.Softmax()], ids=str)
+def test_a_network_that_is_sure_raises_no_false_alarm(last: Any, dtype: Any) -> None:
+    """ŷ − y is nearly 0 there, so that float32 leaves few of its digits."""
+    layers = [cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1 if last.name == "sigmoid" else 2), last.copy()]
+    network = cr.Network(layers, dtype=dtype, seed=0)
+    y = XOR.y if last.name == "sigmoid" else [0, 1, 1, 0]
+    for scale in (1, 3, 10, 30):
+        weights = network.leaves["dense_2.weights"]
+        weights.assign(weights.value * scale)
+        for sample in (0, 1, 2, 3, None):
+            assert "⚠" not in str(explain(network, XOR.X, y, sample=sample))

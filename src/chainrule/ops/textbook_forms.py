@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.ops.error_bounds import rounding_error
 from chainrule.ops.op import Array, Op
 from chainrule.ops.textbook import (
     IN_NUMPY,
@@ -43,6 +44,8 @@ class Form:
         What else is called.
     value : ndarray
         What it comes to.
+    computed : tuple of str
+        Variables that are results themselves, and so rounded.
     """
 
     steps: list[tuple[str, ast.expr]]
@@ -50,6 +53,7 @@ class Form:
     values: dict[str, Array]
     functions: dict[str, Any] = field(repr=False)
     value: Array = field(repr=False)
+    computed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ class Agreement:
     error : float
         The largest disagreement, relative to the largest number of what was executed; absolute where all are 0.
     bound : float
-        Up to where rounding explains it: 32 units in the last place, and 16 times what rounding does to the textbook
-        form itself, as it does where nearly equal numbers are subtracted.
+        Up to where rounding explains it: 32 units in the last place, and 16 times what rounding in the precision of
+        the program would do to the textbook form, which is much where nearly equal numbers are subtracted.
     undefined : int
         How many numbers the textbook form leaves undefined, as 0 · log 0 or ∞ / ∞, and the program does not.
     """
@@ -117,7 +121,9 @@ def agreement(form: Form, executed: Array) -> Agreement:
         return told
     precision = np.finfo(executed.dtype if executed.dtype.kind == "f" else np.float64)
     largest = float(abs(executed[np.isfinite(executed)]).max(initial=0.0)) or 1.0
-    return replace(told, bound=told.bound + 16 * _rounding(form) * float(precision.eps) * 2**23 / largest)
+    values = {**form.functions, **form.values}
+    off = rounding_error(form.steps, form.result, evaluate, values, float(precision.eps), form.computed)
+    return replace(told, bound=told.bound + 16 * float(off[np.isfinite(off)].max(initial=0.0)) / largest)
 
 
 def compared(found: Array, executed: Array, units: int = 32) -> Agreement:
@@ -143,17 +149,6 @@ def compared(found: Array, executed: Array, units: int = 32) -> Agreement:
     return Agreement(worst / scale, bound / scale, int(undefined.sum()))
 
 
-def _rounding(form: Form) -> float:
-    """Return what rounding to float32 does to a form, at its values and near them."""
-    worst = 0.0
-    for factor in (1.0, 1 + 2**-10, 1 - 2**-9):
-        single = {name: (v * factor).astype(np.float32) for name, v in form.values.items() if v.dtype.kind == "f"}
-        double = {name: v.astype(np.float64) for name, v in single.items()}
-        off = abs(compute(form, single).astype(np.float64) - compute(form, double))
-        worst = max(worst, float(off[np.isfinite(off)].max(initial=0.0)))
-    return worst
-
-
 def compute(form: Form, values: Mapping[str, Array]) -> Array:
     """Return what a form comes to with other values for some of its variables."""
     known = {**form.functions, **form.values, **values}
@@ -167,7 +162,9 @@ def with_names(form: Form, function: str, role: str, name: str, value: Array) ->
     named = _Called(function, role, name)
     steps = [(step, named.visit(copied(expression))) for step, expression in form.steps]
     result = named.visit(copied(form.result))
-    return replace(form, steps=steps, result=result, values={**form.values, name: value} if named.met else form.values)
+    if not named.met:
+        return form
+    return replace(form, steps=steps, result=result, values={**form.values, name: value}, computed=(name,))
 
 
 class _Called(ast.NodeTransformer):
