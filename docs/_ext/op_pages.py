@@ -1,7 +1,7 @@
 """The pages of ops, written from the ops themselves: an op that exists has a page, and no page says what no op does.
 
-Function and derivative are the docstring's, the typeset formulas are what runs, the code is the op's own source, and
-the numbers of the example are computed here, at every build.
+Function and derivative are the docstring's, in a notation that is read and proven; the typeset formulas are what runs,
+the code is the op's own source, and the numbers of the example are computed here, at every build.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ from tests.ops.cases import CASES
 
 DERIVATIONS = Path(__file__).parents[1] / "derivations"  # of ops, by their names; the guide includes them too
 
+_EXECUTED = (
+    "What is executed, to keep digits or to be fast. The formulas above are the textbook's: a test computes both and "
+    "compares them."
+)
 _AT_HAND = ([[-2.0, -0.5, 0.5, 2.0]], [[0.5, 1.0, 2.0, 3.0]])  # where a function of one number is shown
 
 
@@ -61,8 +65,7 @@ def _parts(kind: type[Op], folder: Path) -> Iterator[str]:
     op, arrays = tried(kind)
     told = page(kind)
     yield f"# {kind.name}"
-    lines = [told.function, *told.derivatives.values()]
-    yield _html("".join(f"<div>{escape(line)}</div>" for line in lines), "op-definition")
+    yield _html("".join(f"<div>{escape(line)}</div>" for line in told.lines), "op-definition")
     yield _uses(kind)
     if op is not None and elementwise(op) and draw(op, folder / f"{kind.name}.svg"):
         yield f"```{{image}} {kind.name}.svg\n:alt: {kind.name} and its derivative\n:class: op-picture\n```"
@@ -72,7 +75,7 @@ def _parts(kind: type[Op], folder: Path) -> Iterator[str]:
         yield f"## At its kinks\n\n{kinks}\n\nMore about these conventions: [](kinks.md)."
     formulas = "" if op is None else _typeset(op, arrays)
     if formulas:
-        yield f"## As it runs\n\nTypeset from what is executed, not from the docstring.\n\n{formulas}"
+        yield f"## As it runs\n\n{_EXECUTED}\n\n{formulas}"
     derived = DERIVATIONS / f"{kind.name}.md"
     if derived.exists():
         yield f"## Line by line\n\n{derived.read_text('utf-8').strip()}"
@@ -250,7 +253,7 @@ def _table() -> str:
     rows += ["", "| op | function | derivatives |", "|---|---|---|"]
     for kind in all_ops().values():
         told = page(kind)
-        derivatives = "<br>".join(map(_cell, told.derivatives.values()))
+        derivatives = "<br>".join(map(_cell, [*told.derivatives.values(), *told.definitions]))
         rows.append(f"| [{kind.name}]({kind.name}.md) | {_cell(told.function)} | {derivatives} |")
     return "\n".join(rows) + "\n"
 

@@ -45,6 +45,9 @@ def test_every_ops_formula_is_that_of_the_transposes(case: Any) -> None:
 # ------------------------------------------------------------------ what is printed, read back
 
 
+_SIGNS = {"−": "-", "·": "*", "⊙": "*", "[": "(", "]": ")", "{": "cases(", "}": ")"}
+
+
 class Printed:
     """A formula of an HTML page, turned into Python again."""
 
@@ -64,7 +67,7 @@ class Printed:
             case "mi":
                 return {"max": "np.maximum", "e": "np.e"}.get(str(element.text), str(element.text))
             case "mo":
-                return {"−": "-", "·": "*", "⊙": "*", "[": "(", "]": ")"}.get(str(element.text), str(element.text))
+                return _SIGNS.get(str(element.text), str(element.text))
             case "mspace":
                 return "@" if element.get("width") == "0.25em" else ""
             case "msup":
@@ -88,7 +91,10 @@ class Printed:
         def total(array: Any, axis: int | None) -> Any:
             return array.sum(axis=axis, keepdims=axis is not None)
 
-        names = {"np": np, "m": self.matrices, "total": total, "tanh": np.tanh, "mean": np.mean}
+        def cases(yes: Any, where: Any, otherwise: Any) -> Any:
+            return np.where(where, yes, otherwise)
+
+        names = {"np": np, "m": self.matrices, "total": total, "tanh": np.tanh, "mean": np.mean, "cases": cases}
         return eval(self.code, names)
 
 

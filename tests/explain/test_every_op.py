@@ -44,6 +44,9 @@ def test_an_op_is_explained_in_a_graph(case: Any) -> None:
     data = json.loads(str(explain(loss, format="json")))
     found = next(part for part in data["nodes"] if part["name"] == "node")
     assert found["formula"]
+    assert found["textbook"]["agrees"]
+    assert all(told["agrees"] for told in found["handed_textbook"].values())
+    assert set(found["handed_textbook"]) == set(case.roles)
     assert set(found["handed"]) == set(case.roles)
     assert all(found["handed"].values())
     assert all(proof["error"] < 1e-6 for proof in data["proof"])
@@ -133,6 +136,12 @@ def test_an_op_without_source_is_explained_by_its_numbers() -> None:
         ("-2 * a", "−2 · a"),
         ("b * (-2 * a)", "b · (−2 · a)"),
         ("a + -b", "a + (−b)"),
+        ("a + -2 * b", "a + (−2 · b)"),
+        ("(-3 < z) & (z < 3)", "[−3 < z < 3]"),
+        ("(a < z) & (b < z)", "[a < z ∧ b < z]"),
+        ("np.where(z > 0, z, np.where(z < -1, 0, 1))", "{z where z > 0, 0 where z < −1, else 1}"),
+        ("table[indices]", "table[indices]"),
+        ("np.transpose(x, (1, 2, 0))", "x^T(1,2,0)"),
         ("a / b / c", "(a / b) / c"),
         ("(a + b) ** 2", "(a + b)²"),
         ("a * a", "a²"),

@@ -11,8 +11,9 @@ import pytest
 
 from chainrule import ops
 from chainrule.errors import ChainruleError, InputError
+from chainrule.ops.error_bounds import rounding_error
 from chainrule.ops.textbook import KNOWN, Textbook, condition, evaluate, in_numpy, parse, textbook
-from chainrule.ops.textbook_forms import agreement, backward_form, forward_form
+from chainrule.ops.textbook_forms import agreement, backward_form, compute, forward_form
 from tests.ops.cases import CASES, Case
 
 #: Up to where a textbook form and what is executed may differ, relative to the largest number of the result.
@@ -240,8 +241,29 @@ def test_definitions_of_known_functions_are_theirs() -> None:
     assert found >= 2
 
 
+def test_definitions_take_no_letter_that_means_something_on_a_page() -> None:
+    for kind in ops.all_ops().values():
+        told = textbook(kind)
+        names = {name for formulas in told.formulas.values() for name, _ in formulas[1:]}
+        names |= {name for name, _ in told.definitions}
+        names |= {name for held in told.conditions for name, _ in held.definitions if name not in told.formulas}
+        assert not names & {"x", "W", "b", "z", "a", "ŷ", "y", "C", "R", "η"}, kind
+
+
+@pytest.mark.parametrize("name", ops.all_ops())
+def test_rounding_is_within_a_few_of_its_bounds(name: str) -> None:
+    for case in [case for case in ACCEPTED if case.op.name == name][:6]:
+        form = forward_form(case.op, in_float32(case.arrays))
+        single = {key: a.astype(np.float32) for key, a in form.values.items() if a.dtype.kind == "f"}
+        exact = {key: a.astype(np.float64) for key, a in single.items()}
+        off = abs(compute(form, single).astype(np.float64) - compute(form, exact))
+        known = {**form.functions, **form.values, **exact}
+        bound = rounding_error(form.steps, form.result, evaluate, known, 2.0**-23)
+        assert (off <= 4 * bound + 1e-30).all(), case
+
+
 def test_a_wrong_textbook_form_in_float32_is_told_from_rounding() -> None:
-    z = np.array([9.0, 12.0], np.float32)  # where 1 − y² has lost its digits
+    z = np.array([5.0, 6.0], np.float32)  # where 1 − y² has lost most of its digits
     op = ops.Tanh()
     y, dy = op.forward(z), np.ones(2, np.float32)
     executed = op.backward(dy, y, z)["z"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, MisuseError
+from chainrule.errors import ChainruleError, InputError, MisuseError
 from chainrule.explain.worst_sample import WORST, WorstSample, worst_sample
 from chainrule.generators import Generators
 from chainrule.graph import Graph, Node, Parameter
@@ -20,6 +20,8 @@ from chainrule.nn import Network
 from chainrule.nn.heads import Head
 from chainrule.ops.differences import Compared, compare_element
 from chainrule.ops.op import Array, Op
+from chainrule.optim.optimizer import global_norm
+from chainrule.optim.published import Line, published_step
 
 MOST_PROVEN = 16  # numbers of one parameter
 FEW_PROVEN = 4
@@ -84,6 +86,8 @@ class Analysis:
         The parameters after the optimizer's step.
     moved : MovedNumber or None
         One of their numbers.
+    published : dict of int to list of Line
+        The optimizer's rule as it was published, with the numbers of each parameter; empty if its docstring has none.
     samples, sample : int or None
         How many samples took the step, and which one alone, if it was one.
     worst : WorstSample or None
@@ -105,6 +109,7 @@ class Analysis:
     network: Network | None = None
     after: dict[int, Array] = field(default_factory=dict)
     moved: MovedNumber | None = None
+    published: dict[int, list[Line]] = field(default_factory=dict)
     samples: int | None = None
     sample: int | None = None
     worst: WorstSample | None = None
@@ -190,6 +195,7 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
     analysis.thinned = dropout if drawn else None
     analysis.batch, analysis.target, analysis.outputs = batch, target, outputs
     if graph.wrt:
+        analysis.published = _published(network, graph)
         analysis.moved = _optimized(network, graph)
     analysis.after = {graph.place(p): p.value.copy() for p in graph.parameters}
     return analysis
@@ -218,6 +224,28 @@ def _overwrite(network: Network, graph: Graph, gradients: list[Array | None]) ->
     for parameter, place in vector.places:
         if parameter.learnt:
             gradients[graph.place(parameter)] = vector.gradient[place].reshape(parameter.shape)
+
+
+def _published(network: Network, graph: Graph) -> dict[int, list[Line]]:
+    """Return the lines of the step to come, as the docstring of the optimizer has them."""
+    vector, state, optimizer = network.vector, network.optimizer_state, network.optimizer
+    norm = None if optimizer.clip_norm is None else global_norm(vector.learnt_gradients())
+    told_rate = optimizer.learning_rate
+    rate = told_rate if isinstance(told_rate, float) else network.rate_in_force
+    found = {}
+    for part, learnt in enumerate(vector.learnt()):
+        for parameter, place in vector.places:
+            if not learnt.start <= place.start < learnt.stop:
+                continue
+            inside, shape = slice(place.start - learnt.start, place.stop - learnt.start), parameter.shape
+            gradient = optimizer.clip(vector.gradient[place], norm).reshape(shape)
+            slots = {slot: state.slots[slot][part][inside].reshape(shape) for slot in optimizer.slots}
+            told = (parameter.value, gradient, slots, rate, state.step + 1, parameter.penalised)
+            try:
+                found[graph.place(parameter)] = published_step(optimizer, *told)
+            except (ChainruleError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+                return {}  # the docstring of a user's rule may say anything
+    return found
 
 
 def _optimized(network: Network, graph: Graph) -> MovedNumber:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +18,7 @@ from chainrule.explain.document import (
     Document,
     Drawing,
     Equation,
+    Folded,
     Heading,
     Messages,
     NetworkDrawing,
@@ -27,7 +32,7 @@ from chainrule.explain.document import (
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
 from chainrule.explain.one_neuron import name_of
 from chainrule.explain.one_weight import beginning_blocks, element_blocks
-from chainrule.explain.op_formulas import Formula, code_of, typeset
+from chainrule.explain.op_formulas import PREDICTED, Formula, code_of, typeset
 from chainrule.explain.paths import Unit
 from chainrule.explain.text_layout import formula_line
 from chainrule.explain.the_sample import sample_blocks
@@ -38,11 +43,15 @@ from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Array, Op
 from chainrule.ops.pages import page
 from chainrule.ops.scaling import Scaled
+from chainrule.ops.textbook_forms import Agreement, compared, without_factor
+from chainrule.optim.published import DERIVATIVE, WEIGHT, Line
 
 COST, PENALTY = Symbol("C"), Symbol("R")
 MOST_DRAWN = 80  # nodes
 _OF_ROWS = ("@", "ᵀ", "row", "column", "axis", "samples", "Σ")  # what an op's line says of rows, in columns is another
 MOST_WRITTEN = 160  # numbers in a formula
+STEP_UNITS = 256  # in the last place, up to where a step in float32 is the published one, rounded
+_KNOWN = {"σ": "sigmoid", "softmax": "softmax", "Φ": "normal_cdf", "φ": "normal_density"}
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -54,6 +63,7 @@ class Builder:
         self.written = {"rows": Rows, "columns": Columns}[notation](analysis)
         self.symbols = symbols_of(analysis)
         self.blocks: list[Block] = []
+        self._said: set[str] = set()  # functions that were defined already
 
     def whole(self) -> Document:
         """Return the explanation of everything."""
@@ -184,7 +194,57 @@ class Builder:
             )
             self.blocks.append(Spread(of, text, histogram(array)))
 
-    def formula(self, left: Math, formula: Formula, symbols: dict[str, Math], result: Array) -> None:
+    def both_forms(
+        self,
+        left: Math,
+        told: Formula | None,
+        executed: Formula,
+        symbols: dict[str, Math],
+        result: Array,
+        line: tuple[str, str | None],
+        at: int | None = None,
+    ) -> None:
+        """Write a formula as a textbook has it, beneath it as it is executed, and how far they agree.
+
+        `line` is the key and the text of what the op's docstring says where that is not in the notation, `at` the
+        node whose derivative it is.
+        """
+        if told is None or told.agreement is None:
+            key, text = line
+            if text:
+                self.op_line(key, text)
+            self.formula(left, executed, symbols, result, self.words("executed"))
+            return
+        self.formula(left, told, symbols, result)
+        self.define_functions(told)
+        agreement = told.agreement
+        if agreement.undefined:
+            self.say("undefined", count=agreement.undefined)
+        if not agreement.holds:
+            self.say("disagree", error=f"{agreement.error:.1e}")
+        same = executed
+        if executed.result is not None and self.analysis.root == at:  # where ∂C/∂C is 1
+            same = replace(executed, result=without_factor(executed.result, "dy"))
+        if not told.steps and _line(told, symbols) == _line(same, symbols):
+            self.blocks.append(Folded(self.words("same", error=_error(agreement)), []))
+            return
+        outer, self.blocks = self.blocks, []
+        self.formula(left, executed, symbols, result)
+        inner, self.blocks = self.blocks, outer
+        self.blocks.append(Folded(self.words("agree", error=_error(agreement)), inner))
+
+    def define_functions(self, formula: Formula) -> None:
+        """Say what a function is, where it stands in a formula for the first time."""
+        for expression in (*(step for _, step in formula.steps), formula.result):
+            assert expression is not None
+            for name in (node.id for node in ast.walk(expression) if isinstance(node, ast.Name)):
+                if name in _KNOWN and name not in self._said:
+                    self._said.add(name)
+                    self.say(f"known_{_KNOWN[name]}")
+
+    def formula(
+        self, left: Math, formula: Formula, symbols: dict[str, Math], result: Array, note: Text | None = None
+    ) -> None:
         """Write a formula, the same with its numbers, and what comes out."""
         if formula.result is None:
             if formula.source:
@@ -196,17 +256,17 @@ class Builder:
         constants = {name: Matrix(a) for name, a in formula.values.items() if name.startswith("constant_")}
         names: dict[str, Math] = {**symbols, **constants}
         for i, (step, expression) in enumerate(formula.steps):
-            names[step] = Symbol(f"t{i + 1}".translate(_SUBSCRIPTS)) if formula.recorded else Symbol(step)
+            names[step] = Symbol(f"t{i + 1}".translate(_SUBSCRIPTS)) if formula.recorded else _step(step, symbols)
             lines: list[Math] = [Joined((names[step], "=", typeset(expression, names)))]
-            if formula.recorded and formula.short:
+            if step in formula.values and formula.short:
                 lines.append(Joined(("=", Matrix(formula.values[step]))))
-            self.blocks.append(Equation(lines, self.words("executed") if i == 0 else None))
+            self.blocks.append(Equation(lines, note if i == 0 else None))
         lines = [Joined((left, "=", typeset(formula.result, names)))]
         numbers: dict[str, Math] = {name: Matrix(array) for name, array in formula.values.items()}
         if formula.short and not isinstance(formula.result, ast.Name) and 0 < _written(formula) <= MOST_WRITTEN:
             lines.append(Joined(("=", typeset(formula.result, {**names, **numbers}))))
         lines.append(Joined(("=", Matrix(result))))
-        self.blocks.append(Equation(lines, None if formula.steps else self.words("executed")))
+        self.blocks.append(Equation(lines, None if formula.steps else note))
 
     # ------------------------------------------------------------------ sections
 
@@ -249,14 +309,21 @@ class Builder:
         analysis, node = self.analysis, self.analysis.graph.nodes[place]
         assert node.op is not None
         self.node_heading(place, "forward")
-        formula = self.written.forward(place)
-        self.op_line("function", page(type(node.op)).function)
-        symbols = {role: self.math(child) for role, child in analysis.roles(place).items()}
-        self.formula(self.symbols[place], formula, symbols, self.written.array(analysis.values[place], place))
+        symbols = self.names_at(place)
+        value, line = self.written.array(analysis.values[place], place), ("function", page(type(node.op)).function)
+        told, executed = self.written.textbook(place), self.written.forward(place)
+        self.both_forms(self.symbols[place], told, executed, symbols, value, line)
         self.spread(analysis.values[place], self.symbols[place], place)
         for child in analysis.roles(place).values():
             if analysis.graph.nodes[child].op is None:
                 self.spread(analysis.values[child], self.symbols[child], child)
+
+    def names_at(self, place: int) -> dict[str, Math]:
+        """Return what the children of a node are called in its formulas, and what a loss calls the prediction."""
+        analysis = self.analysis
+        names: dict[str, Math] = {role: self.math(child) for role, child in analysis.roles(place).items()}
+        head = analysis.losses().get(place)
+        return names if head is None else {**names, PREDICTED: predicted(head)}
 
     def prediction(self, loss: int, head: Head) -> None:
         """Say what the network predicts, where a loss is computed from what comes before its last layer."""
@@ -273,10 +340,10 @@ class Builder:
             self.say("fused", below=line, **names)
         else:
             self.say("unscaled", below=line, layer=names["layer"], loss=names["loss"])
-        self.op_line("function", page(type(last)).function)
-        formula = self.written.of(last, below, {last.roles[0]: place})
-        result = self.written.array(last.forward(**below), place)
-        self.formula(predicted(head), formula, {last.roles[0]: self.math(place)}, result)
+        places, symbols = {last.roles[0]: place}, {last.roles[0]: self.math(place)}
+        told, executed = self.written.textbook_of(last, below, places), self.written.of(last, below, places)
+        result, said = self.written.array(last.forward(**below), place), ("function", page(type(last)).function)
+        self.both_forms(predicted(head), told, executed, symbols, result, said)
 
     def the_cost(self) -> None:
         analysis = self.analysis
@@ -330,12 +397,10 @@ class Builder:
                 continue
             self.say("hands", **named)
             line = derivatives.get(role) or derivatives.get((node.op.variadic or "") and role.rstrip("0123456789"))
-            if line:
-                self.op_line("local", line)
-            formula = self.written.backward(place, role)
-            symbols: dict[str, Math] = {"dy": self.partial(place), "y": self.symbols[place]}
-            symbols |= {other: self.math(of) for other, of in analysis.roles(place).items()}
-            self.formula(self.partial(child), formula, symbols, self.written.array(path.array, child))
+            told, executed = self.written.textbook_backward(place, role), self.written.backward(place, role)
+            symbols = {"dy": self.partial(place), "y": self.symbols[place], **self.names_at(place)}
+            handed = self.written.array(path.array, child)
+            self.both_forms(self.partial(child), told, executed, symbols, handed, ("local", line), place)
             if analysis.graph.nodes[child].op is None:  # what is computed below says so where it arrives
                 self.spread(path.array, self.partial(child), child)
 
@@ -348,27 +413,87 @@ class Builder:
         state, optimizer = network.optimizer_state, network.optimizer
         rate = number(float(state.rate))
         self.say("update_intro", optimizer=type(optimizer).__name__, step=state.step, rate=rate)
-        rule = docstring(type(optimizer)).split("\n\nParameters\n")[0].split("\n\n")[0]
         code = code_of(type(optimizer).update)
-        self.blocks.append(CodeBlock(self.words("rule"), f"{rule}\n\n{code}".strip()))
+        if analysis.published:
+            self.rule(analysis.published[max(places, key=lambda place: len(analysis.published[place]))])
+            clipped = optimizer.clip_value is not None or optimizer.clip_norm is not None
+            for key in ("clipped",) if clipped else ():
+                self.say(key)
+            if code:
+                self.blocks.append(Folded(self.words("lines_executed"), [CodeBlock(self.words("update_code"), code)]))
+        else:
+            rule = docstring(type(optimizer)).split("\n\nParameters\n")[0].split("\n\n")[0]
+            self.blocks.append(CodeBlock(self.words("rule"), f"{rule}\n\n{code}".strip()))
         for place in places:
             before, after = analysis.values[place], analysis.after[place]
             left = self.symbols[place]
             self.node_heading(place, "update")
             change = after - before
             was, moved, now = (self.matrix(array, place) for array in (before, change, after))
-            self.blocks.append(Equation([Joined((left, "←", was, "+", moved)), Joined(("=", now))]))
+            if analysis.published:
+                line = [line for line in analysis.published[place] if line.name == WEIGHT][-1]
+                self.line(line, self.letters(place), partial(self.written.array, place=place), now)
+            else:
+                self.blocks.append(Equation([Joined((left, "←", was, "+", moved)), Joined(("=", now))]))
             self.spread(change, Joined(("Δ", "", left)), place)
+        self.step_agrees(places)
         if analysis.moved is not None and analysis.moved.place in places:
             self.one_number(analysis.moved)
         for node in analysis.graph.parameters:
             if node.frozen:
                 self.say("stays", name=node.name)
 
+    def rule(self, lines: list[Line]) -> None:
+        """Write the rule of the optimizer as it was published."""
+        letters: dict[str, Math] = {DERIVATIVE: Partial(self.cost, Symbol(WEIGHT))}
+        self.say("published")
+        self.blocks += [Equation([_assignment(line, letters)]) for line in lines]
+
+    @property
+    def cost(self) -> Symbol | Fence:
+        """What is differentiated by a parameter: the cost, with the penalty if there is one."""
+        return Fence("(", Joined((COST, "+", PENALTY)), ")") if self.analysis.penalty else COST
+
+    def letters(self, place: int) -> dict[str, Math]:
+        """Return what the rule of the optimizer calls a parameter."""
+        penalised = any(path.penalty is not None for path in self.analysis.paths[place])
+        return {WEIGHT: self.symbols[place], DERIVATIVE: self.partial(place, penalised)}
+
+    def line(
+        self, line: Line, letters: dict[str, Math], written: Callable[[Array], Array], result: Math | None = None
+    ) -> None:
+        """Write a line of a rule, the same with its numbers, and what comes out."""
+        numbers: dict[str, Math] = {name: Matrix(written(value)) for name, value in line.values.items()}
+        lines = [_assignment(line, letters), Joined(("=", typeset(line.expression, {**letters, **numbers})))]
+        lines.append(Joined(("=", Matrix(written(line.value)) if result is None else result)))
+        self.blocks.append(Equation(lines))
+
+    def step_agrees(self, places: list[int]) -> None:
+        """Say how far the weights after the step are those of the published rule."""
+        analysis = self.analysis
+        if not analysis.published:
+            return
+        told = [compared(analysis.published[place][-1].value, analysis.after[place], STEP_UNITS) for place in places]
+        worst = max(told, key=lambda agreement: agreement.error)
+        if all(agreement.holds for agreement in told):
+            self.say("step_agrees", error=_error(worst))
+        else:
+            self.say("step_disagrees", error=_error(worst))
+
     def one_number(self, moved: MovedNumber) -> None:
-        """Follow one number through the optimizer: what it reads and what it writes."""
+        """Follow one number through the optimizer: its published lines, and what the code reads and writes."""
         text = Text("`{name}`", {"name": self.analysis.labels[moved.place]})
-        self.blocks.append(Heading(3, text, "one-number", self.number_of(moved.place, moved.index)))
+        symbol = self.number_of(moved.place, moved.index)
+        self.blocks.append(Heading(3, text, "one-number", symbol))
+        published = self.analysis.published.get(moved.place, [])
+        if published:
+            self.say("one_number_published")
+            letters = self.letters(moved.place)
+            derivative = letters[DERIVATIVE]
+            assert isinstance(derivative, Partial)
+            letters = {WEIGHT: symbol, DERIVATIVE: Partial(derivative.of, symbol)}
+            for line in published:
+                self.line(line, letters, lambda array: array[moved.index] if array.ndim else array)
         self.say("one_number")
         rows: list[list[Math | str | Text]] = [[name, "", Number(number(value))] for name, value in moved.read.items()]
         rows += [[name, *(Number(number(value)) for value in pair)] for name, pair in moved.written.items()]
@@ -391,6 +516,32 @@ class Builder:
             off = Number(f"{slope.error:.1e}")
             rows.append([name, Number(f"{proof.given + 0.0:.8g}"), measured, off])
         self.blocks.append(TableBlock([words(key) for key in ("element", "by_chain", "by_difference", "off")], rows))
+
+
+def _line(formula: Formula, symbols: dict[str, Math]) -> str | None:
+    """Return a formula in one line, to compare; None if it is more."""
+    if formula.result is None or formula.steps:
+        return None
+    constants = {name: Matrix(a) for name, a in formula.values.items() if name.startswith("constant_")}
+    return formula_line(typeset(formula.result, {**symbols, **constants}))
+
+
+def _step(name: str, symbols: dict[str, Math]) -> Symbol:
+    """Return the symbol of a definition: its name, or that of a role that it changes, with a tilde."""
+    role = symbols.get(name.removesuffix("\u0303"))
+    if isinstance(role, Symbol) and name.endswith("\u0303"):
+        name = unicodedata.normalize("NFC", f"{role.text}\u0303")
+    return Symbol(name)
+
+
+def _error(agreement: Agreement) -> str:
+    return f"{agreement.error:.1e}" if agreement.error else "0"
+
+
+def _assignment(line: Line, letters: dict[str, Math]) -> Math:
+    """Return a line of a rule; what is computed from its own last value is an assignment."""
+    sign = "←" if line.name in line.values else "="
+    return Joined((letters.get(line.name, Symbol(line.name)), sign, typeset(line.expression, letters)))
 
 
 def _written(formula: Formula) -> int:

@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import InputError
-from chainrule.explain.analysis import Analysis
-from chainrule.explain.op_formulas import Beside, ByElements, Formula, backward_formula, forward_formula
+from chainrule.explain.analysis import Analysis, Path
+from chainrule.explain.op_formulas import (
+    Beside,
+    ByElements,
+    Formula,
+    Prediction,
+    backward_formula,
+    forward_formula,
+    textbook_backward,
+    textbook_forward,
+)
 from chainrule.ops.op import Array, Op
+from chainrule.ops.textbook import BY_ELEMENTS, KNOWN
 
 NOTATIONS = ("rows", "columns")
 NOTHING = Formula([], None, {}, "", recorded=False)  # a formula that is not written
@@ -56,6 +67,39 @@ class Rows:
     def of(self, op: Op, arrays: Mapping[str, Array], places: Mapping[str, int]) -> Formula:
         """Return what an op that is no node's computes from values of nodes."""
         return forward_formula(op, arrays)
+
+    def textbook(self, place: int) -> Formula | None:
+        """Return what a textbook says that the op of a node computes; None if its docstring doesn't."""
+        analysis = self.analysis
+        arrays, value = analysis.arrays(place), analysis.values[place]
+        return textbook_forward(self._op(place), arrays, value, self._predicted(place))
+
+    def textbook_backward(self, place: int, role: str) -> Formula | None:
+        """Return the derivative for one of the children of a node as a textbook says it."""
+        analysis, predicted = self.analysis, self._predicted(place)
+        gradient, path = analysis.gradients[place], self._path(place, role)
+        assert gradient is not None
+        known = (gradient, analysis.values[place], analysis.arrays(place), role, path.array)
+        return textbook_backward(self._op(place), *known, predicted, place == analysis.root)
+
+    def textbook_of(self, op: Op, arrays: Mapping[str, Array], places: Mapping[str, int]) -> Formula | None:
+        """Return what a textbook says that an op that is no node's computes from values of nodes."""
+        return textbook_forward(op, arrays, op.forward(**arrays))
+
+    def _path(self, place: int, role: str) -> Path:
+        child = self.analysis.roles(place)[role]
+        return next(path for path in self.analysis.paths[child] if path.parent == place and path.role == role)
+
+    def _predicted(self, place: int) -> Prediction | None:
+        """Return the prediction that a loss computes within itself, if it does."""
+        head = self.analysis.losses().get(place)
+        if head is None or not head.objective.fused or head.objective.unscale is not None:
+            return None
+        last, role = head.objective.last, head.objective.prediction_role
+        assert isinstance(last, Op)
+        function = {"softmax": "softmax", "sigmoid": "σ"}.get(last.name)
+        value = last.forward(**{last.roles[0]: self.analysis.arrays(place)[role].astype(np.float64)})
+        return None if function is None else Prediction(function, role, value)
 
     def _op(self, place: int) -> Op:
         op = self.analysis.graph.nodes[place].op
@@ -101,11 +145,28 @@ class Columns(Rows):
         return self._checked(super().forward(place), self._rows(place), self.analysis.values[place], place)
 
     def backward(self, place: int, role: str) -> Formula:
+        return self._checked(super().backward(place, role), *self._handed(place, role))
+
+    def textbook(self, place: int) -> Formula | None:
+        formula = super().textbook(place)
+        return self._written(formula, self._rows(place), self.analysis.values[place], place)
+
+    def textbook_backward(self, place: int, role: str) -> Formula | None:
+        return self._written(super().textbook_backward(place, role), *self._handed(place, role))
+
+    def textbook_of(self, op: Op, arrays: Mapping[str, Array], places: Mapping[str, int]) -> Formula | None:
+        formula = super().textbook_of(op, arrays, places)
+        found = None if formula is None else in_columns(formula, {r: p in self._lie for r, p in places.items()})
+        return None if found is None else found[0]
+
+    def _written(self, formula: Formula | None, rows: dict[str, bool], array: Array, place: int) -> Formula | None:
+        found = None if formula is None else self._checked(formula, rows, array, place)
+        return None if found is NOTHING else found
+
+    def _handed(self, place: int, role: str) -> tuple[dict[str, bool], Array, int]:
         lies = place in self._lie
-        rows = self._rows(place) | {"dy": lies, "y": lies}
         child = self.analysis.roles(place)[role]
-        path = next(path for path in self.analysis.paths[child] if path.parent == place and path.role == role)
-        return self._checked(super().backward(place, role), rows, path.array, child)
+        return self._rows(place) | {"dy": lies, "y": lies}, self._path(place, role).array, child
 
     def of(self, op: Op, arrays: Mapping[str, Array], places: Mapping[str, int]) -> Formula:
         rows = {role: place in self._lie for role, place in places.items()}
@@ -151,7 +212,7 @@ def in_columns(formula: Formula, as_rows: Mapping[str, bool]) -> tuple[Formula, 
     """
     if formula.result is None:
         return None
-    plain: dict[str, Any] = {"np": np, **formula.values}
+    plain: dict[str, Any] = {**KNOWN, **formula.functions, **formula.values}
     values: dict[str, Any] = {name: turned(a, as_rows.get(name, False)) for name, a in formula.values.items()}
     steps = []
     turner = _Turner(plain, values)
@@ -164,14 +225,14 @@ def in_columns(formula: Formula, as_rows: Mapping[str, bool]) -> tuple[Formula, 
         value = _agreeing(result, values, _value(formula.result, plain))
     except Exception:  # NumPy raises whatever suits it where the shapes of what was rewritten don't fit
         return None
-    return Formula(steps, result, values, formula.source, formula.recorded), value
+    return replace(formula, steps=steps, result=result, values=values), value
 
 
 def _value(expression: ast.expr, values: Mapping[str, Any]) -> Any:
     # The expressions are those of a record that `source` wrote, or were made of them: see op_formulas.
     tree = ast.fix_missing_locations(ast.Expression(expression))
     with np.errstate(all="ignore"):
-        return eval(compile(tree, "<record>", "eval"), {"np": np, **values})
+        return eval(compile(tree, "<record>", "eval"), {"np": np, **KNOWN, **values})
 
 
 def _agreeing(written: ast.expr, values: Mapping[str, Any], expected: Any) -> Array:
@@ -226,6 +287,11 @@ class _Turner:
                 return self.subscript(base, key)
             case ast.Call(ast.Name("len") as length, [of], []):
                 return ast.Call(length, [ast.Attribute(self.turn(of), "T", ast.Load())], [])
+            case ast.Call(ast.Name(name), [of], []) if name in BY_ELEMENTS:
+                return ast.Call(ast.Name(name, ast.Load()), [self.turn(of)], [])
+            case ast.Call(ast.Name("softmax"), [of], [ast.keyword("axis", axis)]):
+                keyword = ast.keyword("axis", self.axis("softmax", of, axis))
+                return ast.Call(ast.Name("softmax", ast.Load()), [self.turn(of)], [keyword])
             case ast.Call(ast.Attribute(ast.Name("np"), name), arguments, keywords):
                 return self.call(name, arguments, keywords)
             case ast.Call(ast.Attribute(base, name), arguments, keywords):

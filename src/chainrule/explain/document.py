@@ -109,6 +109,17 @@ class CodeBlock:
 
 
 @dataclass(frozen=True)
+class Folded:
+    """What stands beneath something, to be folded out, or nothing more than is said of it.
+
+    In text, only the first line of each formula is written.
+    """
+
+    text: Text
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
 class TableBlock:
     """A table; where a page is narrow, the cells of one that `flows` follow each other as words do."""
 
@@ -151,7 +162,8 @@ class NetworkDrawing:
 
 
 Block: TypeAlias = (
-    "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | TableBlock | Picture | Drawing | NetworkDrawing"
+    "Heading | Paragraph | Equation | OpLine | Spread | CodeBlock | Folded | TableBlock | Picture "
+    "| Drawing | NetworkDrawing"
 )
 
 

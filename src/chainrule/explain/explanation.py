@@ -302,12 +302,18 @@ def _node(analysis: Analysis, builder: Builder, place: int) -> dict[str, Any]:
     roles = analysis.roles(place)
     symbols: dict[str, Math] = {role: builder.math(child) for role, child in roles.items()}
     node_data["function"] = page(type(node.op)).function
+    node_data["textbook"] = _textbook(written.textbook(place), builder.names_at(place))
     node_data["formula"] = _lines(written.forward(place), symbols)
     node_data["children"] = {role: analysis.labels[child] for role, child in roles.items()}
     if gradient is None:
         return node_data
     symbols |= {"dy": builder.partial(place), "y": builder.symbols[place]}
     node_data["local"] = page(type(node.op)).derivatives
+    handed = [path for child in set(roles.values()) for path in analysis.paths[child] if path.parent == place]
+    node_data["handed_textbook"] = {
+        path.role: _textbook(written.textbook_backward(place, path.role), builder.names_at(place) | symbols)
+        for path in sorted(handed, key=lambda path: list(roles).index(path.role))
+    }
     node_data["handed"] = {
         path.role: _lines(written.backward(place, path.role), symbols)
         for child in sorted(set(roles.values()))
@@ -315,6 +321,15 @@ def _node(analysis: Analysis, builder: Builder, place: int) -> dict[str, Any]:
         if path.parent == place
     }
     return node_data
+
+
+def _textbook(formula: Formula | None, symbols: dict[str, Math]) -> dict[str, Any] | None:
+    """Return a textbook form and how far it agrees with what was executed; None where the op doesn't say."""
+    if formula is None or formula.agreement is None:
+        return None
+    told = formula.agreement
+    lines = _lines(formula, symbols)
+    return {"formula": lines, "error": told.error, "undefined": told.undefined, "agrees": told.holds}
 
 
 def _lines(formula: Formula, symbols: dict[str, Math]) -> list[str]:

@@ -22,6 +22,7 @@ from chainrule.explain.document import (
     Document,
     Drawing,
     Equation,
+    Folded,
     Heading,
     NetworkDrawing,
     OpLine,
@@ -140,6 +141,11 @@ def _block(
             lines_of_code = "\n".join(escape(printable(line)) for line in code.splitlines())
             shown = _wide(f'<pre dir="ltr"><code>{lines_of_code}</code></pre>', said["box_code"], "code")
             return f'<p class="note">{sentence(note)}</p>{shown}'
+        case Folded(words, blocks):
+            if not blocks:
+                return f'<p class="note">{sentence(words)}</p>'
+            inner = "".join(_block(part, said, analysis, symbols, written, links) for part in blocks)
+            return f"<details><summary>{sentence(words)}</summary>{inner}</details>"
         case TableBlock(head, rows, flows):
             top = "".join(f"<th>{sentence(words)}</th>" for words in head)
             inner = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)

@@ -1,7 +1,8 @@
-"""The formulas of one op as they are executed: its record written out, or its own source where it can't be recorded.
+"""The formulas of one op: as a textbook has them, from its docstring, and as they are executed.
 
-Nothing here knows a derivative. The record is what replay runs, printed by `replay.source`; the source is the method
-that the graph calls. So a new op explains itself, and what is printed is what is computed.
+Nothing here knows a derivative. The record is what replay runs, printed by `replay.source`; where an op can't be
+recorded, its own source is the method that the graph calls. So a new op explains itself, and what is printed is what
+is computed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,16 @@ from chainrule.explain.notation import (
 )
 from chainrule.graph import Graph, Input, Node
 from chainrule.ops.op import Array, Op
+from chainrule.ops.textbook_forms import (
+    Agreement,
+    Form,
+    agreement,
+    backward_form,
+    compute,
+    forward_form,
+    with_names,
+    without_factor,
+)
 from chainrule.replay.source import source
 
 
@@ -49,7 +60,11 @@ class Formula:
     source : str
         The text that was typeset.
     recorded : bool
-        Whether it is the record; otherwise the op's own source.
+        Whether it is the record; otherwise the op's own source, or its docstring.
+    functions : dict of str to callable
+        What it calls by a name of its own.
+    agreement : Agreement or None
+        Of a textbook formula: how far it agrees with what was executed.
     """
 
     steps: list[tuple[str, ast.expr]]
@@ -57,6 +72,8 @@ class Formula:
     values: dict[str, Array]
     source: str
     recorded: bool
+    functions: dict[str, Any] = field(default_factory=dict)
+    agreement: Agreement | None = None
 
     @property
     def short(self) -> bool:
@@ -89,6 +106,58 @@ def backward_formula(op: Op, dy: Array, y: Array, arrays: Mapping[str, Array], r
     part = _Part(op, list(arrays), role)
     recorded = _recorded(part, {f"parts{i}": leaf for i, leaf in enumerate(leaves)}, "result")
     return recorded or _own_source(op, "backward", role, known)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network predicts, where its last layer's function stands within its loss: ``softmax(logits)`` is ŷ."""
+
+    function: str
+    role: str
+    value: Array
+
+
+PREDICTED = "ŷ"
+_NOT_THERE = (ChainruleError, ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
+def textbook_forward(
+    op: Op, arrays: Mapping[str, Array], executed: Array, predicted: Prediction | None = None
+) -> Formula | None:
+    """Return what the op's docstring says that it computes; None if it doesn't say, in the notation of textbooks."""
+    try:
+        return _of_textbook(forward_form(op, arrays), executed, predicted)
+    except _NOT_THERE:  # the docstring of a user's op may say anything
+        return None
+
+
+def textbook_backward(
+    op: Op,
+    dy: Array,
+    y: Array,
+    arrays: Mapping[str, Array],
+    role: str,
+    executed: Array,
+    predicted: Prediction | None = None,
+    at_root: bool = False,
+) -> Formula | None:
+    """Return what the op's docstring says the derivative is; the factor ∂C/∂C, which is 1, is left out."""
+    try:
+        form = backward_form(op, dy, y, arrays, role)
+        if at_root:
+            form = replace(form, result=without_factor(form.result, "dy"))
+        return _of_textbook(form, executed, predicted)
+    except _NOT_THERE:
+        return None
+
+
+def _of_textbook(form: Form, executed: Array, predicted: Prediction | None) -> Formula:
+    if predicted is not None:
+        form = with_names(form, predicted.function, predicted.role, PREDICTED, predicted.value.astype(np.float64))
+    form = replace(form, value=compute(form, {}))
+    text = "\n".join([*(f"{name} = {ast.unparse(e)}" for name, e in form.steps), ast.unparse(form.result)])
+    told = agreement(form, executed)
+    return Formula(form.steps, form.result, form.values, text, False, form.functions, told)
 
 
 def _recorded(op: Op, leaves: Mapping[str, Input], name: str) -> Formula | None:
@@ -243,6 +312,8 @@ class _Typesetter:
                 return math, _SUM if negative else _RAISED if isinstance(math, Partial) else _ATOM
             case ast.Constant(value) if isinstance(value, (int, float)):
                 return Number(f"{value:.6g}"), _ATOM
+            case ast.BinOp(ast.Compare(), ast.BitAnd(), ast.Compare()):
+                return Fence("[", self.chained(node), "]"), _ATOM
             case ast.BinOp(left, operator, right):
                 return self.binary(left, operator, right)
             case ast.UnaryOp(ast.USub(), operand):
@@ -254,12 +325,20 @@ class _Typesetter:
                 return Superscript(self.fenced(base, _ATOM), Symbol("T")), _ATOM
             case ast.Attribute(ast.Name("self"), setting):
                 return Symbol(setting.strip("_")), _ATOM
+            case ast.Subscript(base, ast.Name(key)):
+                return Joined((self.fenced(base, _ATOM), "", Fence("[", self.plain(ast.Name(key)), "]"))), _ATOM
             case ast.Subscript(base, key):
                 return Joined((self.fenced(base, _ATOM), "", Symbol(f"[{_key(key)}]"))), _ATOM
             case ast.List(items) | ast.Tuple(items):
                 return Fence("[", self.listed(items), "]"), _ATOM
             case ast.IfExp(test, body, orelse):
                 return Joined((self.plain(body), "if", self.plain(test), ", else", self.plain(orelse))), 0
+            case ast.Call(ast.Name("placed"), [inner, ast.Constant(str() as places)]):
+                back = (self.plain(inner), "at", Symbol(f"[{places}]"), ", else", Number("0"))
+                return Fence("{", Joined(back), "}"), _ATOM
+            case ast.Call(ast.Name("sum_of_each_row"), [inner, indices]):
+                of_row = (self.plain(inner), "where", self.plain(indices), "=", Symbol("i"))
+                return Joined((Symbol("Σ"), " ", Fence("{", Joined(of_row), "}"))), _PRODUCT
             case ast.Call(ast.Attribute(ast.Name("np"), name), arguments, keywords):
                 return self.function(name, arguments, keywords)
             case ast.Call(ast.Attribute(base, name), arguments, keywords) if not _is(base, "self"):
@@ -288,8 +367,9 @@ class _Typesetter:
                 return self.bound(right)
         sign, tightness = _OPERATORS.get(type(operator), ("?", _SUM))
         after = tightness + 1 if sign == "−" or tightness == _PRODUCT else tightness
-        after = _PRODUCT if isinstance(right, ast.UnaryOp) else after  # a + (−b)
-        literal = isinstance(left, ast.UnaryOp) and isinstance(left.operand, ast.Constant)  # −2 · z needs no brackets
+        minus = isinstance(right, ast.UnaryOp) or (isinstance(right, ast.BinOp) and _is_negative(right.left))
+        after = _PRODUCT if minus else after  # a + (−b), a + (−2 · b)
+        literal = _is_negative(left)  # −2 · z needs no brackets
         first = self.plain(left) if literal else self.fenced(left, tightness)
         return Joined((first, sign, self.fenced(right, after))), _SUM if literal else tightness
 
@@ -320,9 +400,34 @@ class _Typesetter:
         return self.named({"maximum": "max", "minimum": "min"}.get(name, name), arguments), _ATOM
 
     def where(self, arguments: list[ast.expr]) -> Math:
-        condition, yes, no = (self.plain(argument) for argument in arguments)
-        condition = condition.inner if isinstance(condition, Fence) else condition
-        return Fence("{", Joined((yes, "where", condition, ", else", no)), "}")
+        """Return all cases of a formula between one pair of brackets."""
+        parts: list[Math | str] = []
+        while True:
+            condition, yes, no = arguments
+            test = self.plain(condition)
+            parts += [self.plain(yes), "where", test.inner if isinstance(test, Fence) else test]
+            match no:
+                case ast.Call(ast.Attribute(ast.Name("np"), "where"), further, _):
+                    parts.append(",")
+                    arguments = further
+                case _:
+                    return Fence("{", Joined((*parts, ", else", self.plain(no))), "}")
+
+    def chained(self, node: ast.BinOp) -> Math:
+        """Return two comparisons as one, −3 < z < 3, if they share what stands between."""
+        first, second = node.left, node.right
+        assert isinstance(first, ast.Compare)
+        assert isinstance(second, ast.Compare)
+        low, middle = self.plain(first.left), self.plain(first.comparators[0])
+        parts: list[Math | str] = [low, _COMPARISONS[type(first.ops[0])], middle]
+        if ast.dump(first.comparators[0]) != ast.dump(second.left):
+            parts += ["∧", self.plain(second.left)]
+        parts += [_COMPARISONS[type(second.ops[0])], self.plain(second.comparators[0])]
+        return Joined(tuple(parts))
+
+
+def _is_negative(node: ast.expr) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
 
 
 def _is(node: ast.expr, name: str) -> bool:
@@ -346,6 +451,7 @@ _WRITTEN: dict[str, Callable[[_Typesetter, list[ast.expr]], Math]] = {
     "bitwise_and": lambda t, a: Joined((t.plain(a[0]), "∧", t.plain(a[1]))),
     "logical_and": lambda t, a: Joined((t.plain(a[0]), "∧", t.plain(a[1]))),
     "transpose": lambda t, a: Superscript(t.fenced(a[0], _ATOM), Symbol("T" if len(a) == 1 else f"T{_axes(a[1:])}")),
+    "swapaxes": lambda t, a: Superscript(t.fenced(a[0], _ATOM), Symbol("T")),
     "reshape": lambda t, a: Joined(
         (Symbol("reshape"), "", Fence("(", Joined((t.plain(a[0]), ",", _shape(a[1:]))), ")"))
     ),
@@ -365,4 +471,5 @@ def _shape(arguments: list[ast.expr]) -> Math:
 
 
 def _axes(arguments: list[ast.expr]) -> str:
-    return ",".join(ast.unparse(argument) for argument in arguments).join("()")
+    given = arguments[0].elts if isinstance(arguments[0], ast.Tuple) else arguments
+    return ",".join(ast.unparse(argument) for argument in given).join("()")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from chainrule.explain.document import (
     Document,
     Drawing,
     Equation,
+    Folded,
     Heading,
     OpLine,
     Paragraph,
@@ -104,6 +106,14 @@ def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], wid
             return [f"      {formula_line(math)}: {sentence(words, isolated)}   {bars(counts)}"]
         case CodeBlock(note, code):
             return [f"    {sentence(note, isolated)}", *(f"      {printable(line)}" for line in code.splitlines())]
+        case Folded(words, blocks):
+            lines = [f"    {line}" for line in wrapped(sentence(words, isolated), width - 4)]
+            for part in blocks:
+                if isinstance(part, Equation):
+                    lines += [f"      {line}" for line in equation(list(part.lines[:1]), width - 6)]
+                else:
+                    lines += ["", *block_lines(part, isolated, drawing, width)]
+            return lines
         case TableBlock(head, rows, _):
             titles = [sentence(words, isolated) for words in head]
             written = [[_cell(cell) for cell in row] for row in rows]
@@ -119,7 +129,7 @@ def block_lines(block: Block, isolated: bool, drawing: Callable[[int], str], wid
 def equation(formulas: list[Math], width: int) -> list[str]:
     """Return formulas below each other, with the equals signs in one column."""
     head = formula_line(formulas[0])
-    column = next((head.index(sign) for sign in ("=", "←") if f" {sign} " in head), 0)
+    column = next((columns_of(head[: head.index(sign)]) for sign in ("=", "←") if f" {sign} " in head), 0)
     column = column if column <= width // 4 else 2
     lines = text(formulas[0], width, column + 2)
     for i, formula in enumerate(formulas[1:], 1):
@@ -127,6 +137,15 @@ def equation(formulas: list[Math], width: int) -> list[str]:
         if len(written) <= MOST_LINES or i == len(formulas) - 1:  # beyond, numbers can't be read: the result follows
             lines += [" " * column + line for line in written]
     return lines
+
+
+def columns_of(line: str) -> int:
+    """Return how many columns of a terminal a line takes: a hat stands above the letter before it.
+
+    >>> columns_of("m\u0302 = 1")
+    5
+    """
+    return sum(not unicodedata.combining(letter) for letter in line)
 
 
 def bars(counts: tuple[int, ...]) -> str:
@@ -208,7 +227,7 @@ class Box:
 
     @property
     def width(self) -> int:
-        return len(self.lines[0])
+        return columns_of(self.lines[0])
 
 
 def text(math: Math, width: int | None = None, indent: int = 0) -> list[str]:

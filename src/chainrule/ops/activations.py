@@ -205,7 +205,7 @@ class SiLU(Op):
 
 class Softplus(Op):
     """y = log(1 + eᶻ)
-    ∂z = ∂y · 1 / (1 + e⁻ᶻ)
+    ∂z = ∂y / (1 + e⁻ᶻ)
 
     Computed as max(z, 0) + log(1 + exp(−|z|)).
     """

@@ -85,12 +85,13 @@ def _expect_prediction_first(where: str, prediction: Array, target: Array, sampl
 
 
 class SigmoidBinaryCrossEntropy(BinaryLoss):
-    """y = mean(log(1 + exp(logits)) − target · logits)
+    """y = mean(−target · log σ(logits) − (1 − target) · log(1 − σ(logits)))
     ∂logits = ∂y · (σ(logits) − target) / n
     with label_smoothing s: target = (1 − s) · target + s / 2
 
-    The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
-    derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
+    The binary cross-entropy of σ(logits), for any logit: log(1 + e^logits) − target · logits is the same, and does not
+    overflow. The mean runs over all n elements. The derivative is computed as (1 − target) · σ(logits) −
+    target · σ(−logits), so that it never rounds to 0 beside 1.
 
     Parameters
     ----------

@@ -38,13 +38,13 @@ class _BinaryFocal(BinaryLoss):
 
 
 class BinaryFocalCrossEntropy(_BinaryFocal):
-    """y = mean(a q^gamma · u + b p^gamma · v), p = prediction, q = 1 − p, u = −log p, v = −log q
-    ∂prediction = ∂y · (b p^gamma · (gamma v / p + 1 / q) − a q^gamma · (gamma u / q + 1 / p)) / n
-    where a = target, b = 1 − target
-    with alpha: a = alpha · target, b = (1 − alpha) · (1 − target)
+    """y = mean(r q^gamma · u + s p^gamma · v), p = prediction, q = 1 − p, u = −log p, v = −log q
+    ∂prediction = ∂y · (s p^gamma · (gamma v / p + 1 / q) − r q^gamma · (gamma u / q + 1 / p)) / n
+    where r = target, s = 1 − target
+    with alpha: r = alpha · target, s = (1 − alpha) · (1 − target)
 
-    The mean runs over all n elements. u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an a
-    or b of 0 counts as 0.
+    The mean runs over all n elements. u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an r
+    or s of 0 counts as 0.
 
     Parameters
     ----------
@@ -79,10 +79,10 @@ class BinaryFocalCrossEntropy(_BinaryFocal):
 
 
 class SigmoidFocalCrossEntropy(_BinaryFocal):
-    """y = mean(a q^gamma · u + b p^gamma · v), p = σ(logits), q = σ(−logits), u = −log p, v = −log q
-    ∂logits = ∂y · (b p^gamma · (p + gamma q v) − a q^gamma · (q + gamma p u)) / n
-    where a = target, b = 1 − target
-    with alpha: a = alpha · target, b = (1 − alpha) · (1 − target)
+    """y = mean(r q^gamma · u + s p^gamma · v), p = σ(logits), q = σ(−logits), u = −log p, v = −log q
+    ∂logits = ∂y · (s p^gamma · (p + gamma q v) − r q^gamma · (q + gamma p u)) / n
+    where r = target, s = 1 − target
+    with alpha: r = alpha · target, s = (1 − alpha) · (1 − target)
 
     The binary focal loss of σ(logits), for any logit. The mean runs over all n elements. The powers are
     computed as p^gamma = e^(−gamma u).
@@ -133,14 +133,14 @@ class _ClassFocal(ClassLoss):
 
 
 class CategoricalFocalCrossEntropy(_ClassFocal):
-    """y = mean over samples of Σ a q^gamma · u, p = prediction, q = 1 − p, u = −log p
-    ∂prediction = −∂y · a q^gamma · (gamma u / q + 1 / p) / samples
-    where a = target
+    """y = mean over samples of Σ r q^gamma · u, p = prediction, q = 1 − p, u = −log p
+    ∂prediction = −∂y · r q^gamma · (gamma u / q + 1 / p) / samples
+    where r = target
     with class indices: target = one_hot(target)
-    with alpha: a = alpha · target
+    with alpha: r = alpha · target
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / q is 1 where
-    q is 0. What is multiplied by an a of 0 counts as 0.
+    q is 0. What is multiplied by an r of 0 counts as 0.
 
     Parameters
     ----------
@@ -171,11 +171,11 @@ class CategoricalFocalCrossEntropy(_ClassFocal):
 
 
 class SoftmaxFocalCrossEntropy(_ClassFocal):
-    """y = mean over samples of Σ a (1 − p)^gamma · u, p = softmax(logits), u = −log p
-    ∂logits = ∂y · (p · Σ s in each row − s) / samples, s = a (1 − p)^gamma · (1 + gamma u / (e^u − 1))
-    where a = target
+    """y = mean over samples of Σ r (1 − p)^gamma · u, p = softmax(logits), u = −log p
+    ∂logits = ∂y · (p · Σ s in each row − s) / samples, s = r (1 − p)^gamma · (1 + gamma u / (e^u − 1))
+    where r = target
     with class indices: target = one_hot(target)
-    with alpha: a = alpha · target
+    with alpha: r = alpha · target
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / (e^u − 1), which
     is p u / (1 − p), is 1 where u is 0.

@@ -348,7 +348,8 @@ class _FormulaReader:
             return ast.UnaryOp(ast.USub(), self.product())
         found = self.beside()
         while self.peek() in _MULTIPLIED:
-            found = ast.BinOp(found, _MULTIPLIED[self.take()], self.beside())
+            sign, right = _MULTIPLIED[self.take()], self.beside()
+            found = _times(found, right) if isinstance(sign, ast.Mult) else ast.BinOp(found, sign, right)
         return found
 
     def beside(self) -> ast.expr:
@@ -445,6 +446,13 @@ class _FormulaReader:
                 self.take(word)
             return call("Σ of each row", inner, variable(indices))
         return call("Σ", inner)
+
+
+def _times(left: ast.expr, right: ast.expr) -> ast.expr:
+    """Return a product, factor by factor: a · (b c) is a · b · c."""
+    if isinstance(right, ast.BinOp) and isinstance(right.op, ast.Mult):
+        return ast.BinOp(_times(left, right.left), right.op, right.right)
+    return ast.BinOp(left, ast.Mult(), right)
 
 
 def _exponent(raised: str) -> ast.expr:

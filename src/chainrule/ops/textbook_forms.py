@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from chainrule.ops.error_bounds import rounding_error
 from chainrule.ops.op import Array, Op
 from chainrule.ops.textbook import (
     IN_NUMPY,
@@ -43,6 +44,8 @@ class Form:
         What else is called.
     value : ndarray
         What it comes to.
+    computed : tuple of str
+        Variables that are results themselves, and so rounded.
     """
 
     steps: list[tuple[str, ast.expr]]
@@ -50,6 +53,7 @@ class Form:
     values: dict[str, Array]
     functions: dict[str, Any] = field(repr=False)
     value: Array = field(repr=False)
+    computed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ class Agreement:
     error : float
         The largest disagreement, relative to the largest number of what was executed; absolute where all are 0.
     bound : float
-        Up to where rounding explains it: 32 units in the last place, and 16 times what rounding does to the textbook
-        form itself, as it does where nearly equal numbers are subtracted.
+        Up to where rounding explains it: 32 units in the last place, and 16 times what rounding in the precision of
+        the program would do to the textbook form, which is much where nearly equal numbers are subtracted.
     undefined : int
         How many numbers the textbook form leaves undefined, as 0 · log 0 or ∞ / ∞, and the program does not.
     """
@@ -101,7 +105,7 @@ def backward_form(
 
 
 def agreement(form: Form, executed: Array) -> Agreement:
-    """Return how far a form agrees with what was executed; of another shape, not at all.
+    """Return how far a form agrees with what was executed.
 
     Examples
     --------
@@ -112,7 +116,26 @@ def agreement(form: Form, executed: Array) -> Agreement:
     >>> agreement(forward_form(Tanh(), {"z": z}), np.sinh(z)).holds
     False
     """
-    found, wanted = form.value, np.asarray(executed, np.float64)
+    told = compared(form.value, executed)
+    if told.holds or form.value.shape != np.shape(executed):
+        return told
+    precision = np.finfo(executed.dtype if executed.dtype.kind == "f" else np.float64)
+    largest = float(abs(executed[np.isfinite(executed)]).max(initial=0.0)) or 1.0
+    values = {**form.functions, **form.values}
+    off = rounding_error(form.steps, form.result, evaluate, values, float(precision.eps), form.computed)
+    return replace(told, bound=told.bound + 16 * float(off[np.isfinite(off)].max(initial=0.0)) / largest)
+
+
+def compared(found: Array, executed: Array, units: int = 32) -> Agreement:
+    """Return how far numbers in float64 agree with what was executed; those of another shape, not at all.
+
+    Parameters
+    ----------
+    found, executed : ndarray
+    units : int, default 32
+        How many units in the last place of the largest number count as rounding.
+    """
+    wanted = np.asarray(executed, np.float64)
     if found.shape != wanted.shape:
         return Agreement(math.inf, 0.0, 0)
     precision = np.finfo(executed.dtype if executed.dtype.kind == "f" else np.float64)
@@ -121,22 +144,9 @@ def agreement(form: Form, executed: Array) -> Agreement:
         same = (found == wanted) | (np.isnan(found) & np.isnan(wanted)) | undefined
         worst = float(np.where(same, 0.0, abs(found - wanted)).max(initial=0.0))
     largest = float(abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
-    bound = 32 * float(precision.eps) * largest + float(precision.smallest_normal)
-    if worst > bound:
-        bound += 16 * _rounding(form) * float(precision.eps) * 2**23
+    bound = units * float(precision.eps) * largest + float(precision.smallest_normal)
     scale = largest or 1.0
     return Agreement(worst / scale, bound / scale, int(undefined.sum()))
-
-
-def _rounding(form: Form) -> float:
-    """Return what rounding to float32 does to a form, at its values and near them."""
-    worst = 0.0
-    for factor in (1.0, 1 + 2**-10, 1 - 2**-9):
-        single = {name: (v * factor).astype(np.float32) for name, v in form.values.items() if v.dtype.kind == "f"}
-        double = {name: v.astype(np.float64) for name, v in single.items()}
-        off = abs(compute(form, single).astype(np.float64) - compute(form, double))
-        worst = max(worst, float(off[np.isfinite(off)].max(initial=0.0)))
-    return worst
 
 
 def compute(form: Form, values: Mapping[str, Array]) -> Array:
@@ -145,6 +155,47 @@ def compute(form: Form, values: Mapping[str, Array]) -> Array:
     for name, expression in form.steps:
         known[name] = evaluate(expression, known)
     return np.asarray(evaluate(form.result, known))
+
+
+def with_names(form: Form, function: str, role: str, name: str, value: Array) -> Form:
+    """Return a form in which a function of a role, ``softmax(logits)``, has a name of its own."""
+    named = _Called(function, role, name)
+    steps = [(step, named.visit(copied(expression))) for step, expression in form.steps]
+    result = named.visit(copied(form.result))
+    if not named.met:
+        return form
+    return replace(form, steps=steps, result=result, values={**form.values, name: value}, computed=(name,))
+
+
+class _Called(ast.NodeTransformer):
+    def __init__(self, function: str, role: str, name: str) -> None:
+        self.function, self.role, self.name, self.met = function, role, name, False
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        match node:
+            case ast.Call(ast.Name(self.function), [ast.Name(self.role)]):
+                self.met = True
+                return variable(self.name)
+        self.generic_visit(node)
+        return node
+
+
+def without_factor(expression: ast.expr, name: str) -> ast.expr:
+    """Return an expression without its first factor, if that is what this name stands for, which is 1.
+
+    Examples
+    --------
+    >>> ast.unparse(without_factor(ast.parse("-(dy * a / 2)", mode="eval").body, "dy"))
+    '-(a / 2)'
+    """
+    match expression:
+        case ast.BinOp(ast.Name(first), ast.Mult(), right) if first == name:
+            return right
+        case ast.BinOp(left, ast.Mult() | ast.Div() as operator, right):
+            return ast.BinOp(without_factor(left, name), operator, right)
+        case ast.UnaryOp(operator, operand):
+            return ast.UnaryOp(operator, without_factor(operand, name))
+    return expression
 
 
 class _Written:
@@ -173,7 +224,7 @@ class _Written:
     def holds(self, setting: str) -> bool:
         if setting == "class indices":
             return self.arrays["target"].ndim < self.first.ndim
-        value = getattr(self.op, setting)
+        value = getattr(self.op, setting, None)
         return value is not None and value is not False and (np.ndim(value) > 0 or value != 0)
 
     def forward(self) -> Form:
@@ -308,7 +359,7 @@ class _Written:
     def indexed(self, name: str, i: int) -> ast.expr:
         if name == self.op.variadic:
             return variable(f"{name}{i}")
-        return ast.Constant(getattr(self.op, name)[i])
+        return _number(getattr(self.op, name)[i])
 
     def count(self) -> int:
         """Return how many elements became one."""
@@ -570,15 +621,15 @@ def _with_index(written: _Written, inner: ast.expr, i: int) -> ast.expr:
 
 
 def _axes(axes: Sequence[int]) -> ast.expr:
-    return _whole(axes[0]) if len(axes) == 1 else _lengths(axes)
+    return _number(axes[0]) if len(axes) == 1 else _lengths(axes)
 
 
-def _whole(number: int) -> ast.expr:
+def _number(number: float) -> ast.expr:
     return ast.Constant(number) if number >= 0 else ast.UnaryOp(ast.USub(), ast.Constant(-number))
 
 
 def _lengths(numbers: Sequence[int]) -> ast.expr:
-    return ast.Tuple([_whole(number) for number in numbers], ast.Load())
+    return ast.Tuple([_number(number) for number in numbers], ast.Load())
 
 
 def _keys(key: Any) -> ast.expr:
@@ -589,6 +640,6 @@ def _keys(key: Any) -> ast.expr:
 
 def _key(part: Any) -> ast.expr:
     if isinstance(part, slice):
-        ends = (None if end is None else _whole(int(end)) for end in (part.start, part.stop, part.step))
+        ends = (None if end is None else _number(int(end)) for end in (part.start, part.stop, part.step))
         return ast.Slice(*ends)
-    return ast.Constant(part) if part is None or part is Ellipsis else _whole(int(part))
+    return ast.Constant(part) if part is None or part is Ellipsis else _number(int(part))
