@@ -65,6 +65,7 @@ WORDS = {
     },
 }
 LANGUAGES = tuple(WORDS)
+LONG_NUMBER = 5  # characters in a neuron; longer ones are written smaller
 
 
 @dataclass(frozen=True)
@@ -645,7 +646,7 @@ def short_number(value: float) -> str:
     if 1 <= size < 1000:
         text = f"{size:.3g}"
     elif 0.01 <= size < 1:
-        text = f"{size:.3f}" if size > 0.99 else f"{float(f'{size:.2f}'):g}"  # of what is nearly 1, by how much
+        text = f"{size:.3f}" if size >= 0.995 else f"{float(f'{size:.2f}'):g}"  # of what is nearly 1, by how much
     else:
         digits = 1 if size < 1e-9 or size >= 1e10 else 2
         factor, exponent = f"{size:.{digits - 1}e}".split("e")
