@@ -108,6 +108,15 @@ def test_edges_are_as_wide_as_their_numbers_are_large_and_coloured_by_sign() -> 
     assert lines[3].width == pytest.approx(THIN + (THICK - THIN) / 4)
 
 
+def test_the_widest_edge_is_one_that_is_drawn() -> None:
+    network = cr.Network([cr.Dense(1, inputs=100)])
+    network.parameters[:100] = 1
+    network.parameters[50] = 1000  # left out
+    layout = drawn(network)
+    assert {line.width for line in layout.lines if line.told} == {THICK}
+    assert {"−1", "−0.5", "0.5", "1"} <= set(written(layout, "number"))
+
+
 def test_of_many_neurons_a_few_are_drawn_and_the_drawing_says_of_how_many() -> None:
     network = cr.Network([cr.Dense(MOST_NEURONS), cr.Dense(MOST_NEURONS + 1)], inputs=784)
     layout = drawn(network)
@@ -202,9 +211,27 @@ class Own(cr.Layer):
         return cr.tanh(x * self.gain) + x
 
 
+class Gain(cr.Layer):
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.gain = self.parameter("gain", shape)
+
+    def forward(self, x: cr.Node) -> cr.Node:
+        return x * self.gain
+
+
+class Sums(cr.Layer):
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.matrix = self.parameter("matrix", (shape[-1], 2))
+
+    def forward(self, x: cr.Node) -> cr.Node:
+        return x @ self.matrix
+
+
 @pytest.mark.parametrize(
     ("network", "boxes"),
     [
+        (cr.Network([Gain(), cr.Dense(1)], inputs=3), {"gain_1": "Gain"}),
+        (cr.Network([Sums(), cr.Dense(1)], inputs=3), {}),
         (cr.Network([Own(), cr.Dense(1)], inputs=3), {"own_1": "Own"}),
         (cr.Network([cr.Dense(4), cr.Flatten(), cr.Dense(1)], inputs=(5, 3)), {"x": "Input", "dense_1": "Linear"}),
         (cr.Network([cr.Flatten(), cr.Dense(1)], inputs=(5, 3)), {}),

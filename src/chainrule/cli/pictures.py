@@ -112,7 +112,8 @@ def _saliency(run: PicturedRun, path: Path) -> Any:
 def _network(run: PicturedRun, path: Path) -> Any:
     """Draw the weights, and what they make of the first sample."""
     sample, language = run.samples.train[0][:1], run.language or "en"
-    return cr.plot.network(run.network, sample, path=path, title=run.title, language=language)
+    title = f"{run.title}, {'דוגמה' if language == 'he' else 'sample'} 0"
+    return cr.plot.network(run.network, sample, path=path, title=title, language=language)
 
 
 def _watched(run: PicturedRun, path: Path) -> Any:

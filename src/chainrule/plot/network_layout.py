@@ -65,6 +65,7 @@ WORDS = {
     },
 }
 LANGUAGES = tuple(WORDS)
+LONG_NUMBER = 5  # characters in a neuron; longer ones are written smaller
 
 
 @dataclass(frozen=True)
@@ -251,10 +252,14 @@ class _Placing:
         return rank
 
     def _most(self) -> float:
-        """Return the largest number of an edge or a bias, after which the widths go."""
-        arrays = [link.weights for link in self.parts.links if link.weights is not None and self._shown(link)]
-        finite = [float(np.nanmax(np.abs(array))) for array in arrays if array.size and not np.isnan(array).all()]
-        return max(finite, default=0.0)
+        """Return the largest number of an edge that is drawn, after which the widths go."""
+        found = [0.0]
+        for link in self.parts.links:
+            if link.weights is not None and self._shown(link):
+                rows, columns = ([i for i in self.drawn[p] if i is not None] for p in (link.start, link.end))
+                numbers = np.abs(link.weights[np.ix_(rows, columns)])
+                found += [] if np.isnan(numbers).all() else [float(np.nanmax(numbers))]
+        return max(found)
 
     def _shown(self, link: ColumnLink) -> bool:
         """Return whether both ends are columns of neurons."""
@@ -302,10 +307,12 @@ class _Placing:
     def _captions(self, place: int) -> list[tuple[str, str]]:
         """Return the lines below a column, each with its kind."""
         column = self.parts.columns[place]
-        found = [] if column.box else [(line, "name") for line in _name_lines(column.name)]
+        if column.box:  # its name and what it is stand in it
+            return [(_short(step), "note") for step in column.steps if step not in column.name]
+        found = [(line, "name") for line in _name_lines(column.name)]
         steps = [column.sign] * bool(column.sign) + [_short(step) for step in column.steps]
         found += [(" · ".join(steps[i : i + 2]), "note") for i in range(0, len(steps), 2)]
-        if not column.box and None in self.drawn[place]:
+        if None in self.drawn[place]:
             count = sum(row is not None for row in self.drawn[place])
             found.append((self.words["all"].format(count=f"{column.size:,}", drawn=count), "note"))
         return found
@@ -541,7 +548,7 @@ class _Placing:
             notes.append(words["zero"])
         if "frozen" in kinds:
             notes.append(words["frozen"].format(cost=parts.cost))
-        if "handed" in kinds or self.layout.arrows:
+        if any(link.weights is None and not parts.columns[link.end].box for link in parts.links):
             notes.append(words["handed"])
         for note in notes:
             self._say(middle, y, note, "note")
@@ -639,7 +646,7 @@ def short_number(value: float) -> str:
     if 1 <= size < 1000:
         text = f"{size:.3g}"
     elif 0.01 <= size < 1:
-        text = f"{size:.3f}" if size > 0.99 else f"{float(f'{size:.2f}'):g}"  # of what is nearly 1, by how much
+        text = f"{size:.3f}" if size >= 0.995 else f"{float(f'{size:.2f}'):g}"  # of what is nearly 1, by how much
     else:
         digits = 1 if size < 1e-9 or size >= 1e10 else 2
         factor, exponent = f"{size:.{digits - 1}e}".split("e")

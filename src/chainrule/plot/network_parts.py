@@ -273,7 +273,7 @@ class _PartsReader:
         if any(type(layer).forward is known.forward for known in _SEEN_THROUGH):
             if isinstance(layer, Rescale):
                 self.rescaling.update({id(node): (layer.path, result) for node in inside})
-        elif len(inside) > 1:
+        elif len(inside) > 1 or any(_learns_else(node) for node in inside):
             for node in inside:
                 self.boxed.setdefault(id(node), (layer, given, result))
 
@@ -419,6 +419,11 @@ def _matrix(node: Node) -> Parameter | None:
     role = {Linear: "weights", Matmul: "b"}.get(type(node.op))  # type: ignore[arg-type]  # None where it is a leaf
     matrix = None if role is None else node.children.get(role)
     return matrix if isinstance(matrix, Parameter) and len(matrix.shape) == 2 else None
+
+
+def _learns_else(node: Node) -> bool:
+    """Return whether a node has parameters that are no weights of a weighted sum: a gain, a table of rows."""
+    return _matrix(node) is None and any(isinstance(child, Parameter) for child in node.children.values())
 
 
 def _mask(node: Node) -> Mask | None:

@@ -11,6 +11,7 @@ from chainrule.ops.op import Samples
 from chainrule.plot.axes import new_figure
 from chainrule.plot.network_layout import (
     LANGUAGES,
+    LONG_NUMBER,
     NEGATIVE,
     NEUTRAL,
     POSITIVE,
@@ -167,7 +168,8 @@ def _draw_shapes(axes: Axes, layout: NetworkLayout) -> None:
             Circle((circle.x, circle.y), RADIUS, facecolor=_NEURON, edgecolor=ink, linewidth=thick, zorder=4)
         )
         if circle.text:
-            axes.text(circle.x, circle.y, circle.text, ha="center", va="center", fontsize=7.5, color=ink, zorder=5)
+            size = 6.3 if len(circle.text) > LONG_NUMBER else 7.5
+            axes.text(circle.x, circle.y, circle.text, ha="center", va="center", fontsize=size, color=ink, zorder=5)
 
 
 def _write(axes: Axes, label: Label) -> None:

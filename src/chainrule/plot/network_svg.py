@@ -12,6 +12,7 @@ from chainrule.nn import Network
 from chainrule.ops.op import Samples
 from chainrule.plot.network_layout import (
     LANGUAGES,
+    LONG_NUMBER,
     NEGATIVE,
     NEUTRAL,
     POSITIVE,
@@ -100,7 +101,9 @@ def as_svg(layout: NetworkLayout, language: str) -> str:
         body.append(f'<rect class="box" x="{x:.1f}" y="{y:.1f}" {size} rx="7"/>')
     for circle in layout.circles:
         classes = f"neuron{' on' * circle.on}{' faint' * circle.faint}"
-        text = f'<text class="value" x="{circle.x:.1f}" y="{circle.y + 3.5:.1f}" {_MIDDLE}>{escape(circle.text)}</text>'
+        small = ' style="font-size:8.4px"' if len(circle.text) > LONG_NUMBER else ""
+        look = f'class="value"{small} x="{circle.x:.1f}" y="{circle.y + 3.5:.1f}" text-anchor="middle"'
+        text = f"<text {look}>{escape(circle.text)}</text>"
         body.append(
             f'<g class="{classes}"><title>{escape(circle.told)}</title>'
             f'<circle cx="{circle.x:.1f}" cy="{circle.y:.1f}" r="{RADIUS:g}"/>{text if circle.text else ""}</g>'
@@ -118,9 +121,6 @@ def as_svg(layout: NetworkLayout, language: str) -> str:
         f'aria-label="{escape(layout.title)}" viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" {size}>'
         f"{''.join(body)}</svg>"
     )
-
-
-_MIDDLE = 'text-anchor="middle"'
 
 
 def _head(x1: float, y1: float, x2: float, y2: float) -> str:
