@@ -287,10 +287,15 @@ def test_a_box_that_scrolls_is_reached_and_scrolled_by_keyboard(browser: Any, tm
         assert becomes(tab, "document.activeElement.scrollLeft > 0")
 
 
+LAYERS = {  # of the nodes of 2-3-1 whose neurons the drawing has
+    **dict.fromkeys(("1", "2", "3", "4"), "dense_1"),
+    **dict.fromkeys(("5", "6", "7", "8", "10"), "dense_2"),
+}
 STATE = """() => ({
   shown: [...document.querySelectorAll("main h3")].filter(title => title.offsetHeight).map(title => title.id),
   link: [...document.querySelectorAll("[aria-current=step]")].map(link => link.hash.slice(1)),
   node: [...document.querySelectorAll("svg .now[data-node]")].map(shape => shape.dataset.node),
+  neurons: [...new Set([...document.querySelectorAll("svg .now[data-layer]")].map(shape => shape.dataset.layer))],
   said: document.querySelector("output").textContent,
 })"""
 
@@ -307,6 +312,7 @@ def test_a_page_is_walked_through_by_buttons_and_by_arrows(browser: Any, tmp_pat
             state = tab.evaluate(STATE)
             assert state["shown"] == every[: i + 1] if i + 1 < len(walked) else every
             assert (state["link"], state["node"]) == ([key], [key.split("-")[1]])
+            assert state["neurons"] == [LAYERS[key.split("-")[1]]]
             assert [int(found) for found in re.findall(r"\b\d+\b", state["said"])][:2] == [i + 1, len(walked)]
             assert tab.evaluate("key => document.getElementById(key).getBoundingClientRect().top >= 0", key)
             tab.keyboard.press(onward)

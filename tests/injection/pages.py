@@ -40,7 +40,8 @@ _TAGS = {
 _ATTRIBUTES = {
     *("lang", "dir", "charset", "http-equiv", "content", "name", "rel", "href", "id", "class", "tabindex", "role"),
     *("aria-label", "aria-hidden", "title", "hidden", "type"),
-    *("data-all", "data-said", "data-forward", "data-backward", "data-update", "data-turn", "data-node", "data-to"),
+    *("data-all", "data-said", "data-forward", "data-backward", "data-update", "data-turn"),
+    *("data-node", "data-to", "data-layer"),
     *("viewbox", "width", "height", "direction", "d", "x", "y", "rx"),
     *("displaystyle", "mathvariant", "form", "stretchy"),
 }

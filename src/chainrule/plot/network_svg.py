@@ -8,6 +8,7 @@ from __future__ import annotations
 from html import escape
 
 from chainrule import checks
+from chainrule.errors import printable
 from chainrule.nn import Network
 from chainrule.ops.op import Samples
 from chainrule.plot.network_layout import (
@@ -102,7 +103,7 @@ def as_svg(layout: NetworkLayout, language: str) -> str:
         classes = f"neuron{' on' * circle.on}{' faint' * circle.faint}"
         text = f'<text class="value" x="{circle.x:.1f}" y="{circle.y + 3.5:.1f}" {_MIDDLE}>{escape(circle.text)}</text>'
         body.append(
-            f'<g class="{classes}"><title>{escape(circle.told)}</title>'
+            f'<g class="{classes}" data-layer="{escape(printable(circle.layer))}"><title>{escape(circle.told)}</title>'
             f'<circle cx="{circle.x:.1f}" cy="{circle.y:.1f}" r="{RADIUS:g}"/>{text if circle.text else ""}</g>'
         )
     for label in layout.labels:
