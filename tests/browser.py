@@ -61,7 +61,9 @@ def chromium() -> Iterator[Any]:
     calm = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     with sync_playwright() as started:
         running = started.chromium.launch(
-            executable_path=found, args=[*calm.split(), "--disable-component-update", "--disable-sync"]
+            executable_path=found,
+            args=[*calm.split(), "--disable-component-update", "--disable-sync"],
+            ignore_default_args=["--hide-scrollbars"],
         )
         yield running
         running.close()
@@ -79,6 +81,30 @@ def opened(browser: Any, address: str, width: int, scheme: str = "light", **sett
     tab.goto(address)
     yield tab
     context.close()
+
+
+# Blocks whose end is out of sight: wider than their box, which has no bar; or beyond the page, where nothing scrolls.
+_CUT = """selector => [...document.querySelectorAll(selector)].filter(block => {
+  const range = document.createRange(), page = document.documentElement.clientWidth;
+  range.selectNodeContents(block);
+  if (!block.clientWidth) return false;
+  let right = range.getBoundingClientRect().right;
+  for (let box = block; box !== document.body; box = box.parentElement) {
+    const {overflowX, borderTopWidth, borderBottomWidth} = getComputedStyle(box);
+    const bar = box.offsetHeight - box.clientHeight - parseFloat(borderTopWidth) - parseFloat(borderBottomWidth) > 3;
+    if (box.scrollWidth > box.clientWidth + 1 && overflowX !== "visible") {
+      if (!bar) return true;
+      right = box.getBoundingClientRect().right;
+    }
+  }
+  return right > page + 1;
+}).map(block => block.textContent.trim().slice(0, 60))"""
+
+
+def cut(tab: Any, blocks: str) -> list[str]:
+    """Return the blocks of a selector that are cut off at the right; bars must be shown, as `chromium` does."""
+    found: list[str] = tab.evaluate(_CUT, blocks)
+    return found
 
 
 def numbers(tab: Any) -> tuple[dict[str, list[list[list[str]]]], list[str]]:

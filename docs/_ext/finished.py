@@ -26,6 +26,7 @@ _OUTPUT = re.compile(
 _TAG = re.compile(r"<[^>]*>")
 _LINED_UP = re.compile(r"\S {2,}\S|[│┃┊─━═█▁-▇┌└├]")  # columns, or lines that draw
 _TALL = 3  # rows that make a table
+_WIDE = 100  # characters of a line that was laid out, as those of `explain`
 
 # The ink, the paper and the grid of cr.plot.style and of matplotlibrc, on a dark page.
 _DARK = """<style>@media (prefers-color-scheme: dark) {
@@ -63,7 +64,9 @@ def mended_page(page: str) -> str:
 
 def _kind(output: str) -> str:
     lines = unescape(_TAG.sub("", output)).splitlines()
-    return "aligned" if sum(bool(_LINED_UP.search(line.strip())) for line in lines) >= _TALL else "prose"
+    others = [line for line in lines if not _LINED_UP.search(line.strip())]
+    lined_up = len(lines) - len(others) >= _TALL and all(len(line) <= _WIDE for line in others)
+    return "aligned" if lined_up else "prose"
 
 
 def mended_picture(picture: str) -> str:

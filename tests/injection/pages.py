@@ -35,13 +35,15 @@ _TAGS = {
     *("html", "head", "meta", "link", "title", "style", "body", "main", "nav", "h1", "h2", "h3", "p", "ul", "li", "a"),
     *("ol", "button", "output", "div", "table", "thead", "tbody", "tr", "th", "td", "pre", "code", "b", "br", "bdi"),
     *("math", "mrow", "mi", "mn", "mo", "msup", "mfrac", "msqrt", "mspace", "mtext", "mtable", "mtr", "mtd"),
-    *("svg", "g", "rect", "path", "text"),
+    *("svg", "g", "rect", "path", "text", "circle", "figure", "figcaption", "details", "summary"),
 }
 _ATTRIBUTES = {
     *("lang", "dir", "charset", "http-equiv", "content", "name", "rel", "href", "id", "class", "tabindex", "role"),
     *("aria-label", "aria-hidden", "title", "hidden", "type"),
-    *("data-all", "data-said", "data-forward", "data-backward", "data-update", "data-turn", "data-node", "data-to"),
-    *("viewbox", "width", "height", "direction", "d", "x", "y", "rx"),
+    *("data-all", "data-said", "data-forward", "data-backward", "data-update", "data-turn"),
+    *("data-node", "data-to", "data-layer"),
+    *("viewbox", "width", "height", "direction", "d", "x", "y", "rx", "cx", "cy", "r", "xmlns", "transform"),
+    *("stroke-width", "text-anchor", "style"),
     *("displaystyle", "mathvariant", "form", "stretchy"),
 }
 _SCRIPT = files("chainrule.explain").joinpath("page.js").read_text("utf-8")
@@ -136,7 +138,7 @@ def tags(page: str) -> list[tuple[str, tuple[str, ...]]]:
 
 def html(page: str) -> None:
     """Its tags and attributes are those that we write, its links lead within the page, no script is but its own."""
-    text(page, "\t\u00a0")  # a space that we write ourselves, beside a word in a formula
+    text(page, f"\t\u00a0{ISOLATES}")  # a space beside a word in a formula, and formulas in Hebrew legends
     parser = _Tags()
     parser.feed(page.replace(f"<script>{_SCRIPT}</script>", "", 1))
     parser.close()
@@ -216,7 +218,7 @@ def toml(page: str) -> None:
 
 def svg(page: str) -> None:
     """It is XML without script and without links that lead elsewhere."""
-    text(page)
+    text(page, "\u200f")  # Hebrew legends begin with it
     for element in ElementTree.fromstring(page).iter():
         expect(element.tag.rpartition("}")[2] not in ("script", "foreignObject", "a"), element.tag)
         for name, value in element.attrib.items():

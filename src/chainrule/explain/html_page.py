@@ -61,13 +61,13 @@ def to_html(document: Document, analysis: Analysis, symbols: list[Symbol], writt
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{sentence(document.title)}</h1>\n<nav>{_contents(document)}</nav>\n"
+        f"<h1>{sentence(document.title)}</h1>\n<nav>{_contents(document, analysis)}</nav>\n"
         + "\n".join(body)
         + f"\n{_stepper(document, said)}</main>\n<script>{script}</script>\n</body>\n</html>\n"
     )
 
 
-def _contents(document: Document) -> str:
+def _contents(document: Document, analysis: Analysis) -> str:
     """Return the titles of the page as links, and beneath each those of its steps."""
     chapters: list[tuple[Heading, list[Heading]]] = []
     for block in document.blocks:
@@ -77,7 +77,7 @@ def _contents(document: Document) -> str:
             chapters[-1][1].append(block)
     items = []
     for chapter, steps in chapters:
-        links = "".join(f"<li>{_step_link(step)}</li>" for step in steps)
+        links = "".join(f"<li>{_step_link(step, analysis)}</li>" for step in steps)
         inner = f'<ol class="steps" dir="ltr">{links}</ol>' if links else ""
         items.append(f'<li><a href="#{chapter.key}">{sentence(chapter.text)}</a>{inner}</li>')
     return f"<ul>{''.join(items)}</ul>"
@@ -88,11 +88,22 @@ def _is_step(heading: Heading) -> bool:
     return way in _WAYS and node.isdecimal()
 
 
-def _step_link(step: Heading) -> str:
+def _step_link(step: Heading, analysis: Analysis) -> str:
+    layer = printable(_layer(analysis, int(step.key.partition("-")[2])))
     name = printable(str(step.text))
     symbol = formula_line(step.math) if step.math else name
     told = symbol if symbol == name else f"{symbol} {name}"
-    return f'<a href="#{step.key}" title="{escape(told)}">{escape(symbol)}</a>'
+    return f'<a href="#{step.key}" title="{escape(told)}" data-layer="{escape(layer)}">{escape(symbol)}</a>'
+
+
+def _layer(analysis: Analysis, place: int) -> str:
+    """Return the name of the layer whose neurons a drawing has for a node: of an activation, that before it."""
+    while analysis.graph.nodes[place].op is not None:
+        below = list(analysis.roles(place).values())
+        if any(isinstance(analysis.graph.nodes[child], Parameter) for child in below):
+            break
+        place = below[0]
+    return analysis.labels[place].partition(".")[0]
 
 
 def _stepper(document: Document, said: dict[str, str]) -> str:
@@ -156,7 +167,8 @@ def _block(
                 drawn = network_drawing(analysis, language, show, highlight)
             except NonFiniteError as problem:
                 drawn = f"<p>{escape(str(problem))}</p>"
-            return f"<figure>{_wide(drawn, said['box_drawing'])}<figcaption>{sentence(caption)}</figcaption></figure>"
+            box = _wide(drawn, said["box_drawing"], "drawing")
+            return f"<figure>{box}<figcaption>{sentence(caption)}</figcaption></figure>"
         case Picture(note, picture):
             return f'<p class="note">{sentence(note)}</p><p>{image(picture, escape(str(note)))}</p>'
         case Drawing():

@@ -23,7 +23,10 @@
   }
   parts.push(...pending.map(p => [p, step]));
 
-  const drawing = [...document.querySelectorAll(".drawing")].find(box => box.querySelector("[data-node]"));
+  // The drawing that stays in sight: that of the network, or of the graph where there is none of neurons.
+  const drawings = [...document.querySelectorAll("main > .drawing, main > figure")];
+  const drawing = drawings.find(box => box.querySelector("[data-layer]")) ??
+    drawings.find(box => box.querySelector("[data-node]"));
 
   function go(to) {
     now = to;
@@ -38,6 +41,8 @@
       shape.classList.toggle("seen", seen.includes(shape.dataset.node));
       shape.classList.toggle("turned", turned.includes(shape.dataset.node));
     }
+    for (const neuron of document.querySelectorAll("svg [data-layer]"))
+      neuron.classList.toggle("now", now !== null && neuron.dataset.layer === links[now].dataset.layer);
     for (const edge of document.querySelectorAll("svg [data-to]")) edge.classList.toggle("now", edge.dataset.to === here);
     back.setAttribute("aria-disabled", now === 0);
     reach();

@@ -78,6 +78,7 @@ class DrawnNeuron:
     told: str
     on: bool  # whether it is highlighted
     faint: bool  # whether others are
+    layer: str
 
 
 @dataclass(frozen=True)
@@ -374,7 +375,7 @@ class _Placing:
             sign = "b" if self.parts.show == "weights" else "∂b"
             self._say(x, y + RADIUS + 6.5, f"{sign} {short_number(bias)}", "number", tone=_kind(bias), faint=faint)
             told += f", {sign} = {bias:.6g}"
-        self.layout.circles.append(DrawnNeuron(x, y, text, told, on, faint))
+        self.layout.circles.append(DrawnNeuron(x, y, text, told, on, faint, column.name))
         if column.labels and (column.input or column.output):
             away = RADIUS + 7
             label = _short(column.labels[row])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from html import escape
 
 from chainrule import checks
+from chainrule.errors import printable
 from chainrule.nn import Network
 from chainrule.ops.op import Samples
 from chainrule.plot.network_layout import (
@@ -105,7 +106,7 @@ def as_svg(layout: NetworkLayout, language: str) -> str:
         look = f'class="value"{small} x="{circle.x:.1f}" y="{circle.y + 3.5:.1f}" text-anchor="middle"'
         text = f"<text {look}>{escape(circle.text)}</text>"
         body.append(
-            f'<g class="{classes}"><title>{escape(circle.told)}</title>'
+            f'<g class="{classes}" data-layer="{escape(printable(circle.layer))}"><title>{escape(circle.told)}</title>'
             f'<circle cx="{circle.x:.1f}" cy="{circle.y:.1f}" r="{RADIUS:g}"/>{text if circle.text else ""}</g>'
         )
     for label in layout.labels:
