@@ -394,13 +394,13 @@ def binary_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: 
     """
 
 def binary_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.BinaryFocalCrossEntropy
-    """y = mean(a q^gamma · u + b p^gamma · v), p = prediction, q = 1 − p, u = −log p, v = −log q
-    ∂prediction = ∂y · (b p^gamma · (gamma v / p + 1 / q) − a q^gamma · (gamma u / q + 1 / p)) / n
-    where a = target, b = 1 − target
-    with alpha: a = alpha · target, b = (1 − alpha) · (1 − target)
+    """y = mean(r q^gamma · u + s p^gamma · v), p = prediction, q = 1 − p, u = −log p, v = −log q
+    ∂prediction = ∂y · (s p^gamma · (gamma v / p + 1 / q) − r q^gamma · (gamma u / q + 1 / p)) / n
+    where r = target, s = 1 − target
+    with alpha: r = alpha · target, s = (1 − alpha) · (1 − target)
 
-    The mean runs over all n elements. u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an a
-    or b of 0 counts as 0.
+    The mean runs over all n elements. u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an r
+    or s of 0 counts as 0.
 
     Parameters
     ----------
@@ -426,14 +426,14 @@ def categorical_cross_entropy(prediction: _Operand, target: _Operand, sample_wei
     """
 
 def categorical_focal_cross_entropy(prediction: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: _Sequence[float] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.CategoricalFocalCrossEntropy
-    """y = mean over samples of Σ a q^gamma · u, p = prediction, q = 1 − p, u = −log p
-    ∂prediction = −∂y · a q^gamma · (gamma u / q + 1 / p) / samples
-    where a = target
+    """y = mean over samples of Σ r q^gamma · u, p = prediction, q = 1 − p, u = −log p
+    ∂prediction = −∂y · r q^gamma · (gamma u / q + 1 / p) / samples
+    where r = target
     with class indices: target = one_hot(target)
-    with alpha: a = alpha · target
+    with alpha: r = alpha · target
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / q is 1 where
-    q is 0. What is multiplied by an a of 0 counts as 0.
+    q is 0. What is multiplied by an r of 0 counts as 0.
 
     Parameters
     ----------
@@ -787,12 +787,13 @@ def sigmoid(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.
     """
 
 def sigmoid_binary_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, label_smoothing: float = 0.0, name: str | None = None) -> _Node:  # chainrule.ops.cross_entropy.SigmoidBinaryCrossEntropy
-    """y = mean(log(1 + exp(logits)) − target · logits)
+    """y = mean(−target · log σ(logits) − (1 − target) · log(1 − σ(logits)))
     ∂logits = ∂y · (σ(logits) − target) / n
     with label_smoothing s: target = (1 − s) · target + s / 2
 
-    The binary cross-entropy of σ(logits), for any logit. The mean runs over all n elements. The
-    derivative is computed as (1 − target) · σ(logits) − target · σ(−logits), so that it never rounds to 0 beside 1.
+    The binary cross-entropy of σ(logits), for any logit: log(1 + e^logits) − target · logits is the same, and does not
+    overflow. The mean runs over all n elements. The derivative is computed as (1 − target) · σ(logits) −
+    target · σ(−logits), so that it never rounds to 0 beside 1.
 
     Parameters
     ----------
@@ -801,10 +802,10 @@ def sigmoid_binary_cross_entropy(logits: _Operand, target: _Operand, sample_weig
     """
 
 def sigmoid_focal_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: float | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.SigmoidFocalCrossEntropy
-    """y = mean(a q^gamma · u + b p^gamma · v), p = σ(logits), q = σ(−logits), u = −log p, v = −log q
-    ∂logits = ∂y · (b p^gamma · (p + gamma q v) − a q^gamma · (q + gamma p u)) / n
-    where a = target, b = 1 − target
-    with alpha: a = alpha · target, b = (1 − alpha) · (1 − target)
+    """y = mean(r q^gamma · u + s p^gamma · v), p = σ(logits), q = σ(−logits), u = −log p, v = −log q
+    ∂logits = ∂y · (s p^gamma · (p + gamma q v) − r q^gamma · (q + gamma p u)) / n
+    where r = target, s = 1 − target
+    with alpha: r = alpha · target, s = (1 − alpha) · (1 − target)
 
     The binary focal loss of σ(logits), for any logit. The mean runs over all n elements. The powers are
     computed as p^gamma = e^(−gamma u).
@@ -865,11 +866,11 @@ def softmax_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Op
     """
 
 def softmax_focal_cross_entropy(logits: _Operand, target: _Operand, sample_weight: _Operand | None = None, *, gamma: float = 2.0, alpha: _Sequence[float] | None = None, name: str | None = None) -> _Node:  # chainrule.ops.focal.SoftmaxFocalCrossEntropy
-    """y = mean over samples of Σ a (1 − p)^gamma · u, p = softmax(logits), u = −log p
-    ∂logits = ∂y · (p · Σ s in each row − s) / samples, s = a (1 − p)^gamma · (1 + gamma u / (e^u − 1))
-    where a = target
+    """y = mean over samples of Σ r (1 − p)^gamma · u, p = softmax(logits), u = −log p
+    ∂logits = ∂y · (p · Σ s in each row − s) / samples, s = r (1 − p)^gamma · (1 + gamma u / (e^u − 1))
+    where r = target
     with class indices: target = one_hot(target)
-    with alpha: a = alpha · target
+    with alpha: r = alpha · target
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / (e^u − 1), which
     is p u / (1 − p), is 1 where u is 0.
@@ -884,7 +885,7 @@ def softmax_focal_cross_entropy(logits: _Operand, target: _Operand, sample_weigh
 
 def softplus(z: _Operand, *, name: str | None = None) -> _Node:  # chainrule.ops.activations.Softplus
     """y = log(1 + eᶻ)
-    ∂z = ∂y · 1 / (1 + e⁻ᶻ)
+    ∂z = ∂y / (1 + e⁻ᶻ)
 
     Computed as max(z, 0) + log(1 + exp(−|z|)).
     """
