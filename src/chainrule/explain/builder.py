@@ -50,6 +50,7 @@ COST, PENALTY = Symbol("C"), Symbol("R")
 MOST_DRAWN = 80  # nodes
 _OF_ROWS = ("@", "ᵀ", "row", "column", "axis", "samples", "Σ")  # what an op's line says of rows, in columns is another
 MOST_WRITTEN = 160  # numbers in a formula
+MOST_BESIDE = 16  # of their columns between brackets, where no line can end
 STEP_UNITS = 256  # in the last place, up to where a step in float32 is the published one, rounded
 _KNOWN = {"σ": "sigmoid", "softmax": "softmax", "Φ": "normal_cdf", "φ": "normal_density"}
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -263,7 +264,7 @@ class Builder:
             self.blocks.append(Equation(lines, note if i == 0 else None))
         lines = [Joined((left, "=", typeset(formula.result, names)))]
         numbers: dict[str, Math] = {name: Matrix(array) for name, array in formula.values.items()}
-        if formula.short and not isinstance(formula.result, ast.Name) and 0 < _written(formula) <= MOST_WRITTEN:
+        if formula.short and not isinstance(formula.result, ast.Name) and _fits(formula):
             lines.append(Joined(("=", typeset(formula.result, {**names, **numbers}))))
         lines.append(Joined(("=", Matrix(result))))
         self.blocks.append(Equation(lines, None if formula.steps else note))
@@ -544,11 +545,14 @@ def _assignment(line: Line, letters: dict[str, Math]) -> Math:
     return Joined((letters.get(line.name, Symbol(line.name)), sign, typeset(line.expression, letters)))
 
 
-def _written(formula: Formula) -> int:
-    """Return how many numbers a formula has once its variables are replaced by theirs."""
+def _fits(formula: Formula) -> bool:
+    """Return whether a formula can be read once its variables are replaced by their numbers."""
     assert formula.result is not None
     names = [node.id for node in ast.walk(formula.result) if isinstance(node, ast.Name)]
-    return sum(sum(map(len, cells(formula.values[name]))) for name in names if name in formula.values)
+    shown = [cells(formula.values[name]) for name in names if name in formula.values]
+    if isinstance(formula.result, ast.Call) and sum(len(rows[0]) for rows in shown) > MOST_BESIDE:
+        return False
+    return 0 < sum(sum(map(len, rows)) for rows in shown) <= MOST_WRITTEN
 
 
 _SHORT = {"weights": "W", "bias": "b"}
