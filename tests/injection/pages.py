@@ -155,7 +155,7 @@ def notebook(page: str) -> None:
     parser = _Tags()
     parser.feed(page)
     parser.close()
-    expect(parser.found in ([("pre", ())], [("iframe", ("style", "srcdoc"))]), parser.found)
+    expect(parser.found in ([("pre", ())], [("iframe", ("title", "style", "srcdoc"))]), parser.found)
 
 
 def markdown(page: str) -> None:

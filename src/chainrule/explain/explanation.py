@@ -21,7 +21,7 @@ from chainrule.errors import InputError, UnknownNameError, nearest
 from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, proofs
 from chainrule.explain.builder import Builder
 from chainrule.explain.columns import NOTATIONS
-from chainrule.explain.document import Messages, histogram
+from chainrule.explain.document import Messages, histogram, templates
 from chainrule.explain.elements import find
 from chainrule.explain.html_page import to_html
 from chainrule.explain.inspection import show
@@ -70,7 +70,9 @@ class Explanation(Closed):
     def _repr_html_(self) -> str:
         if self.format != "html":
             return f"<pre>{escape(self.text)}</pre>"
-        return f'<iframe style="width:100%;height:40em;border:0" srcdoc="{escape(self.text)}"></iframe>'
+        title = escape(templates(self.language)["frame"])
+        page = escape(self.text)
+        return f'<iframe title="{title}" style="width:100%;height:40em;border:0" srcdoc="{page}"></iframe>'
 
     def show(self) -> None:
         """Show the explanation: text is printed; a page appears in the notebook, or opens in the browser.
