@@ -502,3 +502,12 @@ def test_a_network_that_is_sure_raises_no_false_alarm(last: Any, dtype: Any) -> 
         weights.assign(weights.value * scale)
         for sample in (0, 1, 2, 3, None):
             assert "⚠" not in str(explain(network, XOR.X, y, sample=sample))
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html", "json"])
+def test_a_node_without_numbers_is_explained_too(form: str) -> None:
+    none = cr.Input("e", np.zeros((0, 2)))
+    w = cr.Parameter("w", [[0.5], [-0.25]])
+    loss = cr.sum(x=none @ w) + cr.mean(x=w)
+    assert "e" in str(explain(loss, format=form))
+    assert "w" in str(explain(loss, format=form, element=("w", 0, 0)))

@@ -313,3 +313,11 @@ def test_an_op_of_ones_own_has_factors_of_its_own_backward() -> None:
     text = str(cr.explain(network(cr.Dense(3), Cube(), cr.Dense(1)), X, Y, element=("dense_1", 1)))
     assert "cube′(z⁽¹⁾[1])" in text
     assert "cube′(z⁽¹⁾[1]) = 3z⁽¹⁾[1]²" in text or "cube′(z⁽¹⁾[1]) = 3 · z⁽¹⁾[1]²" in text
+
+
+def test_a_single_number_without_axes_is_followed_too() -> None:
+    s = cr.Parameter("s", 2.0)
+    loss = cr.mean(x=s * (cr.Input("x", [[0.0, 1], [1, 1]]) @ cr.Parameter("w", [[0.5], [-0.25]])))
+    told = json.loads(str(cr.explain(loss, element="s", format="json")))
+    assert told["element"]["paths"] == 2
+    assert told["element"]["sum"] == pytest.approx(0.0, abs=1e-15)

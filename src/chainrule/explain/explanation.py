@@ -6,6 +6,7 @@ forms: text, Markdown, an HTML page, or one JSON object with all numbers in full
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -343,7 +344,7 @@ def _lines(formula: Formula, symbols: dict[str, Math]) -> list[str]:
 
 def _array(array: Array) -> Any:
     """Return an array as nested lists; a large one as a description with its corner."""
-    rows = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
+    rows = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), math.prod(array.shape[1:]))
     if rows.shape[0] <= MOST_ROWS and rows.shape[1] <= MOST_COLUMNS:
         return array.tolist()
     numbers = array.astype(np.float64)

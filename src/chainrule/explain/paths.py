@@ -21,7 +21,7 @@ from chainrule.graph import Graph
 from chainrule.graph.calls import called
 from chainrule.ops.op import Array, Op
 
-MOST_WORK = 3_000_000_000  # numbers that ops may be asked for
+MOST_WORK = 300_000_000  # numbers that ops may be asked for
 MOST_ONE_BY_ONE = 10_000  # paths that are added up one after the other
 
 Index = tuple[int, ...]
@@ -216,7 +216,7 @@ class Paths:
         self, i: int, op: Op, children: Mapping[str, int], ways: list[tuple[str, int]], reached: dict[int, set[int]]
     ) -> Iterator[_Edges]:
         arrays = {role: self.values[j] for role, j in children.items()}
-        columns = {role: np.array(sorted(reached[j])) for role, j in ways}
+        columns = {role: np.array(sorted(reached[j]), np.intp) for role, j in ways}
         tries = [(values, _forward(op, values, self.values[i])) for values in _probes(op, arrays)]
         probes = [(values, y) for values, y in tries if y is not None]
         rows = self._changing(op, probes, columns, self.values[i].size)
@@ -247,7 +247,7 @@ class Paths:
         for values, y in probes:
             moved = dict(values)
             for role, flat in columns.items():
-                moved[role] = moved[role].copy()
+                moved[role] = np.array(moved[role])  # of a single number, too
                 moved[role].flat[flat] *= 1.25
             again = _forward(op, moved, y)
             if again is None:
@@ -352,7 +352,7 @@ def elementwise(op: Op, arrays: Mapping[str, Array], role: str) -> bool:
     like = arrays[role]
     for values in _probes(op, arrays):
         y = _forward(op, values, like)
-        moved = values[role].copy()
+        moved = np.array(values[role])
         moved.flat[:1] *= 1.25
         again = _forward(op, {**values, role: moved}, like)
         if y is None or again is None:

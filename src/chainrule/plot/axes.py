@@ -30,6 +30,7 @@ _WIDE = 10  # where the largest figure is this many times the smallest, a logari
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+@checks.keywords
 def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
     """Return an empty figure of this size in inches, for a picture of your own, with ``show()`` and ``save(path)``.
 
