@@ -550,7 +550,7 @@ def _fits(formula: Formula) -> bool:
     assert formula.result is not None
     names = [node.id for node in ast.walk(formula.result) if isinstance(node, ast.Name)]
     shown = [cells(formula.values[name]) for name in names if name in formula.values]
-    if isinstance(formula.result, ast.Call) and sum(len(rows[0]) for rows in shown if rows) > MOST_BESIDE:
+    if isinstance(formula.result, ast.Call) and sum(len(rows[0]) for rows in shown) > MOST_BESIDE:
         return False
     return 0 < sum(sum(map(len, rows)) for rows in shown) <= MOST_WRITTEN
 

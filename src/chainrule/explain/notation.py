@@ -6,7 +6,6 @@ Long matrices are shown by their corner, with dots for the rest.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeAlias
@@ -98,8 +97,10 @@ def number(value: Any) -> str:
 
 
 def cells(array: Array) -> list[list[str]]:
-    """Return an array as rows of printed numbers, those of a large one from its corner, with "…" for the rest."""
-    table = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), math.prod(array.shape[1:]))
+    """Return an array as rows of printed numbers, those of a large one from its corner, with "…" for the rest; "∅" if there are none."""
+    if not array.size:
+        return [["∅"]]
+    table = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
     rows, columns = table.shape
     few_rows = rows if rows <= MOST_ROWS else CORNER
     few_columns = columns if columns <= MOST_COLUMNS else CORNER
