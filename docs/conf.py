@@ -28,7 +28,7 @@ version = release = __version__
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.mathjax"]
-extensions += ["executed", "finished", "hebrew", "captions", "together", "reference", "whole"]
+extensions += ["executed", "finished", "hebrew", "captions", "together", "gallery", "reference", "whole"]
 exclude_patterns = ["_build", "_ext", "_static", "derivations", "pictures", "**/.ipynb_checkpoints"]
 nitpicky = True
 

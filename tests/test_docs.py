@@ -72,12 +72,15 @@ def test_a_picture_without_a_caption_and_a_caption_without_a_picture_are_found()
 
     page = new_document("page")
     page += nodes.image(uri="bare.svg", alt="A curve")
-    page += nodes.figure("", nodes.container("", nodes.image(uri="whole.svg")), nodes.caption("", "What to see."))
+    page += nodes.figure(
+        "", nodes.container("", nodes.image(uri="whole.svg", alt="A line")), nodes.caption("", "What to see.")
+    )
     page += nodes.figure("", nodes.image(uri="empty.svg"), nodes.caption("", ""))
     page += nodes.figure("", nodes.caption("", "Nothing to see."))
     assert faults(page) == [
         "a picture without a caption: A curve",
         "a picture without a caption: empty.svg",
+        "a picture without a description: empty.svg",
         "a caption without a picture: Nothing to see.",
     ]
 
@@ -242,6 +245,8 @@ OUTPUT = '<div class="output stream highlight-myst-ansi notranslate"><div class=
         ("epoch   loss\n1       0.5\n2       0.25", "aligned"),
         ("epoch   loss\n1       0.5\n2       0.25\nTrainingWarning: " + "a long sentence " * 9, "prose"),
         ("a ─┐\n   ├─ c\nb ─┘", "aligned"),
+        ("node" + " " * 90 + "value\na  1\nb  2\n" + "a long sentence " * 9, "prose"),
+        (("node" + " " * 90 + "value\n") * 3 + "a long sentence " * 9, "aligned"),
     ],
 )
 def test_prose_goes_on_in_the_next_line_and_what_lines_up_does_not(printed, kind):
@@ -304,3 +309,38 @@ def test_the_home_page_leads_to_the_founding_documents_in_both_languages():
     text = (DOCS / "index.md").read_text("utf-8")
     assert "(guide/founding.md)" in text
     assert "(he/founding.md)" in text
+
+
+def test_the_gallery_has_every_example_with_its_code_and_a_picture(tmp_path):
+    needed("sphinx", "docs")
+    import gallery
+
+    pages = dict(gallery.gallery_pages(tmp_path))
+    names = {path.stem for path in gallery.EXAMPLES.glob("*.py")}
+    assert set(pages) == {f"{name}.md" for name in names} | {"index.md"}
+    assert set(gallery.PICTURES) == names
+    for name in names:
+        code = (gallery.EXAMPLES / f"{name}.py").read_text("utf-8").split('"""', 2)[2].strip()
+        assert f"```{{code-cell}} ipython3\n{code}\n```" in pages[f"{name}.md"]
+        assert re.search(r'alt: "[^"]{20,}"\n  figure:\n    caption: "[^"]{20,}\."', pages[f"{name}.md"])
+
+
+def test_what_it_cannot_do_is_told_from_the_first_pages_and_is_true():
+    import chainrule as cr
+
+    text = (DOCS / "limits.md").read_text("utf-8")
+    for page, link in ((DOCS / "index.md", "(limits.md)"), (DOCS.parent / "README.md", "(docs/limits.md)")):
+        assert link in page.read_text("utf-8")
+    names = re.findall(r'"(\w+)"', re.search(r"for name in \((.*)\)", text)[1])
+    assert names
+    for name in names:
+        with pytest.raises(cr.ChainruleError):
+            getattr(cr, name)
+    for name in re.findall(r"\{named\}`cr\.([\w.]+)`", text):
+        assert hasattr(cr.ops if name.startswith("ops.") else cr, name.removeprefix("ops."))
+
+
+def test_the_first_page_opens_three_doors():
+    text = (DOCS / "index.md").read_text("utf-8")
+    doors = re.findall(r"\*\*\[.*\]\((.*)\)\*\*\n\n", text.split("## Three doors")[1])
+    assert doors == ["guide/index.md", "mishaps/index.md", "howto/index.md"]

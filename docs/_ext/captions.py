@@ -27,11 +27,13 @@ def figure_around(node: nodes.Element) -> nodes.Element:
 
 
 def faults(doctree: nodes.document) -> list[str]:
-    """Return the pictures without a caption, and the captions without a picture."""
+    """Return the pictures without a caption or a description, and the captions without a picture."""
     found = []
     for image in doctree.findall(nodes.image):
         if not any(caption.astext().strip() for caption in figure_around(image).findall(nodes.caption)):
             found.append(f"a picture without a caption: {image.get('alt') or image['uri']}")
+        if not image.get("alt"):  # a browser would be told the name of the file
+            found.append(f"a picture without a description: {image['uri']}")
     for figure in doctree.findall(nodes.figure):
         if not any(figure.findall(nodes.image)):
             found.append(f"a caption without a picture: {figure.astext()[:80]}")
