@@ -60,7 +60,7 @@ soak: .venv/installed-dev ## stop, kill and break things for an hour or two
 	$(BIN)/python benchmarks/soak.py
 
 clean: ## remove .venv, caches and built files; runs/ stays
-	rm -rf .venv build dist docs/_build docs/api docs/coming_from docs/ops htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/_build docs/api docs/coming_from docs/gallery docs/ops htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp for each set of extras: installed again only when pyproject.toml is newer.

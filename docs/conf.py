@@ -27,7 +27,8 @@ copyright = author  # noqa: A001  # Sphinx's name
 version = release = __version__
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.mathjax", "executed", "finished", "hebrew", "together", "reference", "whole"]
+extensions = ["myst_nb", "sphinx.ext.mathjax"]
+extensions += ["executed", "finished", "hebrew", "captions", "together", "gallery", "reference", "whole"]
 exclude_patterns = ["_build", "_ext", "_static", "derivations", "pictures", "**/.ipynb_checkpoints"]
 nitpicky = True
 

@@ -19,4 +19,4 @@ print("\nOne more step, with everything that flows in it:")
 print(cr.trace(network, X, y))
 
 page = cr.explain(network, X, y, sample=1, format="html")
-print(f"\n{page!r}: page.save('xor.html') writes it, and `chainrule explain xor` prints it as text.")
+print(f"\n{page!r}: page.save('xor.html') writes it,\nand `chainrule explain xor` prints it as text.")

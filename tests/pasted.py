@@ -26,7 +26,8 @@ from chainrule.files import viewer
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *(page for part in ("guide", "howto") for page in sorted((DOCS / part).glob("*.md")))]
-OTHERS = [DOCS / "index.md", *(page for part in ("mishaps", "concepts") for page in sorted((DOCS / part).glob("*.md")))]
+OTHERS = [DOCS / "index.md", DOCS / "limits.md"]
+OTHERS += [page for part in ("mishaps", "concepts") for page in sorted((DOCS / part).glob("*.md"))]
 ELSEWHERE = {"dask.md", "tracking.md"}  # a script, and loggers of other packages: their pages say so
 
 _BLOCK = re.compile(r"^```(?:\{code-cell\} ipython3|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

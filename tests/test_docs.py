@@ -50,7 +50,39 @@ def test_every_picture_is_described(page):
     for cell in cells:
         last = cell.strip().splitlines()[-1]
         if last == "figure" or "cr.plot." in cell or "show_digits(" in last:
-            assert re.search(r'alt: "[^"]{20,}"', cell), cell
+            assert re.search(r'alt: "[^"]{20,}"\n  figure:\n    caption: "[^"]{20,}[.?]"', cell), cell
+
+
+CAPTION = re.compile(r'caption: "(.*)"')
+
+
+@pytest.mark.parametrize(("folder", "name"), CHAPTERS)
+def test_a_picture_of_a_hebrew_chapter_has_a_hebrew_caption(folder, name, hebrew):
+    text, english = ((DOCS / part / f"{name}.md").read_text("utf-8") for part in (HEBREW[folder], folder))
+    told = [caption for _, caption in hebrew.descriptions(text, english).values()] + CAPTION.findall(text)
+    assert len(told) == len(CAPTION.findall(english))
+    assert all(re.search("[א-ת]", caption) and caption.endswith((".", "?")) for caption in told), told
+
+
+def test_a_picture_without_a_caption_and_a_caption_without_a_picture_are_found():
+    needed("sphinx", "docs")
+    from captions import faults
+    from docutils import nodes
+    from docutils.utils import new_document
+
+    page = new_document("page")
+    page += nodes.image(uri="bare.svg", alt="A curve")
+    page += nodes.figure(
+        "", nodes.container("", nodes.image(uri="whole.svg", alt="A line")), nodes.caption("", "What to see.")
+    )
+    page += nodes.figure("", nodes.image(uri="empty.svg"), nodes.caption("", ""))
+    page += nodes.figure("", nodes.caption("", "Nothing to see."))
+    assert faults(page) == [
+        "a picture without a caption: A curve",
+        "a picture without a caption: empty.svg",
+        "a picture without a description: empty.svg",
+        "a caption without a picture: Nothing to see.",
+    ]
 
 
 def test_every_chapter_is_there_in_hebrew_too():
@@ -65,7 +97,7 @@ def test_a_hebrew_chapter_runs_the_english_cells_in_their_order(folder, name, he
     numbers = [int(number) for number in PLACE.findall(text)]
     assert numbers == sorted(set(numbers))
     assert "{cell}" not in hebrew.filled_in(text, english)
-    described = hebrew.descriptions(text, english)
+    described = {known: description for known, (description, _) in hebrew.descriptions(text, english).items()}
     drawings = [cell for cell in re.findall(CELL, english, re.DOTALL | re.MULTILINE) if "plot.network(" in cell]
     assert set(described) == set(re.findall(r'alt: "(.*)"', english)) - {ALT.search(cell)[1] for cell in drawings}
     own = [cell for cell in re.findall(CELL, text, re.DOTALL | re.MULTILINE) if "plot.network(" in cell]
@@ -105,6 +137,21 @@ def test_a_derivation_belongs_to_an_op_and_stands_on_its_page(tmp_path):
     for name in DERIVATIONS:
         derived = (DOCS / "derivations" / f"{name}.md").read_text("utf-8").strip()
         assert f"## Line by line\n\n{derived}" in pages[f"{name}.md"]
+        assert "[line by line](#line-by-line) below" in pages[f"{name}.md"]
+
+
+def test_the_page_of_an_op_says_why_its_derivative_is_so_and_where_the_guide_comes_to_it(tmp_path):
+    import op_pages
+
+    from chainrule.ops import all_ops, page
+
+    pages = dict(op_pages.op_pages(tmp_path))
+    for name, kind in all_ops().items():
+        told = pages[f"{name}.md"].split("## Why the derivative is so\n\n")[1].split("\n\n## ")[0]
+        assert re.sub(r"\\(.)", r"\1", told.split("\n\nMore: ")[0]) == page(kind).why
+        place, title = re.search(r"\.\./((?:guide|howto)/[\w-]+\.md)#?([\w-]*)", told).groups()
+        headings = re.findall(r"^##+ (.*)$", (DOCS / place).read_text("utf-8"), re.MULTILINE)
+        assert not title or title in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 @pytest.mark.parametrize("folder", ["guide", "he"])
@@ -198,6 +245,8 @@ OUTPUT = '<div class="output stream highlight-myst-ansi notranslate"><div class=
         ("epoch   loss\n1       0.5\n2       0.25", "aligned"),
         ("epoch   loss\n1       0.5\n2       0.25\nTrainingWarning: " + "a long sentence " * 9, "prose"),
         ("a ─┐\n   ├─ c\nb ─┘", "aligned"),
+        ("node" + " " * 90 + "value\na  1\nb  2\n" + "a long sentence " * 9, "prose"),
+        (("node" + " " * 90 + "value\n") * 3 + "a long sentence " * 9, "aligned"),
     ],
 )
 def test_prose_goes_on_in_the_next_line_and_what_lines_up_does_not(printed, kind):
@@ -260,3 +309,38 @@ def test_the_home_page_leads_to_the_founding_documents_in_both_languages():
     text = (DOCS / "index.md").read_text("utf-8")
     assert "(guide/founding.md)" in text
     assert "(he/founding.md)" in text
+
+
+def test_the_gallery_has_every_example_with_its_code_and_a_picture(tmp_path):
+    needed("sphinx", "docs")
+    import gallery
+
+    pages = dict(gallery.gallery_pages(tmp_path))
+    names = {path.stem for path in gallery.EXAMPLES.glob("*.py")}
+    assert set(pages) == {f"{name}.md" for name in names} | {"index.md"}
+    assert set(gallery.PICTURES) == names
+    for name in names:
+        code = (gallery.EXAMPLES / f"{name}.py").read_text("utf-8").split('"""', 2)[2].strip()
+        assert f"```{{code-cell}} ipython3\n{code}\n```" in pages[f"{name}.md"]
+        assert re.search(r'alt: "[^"]{20,}"\n  figure:\n    caption: "[^"]{20,}\."', pages[f"{name}.md"])
+
+
+def test_what_it_cannot_do_is_told_from_the_first_pages_and_is_true():
+    import chainrule as cr
+
+    text = (DOCS / "limits.md").read_text("utf-8")
+    for page, link in ((DOCS / "index.md", "(limits.md)"), (DOCS.parent / "README.md", "(docs/limits.md)")):
+        assert link in page.read_text("utf-8")
+    names = re.findall(r'"(\w+)"', re.search(r"for name in \((.*)\)", text)[1])
+    assert names
+    for name in names:
+        with pytest.raises(cr.ChainruleError):
+            getattr(cr, name)
+    for name in re.findall(r"\{named\}`cr\.([\w.]+)`", text):
+        assert hasattr(cr.ops if name.startswith("ops.") else cr, name.removeprefix("ops."))
+
+
+def test_the_first_page_opens_three_doors():
+    text = (DOCS / "index.md").read_text("utf-8")
+    doors = re.findall(r"\*\*\[.*\]\((.*)\)\*\*\n\n", text.split("## Three doors")[1])
+    assert doors == ["guide/index.md", "mishaps/index.md", "howto/index.md"]

@@ -26,6 +26,7 @@ _OUTPUT = re.compile(
 _TAG = re.compile(r"<[^>]*>")
 _LINED_UP = re.compile(r"\S {2,}\S|[│┃┊─━═█▁-▇┌└├]")  # columns, or lines that draw
 _TALL = 3  # rows that make a table
+_FITS = 84  # characters of a line that is shown whole, where there is room
 _WIDE = 100  # characters of a line that was laid out, as those of `explain`
 
 # The ink, the paper and the grid of cr.plot.style and of matplotlibrc, on a dark page.
@@ -64,9 +65,10 @@ def mended_page(page: str) -> str:
 
 def _kind(output: str) -> str:
     lines = unescape(_TAG.sub("", output)).splitlines()
-    others = [line for line in lines if not _LINED_UP.search(line.strip())]
-    lined_up = len(lines) - len(others) >= _TALL and all(len(line) <= _WIDE for line in others)
-    return "aligned" if lined_up else "prose"
+    rows = [line for line in lines if _LINED_UP.search(line.strip())]
+    laid_out = all(len(line) <= _WIDE for line in lines if line not in rows)
+    torn = sum(len(line) > _FITS for line in rows) >= _TALL  # a table that would be, whatever stands beside it
+    return "aligned" if torn or (len(rows) >= _TALL and laid_out) else "prose"
 
 
 def mended_picture(picture: str) -> str:

@@ -2,7 +2,7 @@
 
 A block ```` ```{cell} 3 ```` in ``he/xor.md`` becomes the third code cell of ``guide/xor.md``, and one in
 ``he/mishaps/data.md`` that of ``mishaps/data.md``, so that what is executed can't drift apart, and is executed once for
-both. The block's text, if any, is the Hebrew description of its picture.
+both. The block's text, if any, is the Hebrew description of its picture and, behind an empty line, its caption.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from captions import figure_around
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -51,13 +52,14 @@ def filled_in(text: str, english: str) -> str:
     return _PLACE.sub(lambda place: _cell(cells, int(place[1])), text)
 
 
-def descriptions(text: str, english: str) -> dict[str, str]:
-    """Return the Hebrew description of each picture by its English one."""
+def descriptions(text: str, english: str) -> dict[str, tuple[str, str]]:
+    """Return the Hebrew description and caption of each picture by its English description."""
     cells = _CELL.findall(english)
     found = {}
-    for number, description in _PLACE.findall(text):
+    for number, told in _PLACE.findall(text):
         if known := _ALT.search(_cell(cells, int(number))):
-            found[known[1]] = description.strip()
+            description, _, caption = told.strip().partition("\n\n")
+            found[known[1]] = (description, caption)
     return found
 
 
@@ -85,7 +87,17 @@ def _describe(app: Sphinx, doctree: nodes.document) -> None:
         hebrew = Path(app.env.doc2path(docname)).read_text("utf-8")
         known = descriptions(hebrew, _english(app, docname).read_text("utf-8"))
         for image in doctree.findall(nodes.image):
-            image["alt"] = known.get(image.get("alt"), image.get("alt", ""))
+            if found := known.get(image.get("alt", "")):
+                image["alt"], caption = found
+                for node in figure_around(image).findall(nodes.caption):
+                    node.children = []
+                    node += _inline(caption)
+
+
+def _inline(text: str) -> list[nodes.Node]:
+    """Return a line with its formulas, which stand between dollars."""
+    pieces = enumerate(text.split("$"))
+    return [nodes.math(piece, piece) if i % 2 else nodes.Text(piece) for i, piece in pieces if piece]
 
 
 def _turn(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

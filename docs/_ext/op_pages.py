@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import re
 import textwrap
 import traceback
 from collections.abc import Iterator
@@ -36,6 +37,20 @@ _EXECUTED = (
     "What is executed, to keep digits or to be fast. The formulas above are the textbook's: a test computes both and "
     "compares them."
 )
+_GUIDE = {  # kind of ops -> where the guide goes through such a derivative from the beginning
+    "activations": ("Two slopes", "../guide/slopes.md#two-slopes-that-you-will-meet-all-the-time"),
+    "arithmetic": ("The rules for slopes", "../guide/slopes.md#the-rules-and-why"),
+    "cross_entropy": ("Softmax and cross-entropy", "../guide/softmax.md#cross-entropy"),
+    "custom": ("A function of your own", "../howto/your_own.md"),
+    "focal": ("Cross-entropy", "../guide/softmax.md#cross-entropy"),
+    "linear": ("A whole batch, backward", "../guide/batches.md#backward"),
+    "losses": ("The loss", "../guide/loss.md#why-the-square"),
+    "penalties": ("A price for large weights", "../guide/overfitting.md#what-helps-a-price-for-large-weights"),
+    "reductions": ("Slopes by several variables", "../guide/slopes.md#several-variables"),
+    "scaling": ("Prices, years, times", "../guide/regression.md#prices-years-times"),
+    "shaping": ("When paths meet", "../guide/chain-rule.md#when-paths-meet"),
+    "softmax": ("The derivative of softmax", "../guide/softmax.md#its-derivative-is-a-matrix"),
+}
 _AT_HAND = ([[-2.0, -0.5, 0.5, 2.0]], [[0.5, 1.0, 2.0, 3.0]])  # where a function of one number is shown
 
 
@@ -68,8 +83,9 @@ def _parts(kind: type[Op], folder: Path) -> Iterator[str]:
     yield _html("".join(f"<div>{escape(line)}</div>" for line in told.lines), "op-definition")
     yield _uses(kind)
     if op is not None and elementwise(op) and draw(op, folder / f"{kind.name}.svg"):
-        yield f"```{{image}} {kind.name}.svg\n:alt: {kind.name} and its derivative\n:class: op-picture\n```"
+        yield _picture(op)
     yield _roles(kind)
+    yield f"## Why the derivative is so\n\n{_why(kind)}"
     kinks = kinks_of(kind)
     if kinks:
         yield f"## At its kinks\n\n{kinks}\n\nMore about these conventions: [](kinks.md)."
@@ -84,6 +100,26 @@ def _parts(kind: type[Op], folder: Path) -> Iterator[str]:
         yield f"## An example\n\n{_example(kind, op, arrays)}"
     reference = f".. autoclass:: chainrule.{public_name(kind)}\n\n.. autofunction:: chainrule.{kind.name}"
     yield f"## Reference\n\n```{{eval-rst}}\n{reference}\n```"
+
+
+def _picture(op: Op) -> str:
+    (role,) = op.roles
+    caption = f"{op.name}({role}), and dashed its derivative: how steep the curve is at each {role}."
+    described = f":alt: {op.name} and its derivative\n:figclass: op-picture"
+    return f"```{{figure}} {op.name}.svg\n{described}\n\n{_plain(caption)}\n```"
+
+
+def _why(kind: type[Op]) -> str:
+    """Return why the derivative is so, and where it is derived."""
+    here = ["[line by line](#line-by-line) below"] if (DERIVATIONS / f"{kind.name}.md").exists() else []
+    title, place = _GUIDE[inspect.getmodule(kind).__name__.rsplit(".", 1)[-1]]
+    return f"{_plain(page(kind).why)}\n\nMore: {', '.join([*here, f'[{title}]({place})'])}."
+
+
+def _plain(text: str) -> str:
+    """Return a text of a docstring for a page: what is no code has no markup."""
+    pieces = text.split("`")
+    return "`".join(piece if i % 2 else re.sub(r"([\\*_\[\]<|])", r"\\\1", piece) for i, piece in enumerate(pieces))
 
 
 def tried(kind: type[Op]) -> tuple[Op | None, dict[str, Any]]:

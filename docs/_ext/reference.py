@@ -1,7 +1,7 @@
 """The reference, generated: pages of ops, of the API, of other libraries' words, and how docstrings become pages.
 
-Pages are written into ``docs/ops``, ``docs/api`` and ``docs/coming_from`` before Sphinx looks for pages, and only where
-they changed, so that a second build reads none of them again.
+They and those of the gallery are written into folders of ``docs`` before Sphinx looks for pages, and only where they
+changed, so that a second build reads none of them again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from api_pages import api_pages, known, public_bases, subclasses
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
+from gallery import gallery_pages
 from op_pages import op_pages
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -23,7 +24,7 @@ from word_pages import word_pages
 from chainrule.graph.functions import FUNCTIONS
 
 _HERE = Path(__file__).parent
-_PAGES = {"ops": op_pages, "api": lambda folder: api_pages(), "coming_from": word_pages}
+_PAGES = {"ops": op_pages, "api": lambda folder: api_pages(), "coming_from": word_pages, "gallery": gallery_pages}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

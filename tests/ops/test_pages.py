@@ -31,6 +31,25 @@ def test_the_docstring_says_the_function_and_each_derivative(kind: Any) -> None:
     assert all(line in page.lines for line in page.definitions)
 
 
+@pytest.mark.parametrize("kind", ops.all_ops().values(), ids=ops.all_ops())
+def test_the_docstring_says_why_in_a_few_lines_below_the_formulas(kind: Any) -> None:
+    paragraphs = [part.split() for part in kind.__doc__.split("\n\n")]
+    assert paragraphs[1][0] == "Why:", "the paragraph below the formulas begins with Why:"
+    assert " ".join(paragraphs[1][1:]) == ops.page(kind).why
+    assert 20 < len(ops.page(kind).why) < 520
+    assert ops.page(kind).why.endswith(".")
+
+
+def test_an_op_of_ones_own_need_not_say_why() -> None:
+    class Quiet(ops.Op):
+        """y = 2 z
+        ∂z = 2 ∂y"""
+
+        name = "quiet_for_this_test"
+
+    assert ops.page(Quiet).why == ""
+
+
 def test_no_op_is_missing_from_the_table() -> None:
     found = set()
     for module in pkgutil.iter_modules(ops.__path__):

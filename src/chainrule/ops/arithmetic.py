@@ -32,6 +32,8 @@ class Add(Elementwise):
     """y = a + b
     ∂a = ∂y   ∂b = ∂y
 
+    Why: Where a moves a little, y moves by as much, and so with b: each gets ∂y as it came.
+
     What was broadcast gets the sum over its copies.
     """
 
@@ -47,6 +49,8 @@ class Add(Elementwise):
 class WeightedSum(Op):
     """y = Σ weightsᵢ · partsᵢ
     ∂partsᵢ = ∂y · weightsᵢ
+
+    Why: A part that moves by h moves y by weightsᵢ · h, whatever the other parts are.
 
     All parts have one shape. The loss of a network with several outputs is one.
 
@@ -87,7 +91,10 @@ class WeightedSum(Op):
 
 class Subtract(Elementwise):
     """y = a − b
-    ∂a = ∂y   ∂b = −∂y"""
+    ∂a = ∂y   ∂b = −∂y
+
+    Why: y grows as fast as a does, and falls as fast as b grows: slopes 1 and −1.
+    """
 
     onnx = "Sub"
 
@@ -100,7 +107,11 @@ class Subtract(Elementwise):
 
 class Multiply(Elementwise):
     """y = a · b
-    ∂a = ∂y · b   ∂b = ∂y · a"""
+    ∂a = ∂y · b   ∂b = ∂y · a
+
+    Why: (a + h) · b is h · b more than a · b, so the slope by a is b; and by b it is a. The slope by each factor is the
+    other factor.
+    """
 
     onnx = "Mul"
 
@@ -113,7 +124,11 @@ class Multiply(Elementwise):
 
 class Divide(Elementwise):
     """y = a / b
-    ∂a = ∂y / b   ∂b = −∂y · y / b"""
+    ∂a = ∂y / b   ∂b = −∂y · y / b
+
+    Why: By a, y is a straight line of slope 1 / b. By b it is a · b⁻¹, and the rule for powers gives −a · b⁻²; a / b is
+    y, so that is −y / b.
+    """
 
     limit = "a divisor other than 0"
     onnx = "Div"
@@ -128,6 +143,10 @@ class Divide(Elementwise):
 class Power(Elementwise):
     """y = base^exponent
     ∂base = ∂y · exponent · base^(exponent − 1)   ∂exponent = ∂y · y · log(base)
+
+    Why: By the base it is school's rule for powers: the slope of x³ is 3 x². By the exponent, y is e^(exponent ·
+    log(base)): a power of e is its own slope, and the chain rule multiplies it by the slope of what stands above,
+    log(base).
 
     Where the exponent is 0, y is 1 whatever the base, so ∂base is 0 even at base 0; where the base is 0 and the
     exponent is not negative, ∂exponent is 0. A negative base has no logarithm: its ∂exponent is NaN.
@@ -147,7 +166,11 @@ class Power(Elementwise):
 
 class Maximum(Elementwise):
     """y = max(a, b)
-    ∂a = ∂y where a > b, ½ ∂y where a = b, else 0   ∂b = ∂y where b > a, ½ ∂y where a = b, else 0"""
+    ∂a = ∂y where a > b, ½ ∂y where a = b, else 0   ∂b = ∂y where b > a, ½ ∂y where a = b, else 0
+
+    Why: y is the larger of the two and moves with it; the smaller one changes nothing. Where both are equal there is a
+    kink, and they share.
+    """
 
     onnx = "Max"
 
@@ -161,7 +184,11 @@ class Maximum(Elementwise):
 
 class Minimum(Elementwise):
     """y = min(a, b)
-    ∂a = ∂y where a < b, ½ ∂y where a = b, else 0   ∂b = ∂y where b < a, ½ ∂y where a = b, else 0"""
+    ∂a = ∂y where a < b, ½ ∂y where a = b, else 0   ∂b = ∂y where b < a, ½ ∂y where a = b, else 0
+
+    Why: y is the smaller of the two and moves with it; the larger one changes nothing. Where both are equal there is a
+    kink, and they share.
+    """
 
     onnx = "Min"
 
@@ -176,6 +203,9 @@ class Minimum(Elementwise):
 class Where(Op):
     """y = a where condition ≠ 0, else b
     ∂a = ∂y where condition ≠ 0, else 0   ∂b = ∂y where condition = 0, else 0
+
+    Why: y is a copy of the part that was taken and moves with it; the other part changes nothing. The condition only
+    chooses: a small step of it changes no choice, so it gets no derivative.
 
     condition holds booleans, or numbers, of which 0 is false.
     """
@@ -198,6 +228,9 @@ class Where(Op):
 class Clip(Op):
     """y = z, cut to low … high
     ∂z = ∂y where low < z < high, else 0
+
+    Why: Between the bounds y is z, slope 1. Beyond them y stays where it is, whatever z does: slope 0. At a bound
+    itself there is a kink, and 0 is chosen.
 
     Parameters
     ----------
@@ -225,7 +258,10 @@ class Clip(Op):
 
 class Negative(Op):
     """y = −z
-    ∂z = −∂y"""
+    ∂z = −∂y
+
+    Why: y falls as fast as z grows: slope −1.
+    """
 
     output_range = (-math.inf, math.inf)
     onnx = "Neg"
@@ -239,7 +275,11 @@ class Negative(Op):
 
 class Exp(Op):
     """y = eᶻ
-    ∂z = ∂y · y"""
+    ∂z = ∂y · y
+
+    Why: e is the number whose powers are their own slope. Where z moves by h, y becomes eᶻ · eʰ, and eʰ is nearly 1 + h
+    for a small h: y grows by y · h.
+    """
 
     output_range = (0.0, math.inf)
     increasing = True
@@ -255,6 +295,9 @@ class Exp(Op):
 class Log(Op):
     """y = log(z)
     ∂z = ∂y / z
+
+    Why: The logarithm undoes a power of e: z = eʸ. There z moves by z · h where y moves by h, so read the other way
+    round y moves by h / z where z moves by h.
 
     The natural logarithm. At 0 y is −inf and the derivative inf; below 0 y is NaN.
     """
@@ -274,6 +317,9 @@ class Sqrt(Op):
     """y = √z
     ∂z = ∂y / 2√z
 
+    Why: y² = z. Where y moves by h, its square moves by 2 y · h; so read the other way round y moves by h / 2y where z
+    moves by h.
+
     At 0 the derivative is inf; below 0 y is NaN.
     """
 
@@ -292,6 +338,10 @@ class Sin(Op):
     """y = sin(z)
     ∂z = ∂y · cos(z)
 
+    Why: Let a point walk round a circle of radius 1: when it has walked z, its height is sin(z). It walks straight up
+    where it is farthest to the right, and level at the top: the share of its way that leads up is how far to the right
+    it is, cos(z).
+
     z is in radians.
     """
 
@@ -309,6 +359,9 @@ class Cos(Op):
     """y = cos(z)
     ∂z = −∂y · sin(z)
 
+    Why: Let a point walk round a circle of radius 1: when it has walked z, it is cos(z) to the right of the middle. The
+    higher it is, the more of its way leads to the left: the share is sin(z), and to the left means that y falls.
+
     z is in radians.
     """
 
@@ -325,6 +378,8 @@ class Cos(Op):
 class Absolute(Op):
     """y = |z|
     ∂z = ∂y · sign(z)
+
+    Why: Right of 0 it is the line z, which has slope 1; left of 0 it is the line −z, which has slope −1.
 
     At the kink, 0, the derivative is 0.
     """

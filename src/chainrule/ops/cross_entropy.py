@@ -38,6 +38,10 @@ class BinaryCrossEntropy(BinaryLoss):
     ∂prediction = ∂y · ((1 − target) / (1 − prediction) − target / prediction) / n
     with label_smoothing s: target = (1 − s) · target + s / 2
 
+    Why: The slope of log is one over what it is taken of, so the first term gives −target / prediction. 1 − prediction
+    falls where the prediction grows, so the second one gives (1 − target) / (1 − prediction). What is surely wrong,
+    0.001 where the target is 1, is pulled very hard, by 1,000.
+
     The mean runs over all n elements. What is multiplied by 0 counts as 0, also where its
     logarithm is infinite.
 
@@ -88,6 +92,9 @@ class SigmoidBinaryCrossEntropy(BinaryLoss):
     """y = mean(−target · log σ(logits) − (1 − target) · log(1 − σ(logits)))
     ∂logits = ∂y · (σ(logits) − target) / n
     with label_smoothing s: target = (1 − s) · target + s / 2
+
+    Why: With p = σ(logits) the slope of the loss by p is (p − target) / (p (1 − p)), and the slope of the sigmoid is p
+    (1 − p). The chain rule multiplies the two: what is delicate near 0 and 1 cancels, and p − target is left.
 
     The binary cross-entropy of σ(logits), for any logit: log(1 + e^logits) − target · logits is the same, and does not
     overflow. The mean runs over all n elements. The derivative is computed as (1 − target) · σ(logits) −
@@ -148,6 +155,9 @@ class CategoricalCrossEntropy(ClassLoss):
     with class indices: target = one_hot(target)
     with label_smoothing s: target = (1 − s) · target + s / classes
 
+    Why: A prediction stands in one term only, −target · log(prediction), and the slope of log is one over what it is
+    taken of. Where the target is 0, nothing comes back.
+
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). What is multiplied by a target
     of 0 counts as 0.
 
@@ -184,6 +194,10 @@ class SoftmaxCrossEntropy(ClassLoss):
     ∂logits = ∂y · (softmax(logits) − target) / samples
     with class indices: target = one_hot(target)
     with label_smoothing s: target = (1 − s) · target + s / classes
+
+    Why: log softmax(logits) is logits − log Σ e^logits. Of −Σ target · that, the first part has slope −target. The
+    second stands there as often as the targets add up to, once, and the slope of log Σ e^logits is softmax(logits). So
+    what comes back is how far each share is from the one it should be.
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). Its rows add up to
     1; where rounding has them miss it, softmax(logits) counts that sum times.

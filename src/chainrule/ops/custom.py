@@ -60,6 +60,8 @@ class Activation(_Pair):
     """y = function(z)
     ∂z = ∂y · derivative(z)
 
+    Why: It is the chain rule and nothing else: what came back, times the slope of the function at z, which you give.
+
     Parameters
     ----------
     function, derivative : callable
@@ -139,6 +141,9 @@ class Loss(_Pair):
     ∂prediction = ∂y · derivative(prediction, target)
     with per_sample: y = mean over samples of function(prediction, target)
     with per_sample: ∂prediction = ∂y · derivative(prediction, target) / samples
+
+    Why: It is the chain rule and nothing else: what came back, times the slope of the function by the prediction, which
+    you give.
 
     Parameters
     ----------

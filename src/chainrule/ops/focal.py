@@ -43,6 +43,10 @@ class BinaryFocalCrossEntropy(_BinaryFocal):
     where r = target, s = 1 − target
     with alpha: r = alpha · target, s = (1 − alpha) · (1 − target)
 
+    Why: Each term is a cross-entropy u with a weight q^gamma, which fades where the answer is good already. The rule
+    for a product: the weight times the slope of u, −1 / p, and u times the slope of the weight, −gamma q^(gamma − 1),
+    since q falls where p grows. That is −q^gamma · (gamma u / q + 1 / p); the other term is its mirror image.
+
     The mean runs over all n elements. u / q is 1 where q is 0, and so is v / p where p is. What is multiplied by an r
     or s of 0 counts as 0.
 
@@ -83,6 +87,10 @@ class SigmoidFocalCrossEntropy(_BinaryFocal):
     ∂logits = ∂y · (s p^gamma · (p + gamma q v) − r q^gamma · (q + gamma p u)) / n
     where r = target, s = 1 − target
     with alpha: r = alpha · target, s = (1 − alpha) · (1 − target)
+
+    Why: By p, the first term has the slope −q^gamma · (gamma u / q + 1 / p), as in `BinaryFocalCrossEntropy`; the slope
+    of the sigmoid is p q. The chain rule multiplies the two, and p q cancels what was divided by: −q^gamma · (gamma p u
+    + q). The other term is its mirror image.
 
     The binary focal loss of σ(logits), for any logit. The mean runs over all n elements. The powers are
     computed as p^gamma = e^(−gamma u).
@@ -139,6 +147,10 @@ class CategoricalFocalCrossEntropy(_ClassFocal):
     with class indices: target = one_hot(target)
     with alpha: r = alpha · target
 
+    Why: Each term is a cross-entropy u with a weight q^gamma, which fades where the answer is good already. The rule
+    for a product: the weight times the slope of u, −1 / p, and u times the slope of the weight, −gamma q^(gamma − 1),
+    since q falls where p grows.
+
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / q is 1 where
     q is 0. What is multiplied by an r of 0 counts as 0.
 
@@ -176,6 +188,10 @@ class SoftmaxFocalCrossEntropy(_ClassFocal):
     where r = target
     with class indices: target = one_hot(target)
     with alpha: r = alpha · target
+
+    Why: By p, a term has the slope −s / p: the rule for a product, as in `CategoricalFocalCrossEntropy`. The derivative
+    of a softmax is p · (g − Σ g · p) for what comes back to it, g. With g = −s / p that is p · Σ s − s. With gamma = 0,
+    s is the target: how far each share is from the one it should be.
 
     `target` is one-hot, (samples, …, classes), or holds class indices, (samples, …). u / (e^u − 1), which
     is p u / (1 − p), is 1 where u is 0.

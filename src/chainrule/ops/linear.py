@@ -13,6 +13,11 @@ class Linear(Op):
     """y = x @ weights + bias
     ∂x = ∂y @ weightsᵀ   ∂weights = xᵀ @ ∂y   ∂bias = Σ ∂y over samples
 
+    Why: Of one sample, an output is Σ xᵢ · wᵢ + b. Where a weight moves by h, the output moves by its input times h;
+    over the samples of a batch that adds up, and xᵀ @ ∂y is this sum for all weights at once. An input goes into every
+    output, each time with a weight, so ∂y @ weightsᵀ adds over the outputs. The bias is added to each sample as it is:
+    slope 1, over all samples.
+
     x is (samples, …, inputs), weights (inputs, outputs), bias (outputs,) or left out. Whatever lies between samples and
     inputs, such as time, is more rows of one matrix: the sums run over all of them.
     """
@@ -48,6 +53,10 @@ class Linear(Op):
 class Matmul(Op):
     """y = a @ b
     ∂a = ∂y @ bᵀ   ∂b = aᵀ @ ∂y
+
+    Why: An element of y is a row of a times a column of b, Σ aₖ · bₖ. An aₖ stands in a whole row of y, each time
+    beside another bₖ: its derivative is the sum of these bₖ, each times its ∂y. That is a row of ∂y times a row of b,
+    so of all elements ∂y @ bᵀ. Of b the same holds, with rows and columns exchanged.
 
     a is (…, n, k), b is (…, k, m): the product of two matrices, or of each matrix of a stack with its partner. A
     matrix, or a stack of one, is the partner of all; it gets the sum of their derivatives.

@@ -40,6 +40,9 @@ class MeanSquaredError(ElementwiseLoss):
     """y = mean((prediction − target)²)
     ∂prediction = ∂y · 2 (prediction − target) / n
 
+    Why: The slope of a square d² is 2 d, and d = prediction − target moves as the prediction does; the mean divides by
+    n. What is twice as wrong is pulled twice as hard.
+
     The mean runs over all n elements.
     """
 
@@ -57,6 +60,9 @@ class MeanSquaredError(ElementwiseLoss):
 class SquaredError(ElementwiseLoss):
     """y = mean over samples of Σ (prediction − target)²
     ∂prediction = ∂y · 2 (prediction − target) / samples
+
+    Why: The slope of a square d² is 2 d, and d = prediction − target moves as the prediction does. The sum over outputs
+    divides by nothing, the mean over samples by their number.
 
     The sum runs over the last axis, the outputs; where there are axes between, the mean runs over these too. With ten
     outputs it is ten times `MeanSquaredError`, whose mean runs over the outputs as well.
@@ -77,6 +83,9 @@ class HalfSquaredError(ElementwiseLoss):
     """y = mean over samples of ½ Σ (prediction − target)²
     ∂prediction = ∂y · (prediction − target) / samples
 
+    Why: The slope of a square d² is 2 d, and d = prediction − target moves as the prediction does. The ½ is there to
+    cancel that 2: what comes back is how wrong the prediction is.
+
     The sum runs over the last axis, the outputs; where there are axes between, the mean runs over these too.
     """
 
@@ -95,6 +104,9 @@ class MeanAbsoluteError(ElementwiseLoss):
     """y = mean(|prediction − target|)
     ∂prediction = ∂y · sign(prediction − target) / n
 
+    Why: The size of d = prediction − target grows with slope 1 above 0 and falls with slope −1 below; the mean divides
+    by n. So all are pulled equally hard, however wrong they are: a few wild targets can't take over.
+
     The mean runs over all n elements. Where prediction and target are equal the derivative is 0.
     """
 
@@ -112,6 +124,10 @@ class MeanAbsoluteError(ElementwiseLoss):
 class Huber(ElementwiseLoss):
     """y = mean(½ d² where |d| ≤ delta, else delta · (|d| − ½ delta)), d = prediction − target
     ∂prediction = ∂y · (d cut to ±delta) / n
+
+    Why: Near the target it is half a square, of slope d. Beyond delta it goes on as a straight line with the slope it
+    has there, delta, or −delta on the other side. Both in one: d, cut to ±delta. So a wild target pulls no harder than
+    one that is delta away.
 
     The mean runs over all n elements. With c, the d cut to ±delta, both cases are c (d − ½ c).
 
@@ -140,6 +156,10 @@ class Huber(ElementwiseLoss):
 class PinballLoss(ElementwiseLoss):
     """y = mean(max(q · d, (q − 1) · d)), d = target − prediction, q = quantiles
     ∂prediction = ∂y · (1 − q where d < 0, −q where d > 0, else 0) / n
+
+    Why: By d it is two straight lines, of slope q above 0 and q − 1 below. Where the prediction grows, d falls, which
+    turns the signs: −q for a target above, 1 − q for one below. The pulls are in balance where a share q of the targets
+    lies below.
 
     The mean runs over all n elements. The smallest loss has the prediction below which a share q of the targets lies:
     their q-quantile. Where prediction and target are equal the derivative is 0. With several quantiles the prediction

@@ -9,11 +9,13 @@ from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Op
 from chainrule.ops.textbook import formula_lines
 
+_WHY = "Why: "
+
 
 class Page(NamedTuple):
-    """What an op's docstring says: its function, the derivative by each of its roles, and what holds in them.
+    """What an op's docstring says: its function, the derivative by each of its roles, what holds in them, and why.
 
-    The notation is that of `chainrule.ops.textbook`.
+    The notation is that of `chainrule.ops.textbook`; why is the paragraph that begins with this word.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Page(NamedTuple):
     function: str
     derivatives: dict[str, str]
     definitions: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def lines(self) -> list[str]:
@@ -43,7 +46,9 @@ def page(kind: type[Op]) -> Page:
     derivatives = [part for line in lines if line.startswith("∂") for part in re.split(r"\s{2,}(?=∂)", line)]
     definitions = tuple(line for line in formula_lines(docstring(kind)) if line.startswith(("where ", "with ")))
     by_role = {part[1:].split(" ")[0].removesuffix("ᵢ"): part for part in derivatives}
-    return Page(kind.name, kind, kind.roles, function, by_role, definitions)
+    why = next((part for part in docstring(kind).split("\n\n") if part.startswith(_WHY)), _WHY)
+    told = " ".join(why.removeprefix(_WHY).split())
+    return Page(kind.name, kind, kind.roles, function, by_role, definitions, told)
 
 
 def format_table(kinds: list[type[Op]]) -> str:

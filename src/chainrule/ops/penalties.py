@@ -15,6 +15,9 @@ class L1Penalty(Op):
     """y = factor · Σ |weights|
     ∂weights = ∂y · factor · sign(weights)
 
+    Why: The size of a weight grows with slope 1 above 0 and falls with slope −1 below. So each weight is pulled towards
+    0 equally hard, small ones as well: many get there.
+
     Parameters
     ----------
     factor : float
@@ -37,6 +40,9 @@ class L1Penalty(Op):
 class L2Penalty(Op):
     """y = factor / 2 · Σ weights²
     ∂weights = ∂y · factor · weights
+
+    Why: The slope of a square is twice the weight, and the ½ cancels the 2. So a weight is pulled towards 0 in
+    proportion to its size: large ones shrink fast, none gets there.
 
     Parameters
     ----------

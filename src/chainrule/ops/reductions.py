@@ -72,7 +72,10 @@ class Reduction(Op):
 
 class Sum(Reduction):
     """y = Σ x over the axes
-    ∂x = ∂y, for every element"""
+    ∂x = ∂y, for every element
+
+    Why: An element that moves by h moves the sum by h, whatever the others are: slope 1.
+    """
 
     of_nothing = True
 
@@ -87,6 +90,8 @@ class Sum(Reduction):
 class Mean(Reduction):
     """y = Σ x / n over the axes
     ∂x = ∂y / n, for every element
+
+    Why: It is the sum divided by n: an element that moves by h moves it by h / n.
 
     n elements become one.
     """
@@ -103,6 +108,9 @@ class Mean(Reduction):
 class Var(Reduction):
     """y = Σ (x − m)² / n over the axes, m = Σ x / n over the axes
     ∂x = ∂y · 2 (x − m) / n
+
+    Why: The slope of the square (x − m)² is 2 (x − m), and the mean divides by n. x moves m as well, but that adds
+    nothing: the sum of all 2 (x − m) is 0, so a small move of m leaves the sum of squares as it is.
 
     n elements become one; m is their mean. The mean is subtracted first, in float64: a large one costs no digits.
     """
@@ -125,6 +133,9 @@ class Norm(Reduction):
     """y = √Σ x² over the axes
     ∂x = ∂y · x / y where y > 0, else 0
 
+    Why: y² = Σ x². Where one x moves by h, the right side moves by 2 x · h, and the left one by 2 y times what y moves.
+    So y moves by h · x / y: the share of the vector that points along this element.
+
     The Euclidean length. Where all are 0, so are y and the derivative.
     """
 
@@ -144,6 +155,8 @@ class Max(Reduction):
     """y = max x over the axes
     ∂x = ∂y / k where x = y, else 0, k = Σ [x = y] over the axes
 
+    Why: y is the largest element and moves with it; the others change nothing.
+
     Where k elements are the largest, they share ∂y equally.
     """
 
@@ -160,6 +173,9 @@ class Max(Reduction):
 class LogSumExp(Reduction):
     """y = log Σ eˣ over the axes
     ∂x = ∂y · eˣ / Σ eˣ over the axes
+
+    Why: Of the sum only one term, eˣ, moves with one x, and it is its own slope; the slope of the logarithm is 1 / Σ
+    eˣ. The chain rule multiplies the two, and the product is the softmax of x.
 
     The largest x is subtracted first and added again, which changes nothing and keeps e from overflowing. Where all
     are −inf, so is y, and the derivative is 0.
@@ -184,6 +200,9 @@ class LogSumExp(Reduction):
 class Cumsum(Op):
     """y = Σ x up to each place
     ∂x = Σ ∂y from each place on
+
+    Why: An element is a part of the sum at its place and of every one behind it, with slope 1. It reaches the loss by
+    all of these, and paths add.
 
     The places are those along the axis.
 

@@ -26,6 +26,8 @@ class Unscale(Op):
     """y = x · scale + offset
     ∂x = ∂y · scale
 
+    Why: It is a straight line in x, of slope scale. The offset moves every y alike and changes no slope.
+
     The last layer of a network whose targets have a unit of their own, such as prices. Predictions, metrics, pictures
     and exports are in that unit. The loss is computed before it, with (target − offset) / scale for the target, so
     loss, learning rate, penalties and clipping mean what they mean for targets with mean 0 and deviation 1.

@@ -22,6 +22,8 @@ class Reshape(Op):
     """y = reshape(x, shape)
     ∂x = ∂y in the shape of x
 
+    Why: Each number only gets another place. What comes back for it goes to where it was.
+
     The elements stay in the same order.
 
     Parameters
@@ -87,6 +89,8 @@ class Flatten(Op):
     """y = x with one row for each sample
     ∂x = ∂y in the shape of x
 
+    Why: Each number only gets another place. What comes back for it goes to where it was.
+
     (samples, …) becomes (samples, features).
     """
 
@@ -106,6 +110,8 @@ class Flatten(Op):
 class Transpose(Op):
     """y = transpose(x, axes)
     ∂x = transpose(∂y, inverse(axes))
+
+    Why: Each number only gets another place. What comes back for it goes to where it was: the axes are exchanged back.
 
     Of a matrix, y = xᵀ and ∂x = ∂yᵀ.
 
@@ -143,6 +149,8 @@ class Transpose(Op):
 class Concatenate(Op):
     """y = [partsᵢ] side by side
     ∂partsᵢ = ∂y at the place of partsᵢ
+
+    Why: Each number only gets another place. What comes back is cut at the seams, and each part gets its piece.
 
     Parameters
     ----------
@@ -183,6 +191,8 @@ class Slice(Op):
     """y = x[key]
     ∂x = ∂y at the places of key, else 0
 
+    Why: What was taken moves y as it moves itself: slope 1. What was not taken changes nothing: 0.
+
     Parameters
     ----------
     key : int, slice, None, Ellipsis or tuple of them
@@ -222,6 +232,9 @@ class Slice(Op):
 class Gather(Op):
     """y = table[indices]
     ∂table = Σ ∂y where indices = i, for every row i
+
+    Why: A row is copied to wherever its index stands, with slope 1. It reaches the loss by all these places, and paths
+    add; a row that nobody asked for gets 0.
 
     An embedding, a row of the table for each index: table is (rows, …), indices whole numbers of any shape, y
     (…indices, …row).
