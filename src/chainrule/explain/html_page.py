@@ -43,6 +43,7 @@ POLICY = (
     "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
 )
+_ONE_LINE = 24  # letters of a formula in a sentence, within which no line ends: on a phone it still fits
 _WAYS = ("forward", "backward", "update")  # what is walked through, node by node
 
 
@@ -181,8 +182,14 @@ def _wide(inner: str, name: str, kind: str = "") -> str:
 
 
 def sentence(words: Text) -> str:
-    """Return a sentence as HTML, its formulas and names set apart."""
-    pieces = (f'<bdi class="f" dir="ltr">{escape(p)}</bdi>' if code else escape(p) for p, code in words.parts())
+    """Return a sentence as HTML, its formulas and names set apart, short ones and shares in percent in one line."""
+    pieces = []
+    for piece, code in words.parts():
+        if code:
+            kind = "f" if len(piece) <= _ONE_LINE else "f long"
+            pieces.append(f'<bdi class="{kind}" dir="ltr">{escape(piece)}</bdi>')
+        else:
+            pieces.append(escape(piece).replace(" %", "\u00a0%"))
     return "".join(pieces)
 
 
