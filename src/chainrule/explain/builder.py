@@ -44,7 +44,7 @@ from chainrule.ops.op import Array, Op
 from chainrule.ops.pages import page
 from chainrule.ops.scaling import Scaled
 from chainrule.ops.textbook_forms import Agreement, compared, without_factor
-from chainrule.optim.published import DERIVATIVE, WEIGHT, Line
+from chainrule.optim.published import DERIVATIVE, WEIGHT, Line, executed_rule
 
 COST, PENALTY = Symbol("C"), Symbol("R")
 MOST_DRAWN = 80  # nodes
@@ -64,7 +64,7 @@ class Builder:
         self.written = {"rows": Rows, "columns": Columns}[notation](analysis)
         self.symbols = symbols_of(analysis)
         self.blocks: list[Block] = []
-        self._said: set[str] = set()  # functions that were defined already
+        self._said: set[str] = set()  # what was explained already: functions, a class as a row
 
     def whole(self) -> Document:
         """Return the explanation of everything."""
@@ -290,7 +290,14 @@ class Builder:
                 )
             shape = "×".join(map(str, self.written.array(analysis.values[place], place).shape)) or "1"
             rows.append([self.math(place), analysis.labels[place], kind, shape])
+        for loss, head in analysis.losses().items():
+            if head.objective.fused:  # no node has it
+                place = analysis.roles(loss)[head.objective.prediction_role]
+                shape = "×".join(map(str, self.written.array(analysis.values[place], place).shape)) or "1"
+                rows.append([predicted(head), "", words("predicted"), shape])
         self.blocks.append(TableBlock([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
+        for loss in analysis.losses():
+            self.one_hot(loss, self.written.textbook(loss))
         if analysis.network is not None:
             summary = analysis.network.summary()
             counts = {key: f"{getattr(summary, key):,}" for key in ("weights", "biases", "parameters")}
@@ -313,11 +320,30 @@ class Builder:
         symbols = self.names_at(place)
         value, line = self.written.array(analysis.values[place], place), ("function", page(type(node.op)).function)
         told, executed = self.written.textbook(place), self.written.forward(place)
+        self.one_hot(place, told)
         self.both_forms(self.symbols[place], told, executed, symbols, value, line)
         self.spread(analysis.values[place], self.symbols[place], place)
         for child in analysis.roles(place).values():
             if analysis.graph.nodes[child].op is None:
                 self.spread(analysis.values[child], self.symbols[child], child)
+
+    def one_hot(self, place: int, told: Formula | None) -> None:
+        """Say what a class that is given by its number is in the formula of a loss."""
+        target = self.analysis.roles(place).get("target")
+        if target is None or told is None or "target" not in told.values:
+            return
+        given, written = self.analysis.values[target], told.values["target"]
+        if given.size < written.size and "one_hot" not in self._said:
+            self._said.add("one_hot")
+            name, one = formula_line(self.symbols[target]), given.size == 1
+            self.say("one_hot" if one else "one_hots", name=name, label=number(float(given.flat[0])) if one else "")
+
+    def role(self, place: int, role: str) -> str:
+        """Return what a role is called: an op's own letter for it would mean something else on the page."""
+        letters = [other for other in self.analysis.roles(place) if len(other) == 1]
+        if role not in letters:
+            return role
+        return str(self.words("role_input" if len(letters) == 1 else f"role_input_{letters.index(role) + 1}"))
 
     def names_at(self, place: int) -> dict[str, Math]:
         """Return what the children of a node are called in its formulas, and what a loss calls the prediction."""
@@ -372,7 +398,7 @@ class Builder:
                 if path.parent is None:
                     text = self.words("penalty_path", name=path.penalty)
                 else:
-                    text = self.words("path", name=analysis.labels[path.parent], role=path.role)
+                    text = self.words("path", name=analysis.labels[path.parent], role=self.role(path.parent, path.role))
                 self.blocks.append(Paragraph(text))
             terms: list[Math | str] = []
             for path in paths:
@@ -391,7 +417,7 @@ class Builder:
             return
         derivatives = page(type(node.op)).derivatives
         for role, child in analysis.roles(place).items():
-            named = {"name": analysis.labels[child], "role": role}
+            named = {"name": analysis.labels[child], "role": self.role(place, role)}
             path = next((p for p in analysis.paths[child] if p.parent == place and p.role == role), None)
             if path is None:
                 self.say("no_derivative", **named)
@@ -420,8 +446,13 @@ class Builder:
             clipped = optimizer.clip_value is not None or optimizer.clip_norm is not None
             for key in ("clipped",) if clipped else ():
                 self.say(key)
-            if code:
-                self.blocks.append(Folded(self.words("lines_executed"), [CodeBlock(self.words("update_code"), code)]))
+            kept, executed = executed_rule(type(optimizer))
+            folded = [CodeBlock(self.words("update_code"), code)] if code else []
+            if kept and executed:
+                formulas = "\n".join([kept, *executed])
+                folded.insert(0, CodeBlock(self.words("executed_rule"), formulas))
+            if folded:
+                self.blocks.append(Folded(self.words("lines_executed"), folded))
         else:
             rule = docstring(type(optimizer)).split("\n\nParameters\n")[0].split("\n\n")[0]
             self.blocks.append(CodeBlock(self.words("rule"), f"{rule}\n\n{code}".strip()))
@@ -469,6 +500,14 @@ class Builder:
         lines.append(Joined(("=", Matrix(written(line.value)) if result is None else result)))
         self.blocks.append(Equation(lines))
 
+    def lines_of_one(self, lines: list[Line], unit: Unit, symbol: Math) -> None:
+        """Write each line of a rule with the numbers of one weight."""
+        derivative = self.letters(unit.place)[DERIVATIVE]
+        assert isinstance(derivative, Partial)
+        letters = {WEIGHT: symbol, DERIVATIVE: Partial(derivative.of, symbol)}
+        for line in lines:
+            self.line(line, letters, lambda array: array[unit.index] if array.ndim else array)
+
     def step_agrees(self, places: list[int]) -> None:
         """Say how far the weights after the step are those of the published rule."""
         analysis = self.analysis
@@ -489,16 +528,15 @@ class Builder:
         published = self.analysis.published.get(moved.place, [])
         if published:
             self.say("one_number_published")
-            letters = self.letters(moved.place)
-            derivative = letters[DERIVATIVE]
-            assert isinstance(derivative, Partial)
-            letters = {WEIGHT: symbol, DERIVATIVE: Partial(derivative.of, symbol)}
-            for line in published:
-                self.line(line, letters, lambda array: array[moved.index] if array.ndim else array)
+            self.lines_of_one(published, Unit(moved.place, moved.index), symbol)
         self.say("one_number")
-        rows: list[list[Math | str | Text]] = [[name, "", Number(number(value))] for name, value in moved.read.items()]
+        rows: list[list[Math | str | Text]] = [[name, Number(number(value)), ""] for name, value in moved.read.items()]
         rows += [[name, *(Number(number(value)) for value in pair)] for name, pair in moved.written.items()]
         self.blocks.append(TableBlock([self.words(key) for key in ("variable", "before", "after")], rows))
+        assert self.analysis.network is not None
+        kept, _ = executed_rule(type(self.analysis.network.optimizer))
+        if kept and published:
+            self.say("undivided", rule=kept)
 
     def proof(self, found: list[DerivativeProof]) -> None:
         words = self.words
