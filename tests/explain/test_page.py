@@ -162,7 +162,7 @@ def test_an_edge_names_every_role_and_goes_around_the_nodes_between() -> None:
     w = cr.Parameter("w", [[1.0]])
     bent = cr.tanh(z=w)
     page = str(explain(cr.mean(x=bent * bent + w), format="html"))
-    assert re.findall(r'<text class="role"[^>]*>([^<]*)<', page).count("a, b") == 1
+    assert re.findall(r'<text class="role"[^>]*>([^<]*)<', page).count("input 1, input 2") == 1
     curves = [path.count("C") for path in re.findall(r'<path class="edge" d="([^"]*)"', page)]
     assert sorted(curves) == [1, 1, 1, 1, 3]  # from w to the sum, past tanh and the product
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs
+from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs, role_name
 from chainrule.explain.columns import NOTHING, Columns, Rows
 from chainrule.explain.document import (
     Block,
@@ -28,6 +28,7 @@ from chainrule.explain.document import (
     TableBlock,
     Text,
     histogram,
+    templates,
 )
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
 from chainrule.explain.one_neuron import name_of
@@ -108,7 +109,11 @@ class Builder:
         words, name = self.words, formula_line(name_of(self, unit))
         title = words("title_element", name=self.analysis.labels[unit.place], symbol=name)
         document = Document(words.language, words.right_to_left, title, self.blocks)
-        self.blocks += [*sample_blocks(self), *element_blocks(self, unit)]
+        self.blocks += sample_blocks(self)
+        if tuple(self.written.index(unit.index, unit.place)) != unit.index:
+            label, index = self.analysis.labels[unit.place], ", ".join(map(str, unit.index))
+            self.say("in_rows", name=f"{label}[{index}]", symbol=name)
+        self.blocks += element_blocks(self, unit)
         return document
 
     def one(self, place: int) -> Document:
@@ -338,13 +343,6 @@ class Builder:
             name, one = formula_line(self.symbols[target]), given.size == 1
             self.say("one_hot" if one else "one_hots", name=name, label=number(float(given.flat[0])) if one else "")
 
-    def role(self, place: int, role: str) -> str:
-        """Return what a role is called: an op's own letter for it would mean something else on the page."""
-        letters = [other for other in self.analysis.roles(place) if len(other) == 1]
-        if role not in letters:
-            return role
-        return str(self.words("role_input" if len(letters) == 1 else f"role_input_{letters.index(role) + 1}"))
-
     def names_at(self, place: int) -> dict[str, Math]:
         """Return what the children of a node are called in its formulas, and what a loss calls the prediction."""
         analysis = self.analysis
@@ -387,7 +385,7 @@ class Builder:
         """Say what arrives at a node, path by path."""
         analysis = self.analysis
         self.node_heading(place, "backward")
-        gradient, paths = analysis.gradients[place], analysis.paths[place]
+        gradient, paths, words = analysis.gradients[place], analysis.paths[place], templates(self.words.language)
         if gradient is None:
             self.say("nothing")
             return
@@ -398,7 +396,11 @@ class Builder:
                 if path.parent is None:
                     text = self.words("penalty_path", name=path.penalty)
                 else:
-                    text = self.words("path", name=analysis.labels[path.parent], role=self.role(path.parent, path.role))
+                    text = self.words(
+                        "path",
+                        name=analysis.labels[path.parent],
+                        role=role_name(analysis, path.parent, path.role, words),
+                    )
                 self.blocks.append(Paragraph(text))
             terms: list[Math | str] = []
             for path in paths:
@@ -415,9 +417,9 @@ class Builder:
         gradient = analysis.gradients[place]
         if gradient is None:
             return
-        derivatives = page(type(node.op)).derivatives
+        derivatives, words = page(type(node.op)).derivatives, templates(self.words.language)
         for role, child in analysis.roles(place).items():
-            named = {"name": analysis.labels[child], "role": self.role(place, role)}
+            named = {"name": analysis.labels[child], "role": role_name(analysis, place, role, words)}
             path = next((p for p in analysis.paths[child] if p.parent == place and p.role == role), None)
             if path is None:
                 self.say("no_derivative", **named)
