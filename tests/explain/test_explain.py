@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -539,6 +540,26 @@ def test_the_step_of_one_weight_is_the_published_rule_with_its_numbers() -> None
     step = text.split("Its step")[1]
     assert "W⁽¹⁾[1, 0] ← W⁽¹⁾[1, 0] − η · ∂C/∂W⁽¹⁾[1, 0]" in step
     assert "moves W⁽¹⁾[1, 0] against its derivative, with a learning rate of 0.5:" in " ".join(step.split())
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "fix"),
+    [
+        ("terminal", "xor.html", "format='html'"),
+        ("html", "xor.md", "format='markdown'"),
+        ("markdown", "xor.JSON", "format='json'"),
+        ("json", "xor.txt", "format='terminal'"),
+    ],
+)
+def test_a_file_named_as_one_of_another_format_is_refused(tmp_path: Path, form: str, name: str, fix: str) -> None:
+    network = cr.Network([cr.Dense(1)], inputs=2)
+    with pytest.raises(cr.errors.InputError, match=re.escape(fix)):
+        explain(network, *XOR, format=form).save(tmp_path / name)
+    assert not (tmp_path / name).exists()
+    told = re.search(r"format='(\w+)'", fix)
+    assert told
+    assert explain(network, *XOR, format=told[1]).save(tmp_path / name).exists()
+    assert explain(network, *XOR, format=form).save(tmp_path / "xor").exists()
 
 
 def test_markdown_has_no_empty_fences() -> None:
