@@ -138,7 +138,7 @@ def test_a_layer_is_w_a_plus_b_with_columns() -> None:
         "∂C/∂a⁽¹⁾ = W⁽²⁾ᵀ ∂C/∂z⁽²⁾",
         "∂C/∂W⁽²⁾ = ∂C/∂z⁽²⁾ a⁽¹⁾ᵀ",
         "∂C/∂b⁽²⁾ = Σ₁ ∂C/∂z⁽²⁾",
-        "a⁽ˡ⁾ = σ(W⁽ˡ⁾ a⁽ˡ⁻¹⁾ + b⁽ˡ⁾)",
+        "a⁽ˡ⁾ = f(W⁽ˡ⁾ a⁽ˡ⁻¹⁾ + b⁽ˡ⁾)",
     ):
         assert formula in words
     assert "@" not in re.sub("The op says, of samples as rows: .*", "", text)

@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_the_numbers_in_the_terminal_are_the_programs_own(name: str) -> None:
     forward = text.split("\nForward:")[1].split("\nThe cost\n")[0]
     found = {}
     for piece in forward.split("\n▪ ")[1:]:
-        textbook = re.split("So it is executed|As it is executed", piece)[0]
+        textbook = re.split("Executed as it stands|As it is executed", piece)[0]
         lines = [line for line in textbook.splitlines() if line.strip()]
         numbers = re.findall(r"-?\d[\d.]*(?:e[+-]\d+)?", lines[-1])
         found[lines[0].split()[-1]] = [float(value) for value in numbers]
@@ -159,7 +160,7 @@ def test_an_explanation_says_what_the_notation_promises() -> None:
         "a⁽¹⁾ = tanh(z⁽¹⁾)",
         "∂C/∂W⁽²⁾ = a⁽¹⁾ᵀ @ ∂C/∂z⁽²⁾",
         "∂C/∂z⁽²⁾ = ∂C/∂ŷ · (1 − ŷ²)",
-        "So it is executed, too; in float64 it differs by",
+        "Executed as it stands here; computed once more in float64, it differs by",
         "depends on three things",
         "Why the square?",
         "Explained for sample 2",
@@ -511,3 +512,65 @@ def test_a_node_without_numbers_is_explained_too(form: str) -> None:
     loss = cr.sum(x=none @ w) + cr.mean(x=w)
     assert "e" in str(explain(loss, format=form))
     assert "w" in str(explain(loss, format=form, element=("w", 0, 0)))
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_letters_of_ops_are_not_roles_of_a_page(language: str) -> None:
+    x = np.linspace(0.1, 1.0, 8).reshape(4, 2)
+    network = cr.Network([cr.Rescale(0.5), cr.Dense(2), cr.Tanh(), cr.Dense(1)], optimizer="adam")
+    text = str(explain(network, x, x[:, :1], sample=0, language=language))
+    assert not re.search(r"(its|בתפקיד) [a-z][:,)]", text)
+    assert ("tanh_1, its input:" if language == "en" else "בתפקיד קלט:") in text
+
+
+def test_a_class_given_by_its_number_is_said_to_be_a_row_before_it_stands_in_a_formula() -> None:
+    x, y = np.eye(3), np.array([2, 0, 1])
+    network = cr.Network([cr.Dense(3, inputs=3), cr.Softmax()], loss="categorical_crossentropy")
+    text = " ".join(str(explain(network, x, y, sample=0)).split())
+    told = text.index("The truth y is given as the number of a class, 2. In the formulas it is the row")
+    assert told < text.index("− y[")
+    assert text.count("The truth y is given") == 1
+    assert "ŷ what the network predicts 1×3" in text
+    rows = " ".join(str(explain(network, np.eye(3), np.eye(3)[y], sample=0)).split())
+    assert "is given as" not in rows
+
+
+def test_a_program_that_keeps_other_numbers_than_the_published_rule_says_so() -> None:
+    told = "m = (1 − β₁) m̄, v = (1 − β₂) v̄"
+    for optimizer, expected in ((cr.Adam(), True), (cr.AdamW(), True), (cr.SGD(0.1), False)):
+        network = cr.Network([cr.Dense(2, inputs=2), cr.Tanh(), cr.Dense(1)], optimizer=optimizer)
+        text = " ".join(str(explain(network, *XOR, width=200)).split())
+        assert (told in text) == expected
+
+
+def test_the_step_of_one_weight_is_the_published_rule_with_its_numbers() -> None:
+    network = cr.Network([cr.Dense(2, inputs=2), cr.Tanh(), cr.Dense(1)], optimizer=cr.SGD(0.5))
+    text = str(explain(network, *XOR, sample=1, element="dense_1.weights[1,0]"))
+    step = text.split("Its step")[1]
+    assert "W⁽¹⁾[1, 0] ← W⁽¹⁾[1, 0] − η · ∂C/∂W⁽¹⁾[1, 0]" in step
+    assert "moves W⁽¹⁾[1, 0] against its derivative, with a learning rate of 0.5:" in " ".join(step.split())
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "fix"),
+    [
+        ("terminal", "xor.html", "format='html'"),
+        ("html", "xor.md", "format='markdown'"),
+        ("markdown", "xor.JSON", "format='json'"),
+        ("json", "xor.txt", "format='terminal'"),
+    ],
+)
+def test_a_file_named_as_one_of_another_format_is_refused(tmp_path: Path, form: str, name: str, fix: str) -> None:
+    network = cr.Network([cr.Dense(1)], inputs=2)
+    with pytest.raises(cr.errors.InputError, match=re.escape(fix)):
+        explain(network, *XOR, format=form).save(tmp_path / name)
+    assert not (tmp_path / name).exists()
+    told = re.search(r"format='(\w+)'", fix)
+    assert told
+    assert explain(network, *XOR, format=told[1]).save(tmp_path / name).exists()
+    assert explain(network, *XOR, format=form).save(tmp_path / "xor").exists()
+
+
+def test_markdown_has_no_empty_fences() -> None:
+    network = cr.Network([cr.Dense(2, inputs=2), cr.Tanh(), cr.Dense(1)])
+    assert "```text\n```" not in str(explain(network, *XOR, format="markdown"))

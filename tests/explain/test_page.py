@@ -154,11 +154,15 @@ def test_what_fills_a_sentence_is_escaped_inside_and_outside_of_names() -> None:
     assert told == '&lt;&lt;b&gt;`&gt; <bdi class="f" dir="ltr">&lt;b&gt;`</bdi>'
 
 
+def test_no_line_ends_between_a_number_and_its_percent_sign() -> None:
+    assert html_page.sentence(Text("{sure} % sure", {"sure": "99.9"})) == "99.9\u00a0% sure"
+
+
 def test_an_edge_names_every_role_and_goes_around_the_nodes_between() -> None:
     w = cr.Parameter("w", [[1.0]])
     bent = cr.tanh(z=w)
     page = str(explain(cr.mean(x=bent * bent + w), format="html"))
-    assert re.findall(r'<text class="role"[^>]*>([^<]*)<', page).count("a, b") == 1
+    assert re.findall(r'<text class="role"[^>]*>([^<]*)<', page).count("input 1, input 2") == 1
     curves = [path.count("C") for path in re.findall(r'<path class="edge" d="([^"]*)"', page)]
     assert sorted(curves) == [1, 1, 1, 1, 3]  # from w to the sum, past tanh and the product
 
@@ -177,6 +181,11 @@ def browser() -> Any:
     """Return a headless browser."""
     with chromium() as running:
         yield running
+
+
+#: Short formulas and names in sentences that a line ends within: 2.4e- and 08.
+IN_TWO_LINES = """[...document.querySelectorAll('bdi.f:not(.long)')]
+    .filter(piece => piece.getClientRects().length > 1).map(piece => piece.textContent)"""
 
 
 @cache
@@ -199,6 +208,7 @@ def test_a_browser_shows_the_page_calmly(browser: Any, tmp_path: Path, language:
             for width in (1200, 320):
                 tab.set_viewport_size({"width": width, "height": 900})
                 assert not too_wide(tab), name
+                assert tab.evaluate(IN_TWO_LINES) == [], name
             assert tab.evaluate("document.querySelector('math').getBoundingClientRect().height") > 5
             if name == "xor":
                 tab.click("svg.graph a >> nth=0")

@@ -166,7 +166,26 @@ def test_slopes_have_the_formulas_of_the_textbook() -> None:
     make, x, y = NETWORKS["sigmoid"]
     text = str(cr.explain(make(), x, y, element=("dense_1", 1)))
     assert "σ′(z⁽¹⁾[1]) = a⁽¹⁾[1] · (1 − a⁽¹⁾[1])" in text
-    assert "∂C/∂z⁽¹⁾[1] = σ′(z⁽¹⁾[1]) · W⁽²⁾[1, 0] · (σ(z⁽²⁾) − y)" in text
+    assert "∂C/∂z⁽¹⁾[1] = σ′(z⁽¹⁾[1]) · W⁽²⁾[1, 0] · (ŷ − y)" in text
+
+
+def test_the_derivative_of_a_loss_by_one_of_several_outputs_is_its_textbook_form_there() -> None:
+    make, x, y = NETWORKS["softmax"]
+    text = str(cr.explain(make(), x, y, sample=2, element=("dense_2.bias", 1)))
+    assert "∂C/∂b⁽²⁾[1] = (ŷ[1] − y[1])" in text or "∂C/∂z⁽²⁾[1] = ŷ[1] − y[1]" in text
+
+
+def test_a_weight_that_is_turned_around_with_its_matrix_is_said_to_be() -> None:
+    make, x, y = NETWORKS["softmax"]
+    said = "`dense_1.weights[0, 2]` of the program is `W⁽¹⁾[2, 0]` here".replace("`", "")
+    for notation, element, expected in (
+        ("columns", "dense_1.weights[0,2]", True),
+        ("rows", "dense_1.weights[0,2]", False),
+        ("columns", "dense_1.bias[1]", False),
+    ):
+        text = " ".join(str(cr.explain(make(), x, y, element=element, notation=notation)).split())
+        assert (said in text) == expected
+        assert ("of the program is" in text) == expected
 
 
 def test_the_numbers_of_one_weight_are_the_programs_own() -> None:

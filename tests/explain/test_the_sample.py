@@ -120,7 +120,7 @@ def set_output(network: Any, values: Any) -> Any:
             "It says a, b; the truth is a, b; of the label that it is least sure of it is 95.3 % sure.",
         ),
         ("labels", [5, -5, -3], [[1, 1, 0]], "It says a; the truth is a, b: not all of that is right."),
-        ("labels", [-5, -5, -3], [[0, 0, 0]], "It says –; the truth is –;"),
+        ("labels", [-5, -5, -3], [[0, 0, 0]], "It says no label; the truth is no label;"),
     ],
 )
 def test_what_it_says_is_said_in_plain_words(name: str, outputs: Any, y: Any, said: str) -> None:
@@ -236,3 +236,11 @@ def test_a_table_of_64_columns_that_have_names_is_no_picture() -> None:
 
 def test_a_sample_of_a_few_numbers_is_no_picture() -> None:
     assert "pixels" not in text(cr.Network([cr.Dense(1, inputs=2)]), *XOR)
+
+
+def test_no_label_is_said_in_words() -> None:
+    net = cr.Network([cr.Dense(2, inputs=2), cr.Sigmoid()], loss="binary_crossentropy")
+    net.parameters[:] = -1
+    x, y = np.ones((1, 2)), np.array([[0.0, 1.0]])
+    assert "It says no label; the truth is 1:" in str(cr.explain(net, x, y))
+    assert "שום תווית" in str(cr.explain(net, x, y, language="he"))

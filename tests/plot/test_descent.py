@@ -49,7 +49,7 @@ def test_the_tangent_has_the_gradients_slope() -> None:
     ("rate", "title"),
     [
         (0.1, "a step with learning rate 0.1 lowers the loss from 4 to 1.44"),
-        (1e-5, "a step with learning rate 10⁻⁵ lowers the loss from 4 to 4"),
+        (1e-5, "a step with learning rate 10⁻⁵ leaves the loss at 4"),
         (1.0, "a step with learning rate 1 is too long: the loss rises from 4 to 36"),
         (1e200, "a step with learning rate 10²⁰⁰ is too long: the loss is not finite after it"),
     ],
@@ -110,6 +110,21 @@ def test_a_saved_network_keeps_the_rate_in_force() -> None:
     network = line(cr.SGD(cr.CosineDecay(0.2)))
     cr.train(network, X, Y, epochs=7)
     assert cr.loads(cr.dumps(network)).rate_in_force == network.rate_in_force == network.last_learning_rate
+
+
+def test_a_rate_too_small_to_be_seen_is_looked_beyond_until_the_loss_changes() -> None:
+    for rate, dtype in ((1e-4, "float64"), (3e-7, "float32")):
+        network = cr.Network([cr.Dense(1, inputs=1)], loss="mse", optimizer=cr.Adam(rate), dtype=dtype)
+        network.parameters[:] = 1, 0
+        figure = loss_along_gradient(network, X, Y)
+        rates, losses = drawn(figure, "along the step of Adam")
+        assert 1e-3 < 1 - losses[-1] / losses[0] < 0.1
+        assert len(set(losses)) > 40
+        assert rates[-1] > rate
+    still = line(cr.SGD(0.1))
+    still.parameters[:] = 3, 0
+    rates, losses = drawn(loss_along_gradient(still, X, Y), "along the negative gradient")
+    assert rates[-1] == pytest.approx(0.125)
 
 
 def test_dropout_drops_nothing_here() -> None:

@@ -15,8 +15,6 @@ from chainrule.cli.output import say, say_json
 from chainrule.cli.pipes import STREAM, expect_new, write_out
 from chainrule.errors import InputError
 
-ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
-
 
 @click.command()
 @click.argument("subject", metavar="RUN|RECIPE", shell_complete=subjects)
@@ -87,6 +85,8 @@ def explain(
     if as_json:
         form = "json"
     elif form is None:
+        from chainrule.explain.explanation import ENDINGS
+
         form = ENDINGS.get(os.path.splitext(out or "")[1].lower(), "terminal")
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100

@@ -6,6 +6,7 @@ in the nodes; only the proof is computed anew, in float64.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -310,6 +311,14 @@ def _penalties(network: Network | None) -> list[tuple[Parameter, Op, Array]]:
                 one = np.ones((), parameter.dtype)
                 found.append((parameter, op, op.backward(one, None, weights=parameter.value)["weights"]))
     return found
+
+
+def role_name(analysis: Analysis, place: int, role: str, words: Mapping[str, str]) -> str:
+    """Return what a page calls a role: an op's own letter for it would mean something else there."""
+    letters = [other for other in analysis.roles(place) if len(other) == 1]
+    if role not in letters:
+        return role
+    return words["role_input" if len(letters) == 1 else "role_inputs"].format(count=letters.index(role) + 1)
 
 
 def proofs(analysis: Analysis) -> list[DerivativeProof]:

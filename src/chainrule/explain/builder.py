@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs
+from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs, role_name
 from chainrule.explain.columns import NOTHING, Columns, Rows
 from chainrule.explain.document import (
     Block,
@@ -28,6 +28,7 @@ from chainrule.explain.document import (
     TableBlock,
     Text,
     histogram,
+    templates,
 )
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
 from chainrule.explain.one_neuron import name_of
@@ -44,7 +45,7 @@ from chainrule.ops.op import Array, Op
 from chainrule.ops.pages import page
 from chainrule.ops.scaling import Scaled
 from chainrule.ops.textbook_forms import Agreement, compared, without_factor
-from chainrule.optim.published import DERIVATIVE, WEIGHT, Line
+from chainrule.optim.published import DERIVATIVE, WEIGHT, Line, executed_rule
 
 COST, PENALTY = Symbol("C"), Symbol("R")
 MOST_DRAWN = 80  # nodes
@@ -64,7 +65,7 @@ class Builder:
         self.written = {"rows": Rows, "columns": Columns}[notation](analysis)
         self.symbols = symbols_of(analysis)
         self.blocks: list[Block] = []
-        self._said: set[str] = set()  # functions that were defined already
+        self._said: set[str] = set()  # what was explained already: functions, a class as a row
 
     def whole(self) -> Document:
         """Return the explanation of everything."""
@@ -108,7 +109,11 @@ class Builder:
         words, name = self.words, formula_line(name_of(self, unit))
         title = words("title_element", name=self.analysis.labels[unit.place], symbol=name)
         document = Document(words.language, words.right_to_left, title, self.blocks)
-        self.blocks += [*sample_blocks(self), *element_blocks(self, unit)]
+        self.blocks += sample_blocks(self)
+        if tuple(self.written.index(unit.index, unit.place)) != unit.index:
+            label, index = self.analysis.labels[unit.place], ", ".join(map(str, unit.index))
+            self.say("in_rows", name=f"{label}[{index}]", symbol=name)
+        self.blocks += element_blocks(self, unit)
         return document
 
     def one(self, place: int) -> Document:
@@ -290,7 +295,14 @@ class Builder:
                 )
             shape = "×".join(map(str, self.written.array(analysis.values[place], place).shape)) or "1"
             rows.append([self.math(place), analysis.labels[place], kind, shape])
+        for loss, head in analysis.losses().items():
+            if head.objective.fused:  # no node has it
+                place = analysis.roles(loss)[head.objective.prediction_role]
+                shape = "×".join(map(str, self.written.array(analysis.values[place], place).shape)) or "1"
+                rows.append([predicted(head), "", words("predicted"), shape])
         self.blocks.append(TableBlock([words(key) for key in ("symbol", "node", "kind", "shape")], rows))
+        for loss in analysis.losses():
+            self.one_hot(loss, self.written.textbook(loss))
         if analysis.network is not None:
             summary = analysis.network.summary()
             counts = {key: f"{getattr(summary, key):,}" for key in ("weights", "biases", "parameters")}
@@ -313,11 +325,23 @@ class Builder:
         symbols = self.names_at(place)
         value, line = self.written.array(analysis.values[place], place), ("function", page(type(node.op)).function)
         told, executed = self.written.textbook(place), self.written.forward(place)
+        self.one_hot(place, told)
         self.both_forms(self.symbols[place], told, executed, symbols, value, line)
         self.spread(analysis.values[place], self.symbols[place], place)
         for child in analysis.roles(place).values():
             if analysis.graph.nodes[child].op is None:
                 self.spread(analysis.values[child], self.symbols[child], child)
+
+    def one_hot(self, place: int, told: Formula | None) -> None:
+        """Say what a class that is given by its number is in the formula of a loss."""
+        target = self.analysis.roles(place).get("target")
+        if target is None or told is None or "target" not in told.values:
+            return
+        given, written = self.analysis.values[target], told.values["target"]
+        if given.size < written.size and "one_hot" not in self._said:
+            self._said.add("one_hot")
+            name, one = formula_line(self.symbols[target]), given.size == 1
+            self.say("one_hot" if one else "one_hots", name=name, label=number(float(given.flat[0])) if one else "")
 
     def names_at(self, place: int) -> dict[str, Math]:
         """Return what the children of a node are called in its formulas, and what a loss calls the prediction."""
@@ -361,7 +385,7 @@ class Builder:
         """Say what arrives at a node, path by path."""
         analysis = self.analysis
         self.node_heading(place, "backward")
-        gradient, paths = analysis.gradients[place], analysis.paths[place]
+        gradient, paths, words = analysis.gradients[place], analysis.paths[place], templates(self.words.language)
         if gradient is None:
             self.say("nothing")
             return
@@ -372,7 +396,11 @@ class Builder:
                 if path.parent is None:
                     text = self.words("penalty_path", name=path.penalty)
                 else:
-                    text = self.words("path", name=analysis.labels[path.parent], role=path.role)
+                    text = self.words(
+                        "path",
+                        name=analysis.labels[path.parent],
+                        role=role_name(analysis, path.parent, path.role, words),
+                    )
                 self.blocks.append(Paragraph(text))
             terms: list[Math | str] = []
             for path in paths:
@@ -389,9 +417,9 @@ class Builder:
         gradient = analysis.gradients[place]
         if gradient is None:
             return
-        derivatives = page(type(node.op)).derivatives
+        derivatives, words = page(type(node.op)).derivatives, templates(self.words.language)
         for role, child in analysis.roles(place).items():
-            named = {"name": analysis.labels[child], "role": role}
+            named = {"name": analysis.labels[child], "role": role_name(analysis, place, role, words)}
             path = next((p for p in analysis.paths[child] if p.parent == place and p.role == role), None)
             if path is None:
                 self.say("no_derivative", **named)
@@ -420,8 +448,13 @@ class Builder:
             clipped = optimizer.clip_value is not None or optimizer.clip_norm is not None
             for key in ("clipped",) if clipped else ():
                 self.say(key)
-            if code:
-                self.blocks.append(Folded(self.words("lines_executed"), [CodeBlock(self.words("update_code"), code)]))
+            kept, executed = executed_rule(type(optimizer))
+            folded = [CodeBlock(self.words("update_code"), code)] if code else []
+            if kept and executed:
+                formulas = "\n".join([kept, *executed])
+                folded.insert(0, CodeBlock(self.words("executed_rule"), formulas))
+            if folded:
+                self.blocks.append(Folded(self.words("lines_executed"), folded))
         else:
             rule = docstring(type(optimizer)).split("\n\nParameters\n")[0].split("\n\n")[0]
             self.blocks.append(CodeBlock(self.words("rule"), f"{rule}\n\n{code}".strip()))
@@ -469,6 +502,14 @@ class Builder:
         lines.append(Joined(("=", Matrix(written(line.value)) if result is None else result)))
         self.blocks.append(Equation(lines))
 
+    def lines_of_one(self, lines: list[Line], unit: Unit, symbol: Math) -> None:
+        """Write each line of a rule with the numbers of one weight."""
+        derivative = self.letters(unit.place)[DERIVATIVE]
+        assert isinstance(derivative, Partial)
+        letters = {WEIGHT: symbol, DERIVATIVE: Partial(derivative.of, symbol)}
+        for line in lines:
+            self.line(line, letters, lambda array: array[unit.index] if array.ndim else array)
+
     def step_agrees(self, places: list[int]) -> None:
         """Say how far the weights after the step are those of the published rule."""
         analysis = self.analysis
@@ -489,16 +530,15 @@ class Builder:
         published = self.analysis.published.get(moved.place, [])
         if published:
             self.say("one_number_published")
-            letters = self.letters(moved.place)
-            derivative = letters[DERIVATIVE]
-            assert isinstance(derivative, Partial)
-            letters = {WEIGHT: symbol, DERIVATIVE: Partial(derivative.of, symbol)}
-            for line in published:
-                self.line(line, letters, lambda array: array[moved.index] if array.ndim else array)
+            self.lines_of_one(published, Unit(moved.place, moved.index), symbol)
         self.say("one_number")
-        rows: list[list[Math | str | Text]] = [[name, "", Number(number(value))] for name, value in moved.read.items()]
+        rows: list[list[Math | str | Text]] = [[name, Number(number(value)), ""] for name, value in moved.read.items()]
         rows += [[name, *(Number(number(value)) for value in pair)] for name, pair in moved.written.items()]
         self.blocks.append(TableBlock([self.words(key) for key in ("variable", "before", "after")], rows))
+        assert self.analysis.network is not None
+        kept, _ = executed_rule(type(self.analysis.network.optimizer))
+        if kept and published:
+            self.say("undivided", rule=kept)
 
     def proof(self, found: list[DerivativeProof]) -> None:
         words = self.words

@@ -72,11 +72,11 @@ class Rows:
         """Return what a textbook says that the op of a node computes; None if its docstring doesn't."""
         analysis = self.analysis
         arrays, value = analysis.arrays(place), analysis.values[place]
-        return textbook_forward(self._op(place), arrays, value, self._predicted(place))
+        return textbook_forward(self._op(place), arrays, value, self.predicted(place))
 
     def textbook_backward(self, place: int, role: str) -> Formula | None:
         """Return the derivative for one of the children of a node as a textbook says it."""
-        analysis, predicted = self.analysis, self._predicted(place)
+        analysis, predicted = self.analysis, self.predicted(place)
         gradient, path = analysis.gradients[place], self._path(place, role)
         assert gradient is not None
         known = (gradient, analysis.values[place], analysis.arrays(place), role, path.array)
@@ -90,7 +90,7 @@ class Rows:
         child = self.analysis.roles(place)[role]
         return next(path for path in self.analysis.paths[child] if path.parent == place and path.role == role)
 
-    def _predicted(self, place: int) -> Prediction | None:
+    def predicted(self, place: int) -> Prediction | None:
         """Return the prediction that a loss computes within itself, if it does."""
         head = self.analysis.losses().get(place)
         if head is None or not head.objective.fused or head.objective.unscale is not None:

@@ -43,6 +43,8 @@ from chainrule.ops.pages import page
 from chainrule.settings import Closed
 
 FORMATS = ("terminal", "markdown", "html", "json")
+#: What a file in each format is called.
+ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
 
 
 class Explanation(Closed):
@@ -90,6 +92,8 @@ class Explanation(Closed):
 
         Raises
         ------
+        InputError
+            If the name ends as that of another format does: text in a file that a browser opens.
         FileError
             If the file can't be written.
         """
@@ -100,6 +104,14 @@ class Explanation(Closed):
                 "Explanation.save", given=repr(path)[:80], expected="a path", fix="Pass 'explanation.html'"
             )
         checked = Path(os.fsdecode(path))
+        named = ENDINGS.get(checked.suffix.lower(), self.format)
+        if named != self.format:
+            raise InputError(
+                "Explanation.save",
+                given=f"path {checked.name!r} for an explanation with format={self.format!r}",
+                expected=f"a name that ends in {next(end for end, form in ENDINGS.items() if form == self.format)}",
+                fix=f"Explain with format={named!r}, or save it under such a name",
+            )
         write_atomically(checked, self.text.encode("utf-8"), where="Explanation.save")
         return checked
 

@@ -14,7 +14,7 @@ from importlib.resources import files
 from itertools import pairwise
 
 from chainrule.errors import NonFiniteError, printable
-from chainrule.explain.analysis import Analysis
+from chainrule.explain.analysis import Analysis, role_name
 from chainrule.explain.columns import Rows
 from chainrule.explain.document import (
     Block,
@@ -43,6 +43,7 @@ POLICY = (
     "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
 )
+_ONE_LINE = 24  # letters of a formula in a sentence, within which no line ends: on a phone it still fits
 _WAYS = ("forward", "backward", "update")  # what is walked through, node by node
 
 
@@ -172,7 +173,7 @@ def _block(
         case Picture(note, picture):
             return f'<p class="note">{sentence(note)}</p><p>{image(picture, escape(str(note)))}</p>'
         case Drawing():
-            return _wide(draw(analysis, symbols, written, links), said["box_drawing"], "drawing")
+            return _wide(draw(analysis, symbols, written, links, said), said["box_drawing"], "drawing")
 
 
 def _wide(inner: str, name: str, kind: str = "") -> str:
@@ -181,8 +182,14 @@ def _wide(inner: str, name: str, kind: str = "") -> str:
 
 
 def sentence(words: Text) -> str:
-    """Return a sentence as HTML, its formulas and names set apart."""
-    pieces = (f'<bdi class="f" dir="ltr">{escape(p)}</bdi>' if code else escape(p) for p, code in words.parts())
+    """Return a sentence as HTML, its formulas and names set apart, short ones and shares in percent in one line."""
+    pieces = []
+    for piece, code in words.parts():
+        if code:
+            kind = "f" if len(piece) <= _ONE_LINE else "f long"
+            pieces.append(f'<bdi class="{kind}" dir="ltr">{escape(piece)}</bdi>')
+        else:
+            pieces.append(escape(piece).replace(" %", "\u00a0%"))
     return "".join(pieces)
 
 
@@ -208,13 +215,15 @@ _GAP, _DROP = 8, 58  # between nodes of a row, between rows
 Point = tuple[float, float]
 
 
-def draw(analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[int, str]) -> str:
+def draw(analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[int, str], said: dict[str, str]) -> str:
     """Return the graph of an explanation as an SVG element.
 
     Parameters
     ----------
     links : dict of int to str
         Where a click on a node leads.
+    said : dict of str to str
+        The sentences of a language.
     """
     from chainrule.plot.graph_picture import lay_out  # a heavy room, for the one form that draws
 
@@ -232,7 +241,7 @@ def draw(analysis: Analysis, symbols: list[Symbol], written: Rows, links: dict[i
     roles: dict[tuple[int, int], list[str]] = {}  # a child may play several
     for place in places:
         for role, child in analysis.roles(place).items():
-            roles.setdefault((child, place), []).append(printable(role))
+            roles.setdefault((child, place), []).append(printable(role_name(analysis, place, role, said)))
     parts = []
     for (child, parent), played in roles.items():
         bends = [spot(x, row) for x, row in layout.bends.get((child, parent), ())]

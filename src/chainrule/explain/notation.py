@@ -97,7 +97,10 @@ def number(value: Any) -> str:
 
 
 def cells(array: Array) -> list[list[str]]:
-    """Return an array as rows of printed numbers, those of a large one from its corner, with "…" for the rest; "∅" if there are none."""
+    """Return an array as rows of printed numbers, those of a large one from its corner, with "…" for the rest.
+
+    An empty one is ∅.
+    """
     if not array.size:
         return [["∅"]]
     table = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
@@ -119,12 +122,14 @@ def is_large(array: Array) -> bool:
 
 
 def only_its_shape(array: Array) -> str | None:
-    """Return how a large array is written whose corner is all zeros, as that of a picture: by its shape; else None.
+    """Return how a large matrix is written whose corner is all zeros, as that of a picture: by its shape; else None.
+
+    A vector keeps its zeros: [32] would be read as a number.
 
     >>> only_its_shape(np.eye(784)[-1:])
     '[1×784]'
     """
-    if not is_large(array) or not array.any():
+    if array.ndim < 2 or not is_large(array) or not array.any():
         return None
     zeros = all(cell in ("0", "…") for row in cells(array) for cell in row)
     return f"[{'×'.join(map(str, array.shape))}]" if zeros else None

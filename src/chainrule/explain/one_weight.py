@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +26,11 @@ from chainrule.explain.one_neuron import (
     weighted_sum,
     weights_blocks,
 )
-from chainrule.explain.op_formulas import typeset
+from chainrule.explain.op_formulas import PREDICTED, typeset
 from chainrule.explain.paths import MOST_ONE_BY_ONE, Factor, Paths, PathToCost, Unit
 from chainrule.explain.text_layout import formula_line
 from chainrule.ops import Linear
-from chainrule.ops.textbook_forms import backward_form
+from chainrule.ops.textbook_forms import backward_form, with_names
 
 if TYPE_CHECKING:
     from chainrule.explain.analysis import Analysis
@@ -204,14 +205,24 @@ class OneNumber:
         return [self.heading("the_matrix"), Paragraph(self.words("matrix_intro", size=f"{gradient.size:,}")), *blocks]
 
     def step(self) -> list[Block]:
-        """Write what the optimizer's step makes of it."""
-        place, index = self.unit.place, self.unit.index
-        if self.analysis.network is None or place not in self.analysis.after:
+        """Write what the optimizer's step makes of it, by its published rule."""
+        place, index, builder = self.unit.place, self.unit.index, self.builder
+        network = self.analysis.network
+        if network is None or place not in self.analysis.after:
             return []
+        named = {"optimizer": type(network.optimizer).__name__, "rate": number(float(network.optimizer_state.rate))}
+        blocks: list[Block] = [self.heading("its_step")]
+        blocks.append(Paragraph(self.words("step_of_one", name=formula_line(self.symbol), **named)))
+        published = self.analysis.published.get(place, [])
+        if published:
+            start = len(builder.blocks)
+            builder.lines_of_one(published, self.unit, self.symbol)
+            blocks += builder.blocks[start:]
+            del builder.blocks[start:]
+            return blocks
         before, after = (float(array[index]) for array in (self.analysis.values[place], self.analysis.after[place]))
-        text = self.words("step_of_one", name=formula_line(self.symbol))
         change = Joined((self.symbol, "←", signed(before), "+", signed(after - before)))
-        return [self.heading("its_step"), Paragraph(text), Equation([change, Joined(("=", Number(number(after))))])]
+        return [*blocks, Equation([change, Joined(("=", Number(number(after))))])]
 
     def weights(self) -> list[Block]:
         """Write how the derivative of a neuron goes on to its weights."""
@@ -265,39 +276,57 @@ class OneNumber:
             assert op is not None
             inner = Fence("(", name_of(self.builder, factor.child), ")")
             return Joined((Symbol(f"{FUNCTIONS.get(op.name, op.name)}′"), "", inner))
-        short = self.textbook(factor) if factor.parent.place == self.analysis.root else None
+        told = self.textbook(factor) if factor.parent.place == self.analysis.root else None
+        short = None if told is None else told[0]
         if short is not None and len(formula_line(short)) <= _SHORT:
             loose = isinstance(short, Joined) and any(item in ("+", "−") for item in short.items)
             return Fence("(", short, ")") if loose else short
         return Partial(*(name_of(self.builder, unit) for unit in (factor.parent, factor.child)))
 
-    def textbook(self, factor: Factor) -> Math | None:
-        """Return the published formula of a slope, or of the cost's derivative by the one number it is computed from.
+    def textbook(self, factor: Factor) -> tuple[Math, Math] | None:
+        """Return the published formula of a slope, or of the cost's derivative by one number; and with its numbers.
 
         None where there is none, or where it is no single expression, or gives another number.
         """
         place, kind = factor.parent.place, self.kind(factor)
         op = self.analysis.graph.nodes[place].op
         assert op is not None
-        roles = self.analysis.roles(place)
-        values = {role: self.paths.array(child) for role, child in roles.items()}
+        values = {role: self.paths.array(child) for role, child in self.analysis.roles(place).items()}
         y = self.paths.array(place)
+        prediction = None
         if kind == "slope":
             value = values[factor.role][factor.child.index]
             values, y = {factor.role: value.reshape(1, 1)}, y[factor.parent.index].reshape(1, 1)
             names = {factor.role: name_of(self.builder, factor.child), "y": name_of(self.builder, factor.parent)}
-        elif kind == "cost" and values[factor.role].size == 1:
-            names = {role: self.builder.math(child) for role, child in roles.items()}
+        elif kind == "cost":
+            names, prediction = self.builder.names_at(place), self.builder.written.predicted(place)
         else:
             return None
         try:
             form = backward_form(op, np.ones(y.shape), y, values, factor.role)
         except ChainruleError:  # a docstring of one's own that is no formula
             return None
-        if form.steps or not np.allclose(form.value, factor.value, rtol=1e-9, atol=1e-12):
+        if prediction is not None:
+            form = with_names(form, prediction.function, prediction.role, PREDICTED, prediction.value)
+        at = factor.child.index if kind == "cost" else None
+        found = form.value if at is None else np.broadcast_to(form.value, values[factor.role].shape)[at]
+        if form.steps or not np.allclose(found, factor.value, rtol=1e-9, atol=1e-12):
             return None
-        settings: dict[str, Math] = {name: Matrix(value) for name, value in form.values.items() if name not in names}
-        return typeset(_ArrivesAsOne().visit(copy.deepcopy(form.result)), {**settings, **names})
+        result = _ArrivesAsOne().visit(copy.deepcopy(form.result))
+        numbers = dict(form.values)
+        if at is not None and values[factor.role].size > 1:
+            if not _by_element(result, numbers, values[factor.role].shape):
+                return None
+            of_one = at[1:] if self.analysis.samples == 1 else at
+            index = Symbol(
+                f"[{', '.join(map(str, of_one[::-1] if self.builder.written.name == 'columns' else of_one))}]"
+            )
+            several = [name for name, value in numbers.items() if value.size > 1]
+            names |= {name: Joined((names[name], "", index)) for name in several if name in names}
+            numbers |= {name: numbers[name][at] for name in several}
+        numbers = {name: np.asarray(value).reshape(()) for name, value in numbers.items() if np.size(value) == 1}
+        shown: dict[str, Math] = {name: Matrix(value) for name, value in numbers.items()}
+        return typeset(result, {**shown, **names}), typeset(result, {**names, **shown})
 
     def formulas(self, path: PathToCost) -> list[Block]:
         """Write the published formulas of the slopes on a path."""
@@ -305,8 +334,14 @@ class OneNumber:
         for factor in path.factors:
             shown = self.factor(factor)
             found = self.textbook(factor) if not isinstance(factor.same_as, (Unit, float)) else None
-            if found is not None and shown not in (found, Fence("(", found, ")")):
-                lines = [Joined((shown, "=", found)), Joined(("=", Number(number(factor.value))))]
+            if found is not None:
+                formula, with_numbers = found
+                left = Partial(*(name_of(self.builder, unit) for unit in (factor.parent, factor.child)))
+                known = shown in (formula, Fence("(", formula, ")"))
+                value = Number(number(factor.value))
+                lines = [Joined((left if known else shown, "=", formula)), Joined(("=", with_numbers))]
+                if formula_line(with_numbers) != formula_line(value):
+                    lines.append(Joined(("=", value)))
                 blocks.append(Equation(lines, None if blocks else self.words("slopes")))
         return blocks
 
@@ -331,6 +366,16 @@ class _ArrivesAsOne(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(1) if node.id == "dy" else node
+
+
+def _by_element(expression: ast.expr, values: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
+    """Return whether each number of a result is computed from the numbers at its own place."""
+    plain = (ast.BinOp, ast.UnaryOp, ast.Constant, ast.Name, ast.operator, ast.unaryop, ast.Load)
+    nodes = list(ast.walk(expression))
+    names = [node.id for node in nodes if isinstance(node, ast.Name)]
+    return all(isinstance(node, plain) and not isinstance(node, ast.MatMult) for node in nodes) and all(
+        name in values and np.shape(values[name]) in ((), shape) for name in names
+    )
 
 
 def element_blocks(builder: Builder, unit: Unit) -> list[Block]:

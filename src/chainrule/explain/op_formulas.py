@@ -295,6 +295,8 @@ def typeset(expression: ast.expr, names: Mapping[str, Math]) -> Math:
     >>> from chainrule.explain.text_layout import formula_line
     >>> formula_line(typeset(ast.parse("dy * (1 - y * y)", mode="eval").body, {"dy": Symbol("∂y")}))
     '∂y · (1 − y²)'
+    >>> formula_line(typeset(ast.parse("z + b", mode="eval").body, {"b": Matrix(np.array(-2.0))}))
+    'z + (-2)'
     """
     return _Typesetter(names).bound(expression)[0]
 
@@ -308,8 +310,7 @@ class _Typesetter:
         match node:
             case ast.Name(id):
                 math = self.names.get(id, Symbol(id))
-                negative = isinstance(math, Matrix) and math.array.ndim == 0 and math.array < 0
-                return math, _SUM if negative else _RAISED if isinstance(math, Partial) else _ATOM
+                return math, _SUM if _below_zero(math) else _RAISED if isinstance(math, Partial) else _ATOM
             case ast.Constant(value) if isinstance(value, (int, float)):
                 return Number(f"{value:.6g}"), _ATOM
             case ast.BinOp(ast.Compare(), ast.BitAnd(), ast.Compare()):
@@ -368,6 +369,7 @@ class _Typesetter:
         sign, tightness = _OPERATORS.get(type(operator), ("?", _SUM))
         after = tightness + 1 if sign == "−" or tightness == _PRODUCT else tightness
         minus = isinstance(right, ast.UnaryOp) or (isinstance(right, ast.BinOp) and _is_negative(right.left))
+        minus = minus or (isinstance(right, ast.Name) and _below_zero(self.plain(right)))
         after = _PRODUCT if minus else after  # a + (−b), a + (−2 · b)
         literal = _is_negative(left)  # −2 · z needs no brackets
         first = self.plain(left) if literal else self.fenced(left, tightness)
@@ -424,6 +426,11 @@ class _Typesetter:
             parts += ["∧", self.plain(second.left)]
         parts += [_COMPARISONS[type(second.ops[0])], self.plain(second.comparators[0])]
         return Joined(tuple(parts))
+
+
+def _below_zero(math: Math) -> bool:
+    """Return whether a formula is one number with a minus before it."""
+    return isinstance(math, Matrix) and math.array.ndim == 0 and bool(math.array < 0)
 
 
 def _is_negative(node: ast.expr) -> bool:

@@ -29,7 +29,8 @@ class Said:
 
 def sentence_of(said: Said, words: Messages) -> Text:
     """Return the sentence; of one of several heads, with its name before it."""
-    text = words(said.key, **said.fields)
+    fields = {key: str(words("no_label")) if value == "" else value for key, value in said.fields.items()}
+    text = words(said.key, **fields)
     return Text(f"`{{head}}`: {text.template}", text.fields) if "head" in said.fields else text
 
 
@@ -97,7 +98,7 @@ def _labels(head: Head, values: Array, chosen: Array, true: Array) -> Said:
 def _listed(head: Head, labels: Array) -> str:
     names = [_name(head, int(k)) for k in np.flatnonzero(labels)]
     more = f", … ({len(names)})" if len(names) > MOST_SAID else ""
-    return (", ".join(names[:MOST_SAID]) + more) or "–"
+    return ", ".join(names[:MOST_SAID]) + more  # "" for none
 
 
 def _probable(head: Head, outputs: Array, values: Array) -> bool:

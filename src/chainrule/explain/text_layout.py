@@ -21,6 +21,7 @@ from chainrule.explain.document import (
     Equation,
     Folded,
     Heading,
+    NetworkDrawing,
     OpLine,
     Paragraph,
     Picture,
@@ -67,6 +68,8 @@ def to_terminal(document: Document, drawing: Callable[[int], str], width: int) -
                 lines += [f"▪ {symbol}{sentence(heading, isolated)}", ""]
             case Paragraph(words):
                 lines += [*wrapped(sentence(words, isolated), width), ""]
+            case NetworkDrawing():  # only a page has it
+                pass
             case _:
                 lines += [*block_lines(block, isolated, drawing, width), ""]
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
@@ -84,6 +87,8 @@ def to_markdown(document: Document, drawing: Callable[[int], str], width: int) -
                 lines += [f"{'#' * level} {symbol}{_marked(heading)}", ""]
             case Paragraph(words):
                 lines += [_marked(words), ""]
+            case NetworkDrawing():
+                pass
             case _:
                 inner = block_lines(block, False, drawing, width)
                 fence = "`" * (max((_run(line) for line in inner), default=0) + 3)

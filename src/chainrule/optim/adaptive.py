@@ -67,7 +67,8 @@ class RMSProp(Optimizer):
 
     What is executed, with g for ∂C/∂W:
     v̄ ← ρ v̄ + g²
-    W ← W − step · g / (√v̄ + small),  step = η / √(1 − ρ),  small = ε / √(1 − ρ)
+    W ← W − step · g / (√v̄ + small)
+    with step = η / √(1 − ρ),  small = ε / √(1 − ρ)
 
     There is no correction for v starting at 0, so the first steps are longer, by up to 1 / √(1 − ρ). Keras writes
     √(v + ε).
@@ -126,7 +127,8 @@ class Adam(Optimizer):
     m̄ ← β₁ m̄ + g
     v̄ ← β₂ v̄ + g²
     W ← W − step · m̄ / (√v̄ + small)
-    with k = √((1 − β₂ᵗ) / (1 − β₂)),  step = η k (1 − β₁) / (1 − β₁ᵗ),  small = ε k
+    with k = √((1 − β₂ᵗ) / (1 − β₂))
+    step = η k (1 − β₁) / (1 − β₁ᵗ),  small = ε k
 
     since √v̂ = √v̄ / k. This is the paper's Algorithm 1 and PyTorch's Adam, with their ε = 1e-8. Keras takes 1e-7 and
     the paper's other form, √v + ε̂, whose ε counts more in the first steps.

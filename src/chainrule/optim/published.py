@@ -4,7 +4,8 @@ The lines before the first that is empty are the rule, in order; ``with momentum
 given, and an equation there takes the place of an earlier one for the same letter. W is a weight, ∂C/∂W its derivative
 as it is after clipping, η the learning rate of the step, t its number, counted from 1; other letters are those that
 the section *Parameters* gives to settings, or slots by their names. ``kept undivided: m = (1 − β₁) m̄`` says what the
-rule's m is, where the slot m holds m̄. ``W ← …, for weights that decay`` and ``then a step of Adam`` mean what they say.
+rule's m is, where the slot m holds m̄; the paragraph that begins with ``What is executed`` has the formulas of the
+code. ``W ← …, for weights that decay`` and ``then a step of Adam`` mean what they say.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from chainrule.optim.optimizer import Optimizer
 WEIGHT, DERIVATIVE, RATE, STEP = "W", "∂C/∂W", "η", "t"
 _DECAYS = ", for weights that decay"
 _KEPT = "kept undivided: "
+_EXECUTED = "What is executed, with g for ∂C/∂W"
 _STEP_OF = "then a step of "
 
 
@@ -114,6 +116,23 @@ def published_step(
     if not any(line.name == WEIGHT for line in lines):
         raise _not_said(kind, "a line W ← …")
     return lines
+
+
+def executed_rule(kind: type[Optimizer]) -> tuple[str, list[str]]:
+    """Return what a rule keeps without a factor, and the formulas that are executed, as its docstring writes them.
+
+    >>> from chainrule.optim import AdamW
+    >>> kept, lines = executed_rule(AdamW)
+    >>> kept, lines[0]
+    ('m = (1 − β₁) m̄, v = (1 − β₂) v̄', 'm̄ ← β₁ m̄ + g')
+    """
+    kept, lines = "", list[str]()
+    for base in kind.__mro__:
+        told = docstring(base) if base.__doc__ and issubclass(base, Optimizer) else ""
+        kept = kept or next((line[len(_KEPT) :] for line in formula_lines(told) if line.startswith(_KEPT)), "")
+        paragraphs = (paragraph.splitlines() for paragraph in told.split("\n\n"))
+        lines = lines or next((p[1:] for p in paragraphs if p and p[0].startswith(_EXECUTED)), [])
+    return kept, lines
 
 
 def _rule(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 POINTS = 81
 _FARTHEST = 16  # learning rates
+_DOUBLINGS = 20
+_SEEN = 1e-3  # of the loss: a smaller change is a flat line, and soon rounding
 _STEEP = 20  # from here a logarithmic scale shows both ends
 
 
@@ -193,7 +195,16 @@ def _line(
 
 
 def _reach(loss_at: Callable[[float], float], start: float, rate: float) -> float:
-    """Return how far to look: well beyond the learning rate, and beyond the lowest loss if it isn't too far off."""
+    """Return how far to look: well beyond the learning rate, and beyond the lowest loss if it isn't too far off.
+
+    A rate after which nothing is to be seen yet, as at the end of a schedule, is looked beyond until something is.
+    """
+    shortest = rate
+    for _ in range(_DOUBLINGS):
+        if not abs(loss_at(shortest) - start) < _SEEN * abs(start):
+            rate = shortest
+            break
+        shortest *= 2
     reached, length, before = loss_at(rate), rate, start
     if not reached < start:
         return 1.25 * rate
@@ -233,9 +244,12 @@ def _name_of_rate(network: Network, told: float | None, rate: float) -> str:
 
 def _verdict(line: LossLine) -> str:
     step = f"a step with learning rate {plain_number(float(f'{line.rate:.3g}'))}"
-    way = f"from {line.start:.4g} to {line.reached:.4g}"
+    before, after = f"{line.start:.4g}", f"{line.reached:.4g}"
+    way = f"from {before} to {after}"
     if not math.isfinite(line.reached):
         return f"{step} is too long: the loss is not finite after it"
+    if before == after:
+        return f"{step} leaves the loss at {before}"
     if line.slope >= 0 and line.reached >= line.start:
         return f"{step} goes uphill on these samples, {way}"
     if line.reached > line.start:
