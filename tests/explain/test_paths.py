@@ -175,6 +175,25 @@ def test_the_derivative_of_a_loss_by_one_of_several_outputs_is_its_textbook_form
     assert "∂C/∂b⁽²⁾[1] = (ŷ[1] − y[1])" in text or "∂C/∂z⁽²⁾[1] = ŷ[1] − y[1]" in text
 
 
+@pytest.mark.parametrize(
+    ("activation", "formula"),
+    [
+        (cr.Sigmoid(), "1 / (1 + e^(−{}))"),
+        (cr.ReLU(), "max({}, 0)"),
+        (cr.Tanh(), "tanh({})"),
+        (cr.LeakyReLU(0.1), "{{{0} where {0} > 0, else 0.1 · {0}}}"),
+        (cr.SiLU(), "{0} · σ({0})"),
+    ],
+)
+def test_what_an_activation_makes_of_a_sum_is_written_as_in_a_textbook(activation: cr.Op, formula: str) -> None:
+    net = cr.Network([cr.Dense(1), activation, cr.Dense(1)], inputs=2, seed=0)
+    net.parameters[:4] = [1.0, 0.5, 0.25, 0.0]
+    text = str(cr.explain(net, [[1.0, 1.0]], [[0.0]], element=("dense_1", 0))).split("One path")[0]
+    z = f"{net['dense_1.weights'].value.sum() + net['dense_1.bias'].value.item():.4g}"
+    assert f"= {formula.format('z⁽¹⁾[0]')}\n" in text
+    assert f"= {formula.format(z)}\n" in text
+
+
 def test_a_weight_that_is_turned_around_with_its_matrix_is_said_to_be() -> None:
     make, x, y = NETWORKS["softmax"]
     said = "`dense_1.weights[0, 2]` of the program is `W⁽¹⁾[2, 0]` here".replace("`", "")

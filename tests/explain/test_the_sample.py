@@ -244,3 +244,23 @@ def test_no_label_is_said_in_words() -> None:
     x, y = np.ones((1, 2)), np.array([[0.0, 1.0]])
     assert "It says no label; the truth is 1:" in str(cr.explain(net, x, y))
     assert "שום תווית" in str(cr.explain(net, x, y, language="he"))
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_a_sample_of_a_table_is_shown_by_its_columns(language: str) -> None:
+    net = cr.Network([cr.Dense(2), cr.Tanh(), cr.Dense(1)], inputs=3)
+    x, y = np.array([[1.5, 20.0, -0.25], [0.0, 0.0, 0.0]]), np.ones((2, 1))
+    told = {"language": language, "sample": 0}
+    assert "width" not in str(cr.explain(net, x, y, **told))
+    net.note_columns(("width", "height", "weight"))  # as a training on a table does
+    for settings in ({}, {"element": "dense_1.weights[0,1]"}):
+        lines = [line.split() for line in str(cr.explain(net, x, y, **told, **settings)).splitlines()]
+        for row in (["x[0]", "width", "1.5"], ["x[1]", "height", "20"], ["x[2]", "weight", "-0.25"]):
+            assert row in lines
+    assert "width" not in str(cr.explain(net, x, y, sample=None))
+    wide = cr.Network([cr.Dense(1)], inputs=30)
+    wide.note_columns(tuple(f"column {i}" for i in range(30)))
+    text = str(cr.explain(wide, np.ones((1, 30)), np.ones((1, 1))))
+    assert "column 23" in text
+    assert "column 24" not in text
+    assert "And 6 more columns." in text

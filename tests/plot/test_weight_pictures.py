@@ -111,3 +111,17 @@ def test_what_cannot_be_drawn_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         weights(of, **settings)
+
+
+@pytest.mark.parametrize(("inputs", "units", "named"), [(3, 4, True), (3, 40, True), (12, 64, True), (90, 20, False)])
+def test_inputs_of_a_table_have_their_names_where_a_name_fits_beside_a_row(
+    inputs: int, units: int, named: bool
+) -> None:
+    network = cr.Network([cr.Dense(units), cr.ReLU(), cr.Dense(1)], inputs=inputs)
+    names = [f"column {i}" for i in range(inputs)]
+    network.note_columns(tuple(names))  # as a training on a table does
+    figure = cr.plot.weights(network, heat_map=True)
+    figure.draw_without_rendering()
+    assert ([label.get_text() for label in figure.axes[0].get_yticklabels()] == names) == named
+    hidden = cr.plot.weights(network, layer="dense_2", heat_map=True)
+    assert "column 0" not in [label.get_text() for label in hidden.axes[0].get_yticklabels()]

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from chainrule.errors import ChainruleError
 from chainrule.explain.document import Block, Equation, Paragraph, TableBlock, Text
 from chainrule.explain.elements import of_samples
-from chainrule.explain.notation import Fence, Joined, Math, Number, Partial, Symbol, number
+from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, number
+from chainrule.explain.op_formulas import typeset
 from chainrule.explain.paths import Unit, elementwise
+from chainrule.explain.text_layout import formula_line
 from chainrule.ops import Linear, Matmul
+from chainrule.ops.textbook_forms import forward_form
 
 if TYPE_CHECKING:
     from chainrule.explain.analysis import Analysis
@@ -178,17 +184,35 @@ def neuron_blocks(builder: Builder, found: NeuronSum) -> list[Block]:
                 beside_numbers += [",", Number(number(value_of(analysis, other)))]
         called = Fence("(", Joined((name_of(builder, before), *beside)), ")")
         with_numbers = Fence("(", Joined((Number(number(value_of(analysis, before))), *beside_numbers)), ")")
-        blocks.append(
-            Equation(
-                [
-                    Joined((name_of(builder, unit), "=", function, "", called)),
-                    Joined(("=", function, "", with_numbers)),
-                    Joined(("=", Number(number(value_of(analysis, unit))))),
-                ]
-            )
-        )
+        named: Math = Joined((function, "", called))
+        formula, numbers_in_it = _textbook(builder, before, unit) or (named, Joined((function, "", with_numbers)))
+        steps = [formula, numbers_in_it, Number(number(value_of(analysis, unit)))]
+        if formula_line(formula) != formula_line(named):
+            steps.insert(0, named)
+        name = name_of(builder, unit)
+        blocks.append(Equation([Joined((*([] if i else [name]), "=", step)) for i, step in enumerate(steps)]))
         before = unit
     return blocks
+
+
+def _textbook(builder: Builder, before: Unit, unit: Unit) -> tuple[Math, Math] | None:
+    """Return the published formula of an activation of one number, and that with its number; None if it has none."""
+    op, value = builder.analysis.graph.nodes[unit.place].op, value_of(builder.analysis, before)
+    assert op is not None
+    if len(op.roles) != 1:
+        return None
+    (role,) = op.roles
+    try:
+        form = forward_form(op, {role: np.full((1, 1), value)})
+    except ChainruleError:  # a docstring of one's own that is no formula
+        return None
+    if form.steps or not np.allclose(form.value, value_of(builder.analysis, unit), rtol=1e-5, atol=1e-7):
+        return None
+    settings: dict[str, Math] = {
+        name: Matrix(np.reshape(array, ())) for name, array in form.values.items() if np.size(array) == 1
+    }
+    shown = {role: name_of(builder, before)}
+    return typeset(form.result, {**settings, **shown}), typeset(form.result, settings)
 
 
 def weights_blocks(builder: Builder, found: NeuronSum) -> list[Block]:

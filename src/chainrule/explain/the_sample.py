@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainrule.explain.document import Block, Paragraph, Picture
-from chainrule.explain.notation import number
+from chainrule.explain.document import Block, Paragraph, Picture, TableBlock, Text
+from chainrule.explain.notation import Joined, Math, Number, Symbol, number
 from chainrule.explain.plain_words import in_words, sentence_of
 from chainrule.explain.sample_picture import picture_of
 
 if TYPE_CHECKING:
     from chainrule.explain.builder import Builder
+
+MOST_COLUMNS = 24  # of a table that are listed
 
 
 def sample_blocks(builder: Builder) -> list[Block]:
@@ -26,6 +28,7 @@ def sample_blocks(builder: Builder) -> list[Block]:
         blocks.append(Paragraph(words("sample", sample=analysis.sample)))
     elif analysis.samples is not None:
         blocks.append(Paragraph(words("batch", samples=analysis.samples)))
+    blocks += _columns(builder)
     picture = picture_of(analysis)
     if picture is not None and analysis.batch is not None:
         rows, columns = picture.shape[:2]
@@ -36,3 +39,19 @@ def sample_blocks(builder: Builder) -> list[Block]:
     if analysis.thinned is not None:
         blocks.append(Paragraph(words("dropout_on" if analysis.thinned else "dropout_off")))
     return blocks
+
+
+def _columns(builder: Builder) -> list[Block]:
+    """Write the sample column by column, if the network knows the names of a table's columns."""
+    analysis, words = builder.analysis, builder.words
+    names = analysis.network.feature_names if analysis.network is not None else None
+    batch = analysis.batch
+    if names is None or batch is None or analysis.samples != 1 or batch.shape != (1, len(names)):
+        return []
+    rows: list[list[Math | str | Text]] = [
+        [Joined((Symbol("x"), "", Symbol(f"[{i}]"))), name, Number(number(float(value)))]
+        for i, (name, value) in enumerate(zip(names[:MOST_COLUMNS], batch[0]))
+    ]
+    more = len(names) - len(rows)
+    rest = [Paragraph(words("columns_more", count=f"{more:,}"))] if more else []
+    return [TableBlock([words(key) for key in ("symbol", "head_column", "head_value")], rows), *rest]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_NEURONS = 100  # drawn as pictures; more would be too small to see
 _NUMBERED = 14  # rows and columns of a heat map, up to which each weight is written
+_NAMED = 24  # inputs whose names stand beside their rows, each row as high as a name
 
 
 @checks.keywords
@@ -169,9 +170,12 @@ def _heat_map(matrix: Array, names: Sequence[str] | None) -> Figure:
     rows, columns = matrix.shape
     written = max(rows, columns) <= _NUMBERED
     cell = 0.42 if written else 5.0 / max(rows, columns)
-    figure = new_figure(max(3.6, cell * columns + 1.8), max(2.6, cell * rows + 1.1))
+    named = names is not None and (written or rows <= _NAMED)
+    high = max(cell, 0.17) if named else cell
+    height = max(2.6, high * rows + 1.1)
+    figure = new_figure(max(3.6, cell * columns + 1.8), height)
     axes = figure.subplots()
-    alike = written or 1 / 6 < rows / columns < 6
+    alike = written or (1 / 6 < rows / columns < 6 and high == cell)
     most = float(np.abs(matrix).max()) if written else _most(matrix)
     image = show_signed(axes, matrix, most, "equal" if alike else "auto")
     if written:
@@ -183,7 +187,7 @@ def _heat_map(matrix: Array, names: Sequence[str] | None) -> Figure:
             1 if written else next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, count) if count / step <= 10)
         )
         axis.set_ticks(range(0, count, step))
-    if written and names is not None:
+    if named and names is not None:
         axes.set_yticks(range(rows), printable_names(names))
     axes.set(xlabel="neuron", ylabel="input")
     plain_frame(axes)
