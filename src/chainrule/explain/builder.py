@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs, role_name
+from chainrule.explain.analysis import Analysis, DerivativeProof, MovedNumber, proofs, role_name
 from chainrule.explain.columns import NOTHING, Columns, Rows
 from chainrule.explain.document import (
     Block,
@@ -101,7 +101,8 @@ class Builder:
                 self.arrival(place)
         self.blocks += gradient_blocks(self)
         self.step(analysis.parameters())
-        self.proof(proofs(analysis))
+        if analysis.parameters():
+            self.proof(proofs(analysis))
         return document
 
     def element(self, unit: Unit) -> Document:
@@ -237,7 +238,8 @@ class Builder:
         outer, self.blocks = self.blocks, []
         self.formula(left, executed, symbols, result)
         inner, self.blocks = self.blocks, outer
-        self.blocks.append(Folded(self.words("agree", error=_error(agreement)), inner))
+        key = "agree" if agreement.holds else "executed_other"
+        self.blocks.append(Folded(self.words(key, error=_error(agreement)), inner))
 
     def define_functions(self, formula: Formula) -> None:
         """Say what a function is, where it stands in a formula for the first time."""
@@ -439,6 +441,9 @@ class Builder:
         if network is None:
             self.say("no_optimizer")
             return
+        if not places:
+            self.say("nothing_learnt")
+            return
         state, optimizer = network.optimizer_state, network.optimizer
         rate = number(float(state.rate))
         self.say("update_intro", optimizer=type(optimizer).__name__, step=state.step, rate=rate)
@@ -544,7 +549,7 @@ class Builder:
         words = self.words
         self.heading("proof")
         self.say("proof_intro", cost="(C + R)" if self.analysis.penalty else "C")
-        if any(self.analysis.values[proof.place].size > MOST_PROVEN for proof in found):
+        if len(found) < sum(self.analysis.values[place].size for place in {proof.place for proof in found}):
             self.say("proof_few")
         rows: list[list[Math | str | Text]] = []
         for proof in found:
