@@ -657,3 +657,20 @@ def test_a_network_of_many_layers_and_a_large_batch_are_explained_in_time() -> N
     found = json.loads(str(explain(network, *XOR, format="json")))["proof"]
     assert len(found) == 122  # one of each parameter
     assert max(proof["error"] for proof in found) < 1e-6
+
+
+@pytest.mark.parametrize("letter", ["C", "R", "y", "x", "z", "ŷ", "a", "W", "η"])
+def test_a_layer_that_is_called_by_a_letter_of_the_page_gets_another_symbol(letter: str) -> None:
+    residual = cr.Residual([cr.Dense(4), cr.Tanh()], name=letter)
+    network = cr.Network([cr.Dense(4), residual, cr.Dense(1)], inputs=2, l2=0.1)
+    nodes = json.loads(str(explain(network, *XOR, format="json")))["nodes"]
+    symbols = [node["symbol"] for node in nodes]
+    assert len(set(symbols)) == len(symbols)
+    [added] = (node for node in nodes if node["op"] == "add")
+    assert added["symbol"] == f"{letter}_2"
+
+
+def test_a_parameter_that_is_called_like_the_cost_gets_another_symbol() -> None:
+    nodes = json.loads(str(explain(cr.sum(x=cr.Parameter("C", [1.0, 2.0]) * 2.0), format="json")))["nodes"]
+    assert {node["name"]: node["symbol"] for node in nodes}["C"] == "C_2"
+    assert [node["symbol"] for node in nodes].count("C") == 1

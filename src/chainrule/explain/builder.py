@@ -601,6 +601,7 @@ def _fits(formula: Formula) -> bool:
 
 
 _SHORT = {"weights": "W", "bias": "b"}
+_LETTERS = ("x", "y", "z", "a", "W", "b", "C", "R", "ŷ", "η")  # that a page uses for something else than a name
 
 
 def predicted(head: Head) -> Symbol:
@@ -612,13 +613,20 @@ def symbols_of(analysis: Analysis) -> list[Symbol]:
     """Return the symbol of every node."""
     graph = analysis.graph
     found: dict[int, Symbol] = {}
-    taken: set[Symbol] = set()
+    taken: set[str] = set()
 
-    def call(place: int, symbol: Symbol) -> None:
-        if place not in found:
-            symbol = symbol if symbol not in taken else Symbol(analysis.labels[place])
-            found[place] = symbol
-            taken.add(symbol)
+    def call(place: int, symbol: Symbol | None = None) -> None:
+        if place in found:
+            return
+        label, twin = analysis.labels[place], 1
+        if symbol is None or formula_line(symbol) in taken:
+            symbol = Symbol(label)
+            reserved = _LETTERS if analysis.network is not None and label not in graph.inputs else ()
+            while formula_line(symbol) in taken or symbol.text in reserved:
+                twin += 1
+                symbol = Symbol(f"{label}_{twin}")
+        found[place] = symbol
+        taken.add(formula_line(symbol))
 
     call(analysis.root, COST)
     for loss, head in analysis.losses().items():
@@ -651,7 +659,7 @@ def symbols_of(analysis: Analysis) -> list[Symbol]:
             layer_of[place] = below[0]
             call(place, Symbol("a", below[0]))
     for place in range(len(graph.nodes)):
-        call(place, Symbol(analysis.labels[place]))
+        call(place)
     return [found[place] for place in range(len(graph.nodes))]
 
 
