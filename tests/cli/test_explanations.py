@@ -217,3 +217,24 @@ def test_the_help_says_what_a_file_may_hold(capsys: CAPTURED) -> None:
     out = capsys.readouterr().out
     assert "class Cube(cr.Op)" in out
     assert "check only a file that you would run" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--weight", "dense_1[0]"), "--weight with dense_1, a neuron"),
+        (("--weight", "x[0]"), "--weight with x, a neuron"),
+        (("--neuron", "dense_1.weights[0,1]"), "Write --weight 'dense_1.weights[0,1]'"),
+        (("--neuron", "dense_1.bias[0]"), "--neuron with dense_1.bias, a weight or bias"),
+        (("--weight", "dens_1[0]"), "Did you mean 'dense_1'"),
+        (("--weights", "best"), "weights='best' of a recipe"),
+    ],
+)
+def test_an_option_that_can_not_apply_is_refused_in_one_line(
+    capsys: CAPTURED, arguments: tuple[str, ...], message: str
+) -> None:
+    assert status(["explain", "xor", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 import chainrule as cr
 from chainrule.explain import Explanation, explain
 from chainrule.explain.document import templates
+from chainrule.explain.op_formulas import code_of
 
 XOR = cr.data.xor()
 
@@ -345,6 +346,9 @@ def test_every_sentence_exists_in_every_language(language: str) -> None:
         ("network", {"format": "pdf"}, "'pdf'"),
         ("network", {"language": "fr"}, "'fr'"),
         ("node", {"x": 1}, "beside a graph"),
+        ("node", {"sample": 3}, "sample=3 with a graph built by hand"),
+        ("node", {"sample": None}, "sample=None with a graph built by hand"),
+        ("node", {"dropout": True}, "dropout=True with a graph built by hand"),
         ("matrix", {}, "a loss: one number"),
         ("nothing", {}, "a cr.Network"),
     ],
@@ -574,3 +578,99 @@ def test_a_file_named_as_one_of_another_format_is_refused(tmp_path: Path, form: 
 def test_markdown_has_no_empty_fences() -> None:
     network = cr.Network([cr.Dense(2, inputs=2), cr.Tanh(), cr.Dense(1)])
     assert "```text\n```" not in str(explain(network, *XOR, format="markdown"))
+
+
+class _OnOneLine(cr.Op):
+    """It cubes: no formula."""
+
+    def forward(self, z: Any) -> Any: return z[:, ::-1] * 2  # fmt: skip
+
+    def backward(self, dy: Any, y: Any, z: Any) -> Any: return {"z": 2 * dy[:, ::-1]}  # fmt: skip
+
+
+class _OfLambdas(cr.Op):
+    """It has no code that is a function's."""
+
+    forward = lambda self, z: np.array(z.tolist()) * 2  # noqa: E731
+    backward = lambda self, dy, y, z: {"z": np.array(dy.tolist()) * 2}  # noqa: E731
+
+
+class _OfAText(cr.Op):
+    """Its code holds a text whose lines begin at the left."""
+
+    def forward(self, z: Any) -> Any:
+        np.array(z.tolist())
+        told = """
+one line
+"""
+        return z * len(told.split())
+
+    def backward(self, dy: Any, y: Any, z: Any) -> Any:
+        return {"z": np.array(dy.tolist()) * 2}
+
+
+@pytest.mark.parametrize("op", [_OnOneLine, _OfLambdas, _OfAText])
+def test_ops_are_explained_however_their_code_is_laid_out(op: Any) -> None:
+    network = cr.Network([cr.Dense(2), op(), cr.Dense(1)], inputs=2, dtype="float64")
+    for form in ("terminal", "json"):
+        assert "dense_2" in str(explain(network, *XOR, format=form))
+
+
+def test_of_code_on_one_line_the_line_is_shown() -> None:
+    assert code_of(_OnOneLine.forward).splitlines() == ["def forward(self, z):", "    return z[:, ::-1] * 2"]
+
+
+@pytest.mark.parametrize("form", ["terminal", "html", "json"])
+def test_a_network_that_learns_nothing_is_explained_without_a_step(form: str) -> None:
+    frozen = xor_network()
+    frozen.freeze()
+    for network in (cr.Network([cr.Tanh()], inputs=2), frozen):
+        text = str(explain(network, XOR.X, XOR.X if network is not frozen else XOR.y, format=form))
+        if form == "json":
+            assert json.loads(text)["proof"] == []
+        else:
+            assert "Nothing in this network is learnt" in text
+            assert "The proof" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_a_form_that_does_not_agree_is_not_called_a_faster_one(language: str) -> None:
+    class Wrong(cr.Op):
+        """y = z²
+        ∂z = ∂y · 2z"""
+
+        def forward(self, z: Any) -> Any:
+            return z * z * z
+
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=dy * 3 * z * z)
+
+    network = cr.Network([cr.Dense(2), Wrong(), cr.Dense(1)], inputs=2)
+    text = " ".join(str(explain(network, *XOR, node="wrong_1", language=language)).split())
+    assert text.count("⚠") == 2
+    assert templates(language)["agree"].partition(";")[0] not in text
+
+
+def test_a_network_of_many_layers_and_a_large_batch_are_explained_in_time() -> None:
+    layers = [layer for _ in range(60) for layer in (cr.Dense(2), cr.Tanh())]
+    network = cr.Network([*layers, cr.Dense(1)], inputs=2)
+    found = json.loads(str(explain(network, *XOR, format="json")))["proof"]
+    assert len(found) == 122  # one of each parameter
+    assert max(proof["error"] for proof in found) < 1e-6
+
+
+@pytest.mark.parametrize("letter", ["C", "R", "y", "x", "z", "ŷ", "a", "W", "η"])
+def test_a_layer_that_is_called_by_a_letter_of_the_page_gets_another_symbol(letter: str) -> None:
+    residual = cr.Residual([cr.Dense(4), cr.Tanh()], name=letter)
+    network = cr.Network([cr.Dense(4), residual, cr.Dense(1)], inputs=2, l2=0.1)
+    nodes = json.loads(str(explain(network, *XOR, format="json")))["nodes"]
+    symbols = [node["symbol"] for node in nodes]
+    assert len(set(symbols)) == len(symbols)
+    [added] = (node for node in nodes if node["op"] == "add")
+    assert added["symbol"] == f"{letter}_2"
+
+
+def test_a_parameter_that_is_called_like_the_cost_gets_another_symbol() -> None:
+    nodes = json.loads(str(explain(cr.sum(x=cr.Parameter("C", [1.0, 2.0]) * 2.0), format="json")))["nodes"]
+    assert {node["name"]: node["symbol"] for node in nodes}["C"] == "C_2"
+    assert [node["symbol"] for node in nodes].count("C") == 1

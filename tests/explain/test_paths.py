@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -279,7 +280,7 @@ def test_an_element_is_explained_in_every_form(name: str, language: str, form: s
         (("dense_1.weights", 0.5, 1), "the place of a number in it"),
         (("dense_1.weights", True, 1), "the place of a number in it"),
         (("y", 0), "from which no path leads to the cost"),
-        ("loss", "from which no path leads to the cost"),
+        ("loss", "got loss, the cost itself"),
     ],
 )
 def test_an_element_that_is_none_gets_one_clear_error(element: Any, said: str) -> None:
@@ -323,6 +324,35 @@ def test_layers_too_wide_to_follow_every_path_are_refused_and_the_page_begins_ne
         cr.explain(wide, X, Y, element="dense_1.weights[0,0]")
     assert "One path leads from W⁽²⁾" in str(cr.explain(wide, X, Y))
     assert "W⁽¹⁾" in str(cr.explain(wide, X, Y, node="dense_1.weights"))
+
+
+def test_a_large_batch_counts_what_its_matrix_products_cost() -> None:
+    wide = network(cr.Dense(30, "relu"), cr.Dense(1), dtype="float32")
+    x, y = _random.normal(size=(2000, 4)), _random.normal(size=(2000, 1))
+    one, many = (analyse_network(wide, x, y, sample) for sample in (0, None))
+    unit = Unit(one.parameters()[0], (0, 0))
+    assert Paths.work(one, unit) < 10_000
+    assert Paths.work(many, unit) > 2000 * 2000 * 30 * 4  # each of a weight's 2,000 sums asks for a whole product
+
+
+def test_an_op_that_moves_numbers_to_other_places_is_no_activation() -> None:
+    flipped = network(cr.Dense(9), cr.Reshape((-1, 3, 3)), cr.Transpose((0, 2, 1)), cr.Flatten(), cr.Dense(1))
+    text = str(cr.explain(flipped, X, Y, element=("transpose_1", 0, 1)))
+    assert "transpose(" not in text
+    assert misses(analyse_network(flipped, X, Y, 0)) == []
+    square = {"z": _random.normal(size=(1, 3, 3))}
+    assert not paths_module.elementwise(cr.Transpose((0, 2, 1)), square, "z")
+    assert not paths_module.elementwise(cr.ops.Cumsum(), square, "z")
+    assert paths_module.elementwise(cr.Tanh(), square, "z")
+
+
+def test_a_long_text_for_an_element_is_refused_at_once() -> None:
+    began = time.perf_counter()
+    for text in (" " * 20_000 + "x" + " " * 20_000 + "[", "[" * 40_000, "a " * 20_000 + "]["):
+        with pytest.raises(cr.ChainruleError) as caught:
+            cr.explain(network(cr.Dense(1)), X, Y, element=text)
+        assert len(str(caught.value)) < 600
+    assert time.perf_counter() - began < 2
 
 
 def test_frozen_weights_have_paths_too() -> None:

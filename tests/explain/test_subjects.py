@@ -18,6 +18,11 @@ def test_a_recipe_is_explained_and_checked() -> None:
     assert check_named("xor").passed
 
 
+def test_a_recipe_has_no_weights_to_choose_from() -> None:
+    with pytest.raises(cr.errors.InputError, match="weights='best' of a recipe"):
+        network_and_samples("explain", "xor", "best")
+
+
 def test_a_run_is_explained_with_its_own_weights(tmp_path: Path) -> None:
     recipe = cr.recipes.override(cr.recipes.load("xor"), epochs=3)
     folder = cr.recipes.run(recipe, out=tmp_path).run

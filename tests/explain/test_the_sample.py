@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.explain.document import templates
 from chainrule.explain.subjects import network_and_samples
 
 XOR = cr.data.xor()
@@ -58,6 +59,7 @@ def test_the_sample_shown_is_the_one_with_the_largest_loss(name: str, engine: st
         "loss": pytest.approx(max(losses), rel=1e-5),
         "among": 7,
         "every": True,
+        "alike": 1,
     }
     assert found["cost"] == pytest.approx(max(losses), rel=1e-5)
     assert f"for sample {found['sample']}: of 7 samples it is the one with the largest loss" in text(network, X, y)
@@ -264,3 +266,25 @@ def test_a_sample_of_a_table_is_shown_by_its_columns(language: str) -> None:
     assert "column 23" in text
     assert "column 24" not in text
     assert "And 6 more columns." in text
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_of_several_samples_with_the_largest_loss_it_is_said_to_be_the_first(language: str) -> None:
+    network = cr.Network([cr.Dense(2), cr.Tanh(), cr.Dense(1)], inputs=2)
+    x, y = np.zeros((4, 2)), np.array([[0.0], [1.0], [1.0], [1.0]])
+    assert told(network, x, y)["worst"]["alike"] == 3
+    sentence = templates(language)["sample_alike"].format(alike=3)
+    assert sentence in " ".join(str(cr.explain(network, x, y, language=language)).split())
+    y[2] = 2.0
+    assert told(network, x, y)["worst"]["alike"] == 1
+    assert sentence not in " ".join(str(cr.explain(network, x, y, language=language)).split())
+    network.parameters[:] = np.nan
+    assert told(network, x, y)["worst"]["alike"] == 4
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html", "json"])
+def test_a_class_with_a_very_long_name_is_abridged(form: str) -> None:
+    network = cr.Network([cr.Dense(2), cr.Softmax()], inputs=2, classes=["n" * 500, "b"])
+    text = str(cr.explain(network, np.ones((2, 2)), [0, 1], format=form))
+    assert "n" * 40 in text.replace("\n", "")
+    assert "n" * 80 not in text

@@ -374,3 +374,9 @@ def test_the_svg_needs_no_matplotlib() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout == "<svg\n", done.stderr
+
+
+@pytest.mark.parametrize("told", ["dense_1", "dense_1[2]", ("dense_1", 0, 0), [1], [None], 5, None])
+def test_a_highlight_that_is_no_list_of_tuples_is_refused_with_one(told: Any) -> None:
+    with pytest.raises(cr.errors.InputError, match=r"Pass highlight=\[\('dense_1', 0, 2\)\]"):
+        drawn(deep(), highlight=told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 
@@ -91,6 +92,8 @@ def explain(
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
     network, x, y = network_and_samples("explain", subject, weights, _aside)
+    if weight is not None or neuron is not None:
+        _expect_kind(network, weight, neuron)
     explanation = cr.explain(
         *(network, x, y),
         sample=None if sample == "all" else sample,
@@ -106,6 +109,22 @@ def explain(
         click.echo(str(explanation), nl=False)
     else:
         say(f"{form:<9} {explanation.save(out)}")
+
+
+def _expect_kind(network: cr.Network, weight: str | None, neuron: str | None) -> None:
+    """Raise if --weight names a neuron, or --neuron a weight."""
+    from chainrule.explain.elements import parse
+
+    name, _ = parse(weight if weight is not None else neuron)
+    is_weight = name in {parameter.name for parameter, _ in network.vector.places}
+    if is_weight != (weight is not None) and (is_weight or name in network.graph().names):
+        given, other = ("--weight", "--neuron") if weight is not None else ("--neuron", "--weight")
+        raise InputError(
+            "explain",
+            given=f"{given} with {name}, a {'weight or bias' if is_weight else 'neuron'}",
+            expected="a weight or a bias" if weight is not None else "a neuron",
+            fix=f"Write {other} {shlex.quote(str(weight if weight is not None else neuron))}",
+        )
 
 
 MY_FILE = """

@@ -26,6 +26,8 @@ from chainrule.optim.published import Line, published_step
 
 MOST_PROVEN = 16  # numbers of one parameter
 FEW_PROVEN = 4
+MOST_QUICK = 200  # nodes of a graph that many numbers are proven of: it is run anew for each
+MOST_QUICK_NUMBERS = 2_000_000  # in all of its values
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,10 @@ class Analysis:
 
     def parameters(self) -> list[int]:
         """Return the places of the leaves that derivatives are asked for, in order."""
-        return [self.graph.place(node) for node in self.graph.wrt if node.op is None]
+        leaves = [node for node in self.graph.wrt if node.op is None]
+        if self.network is not None:  # where nothing is learnt, a graph asks for the derivative of its inputs
+            leaves = [node for node in leaves if isinstance(node, Parameter)]
+        return [self.graph.place(node) for node in leaves]
 
 
 def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, *, dropout: bool = True) -> Analysis:
@@ -195,7 +200,7 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
     analysis.samples, analysis.sample, analysis.worst = len(batch), sample, worst
     analysis.thinned = dropout if drawn else None
     analysis.batch, analysis.target, analysis.outputs = batch, target, outputs
-    if graph.wrt:
+    if learns:
         analysis.published = _published(network, graph)
         analysis.moved = _optimized(network, graph)
     analysis.after = {graph.place(p): p.value.copy() for p in graph.parameters}
@@ -338,6 +343,8 @@ def proofs(analysis: Analysis) -> list[DerivativeProof]:
                 added[path_to] = added.get(path_to, 0.0) + part
                 penalised.setdefault(path_to, []).append(op)
     found = []
+    quick = len(values) <= MOST_QUICK and sum(value.size for value in values) <= MOST_QUICK_NUMBERS
+    most, few = (MOST_PROVEN, FEW_PROVEN) if quick else (1, 1)
     for place in analysis.parameters():
         array = values[place]
         gradient = np.zeros(array.shape) if gradients[place] is None else gradients[place]
@@ -348,15 +355,15 @@ def proofs(analysis: Analysis) -> list[DerivativeProof]:
             extra = sum(float(op.forward(weights=array)) for op in penalised.get(place, []))
             return float(values[root].reshape(())) + extra
 
-        for index in _chosen(gradient):
+        for index in _chosen(gradient, most, few):
             where = tuple(int(i) for i in np.unravel_index(index, array.shape))
             given = float(gradient.flat[index])
             found.append(DerivativeProof(place, where, given, compare_element(cost, array, index, given, 1e-7)))
     return found
 
 
-def _chosen(gradient: Array) -> list[int]:
-    if gradient.size <= MOST_PROVEN:
+def _chosen(gradient: Array, most: int, few: int) -> list[int]:
+    if gradient.size <= most:
         return list(range(gradient.size))
-    steepest = np.argsort(-np.abs(gradient).reshape(-1), kind="stable")[:FEW_PROVEN]
+    steepest = np.argsort(-np.abs(gradient).reshape(-1), kind="stable")[:few]
     return sorted(int(i) for i in steepest)

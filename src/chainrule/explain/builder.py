@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from chainrule.explain.analysis import MOST_PROVEN, Analysis, DerivativeProof, MovedNumber, proofs, role_name
+from chainrule.explain.analysis import Analysis, DerivativeProof, MovedNumber, proofs, role_name
 from chainrule.explain.columns import NOTHING, Columns, Rows
 from chainrule.explain.document import (
     Block,
@@ -101,7 +101,8 @@ class Builder:
                 self.arrival(place)
         self.blocks += gradient_blocks(self)
         self.step(analysis.parameters())
-        self.proof(proofs(analysis))
+        if analysis.parameters():
+            self.proof(proofs(analysis))
         return document
 
     def element(self, unit: Unit) -> Document:
@@ -237,7 +238,8 @@ class Builder:
         outer, self.blocks = self.blocks, []
         self.formula(left, executed, symbols, result)
         inner, self.blocks = self.blocks, outer
-        self.blocks.append(Folded(self.words("agree", error=_error(agreement)), inner))
+        key = "agree" if agreement.holds else "executed_other"
+        self.blocks.append(Folded(self.words(key, error=_error(agreement)), inner))
 
     def define_functions(self, formula: Formula) -> None:
         """Say what a function is, where it stands in a formula for the first time."""
@@ -439,6 +441,9 @@ class Builder:
         if network is None:
             self.say("no_optimizer")
             return
+        if not places:
+            self.say("nothing_learnt")
+            return
         state, optimizer = network.optimizer_state, network.optimizer
         rate = number(float(state.rate))
         self.say("update_intro", optimizer=type(optimizer).__name__, step=state.step, rate=rate)
@@ -544,7 +549,7 @@ class Builder:
         words = self.words
         self.heading("proof")
         self.say("proof_intro", cost="(C + R)" if self.analysis.penalty else "C")
-        if any(self.analysis.values[proof.place].size > MOST_PROVEN for proof in found):
+        if len(found) < sum(self.analysis.values[place].size for place in {proof.place for proof in found}):
             self.say("proof_few")
         rows: list[list[Math | str | Text]] = []
         for proof in found:
@@ -596,6 +601,7 @@ def _fits(formula: Formula) -> bool:
 
 
 _SHORT = {"weights": "W", "bias": "b"}
+_LETTERS = ("x", "y", "z", "a", "W", "b", "C", "R", "ŷ", "η")  # that a page uses for something else than a name
 
 
 def predicted(head: Head) -> Symbol:
@@ -607,13 +613,20 @@ def symbols_of(analysis: Analysis) -> list[Symbol]:
     """Return the symbol of every node."""
     graph = analysis.graph
     found: dict[int, Symbol] = {}
-    taken: set[Symbol] = set()
+    taken: set[str] = set()
 
-    def call(place: int, symbol: Symbol) -> None:
-        if place not in found:
-            symbol = symbol if symbol not in taken else Symbol(analysis.labels[place])
-            found[place] = symbol
-            taken.add(symbol)
+    def call(place: int, symbol: Symbol | None = None) -> None:
+        if place in found:
+            return
+        label, twin = analysis.labels[place], 1
+        if symbol is None or formula_line(symbol) in taken:
+            symbol = Symbol(label)
+            reserved = _LETTERS if analysis.network is not None and label not in graph.inputs else ()
+            while formula_line(symbol) in taken or symbol.text in reserved:
+                twin += 1
+                symbol = Symbol(f"{label}_{twin}")
+        found[place] = symbol
+        taken.add(formula_line(symbol))
 
     call(analysis.root, COST)
     for loss, head in analysis.losses().items():
@@ -646,7 +659,7 @@ def symbols_of(analysis: Analysis) -> list[Symbol]:
             layer_of[place] = below[0]
             call(place, Symbol("a", below[0]))
     for place in range(len(graph.nodes)):
-        call(place, Symbol(analysis.labels[place]))
+        call(place)
     return [found[place] for place in range(len(graph.nodes))]
 
 

@@ -13,7 +13,6 @@ from chainrule.explain.paths import Unit
 from chainrule.graph import Parameter
 
 _WHERE = "explain element"
-_WRITTEN = re.compile(r"^\s*(?P<name>.*?)\s*(?:\[(?P<index>[^\]]*)\])?\s*$", re.DOTALL)
 
 
 def parse(given: Any) -> tuple[str, tuple[int, ...]]:
@@ -23,11 +22,12 @@ def parse(given: Any) -> tuple[str, tuple[int, ...]]:
     (('dense_1.weights', (0, 2)), ('dense_1', (2,)), ('dense_1.weights', (0, 2)))
     """
     if isinstance(given, str):
-        found = _WRITTEN.match(given)
-        assert found is not None
-        index = found["index"]
-        parts: list[Any] = [part.strip() for part in index.split(",")] if index and index.strip() else []
-        name: Any = found["name"]
+        name: Any
+        name, opened, index = given.strip().partition("[")
+        if opened and not index.endswith("]"):
+            name, index = given, ""
+        name, index = name.strip(), index.removesuffix("]").strip()
+        parts: list[Any] = [part.strip() for part in index.split(",")] if index else []
         given_index: list[Any] = [int(p) if re.fullmatch(r"[+-]?\d{1,18}", p) else p for p in parts]
     elif isinstance(given, (tuple, list)) and given:
         name, *given_index = given
@@ -84,11 +84,12 @@ def find(analysis: Analysis, given: Any) -> Unit:
             whole = (0, *index)
     shown = shape[len(whole) - len(index) :]
     if len(whole) != len(shape) or not all(-size <= k < size for k, size in zip(whole, shape)):
+        of_one = shape[1:] if len(whole) > len(index) or of_samples(analysis, place) else shape
         raise InputError(
             _WHERE,
             given=f"{_written(name, index)}",
-            expected=f"a number of {name}, which has shape {shown if len(whole) == len(shape) else shape}",
-            fix=_example(name, shape[1:] if len(whole) > len(index) or of_samples(analysis, place) else shape),
+            expected=f"a number of {name}, which has shape {shown if len(whole) == len(shape) else of_one}",
+            fix=_example(name, of_one),
         )
     return Unit(place, tuple(int(k) % size for k, size in zip(whole, shape)))
 

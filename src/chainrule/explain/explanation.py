@@ -203,6 +203,8 @@ def explain(
     place = None if node is None else _place(analysis, node)
     unit = None if element is None else find(analysis, element)
     builder = Builder(analysis, words, notation)
+    if format == "json":
+        return Explanation(to_json(analysis, builder, place, unit), format, language)
     if unit is not None:
         document = builder.element(unit)
     else:
@@ -213,8 +215,6 @@ def explain(
 
     if format == "html":
         text = to_html(document, analysis, builder.symbols, builder.written)
-    elif format == "json":
-        text = to_json(analysis, builder, place, unit)
     else:
         text = (to_terminal if format == "terminal" else to_markdown)(document, drawing, width)
     return Explanation(text, format, language)
@@ -232,6 +232,13 @@ def _anatomy(of: Any, x: Any, y: Any, sample: int | str | None, dropout: bool) -
             given="x or y beside a graph built by hand",
             expected="the node alone: it has its values",
             fix="Run loss.forward(x=…, y=…) first, then explain(loss)",
+        )
+    if dropout or not (isinstance(sample, str) and sample == WORST):
+        raise InputError(
+            "explain",
+            given=f"{'dropout=True' if dropout else f'sample={sample!r}'} with a graph built by hand",
+            expected="the node alone: what it was run forward with is what is explained",
+            fix=f"Leave {'dropout' if dropout else 'sample'} out",
         )
     return analyse_graph(node)
 

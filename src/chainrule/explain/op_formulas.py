@@ -201,11 +201,15 @@ def code_of(method: Callable[..., object]) -> str:
     """Return the source of a method without its types, which say nothing about what it computes; "" if it has none."""
     try:
         text = textwrap.dedent(inspect.getsource(inspect.unwrap(method)))
-    except (OSError, TypeError):  # written at a prompt, or not in Python
+        function = ast.parse(text).body[0]
+    except (OSError, TypeError, SyntaxError):  # written at a prompt, or not in Python; a line of a text not indented
         return ""
-    function = ast.parse(text).body[0]
-    assert isinstance(function, ast.FunctionDef)
-    body = text.splitlines()[function.body[0].lineno - 1 :]
+    if not isinstance(function, ast.FunctionDef):  # a lambda
+        return ""
+    first = function.body[0]
+    body = text.splitlines()[first.lineno - 1 :]
+    if body[0][: first.col_offset].strip():  # it begins on the line of its def
+        body = [f"    {ast.unparse(statement)}" for statement in function.body]
     for argument in ast.walk(function.args):
         if isinstance(argument, ast.arg):
             argument.annotation = None

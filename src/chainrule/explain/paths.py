@@ -19,6 +19,7 @@ from chainrule.errors import MisuseError
 from chainrule.explain.analysis import Analysis
 from chainrule.graph import Graph
 from chainrule.graph.calls import called
+from chainrule.ops.linear import Linear, Matmul
 from chainrule.ops.op import Array, Op
 
 MOST_WORK = 300_000_000  # numbers that ops may be asked for
@@ -135,7 +136,9 @@ class Paths:
         self.root = self.graph.place(graph.root)
         self.start = self.own[unit.place]
         self._flat = int(np.ravel_multi_index(unit.index, self.values[self.start].shape)) if unit.index else 0
-        if self.start not in self.graph.walk.reached or self.start == self.root:
+        if self.start == self.root:
+            raise self._refused("the cost itself")
+        if self.start not in self.graph.walk.reached:
             raise self._refused("from which no path leads to the cost")
         work = self.work(analysis, unit)
         if work > MOST_WORK:
@@ -160,11 +163,16 @@ class Paths:
     def work(analysis: Analysis, unit: Unit) -> int:
         """Return about how many numbers ops are asked for."""
         graph = Graph(analysis.graph.root, wrt=[analysis.graph.nodes[unit.place]])
-        sizes = [analysis.values[analysis.graph.place(node)].size for node in graph.nodes]
+        values = [analysis.values[analysis.graph.place(node)] for node in graph.nodes]
         steps = 0
-        for i, _, children, edges in graph.walk.backward_plan:
+        for i, op, children, edges in graph.walk.backward_plan:
             first = any(graph.nodes[j] is analysis.graph.nodes[unit.place] for _, j, _ in edges)
-            steps += 3 * (1 if first else sizes[i]) * (sizes[i] + sum(sizes[j] for _, j in children))
+            size, wide = values[i].size, values[i].shape[-1] if values[i].ndim else 1
+            rows = math.ceil(size / max(wide, 1)) if first else size  # a weight leads to one number of each sample
+            each = size + sum(values[j].size for _, j in children)
+            if isinstance(op, (Linear, Matmul)):
+                each = max(each, size * values[dict(children)[op.roles[0]]].shape[-1])
+            steps += 3 * rows * each
         return steps
 
     def each(self) -> Iterator[PathToCost]:
@@ -336,7 +344,8 @@ class Paths:
         return Unit(self.places[i], tuple(int(k) for k in np.unravel_index(flat, self.values[i].shape)))
 
     def _name(self) -> str:
-        return f"{self.analysis.labels[self.unit.place]}[{', '.join(map(str, self.unit.index))}]"
+        index = f"[{', '.join(map(str, self.unit.index))}]" if self.unit.index else ""
+        return f"{self.analysis.labels[self.unit.place]}{index}"
 
     def _refused(self, what: str) -> MisuseError:
         return MisuseError(
@@ -350,14 +359,23 @@ class Paths:
 def elementwise(op: Op, arrays: Mapping[str, Array], role: str) -> bool:
     """Return whether an op works on the numbers of a role element by element."""
     like = arrays[role]
+    if not like.size:
+        return False
+    places = np.arange(like.size)
+    halves = [places >> bit & 1 == side for bit in range(max(1, (like.size - 1).bit_length())) for side in (0, 1)]
     for values in _probes(op, arrays):
         y = _forward(op, values, like)
-        moved = np.array(values[role])
-        moved.flat[:1] *= 1.25
-        again = _forward(op, {**values, role: moved}, like)
-        if y is None or again is None:
-            continue
-        return not (again != y).reshape(-1)[1:].any() and like.size > 0 and (like.size > 1 or y.shape == like.shape)
+        refused = y is None
+        for half in halves:  # any two places are apart in one of them
+            moved = np.array(values[role])
+            moved.reshape(-1)[half] *= 1.25
+            again = _forward(op, {**values, role: moved}, like)
+            if again is None:
+                refused = True
+            elif (again != y).reshape(-1)[~half].any():
+                return False
+        if not refused:
+            return True
     return False
 
 

@@ -17,6 +17,7 @@ from chainrule.training.evaluate import head_probabilities
 from chainrule.training.metrics import predicted_classes, true_classes
 
 MOST_SAID = 10  # numbers or labels
+MOST_LETTERS = 80  # of a class's name
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def _probable(head: Head, outputs: Array, values: Array) -> bool:
 
 
 def _name(head: Head, k: int) -> str:
-    return str(k) if head.classes is None or k >= len(head.classes) else head.classes[k]
+    name = str(k) if head.classes is None or k >= len(head.classes) else head.classes[k]
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
 
 
 def percent(share: float) -> str:

@@ -49,7 +49,7 @@ def network_and_samples(
     Raises
     ------
     InputError
-        If there is a network but no recipe that says what it was trained on.
+        If there is a network but no recipe that says what it was trained on; if `weights` are asked of a recipe.
     FileError
         If a file is missing or damaged.
 
@@ -74,6 +74,13 @@ def network_and_samples(
                 say(note)
         return network, *samples.train
     network, samples, _ = prepared(load(name))
+    if weights is not None:
+        raise InputError(
+            f"{where} {name!r}",
+            given=f"weights={weights!r} of a recipe",
+            expected="a run, which keeps weights: a recipe's network is as its training begins",
+            fix="Leave weights out, or name the folder of a run",
+        )
     return network, *samples.train
 
 

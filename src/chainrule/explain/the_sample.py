@@ -24,6 +24,8 @@ def sample_blocks(builder: Builder) -> list[Block]:
         key = "sample_worst" if worst.every else "sample_worst_first"
         text = words(key, sample=worst.sample, among=f"{worst.among:,}", loss=number(worst.loss))
         blocks.append(Paragraph(text))
+        if worst.alike > 1:
+            blocks.append(Paragraph(words("sample_alike", alike=f"{worst.alike:,}")))
     elif analysis.sample is not None:
         blocks.append(Paragraph(words("sample", sample=analysis.sample)))
     elif analysis.samples is not None:

@@ -27,12 +27,15 @@ class WorstSample:
         How many samples were looked at, the first ones.
     every : bool
         Whether those are all that there are.
+    alike : int
+        How many of them have that loss; it is the first.
     """
 
     sample: int
     loss: float
     among: int
     every: bool
+    alike: int
 
 
 def worst_sample(network: Network, batch: Array, target: Array) -> WorstSample:
@@ -42,7 +45,8 @@ def worst_sample(network: Network, batch: Array, target: Array) -> WorstSample:
         [_losses(network, batch[i : i + _CHUNK], target[i : i + _CHUNK]) for i in range(0, looked_at, _CHUNK)]
     )[:looked_at]
     worst = int(losses.argmax())  # a loss that is NaN is the largest
-    return WorstSample(worst, float(losses[worst]), looked_at, looked_at == len(batch))
+    alike = int(np.isnan(losses).sum() if np.isnan(losses[worst]) else (losses == losses[worst]).sum())
+    return WorstSample(worst, float(losses[worst]), looked_at, looked_at == len(batch), alike)
 
 
 def _losses(network: Network, batch: Array, target: Array) -> Array:

@@ -180,14 +180,27 @@ def lay_out_network(parts: NetworkParts, language: str = "en", highlight: Highli
     return _Placing(parts, WORDS[language], highlight).layout
 
 
+def _listed(highlight: Any) -> list[tuple[Any, ...]]:
+    """Return what is highlighted, one by one; refuse what is no list of tuples."""
+    told = None if isinstance(highlight, str) or not isinstance(highlight, Iterable) else list(highlight)
+    if told is None or not all(isinstance(one, (tuple, list)) for one in told):
+        raise InputError(
+            "network highlight",
+            given=f"{highlight!r:.80}",
+            expected="a list of edges (layer, i, j) and neurons (layer, j)",
+            fix="Pass highlight=[('dense_1', 0, 2)], or [('dense_1', 2)] for a neuron",
+        )
+    return [tuple(one) for one in told]
+
+
 class _Placing:
     def __init__(self, parts: NetworkParts, words: dict[str, str], highlight: Highlight) -> None:
         self.parts, self.words = parts, words
         self.edges_on: set[tuple[int, int, int]] = set()  # by the place of their link
         self.neurons_on: set[tuple[int, int]] = set()  # by the place of their column
         self.fading = False
-        for told in highlight:
-            self._highlight(tuple(told))
+        for told in _listed(highlight):
+            self._highlight(told)
         self.drawn = [self._drawn(place) for place in range(len(parts.columns))]
         self.rank = self._ranks()
         longest = max((len(rows) for rows, c in zip(self.drawn, parts.columns) if not c.box), default=1)

@@ -186,7 +186,9 @@ def parts_of(where: str, network: Network, sample: Array | None, numbers: dict[s
             where,
             given=f"{bad!r} with {'weights' if show == 'weights' else 'derivatives'} that are NaN or infinite",
             expected="finite numbers",
-            fix="Train anew with a smaller learning rate",
+            fix="Train anew with a smaller learning rate"
+            if show == "weights"
+            else "Look where the first one arises, node by node: cr.explain(network, x, y)",
         )
     sampled = sample is not None
     if sample is None:
