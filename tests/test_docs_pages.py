@@ -71,3 +71,16 @@ def test_a_block_without_a_bar_is_found_to_be_cut(browser: Any, tmp_path: Path) 
     hidden = BLOCK.format("output stream aligned", LONG).replace("overflow: auto", "overflow: hidden")
     with opened(browser, page(tmp_path, hidden), 800) as tab:
         assert cut(tab, "pre") == [LONG.strip()[:60]]
+
+
+def test_a_hebrew_caption_runs_from_right_to_left_and_the_picture_above_it_does_not(
+    browser: Any, tmp_path: Path
+) -> None:
+    figure = '<div class="cell_output"><figure><pre>x</pre><figcaption>כל קו הוא שכבה.</figcaption></figure></div>'
+    path = tmp_path / "page.html"
+    path.write_text(PAGE.format(figure).replace('lang="en"', 'lang="he" dir="rtl"'), "utf-8")
+    with opened(browser, path.as_uri(), 800) as tab:
+        sides = [
+            tab.query_selector(part).evaluate("e => getComputedStyle(e).direction") for part in ("pre", "figcaption")
+        ]
+    assert sides == ["ltr", "rtl"]
