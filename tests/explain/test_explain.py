@@ -675,3 +675,13 @@ def test_a_parameter_that_is_called_like_the_cost_gets_another_symbol() -> None:
     nodes = json.loads(str(explain(cr.sum(x=cr.Parameter("C", [1.0, 2.0]) * 2.0), format="json")))["nodes"]
     assert {node["name"]: node["symbol"] for node in nodes}["C"] == "C_2"
     assert [node["symbol"] for node in nodes].count("C") == 1
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_no_line_of_a_sentence_ends_within_a_short_formula(language: str) -> None:
+    network = cr.Network([cr.Dense(30), cr.Tanh(), cr.Dense(2), cr.Tanh(), cr.Dense(1)], inputs=2)
+    for width in range(76, 124, 6):  # narrower, cells of tables are broken
+        text = str(explain(network, *XOR, element="dense_1.weights[1,25]", language=language, width=width))
+        assert "W⁽¹⁾[1, 25]" in text
+        assert not re.search(r"\[\d+,\s*\n", text)
+        assert "\ufdd0" not in text
