@@ -93,7 +93,7 @@ class Explanation(Closed):
         Raises
         ------
         InputError
-            If the name ends as that of another format does: text in a file that a browser opens.
+            If the name ends as that of another format does, as text in a file that a browser opens; but not in .txt.
         FileError
             If the file can't be written.
         """
@@ -105,7 +105,7 @@ class Explanation(Closed):
             )
         checked = Path(os.fsdecode(path))
         named = ENDINGS.get(checked.suffix.lower(), self.format)
-        if named != self.format:
+        if named not in (self.format, "terminal"):  # whatever it is, it is text
             raise InputError(
                 "Explanation.save",
                 given=f"path {checked.name!r} for an explanation with format={self.format!r}",

@@ -49,6 +49,7 @@ from chainrule.explain.sample_picture import shaded
 from chainrule.tables import text_table
 
 MOST_LINES = 40  # of a formula with its numbers
+_KEPT, _ONE_LINE = "\ufdd0", 24  # a space at which no line ends, and the letters of a formula that has such
 _BARS = " ▁▂▃▄▅▆▇█"
 _ISOLATE, _END = "\u2066", "\u2069"  # around what runs from left to right, whatever is around it
 
@@ -67,7 +68,7 @@ def to_terminal(document: Document, drawing: Callable[[int], str], width: int) -
                 symbol = f"{formula_line(math)}   " if math else ""
                 lines += [f"▪ {symbol}{sentence(heading, isolated)}", ""]
             case Paragraph(words):
-                lines += [*wrapped(sentence(words, isolated), width), ""]
+                lines += [*wrapped(sentence(words, isolated, whole=True), width), ""]
             case NetworkDrawing():  # only a page has it
                 pass
             case _:
@@ -163,11 +164,18 @@ def bars(counts: tuple[int, ...]) -> str:
     return "".join(_BARS[-(-8 * count // most)] for count in counts)
 
 
-def sentence(words: Text, isolated: bool) -> str:
-    """Return a sentence; formulas and names in it are isolated where it runs from right to left."""
-    if not isolated:
-        return str(words)
-    return "".join(f"{_ISOLATE}{piece}{_END}" if code else piece for piece, code in words.parts())
+def sentence(words: Text, isolated: bool, whole: bool = False) -> str:
+    """Return a sentence; formulas and names in it are isolated where it runs from right to left.
+
+    The short ones of a sentence to be `wrapped` are `whole`: no line ends within W⁽¹⁾[0, 25].
+    """
+    pieces = []
+    for piece, code in words.parts():
+        kept = piece
+        if whole and code:
+            kept = re.sub(" " if len(piece) <= _ONE_LINE else r"(?<=\d,) (?=\d)", _KEPT, piece)
+        pieces.append(f"{_ISOLATE}{kept}{_END}" if code and isolated else kept)
+    return "".join(pieces)
 
 
 def wrapped(prose: str, width: int) -> list[str]:
@@ -177,7 +185,7 @@ def wrapped(prose: str, width: int) -> list[str]:
         line = before + line
         before = _ISOLATE if line.rfind(_ISOLATE) > line.rfind(_END) else ""
         lines.append(line + _END if before else line)
-    return lines
+    return [line.replace(_KEPT, " ") for line in lines]
 
 
 def markdown(text: str) -> str:
