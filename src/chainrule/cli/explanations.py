@@ -83,12 +83,26 @@ def explain(
         raise InputError("explain", given=" and ".join(named), expected="one of them", fix=f"Leave {named[1]} out")
     out = None if out == STREAM else out
     expect_new("explain", out, overwrite=overwrite)
-    if as_json:
-        form = "json"
-    elif form is None:
-        from chainrule.explain.explanation import ENDINGS
+    from chainrule.explain.explanation import ENDINGS
 
-        form = ENDINGS.get(os.path.splitext(out or "")[1].lower(), "terminal")
+    ending = ENDINGS.get(os.path.splitext(out or "")[1].lower())
+    form = "json" if as_json else form or ending or "terminal"
+    if out is not None and ending is None and os.path.splitext(out)[1]:
+        raise InputError(
+            "explain --out",
+            given=f"{out!r:.80}",
+            expected=f"a name that ends in {', '.join(ENDINGS)}",
+            fix=f"Pass --out {shlex.quote(os.path.splitext(out)[0] + '.html')}",
+        )
+    if ending not in (None, "terminal", form):
+        right = next(end for end, known in ENDINGS.items() if known == form)
+        option = "--json" if as_json else f"--format {form}"
+        raise InputError(
+            "explain --out",
+            given=f"{out!r:.80} with {option}",
+            expected=f"a name that ends in {right}",
+            fix=f"Leave {option} out, or pass --out {shlex.quote(os.path.splitext(out or '')[0] + right)}",
+        )
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
     width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
     network, x, y = network_and_samples("explain", subject, weights, _aside)

@@ -16,7 +16,7 @@ from chainrule.cli import completion
 from chainrule.cli.options import as_json_option, choice, overwrite_option, weights_option
 from chainrule.cli.output import in_unicode, say, say_json
 from chainrule.cli.pipes import STREAM, expect_new, writable
-from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError
+from chainrule.errors import ChainruleError, FileError, InputError, MissingExtraError, UnknownNameError
 
 if TYPE_CHECKING:
     from chainrule.data.opening import FolderFile
@@ -170,6 +170,17 @@ KINDS = {  # by the names of cr.plot's functions
     "watched": PictureKind(_watched, trains=True),
     "learning_rate_range_test": PictureKind(_rates, trains=True),
     "animation": PictureKind(_animation, trains=True, **_PLANE),
+}
+_CALLED = {  # what else they are called
+    "descent": "loss_along_gradient",
+    "surface": "decision_surface",
+    "decision_boundary": "decision_surface",
+    "curve": "learning_curve",
+    "loss": "learning_curve",
+    "neurons": "network",
+    "confusion": "confusion_matrix",
+    "film": "animation",
+    "movie": "animation",
 }
 
 
@@ -343,6 +354,10 @@ def _pictures(
     every = kind == "all"
     names = [name for name, known in KINDS.items() if not known.trains] if every else kind.split(",")
     for name in names:
+        if name in _CALLED:
+            raise UnknownNameError(
+                "--kind", given=repr(name), expected="the name of a kind", fix=f"Pass --kind {_CALLED[name]}"
+            )
         checks.one_of("--kind", name, [*KINDS, "all"])
     if len(names) > 1 and out is not None and (out == STREAM or _is_file(out)):
         raise InputError(
