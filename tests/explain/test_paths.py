@@ -355,6 +355,20 @@ def test_a_long_text_for_an_element_is_refused_at_once() -> None:
     assert time.perf_counter() - began < 2
 
 
+def test_a_page_begins_with_a_weight_of_the_loss_however_hard_a_penalty_pulls_at_others() -> None:
+    largest = network(cr.Dense(3), cr.Max(axis=-1, keepdims=True), cr.Dense(1), l2=10.0)
+    assert "One path" in str(cr.explain(largest, X, Y * 1e-3))
+    refused = []
+    for j in range(3):
+        try:
+            cr.explain(largest, X, Y * 1e-3, element=("dense_1.weights", 0, j))
+        except cr.errors.MisuseError as error:
+            refused.append(str(error))
+    assert refused
+    assert all("on these samples" in told and "Explain node='dense_1.weights'" in told for told in refused)
+    assert "W⁽¹⁾" in str(cr.explain(largest, X, Y * 1e-3, node="dense_1.weights"))
+
+
 def test_frozen_weights_have_paths_too() -> None:
     make, x, y = NETWORKS["softmax"]
     net = make()

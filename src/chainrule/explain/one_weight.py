@@ -395,12 +395,16 @@ def beginning_blocks(builder: Builder) -> list[Block]:
 
 
 def typical_weight(analysis: Analysis) -> Unit | None:
-    """Return the weight with the largest derivative, of the first layer from which the paths can be followed."""
+    """Return the weight with the largest derivative, of the first layer from which the paths can be followed.
+
+    The derivative is that of the loss: a penalty pulls at weights too from which no path leads to it.
+    """
     if analysis.network is None:
         return None
     for place in analysis.parameters():
-        gradient = analysis.gradients[place]
-        if gradient is None or gradient.ndim != 2 or not np.isfinite(gradient).all():
+        arriving = [path.array for path in analysis.paths[place] if path.penalty is None]
+        gradient = np.sum(arriving, axis=0) if arriving else np.zeros(0)
+        if gradient.ndim != 2 or not np.isfinite(gradient).all() or not gradient.any():
             continue
         index = np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape)
         unit = Unit(place, tuple(int(k) for k in index))
