@@ -403,3 +403,17 @@ def test_a_single_number_without_axes_is_followed_too() -> None:
     told = json.loads(str(cr.explain(loss, element="s", format="json")))
     assert told["element"]["paths"] == 2
     assert told["element"]["sum"] == pytest.approx(0.0, abs=1e-15)
+
+
+@pytest.mark.parametrize("form", ["y = z / (1 − 1)", "y = z[axis]", "y = √w", "y = z²²²²²²²²²²", "y = exp"])
+def test_one_weight_is_explained_whatever_the_docstring_of_an_op_says(form: str) -> None:
+    class Twice(cr.Op):
+        def forward(self, z: Any) -> Any:
+            return 2 * z
+
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=2 * dy)
+
+    Twice.__doc__ = f"{form}\n{form.replace('y', '∂z', 1)}"
+    text = str(cr.explain(network(cr.Dense(3), Twice(), cr.Dense(1)), X, Y, element=("dense_1", 1)))
+    assert "∂C/∂z⁽¹⁾[1]" in text

@@ -298,3 +298,20 @@ def test_numbers_that_are_nan_from_the_start_raise_no_alarm_and_others_do() -> N
     assert not agreement(told, y * 2).holds  # what is no NaN is compared
     whole = np.array([[1.0, -1.0, 2.0]])
     assert not agreement(forward_form(op, {"z": whole, "slope": slope}), np.full((1, 3), np.nan)).holds
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = 99999999^99999999^99999999",
+        "y = z^1001",
+        "y = z" + "²" * 5000,
+        "y = " + "(" * 3000 + "z" + ")" * 3000,
+        "y = " + "√" * 5000 + "z",
+        "y = " + "−" * 5000 + "z",
+    ],
+    ids=lambda line: line[:12],
+)
+def test_formulas_without_end_are_refused_at_once(line: str) -> None:
+    with pytest.raises(InputError, match=r"exponents up to 1000|fewer brackets"):
+        parse(line)
