@@ -50,10 +50,14 @@ def test_a_file_is_written_as_its_ending_says(capsys: CAPTURED, tmp_path: Path, 
     assert path.read_text("utf-8").startswith(start)
 
 
-def test_a_format_wins_over_an_ending(capsys: CAPTURED, tmp_path: Path) -> None:
-    path = tmp_path / "xor.txt"
-    printed(capsys, "xor", "--json", "--out", str(path))
-    assert json.loads(path.read_text("utf-8"))["parameters"] == 33
+def test_a_format_is_written_to_a_name_without_an_ending_and_not_to_one_of_another_format(
+    capsys: CAPTURED, tmp_path: Path
+) -> None:
+    printed(capsys, "xor", "--json", "--out", str(tmp_path / "xor"))
+    assert json.loads((tmp_path / "xor").read_text("utf-8"))["parameters"] == 33
+    assert status(["explain", "xor", "--json", "--out", str(tmp_path / "xor.txt")]) == 2
+    assert "a name that ends in .json" in capsys.readouterr().err
+    assert not (tmp_path / "xor.txt").exists()
 
 
 @pytest.mark.parametrize("language", ["en", "he"])

@@ -355,6 +355,20 @@ def test_a_long_text_for_an_element_is_refused_at_once() -> None:
     assert time.perf_counter() - began < 2
 
 
+def test_a_page_begins_with_a_weight_of_the_loss_however_hard_a_penalty_pulls_at_others() -> None:
+    largest = network(cr.Dense(3), cr.Max(axis=-1, keepdims=True), cr.Dense(1), l2=10.0)
+    assert "One path" in str(cr.explain(largest, X, Y * 1e-3))
+    refused = []
+    for j in range(3):
+        try:
+            cr.explain(largest, X, Y * 1e-3, element=("dense_1.weights", 0, j))
+        except cr.errors.MisuseError as error:
+            refused.append(str(error))
+    assert refused
+    assert all("on these samples" in told and "Explain node='dense_1.weights'" in told for told in refused)
+    assert "W⁽¹⁾" in str(cr.explain(largest, X, Y * 1e-3, node="dense_1.weights"))
+
+
 def test_frozen_weights_have_paths_too() -> None:
     make, x, y = NETWORKS["softmax"]
     net = make()
@@ -389,3 +403,17 @@ def test_a_single_number_without_axes_is_followed_too() -> None:
     told = json.loads(str(cr.explain(loss, element="s", format="json")))
     assert told["element"]["paths"] == 2
     assert told["element"]["sum"] == pytest.approx(0.0, abs=1e-15)
+
+
+@pytest.mark.parametrize("form", ["y = z / (1 − 1)", "y = z[axis]", "y = √w", "y = z²²²²²²²²²²", "y = exp"])
+def test_one_weight_is_explained_whatever_the_docstring_of_an_op_says(form: str) -> None:
+    class Twice(cr.Op):
+        def forward(self, z: Any) -> Any:
+            return 2 * z
+
+        def backward(self, dy: Any, y: Any, z: Any) -> Any:
+            return dict(z=2 * dy)
+
+    Twice.__doc__ = f"{form}\n{form.replace('y', '∂z', 1)}"
+    text = str(cr.explain(network(cr.Dense(3), Twice(), cr.Dense(1)), X, Y, element=("dense_1", 1)))
+    assert "∂C/∂z⁽¹⁾[1]" in text

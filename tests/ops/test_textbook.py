@@ -281,3 +281,37 @@ def test_where_the_textbook_form_overflows_it_is_counted_as_undefined() -> None:
 def test_another_shape_agrees_with_nothing() -> None:
     form = forward_form(ops.Tanh(), {"z": np.ones(2)})
     assert not agreement(form, np.tanh(np.ones((2, 1)))).holds
+
+
+def test_numbers_that_are_nan_from_the_start_raise_no_alarm_and_others_do() -> None:
+    op = ops.PReLU()
+    z, slope = np.array([[np.nan, -1.0, 2.0]]), np.array(0.25)
+    dy = np.ones((1, 3))
+    y = op.forward(z=z, slope=slope)
+    executed = op.backward(dy, y, z=z, slope=slope)["slope"]
+    form = backward_form(op, dy, y, {"z": z, "slope": slope}, "slope")
+    assert np.isnan(executed)
+    assert np.isfinite(form.value)
+    assert agreement(form, executed).holds
+    told = forward_form(op, {"z": z, "slope": slope})
+    assert agreement(told, y).holds
+    assert not agreement(told, y * 2).holds  # what is no NaN is compared
+    whole = np.array([[1.0, -1.0, 2.0]])
+    assert not agreement(forward_form(op, {"z": whole, "slope": slope}), np.full((1, 3), np.nan)).holds
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = 99999999^99999999^99999999",
+        "y = z^1001",
+        "y = z" + "²" * 5000,
+        "y = " + "(" * 3000 + "z" + ")" * 3000,
+        "y = " + "√" * 5000 + "z",
+        "y = " + "−" * 5000 + "z",
+    ],
+    ids=lambda line: line[:12],
+)
+def test_formulas_without_end_are_refused_at_once(line: str) -> None:
+    with pytest.raises(InputError, match=r"exponents up to 1000|fewer brackets"):
+        parse(line)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import ChainruleError
 from chainrule.explain.document import Block, Equation, Heading, NetworkDrawing, Paragraph, TableBlock, Text
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, number
 from chainrule.explain.one_neuron import (
@@ -26,7 +25,7 @@ from chainrule.explain.one_neuron import (
     weighted_sum,
     weights_blocks,
 )
-from chainrule.explain.op_formulas import PREDICTED, typeset
+from chainrule.explain.op_formulas import NOT_THERE, PREDICTED, typeset
 from chainrule.explain.paths import MOST_ONE_BY_ONE, Factor, Paths, PathToCost, Unit
 from chainrule.explain.text_layout import formula_line
 from chainrule.ops import Linear
@@ -304,7 +303,7 @@ class OneNumber:
             return None
         try:
             form = backward_form(op, np.ones(y.shape), y, values, factor.role)
-        except ChainruleError:  # a docstring of one's own that is no formula
+        except NOT_THERE:  # a docstring of one's own that is no formula
             return None
         if prediction is not None:
             form = with_names(form, prediction.function, prediction.role, PREDICTED, prediction.value)
@@ -395,12 +394,16 @@ def beginning_blocks(builder: Builder) -> list[Block]:
 
 
 def typical_weight(analysis: Analysis) -> Unit | None:
-    """Return the weight with the largest derivative, of the first layer from which the paths can be followed."""
+    """Return the weight with the largest derivative, of the first layer from which the paths can be followed.
+
+    The derivative is that of the loss: a penalty pulls at weights too from which no path leads to it.
+    """
     if analysis.network is None:
         return None
     for place in analysis.parameters():
-        gradient = analysis.gradients[place]
-        if gradient is None or gradient.ndim != 2 or not np.isfinite(gradient).all():
+        arriving = [path.array for path in analysis.paths[place] if path.penalty is None]
+        gradient = np.sum(arriving, axis=0) if arriving else np.zeros(0)
+        if gradient.ndim != 2 or not np.isfinite(gradient).all() or not gradient.any():
             continue
         index = np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape)
         unit = Unit(place, tuple(int(k) for k in index))

@@ -118,7 +118,7 @@ class Prediction:
 
 
 PREDICTED = "ŷ"
-_NOT_THERE = (ChainruleError, ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+NOT_THERE = (ChainruleError, ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def textbook_forward(
@@ -127,7 +127,7 @@ def textbook_forward(
     """Return what the op's docstring says that it computes; None if it doesn't say, in the notation of textbooks."""
     try:
         return _of_textbook(forward_form(op, arrays), executed, predicted)
-    except _NOT_THERE:  # the docstring of a user's op may say anything
+    except NOT_THERE:  # the docstring of a user's op may say anything
         return None
 
 
@@ -147,7 +147,7 @@ def textbook_backward(
         if at_root:
             form = replace(form, result=without_factor(form.result, "dy"))
         return _of_textbook(form, executed, predicted)
-    except _NOT_THERE:
+    except NOT_THERE:
         return None
 
 

@@ -153,7 +153,8 @@ class Paths:
         totals, counts = self._added_up()
         self.total, self.count = totals, counts
         if not self.count:
-            raise self._refused("from which no path leads to the cost")
+            whole = f"Explain node={analysis.labels[unit.place]!r}, all of them, or name another one"
+            raise self._refused("from which no path leads to the cost on these samples", whole)
         self.largest = self._largest()
         ones = np.ones(self.values[self.root].shape)
         gradient = self.graph.walk.backward(list(self.values), self.root, ones)[self.start]
@@ -347,12 +348,12 @@ class Paths:
         index = f"[{', '.join(map(str, self.unit.index))}]" if self.unit.index else ""
         return f"{self.analysis.labels[self.unit.place]}{index}"
 
-    def _refused(self, what: str) -> MisuseError:
+    def _refused(self, what: str, fix: str = "") -> MisuseError:
         return MisuseError(
             "explain element",
             given=f"{self._name()}, {what}",
             expected="a number that the cost depends on: a weight, a bias, a neuron",
-            fix="Name one of a layer's, such as 'dense_1.weights[0,2]' or 'dense_1[2]'",
+            fix=fix or "Name one of a layer's, such as 'dense_1.weights[0,2]' or 'dense_1[2]'",
         )
 
 

@@ -179,6 +179,7 @@ IN_NUMPY = {"exp": "exp", "log": "log", "tanh": "tanh", "sin": "sin", "cos": "co
 
 # ---------------------------------------------------------------------- reading
 
+MOST_EXPONENT = 1000  # whole numbers are exact in Python, however long they take
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᶻˣʸᵗˢᵘ", "0123456789+-zxytsu")
 _IN_NAMES = "A-Za-z_\u0391-\u03a2\u03a4-\u03c9\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f"
 _TOKEN = re.compile(
@@ -202,7 +203,10 @@ def parse(text: str) -> list[Definition]:
     >>> [(name, ast.unparse(expression)) for name, expression in parse("y = z · h, h = 2 (z + 1)²")]
     [('y', 'z * h'), ('h', '2 * (z + 1) ** 2')]
     """
-    return _FormulaReader(text).equations()
+    try:
+        return _FormulaReader(text).equations()
+    except RecursionError:
+        refuse(text, "fewer brackets and signs within one another")
 
 
 def refuse(line: str, expected: str) -> NoReturn:
@@ -368,6 +372,8 @@ class _FormulaReader:
                 base = ast.Attribute(base, "T", ast.Load())
                 continue
             exponent = self.atom() if raised == "^" else _exponent(raised)
+            if isinstance(exponent, ast.Constant) and float(str(exponent.value)) > MOST_EXPONENT:
+                refuse(self.text, f"exponents up to {MOST_EXPONENT}")
             is_e = isinstance(base, ast.Name) and base.id == "e"
             base = call("exp", exponent) if is_e else ast.BinOp(base, ast.Pow(), exponent)
         return base
@@ -458,7 +464,8 @@ def _times(left: ast.expr, right: ast.expr) -> ast.expr:
 def _exponent(raised: str) -> ast.expr:
     told = raised.translate(_RAISED)
     value = told.lstrip("+-")
-    found: ast.expr = ast.Constant(int(value)) if value.isdecimal() else variable(value)
+    number = value.isdecimal()
+    found: ast.expr = ast.Constant(int(value[: len(str(MOST_EXPONENT)) + 1])) if number else variable(value)
     return ast.UnaryOp(ast.USub(), found) if told.startswith("-") else found
 
 
