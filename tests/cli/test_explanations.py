@@ -55,9 +55,11 @@ def test_a_format_is_written_to_a_name_without_an_ending_and_not_to_one_of_anoth
 ) -> None:
     printed(capsys, "xor", "--json", "--out", str(tmp_path / "xor"))
     assert json.loads((tmp_path / "xor").read_text("utf-8"))["parameters"] == 33
-    assert status(["explain", "xor", "--json", "--out", str(tmp_path / "xor.txt")]) == 2
-    assert "a name that ends in .json" in capsys.readouterr().err
-    assert not (tmp_path / "xor.txt").exists()
+    printed(capsys, "xor", "--json", "--out", str(tmp_path / "xor.txt"))  # whatever it is, it is text
+    for name in ("xor.md", "xor.pdf"):
+        assert status(["explain", "xor", "--json", "--out", str(tmp_path / name)]) == 2
+        assert "a name that ends in" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("language", ["en", "he"])

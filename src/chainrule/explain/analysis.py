@@ -184,7 +184,7 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
     if learns:
         network.backward()
     graph = Graph(list(network.nodes.values())[-1])
-    drawn = _draws(network)
+    drawn = draws(network)
     if drawn and not dropout:
         graph = Graph(network.plan.graph("evaluation", batch, target).root)
         gradients = graph.walk.backward(
@@ -207,7 +207,7 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
     return analysis
 
 
-def _draws(network: Network) -> bool:
+def draws(network: Network) -> bool:
     """Return whether anything is drawn in training, as by dropout."""
     generators = Generators(0)
     replace(network.plan, generators=generators).example_graph("sampling")

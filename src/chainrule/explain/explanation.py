@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, UnknownNameError, nearest
-from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, proofs
+from chainrule.errors import InputError, MisuseError, UnknownNameError, nearest
+from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, draws, proofs
 from chainrule.explain.builder import Builder
 from chainrule.explain.columns import NOTATIONS
 from chainrule.explain.document import Messages, histogram, templates
@@ -99,9 +99,10 @@ class Explanation(Closed):
         """
         from chainrule.files.atomic import write_atomically  # a heavy room, for who saves
 
+        right = next(ending for ending, form in ENDINGS.items() if form == self.format)
         if not isinstance(path, (str, os.PathLike)):
             raise InputError(
-                "Explanation.save", given=repr(path)[:80], expected="a path", fix="Pass 'explanation.html'"
+                "Explanation.save", given=repr(path)[:80], expected="a path", fix=f"Pass 'explanation{right}'"
             )
         checked = Path(os.fsdecode(path))
         named = ENDINGS.get(checked.suffix.lower(), self.format)
@@ -109,7 +110,7 @@ class Explanation(Closed):
             raise InputError(
                 "Explanation.save",
                 given=f"path {checked.name!r} for an explanation with format={self.format!r}",
-                expected=f"a name that ends in {next(end for end, form in ENDINGS.items() if form == self.format)}",
+                expected=f"a name that ends in {right}",
                 fix=f"Explain with format={named!r}, or save it under such a name",
             )
         write_atomically(checked, self.text.encode("utf-8"), where="Explanation.save")
@@ -222,6 +223,13 @@ def explain(
 
 def _anatomy(of: Any, x: Any, y: Any, sample: int | str | None, dropout: bool) -> Analysis:
     if isinstance(of, Network):
+        if dropout and not draws(of):
+            raise MisuseError(
+                "explain",
+                given="dropout for a network that leaves nothing out at random",
+                expected="a network with a layer such as cr.Dropout(0.2)",
+                fix="Leave dropout out",
+            )
         return analyse_network(of, x, y, sample, dropout=dropout)
     if isinstance(of, Graph):
         of = of.root

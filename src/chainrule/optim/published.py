@@ -128,7 +128,7 @@ def executed_rule(kind: type[Optimizer]) -> tuple[str, list[str]]:
     """
     kept, lines = "", list[str]()
     for base in kind.__mro__:
-        told = docstring(base) if base.__doc__ and issubclass(base, Optimizer) else ""
+        told = docstring(base) if issubclass(base, Optimizer) else ""
         kept = kept or next((line[len(_KEPT) :] for line in formula_lines(told) if line.startswith(_KEPT)), "")
         paragraphs = (paragraph.splitlines() for paragraph in told.split("\n\n"))
         lines = lines or next((p[1:] for p in paragraphs if p and p[0].startswith(_EXECUTED)), [])
@@ -169,7 +169,7 @@ def _letters(kind: type[Optimizer]) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
         for names, told in re.findall(
-            r"^(\w+(?:, \w+)*) : .*\n\s+(\S.*)", docstring(base) if base.__doc__ else "", re.MULTILINE
+            r"^(\w+(?:, \w+)*) : .*\n\s+(\S.*)", docstring(base) if issubclass(base, Optimizer) else "", re.MULTILINE
         ):
             settings = names.split(", ")
             letters = re.split(r", | and ", re.split(r"(?:,|\.)(?: [a-z]|$)", told)[0])
