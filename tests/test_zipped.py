@@ -29,7 +29,7 @@ from chainrule.recipes.reproduce import experiments
 assert "try1ofmse" in experiments()
 network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1)])
 for language in ("en", "he"):
-    page = cr.explain(network, [[1.0, 0.0]], [[1.0]], language=language)
+    page = cr.explain(network, [[1.0, 0.0]], [[1.0]], language=language, format="html")
     assert str(page)
     page.save(f"{language}.html")
 cr.save(network, "a.safetensors")

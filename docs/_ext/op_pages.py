@@ -85,7 +85,8 @@ def _parts(kind: type[Op], folder: Path) -> Iterator[str]:
     if op is not None and elementwise(op) and draw(op, folder / f"{kind.name}.svg"):
         yield _picture(op)
     yield _roles(kind)
-    yield f"## Why the derivative is so\n\n{_why(kind)}"
+    if page(kind).why:
+        yield f"## Why the derivative is so\n\n{_why(kind)}"
     kinks = kinks_of(kind)
     if kinks:
         yield f"## At its kinks\n\n{kinks}\n\nMore about these conventions: [](kinks.md)."
