@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
+from chainrule.errors import InputError
 from chainrule.plot.axes import WRONG, draw_line, fit_scale, new_figure, plain_number
 from chainrule.plot.style import styled
 
@@ -68,3 +70,15 @@ def test_what_is_missing_is_a_gap_and_what_is_not_finite_a_cross_on_the_edge() -
     np.testing.assert_array_equal(line.get_ydata(), [1.0, math.nan, math.nan, math.nan])
     (crosses,) = [other for other in axes.lines if other.get_label() == WRONG]
     assert list(crosses.get_xdata()) == [3, 4]
+
+
+@pytest.mark.parametrize("size", [(-1, 2), (2, 0), (float("nan"), 2), ("wide", 2)])
+def test_a_figure_of_no_size_is_refused(size: tuple[Any, Any]) -> None:
+    with pytest.raises(InputError, match=r"new_figure .*number above 0"):
+        new_figure(*size)
+
+
+@pytest.mark.parametrize("path", [None, "", "x.foo", 3])
+def test_a_figure_is_saved_under_a_name_alone(path: Any) -> None:
+    with pytest.raises(InputError, match=f"path {path!r}"):
+        new_figure().save(path)

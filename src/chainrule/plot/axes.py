@@ -38,6 +38,8 @@ def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
 
     Raises
     ------
+    InputError
+        If a side is no number above 0.
     MissingExtraError
         If matplotlib is not installed.
 
@@ -45,6 +47,8 @@ def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
     --------
     >>> axes = new_figure(6.4, 2.8).subplots()
     """
+    width = checks.number("new_figure width", width, above=0, like=6.4)
+    height = checks.number("new_figure height", height, above=0, like=4.8)
     with styled("plot.new_figure"):
         from chainrule.plot.notebook_figure import NotebookFigure  # matplotlib is imported when a picture is drawn
 

@@ -32,7 +32,7 @@ class NotebookFigure(Figure):
             If the file can't be written.
         """
         with styled("Figure.save"):
-            save_figure("Figure.save", self, figure_path("Figure.save", "" if path is None else path))
+            save_figure("Figure.save", self, figure_path("Figure.save", path, expected=True))
 
     def __repr__(self) -> str:
         width, height = self.get_size_inches()

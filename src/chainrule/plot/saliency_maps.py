@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule import checks
+from chainrule.arrays import counted
 from chainrule.errors import InputError, ShapeError, UnknownNameError, nearest
 from chainrule.graph import Graph, Node, derivative
 from chainrule.nn import Network
@@ -106,14 +107,14 @@ def saliency(
     if features is not None and len(features) != x[0].size:
         raise InputError(
             where,
-            given=f"{len(features)} names in features",
+            given=f"{counted(len(features), 'name')} in features",
             expected=f"a name for each of {x[0].size}",
             fix="Leave features out",
         )
     if samples is not None and len(samples) != len(x):
         raise InputError(
             where,
-            given=f"{len(samples)} names in samples",
+            given=f"{counted(len(samples), 'name')} in samples",
             expected=f"a name for each of {len(x)}",
             fix="Leave samples out",
         )

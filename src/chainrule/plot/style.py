@@ -140,10 +140,13 @@ def plain_frame(axes: Axes) -> None:
 
 
 def figure_path(
-    where: str, path: str | os.PathLike[str] | None, formats: tuple[str, ...] = FORMATS
+    where: str, path: str | os.PathLike[str] | None, formats: tuple[str, ...] = FORMATS, *, expected: bool = False
 ) -> Path | FolderFile | None:
-    """Return where to save a picture, if anywhere, having checked that its name says what kind it is."""
-    if path is None:
+    """Return where to save a picture, if anywhere, having checked that its name says what kind it is.
+
+    Where a path is `expected`, none is refused.
+    """
+    if path is None and not expected:
         return None
     if isinstance(path, (str, os.PathLike)):
         checked = path if isinstance(path, FolderFile) else Path(os.fsdecode(path))
