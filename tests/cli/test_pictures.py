@@ -119,6 +119,21 @@ def test_the_network_is_drawn_in_hebrew_too(capsys: CAPTURED, tmp_path: Path) ->
     assert "expected it with --kind network" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        (["--layer", "tanh_1"], "--layer"),
+        (["--weights", "best"], "--weights"),
+        (["--kind", "network", "--layer", "tanh_1"], "--layer"),
+        (["--kind", "graph,saliency", "--language", "en"], "--language"),
+        (["--kind", "watched", "--weights", "last"], "--weights"),
+    ],
+)
+def test_an_option_that_no_picture_takes_is_refused(capsys: CAPTURED, options: list[str], wrong: str) -> None:
+    assert status(["plot", "runs/xor-001", *options]) == 2
+    assert f"Error: {wrong}: got" in capsys.readouterr().err
+
+
 def test_the_curve_is_drawn_where_nothing_is_said(capsys: CAPTURED) -> None:
     assert drawn(capsys, "runs/xor-001")[0] == [os.path.join("runs/xor-001", "learning-curve.png")]
 

@@ -143,33 +143,39 @@ def _animation(run: PicturedRun, path: Path) -> Any:
 
 @dataclass(frozen=True)
 class PictureKind:
-    """A kind of picture: how it is drawn, what it needs of a run, whether it trains once more."""
+    """A kind of picture: how it is drawn, what it needs of a run, if it trains once more, what options it takes."""
 
     draw: Callable[[PicturedRun, Path], Any]
     needs: str = ""
     suits: Callable[[PicturedRun], bool] = lambda run: True
     trains: bool = False
+    takes: tuple[str, ...] = ("weights",)
 
 
+_LAYER = ("weights", "layer")
 _PLANE: dict[str, Any] = dict(needs="two inputs, and classes", suits=lambda run: run.is_plane)
 KINDS = {  # by the names of cr.plot's functions
-    "learning_curve": PictureKind(lambda run, path: cr.plot.learning_curve(run.history, path=path)),
+    "learning_curve": PictureKind(lambda run, path: cr.plot.learning_curve(run.history, path=path), takes=()),
     "decision_surface": PictureKind(lambda run, path: _plane("decision_surface", run, path), **_PLANE),
-    "neuron_surfaces": PictureKind(lambda run, path: _plane("neuron_surfaces", run, path, layer=run.layer), **_PLANE),
-    "hidden_space": PictureKind(lambda run, path: _plane("hidden_space", run, path, layer=run.layer), **_PLANE),
-    "weights": PictureKind(lambda run, path: cr.plot.weights(run.network, run.layer, path=path)),
+    "neuron_surfaces": PictureKind(
+        lambda run, path: _plane("neuron_surfaces", run, path, layer=run.layer), **_PLANE, takes=_LAYER
+    ),
+    "hidden_space": PictureKind(
+        lambda run, path: _plane("hidden_space", run, path, layer=run.layer), **_PLANE, takes=_LAYER
+    ),
+    "weights": PictureKind(lambda run, path: cr.plot.weights(run.network, run.layer, path=path), takes=_LAYER),
     "confusion_matrix": PictureKind(_confusion, "classes", lambda run: run.has_classes),
     "saliency": PictureKind(_saliency),
     "loss_along_gradient": PictureKind(
         lambda run, path: cr.plot.loss_along_gradient(run.network, *run.some(_LOSS_SAMPLES), path=path)
     ),
-    "network": PictureKind(_network),
+    "network": PictureKind(_network, takes=("weights", "language")),
     "graph": PictureKind(
         lambda run, path: cr.plot.graph(run.network, *run.some(_GRAPH_SAMPLES), path=path, title=run.title)
     ),
-    "watched": PictureKind(_watched, trains=True),
-    "learning_rate_range_test": PictureKind(_rates, trains=True),
-    "animation": PictureKind(_animation, trains=True, **_PLANE),
+    "watched": PictureKind(_watched, trains=True, takes=()),
+    "learning_rate_range_test": PictureKind(_rates, trains=True, takes=()),
+    "animation": PictureKind(_animation, trains=True, **_PLANE, takes=()),
 }
 _CALLED = {  # what else they are called
     "descent": "loss_along_gradient",
@@ -298,15 +304,9 @@ def plot(
     """
     if out == STREAM and as_json:
         raise InputError("plot", given="--json with --out -", expected="one output", fix="Leave one of them out")
-    if language is not None and not {"network", "all"} & set(str(kind).split(",")):
-        raise InputError(
-            "--language",
-            given=f"{language} for a picture without a legend in words",
-            expected="it with --kind network",
-            fix="Leave it out",
-        )
     records = [cr.recipes.open_run(folder) for folder in runs]
     alone = "learning_curve" if len(records) == 1 else "learning_curves"
+    _expect_taken(str(kind or alone), {"layer": layer, "language": language, "weights": weights})
     left: dict[str, str] = {}
     if kind in (None, alone):
         drawn = [_curves(records, alone, out, form, overwrite)]
@@ -391,6 +391,22 @@ def _pictures(
             else:
                 drawn.append(os.fspath(path))
     return drawn, left
+
+
+def _expect_taken(kind: str, options: dict[str, str | None]) -> None:
+    """Raise if an option is given that none of the kinds takes."""
+    names = set(kind.split(","))
+    if "all" in names or not names <= {*KINDS, "learning_curves"}:  # which is refused where it is drawn
+        return
+    for option, value in options.items():
+        takers = [name for name, known in KINDS.items() if option in known.takes]
+        if value is not None and not names & set(takers):
+            raise InputError(
+                f"--{option}",
+                given=f"{value!r:.60} for a picture that doesn't take it, {kind:.60}",
+                expected=f"it with --kind {', '.join(takers)}",
+                fix="Leave it out",
+            )
 
 
 def _expect_new(places: Iterable[str | FolderFile], overwrite: bool) -> None:
