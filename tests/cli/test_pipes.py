@@ -227,3 +227,10 @@ def test_help_of_a_command_is_its_help(capfdbinary: CAPTURED) -> None:
     assert said(capfdbinary, "help train") == said(capfdbinary, "train --help")
     assert said(capfdbinary, "help")[0] == said(capfdbinary, "--help")[0]
     assert b"Did you mean 'train'?" in said(capfdbinary, "help trian", code=2)[1]
+
+
+@pytest.mark.parametrize("line", ["explain xor --out new/", "source xor --out new/"])
+def test_a_folder_is_no_file_to_write(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    assert status(line.split()) == 2
+    assert "'new/', a folder, but expected a file" in capsys.readouterr().err
+    assert not Path("new").exists()

@@ -69,14 +69,18 @@ def writable(out: Path, name: str) -> Iterator[Path]:
 def expect_new(command: str, *paths: Path | None, overwrite: bool) -> None:
     """Raise if a file that is to be written is there already and nobody has said ``--overwrite``.
 
-    Before anything else is done, so that no hour of work ends with it. What is no plain file, such as a folder or a
-    device, is refused when it is written.
+    Before anything else is done, so that no hour of work ends with it. A name that ends as a folder's does is refused;
+    what is no plain file, such as a folder that is there or a device, when it is written.
 
     Raises
     ------
     FileError
     """
     for path in paths:
+        if path is not None and os.fspath(path).endswith(("/", os.sep)):
+            raise FileError(
+                command, given=f"{os.fspath(path)!r}, a folder", expected="a file", fix="Name a file in it"
+            )
         if path is not None and path != STREAM and not overwrite and os.path.isfile(path):
             raise FileError(
                 command,
