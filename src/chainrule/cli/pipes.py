@@ -78,9 +78,7 @@ def expect_new(command: str, *paths: Path | None, overwrite: bool) -> None:
     """
     for path in paths:
         if path is not None and os.fspath(path).endswith(("/", os.sep)):
-            raise FileError(
-                command, given=f"{os.fspath(path)!r}, a folder", expected="a file", fix="Name a file in it"
-            )
+            raise FileError(command, given=f"{os.fspath(path)!r}, a folder", expected="a file", fix="Name a file in it")
         if path is not None and path != STREAM and not overwrite and os.path.isfile(path):
             raise FileError(
                 command,
