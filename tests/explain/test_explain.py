@@ -592,8 +592,8 @@ class _OnOneLine(cr.Op):
 class _OfLambdas(cr.Op):
     """It has no code that is a function's."""
 
-    forward = lambda self, z: np.array(z.tolist()) * 2  # noqa: E731
-    backward = lambda self, dy, y, z: {"z": np.array(dy.tolist()) * 2}  # noqa: E731
+    forward = lambda self, z: np.array(z.tolist()) * 2  # noqa: E731 -- a lambda is what is explained
+    backward = lambda self, dy, y, z: {"z": np.array(dy.tolist()) * 2}  # noqa: E731 -- as above
 
 
 class _OfAText(cr.Op):
