@@ -525,6 +525,10 @@ def test_letters_of_ops_are_not_roles_of_a_page(language: str) -> None:
     text = str(explain(network, x, x[:, :1], sample=0, language=language))
     assert not re.search(r"(its|בתפקיד) [a-z][:,)]", text)
     assert ("tanh_1, its input:" if language == "en" else "בתפקיד קלט:") in text
+    for form in ("terminal", "markdown"):  # in the drawing of the graph, too
+        drawn = str(explain(network, x, x[:, :1], sample=0, language=language, format=form))
+        assert not re.search(r"│ [a-z]\n|   [a-z]: ", drawn)
+        assert drawn.count(f"│ {templates(language)['role_input']}\n") == 3
 
 
 def test_a_class_given_by_its_number_is_said_to_be_a_row_before_it_stands_in_a_formula() -> None:

@@ -19,13 +19,13 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, UnknownNameError, nearest
-from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, draws, proofs
+from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, draws, proofs, role_name
 from chainrule.explain.builder import Builder
 from chainrule.explain.columns import NOTATIONS
 from chainrule.explain.document import Messages, histogram, templates
 from chainrule.explain.elements import find
 from chainrule.explain.html_page import to_html
-from chainrule.explain.inspection import show
+from chainrule.explain.inspection import drawing
 from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
 from chainrule.explain.one_weight import OneNumber, element_json
 from chainrule.explain.op_formulas import Formula, typeset
@@ -211,13 +211,16 @@ def explain(
     else:
         document = builder.whole() if place is None else builder.one(place)
 
-    def drawing(width: int) -> str:
-        return show(analysis.graph.root, width=width)
+    def called(node: Node, role: str) -> str:
+        return role_name(analysis, analysis.graph.place(node), role, templates(language))
+
+    def graph_drawing(width: int) -> str:
+        return drawing(analysis.graph.root, width, called)
 
     if format == "html":
         text = to_html(document, analysis, builder.symbols, builder.written)
     else:
-        text = (to_terminal if format == "terminal" else to_markdown)(document, drawing, width)
+        text = (to_terminal if format == "terminal" else to_markdown)(document, graph_drawing, width)
     return Explanation(text, format, language)
 
 
