@@ -43,6 +43,8 @@ from chainrule.ops.pages import page
 from chainrule.settings import Closed
 
 FORMATS = ("terminal", "markdown", "html", "json")
+_IN_LINES = ("terminal", "markdown")  # formats whose lines have a width
+LINE = 100  # letters of a line, if nothing else is said
 #: What a file in each format is called.
 ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
 
@@ -130,7 +132,7 @@ def explain(
     format: str = "terminal",  # noqa: A002 -- the name users expect
     language: str = "en",
     notation: str = "rows",
-    width: int = 100,
+    width: int | None = None,
 ) -> Explanation:
     """Explain what a network computes and how it learns, step by step, with its real numbers.
 
@@ -157,8 +159,8 @@ def explain(
     notation : {"rows", "columns"}
         How samples are written: as rows, a W, as the program has them, or as columns, z = W a + b with ⊙ for products
         by elements, every matrix the transpose of the program's.
-    width : int, default 100
-        Where lines of text end, from 40 on.
+    width : int, optional
+        Where lines of text end, from 40 on; 100 if left out. A page and JSON have no such lines.
 
     Returns
     -------
@@ -169,7 +171,7 @@ def explain(
     ------
     InputError
         If the data are missing or don't fit; in columns, if an array has more than two axes; if `element` lies
-        outside its node.
+        outside its node; if `width` is given for a page or JSON.
     UnknownNameError
         If there is no node of that name.
     MisuseError
@@ -193,7 +195,14 @@ def explain(
     """
     checks.one_of("explain format", format, FORMATS)
     checks.one_of("explain notation", notation, NOTATIONS)
-    width = checks.whole("explain width", width, least=40)
+    if width is not None and format not in _IN_LINES:
+        raise InputError(
+            "explain",
+            given=f"width={width!r:.40} with format={format!r}",
+            expected="a width for text alone, whose lines end there",
+            fix="Leave width out",
+        )
+    width = checks.whole("explain width", LINE if width is None else width, least=40)
     words = Messages(language)
     checks.instance("explain dropout", dropout, bool, "True or False")
     if node is not None and element is not None:
