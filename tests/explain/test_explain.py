@@ -418,6 +418,20 @@ def test_a_fused_loss_hands_down_prediction_minus_truth(notation: str, last: Any
     assert cost in text
 
 
+@pytest.mark.parametrize("notation", ["rows", "columns"])
+@pytest.mark.parametrize("rows", [False, True], ids=["numbers of classes", "rows"])
+def test_the_loss_of_one_sample_is_the_logarithm_of_its_true_class_with_its_number(notation: str, rows: bool) -> None:
+    network = cr.Network([cr.Dense(10), cr.Softmax()], inputs=3, seed=1)
+    x, y = np.ones((2, 3)), np.array([7, 0])
+    told: Any = {"sample": 0, "notation": notation}
+    text = str(explain(network, x, np.eye(10)[y] if rows else y, **told))
+    (p,) = re.findall(r"= −log\(ŷ\[7\]\)\n *= −log\((.*)\)\n", text)
+    assert [float(p)] == to_digits(cr.predict(network, x)[0, 7])
+    assert "log(ŷ[" not in str(explain(network, x, y, sample=None, notation=notation))
+    smoothed = network.copy(loss=cr.CategoricalCrossEntropy(label_smoothing=0.1))
+    assert "log(ŷ[" not in str(explain(smoothed, x, y, **told))
+
+
 def test_a_step_is_the_published_rule_with_its_numbers() -> None:
     text = prose(xor_network(optimizer=cr.SGD(0.5)))
     assert re.search(r"W⁽²⁾ ← W⁽²⁾ − η · ∂C/∂W⁽²⁾ (?:⎡.*?)?= .*? − 0\.5 · ", text)

@@ -33,7 +33,7 @@ from chainrule.explain.document import (
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
 from chainrule.explain.one_neuron import name_of
 from chainrule.explain.one_weight import beginning_blocks, element_blocks
-from chainrule.explain.op_formulas import PREDICTED, Formula, code_of, typeset
+from chainrule.explain.op_formulas import PREDICTED, Formula, code_of, only_term, typeset
 from chainrule.explain.paths import Unit
 from chainrule.explain.text_layout import formula_line
 from chainrule.explain.the_sample import sample_blocks
@@ -273,8 +273,24 @@ class Builder:
         numbers: dict[str, Math] = {name: Matrix(array) for name, array in formula.values.items()}
         if formula.short and not isinstance(formula.result, ast.Name) and _fits(formula):
             lines.append(Joined(("=", typeset(formula.result, {**names, **numbers}))))
+        lines += [Joined(("=", term)) for term in self.only_term(formula, names, result)]
         lines.append(Joined(("=", Matrix(result))))
         self.blocks.append(Equation(lines, None if formula.steps else note))
+
+    def only_term(self, formula: Formula, names: dict[str, Math], result: Array) -> list[Math]:
+        """Return the loss of one sample as the one term that is not 0, −log(ŷ[2]), and with its number; or nothing."""
+        found = only_term(formula, result)
+        if found is None:
+            return []
+        term, numbers, at = found
+        if self.analysis.samples == 1:
+            at = tuple(k for k, size in zip(at, formula.values["target"].shape) if size > 1)
+        index = Symbol(f"[{', '.join(map(str, at))}]")
+        known: dict[str, Math] = {name: Matrix(number) for name, number in numbers.items()}
+        of_class: dict[str, Math] = {
+            name: Joined((names[name], "", index)) for name in numbers if formula.values[name].ndim
+        }
+        return [typeset(term, {**known, **of_class}), typeset(term, known)]
 
     # ------------------------------------------------------------------ sections
 
