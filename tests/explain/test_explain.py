@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 import chainrule as cr
 from chainrule.explain import Explanation, explain
-from chainrule.explain.document import templates
+from chainrule.explain.document import Text, templates
 from chainrule.explain.op_formulas import code_of
 
 XOR = cr.data.xor()
@@ -331,8 +331,8 @@ def test_every_sentence_exists_in_every_language(language: str) -> None:
     english, other = templates("en"), templates(language)
     assert set(other) == set(english)
     for key, template in english.items():
-        fields = set(re.findall(r"\{\w+\}", template))
-        assert set(re.findall(r"\{\w+\}", other[key])) == fields
+        fields = set(re.findall(r"\{(\w+)", template))
+        assert set(re.findall(r"\{(\w+)", other[key])) == fields
         assert template.count("`") % 2 == other[key].count("`") % 2 == 0
 
 
@@ -566,6 +566,36 @@ def test_a_program_that_keeps_other_numbers_than_the_published_rule_says_so() ->
         network = cr.Network([cr.Dense(2, inputs=2), cr.Tanh(), cr.Dense(1)], optimizer=optimizer)
         text = " ".join(str(explain(network, *XOR, width=200)).split())
         assert (told in text) == expected
+
+
+def test_one_is_not_written_as_several() -> None:
+    small = cr.Network([cr.Dense(1)], inputs=1)
+    said = " ".join(str(explain(small, [[2.0]], [[1.0]], sample=None)).split())
+    for part in ("a batch of 1 sample.", "1 weight + 1 bias = 2 parameters: ", "2 entries, "):
+        assert part in said
+    assert "nobody can picture" not in said
+    assert "nobody can picture" in prose(xor_network())
+    alone = cr.Network([cr.Dense(1, use_bias=False)], inputs=1)
+    assert "1 weight + 0 biases = 1 parameter: the network is a point in a space of 1 dimension." in " ".join(
+        str(explain(alone, [[2.0]], [[1.0]])).split()
+    )
+    w = cr.Parameter("w", [[0.5]])
+    assert "1 parameter: the graph" in str(explain(cr.mean(x=w)))
+    nine = cr.Network([cr.Dense(1)], inputs=9)
+    nine.note_columns(tuple("abcdefghi"))
+    text = str(explain(nine, np.ones((1, 9)), [[1.0]], element="dense_1[0]"))
+    assert "the one other term " in text
+    seven = cr.Network([cr.Dense(2, name="first"), cr.Dense(7), cr.Dense(1, name="last")], inputs=1)
+    text = str(explain(seven, [[2.0]], [[1.0]], element="first.bias[0]"))
+    assert "the one other path " in text
+    assert "2 derivatives in one formula" in text
+    text = str(explain(seven, [[2.0]], [[1.0]], element="last.bias[0]"))
+    assert "The same derivative by the formula for whole matrices:" in text
+    for language in ("en", "he"):
+        for template in templates(language).values():
+            for count in ("1", "2"):
+                said = str(Text(template, dict.fromkeys(re.findall(r"\{(\w+)", template), count)))
+                assert not re.search("[{|#]", said)
 
 
 def test_the_step_of_one_weight_is_the_published_rule_with_its_numbers() -> None:

@@ -397,7 +397,10 @@ class Builder:
         root = analysis.graph.root
         if root.op is not None and "²" in page(type(root.op)).function:
             self.say("squares")
-        self.say("descent", parameters=f"{sum(analysis.values[place].size for place in analysis.parameters()):,}")
+        self.say("descent")
+        parameters = sum(analysis.values[place].size for place in analysis.parameters())
+        if parameters > 3:
+            self.say("descent_many", parameters=f"{parameters:,}")
 
     def arrival(self, place: int) -> None:
         """Say what arrives at a node, path by path."""
