@@ -287,6 +287,15 @@ def test_on_lines_of_hebrew_what_is_isolated_ends_on_its_line() -> None:
         assert re.fullmatch("([^\u2066\u2069]|\u2066[^\u2066\u2069]*\u2069)*", line), ascii(line)
 
 
+def test_a_penalty_that_is_0_belongs_to_the_cost_all_the_same() -> None:
+    network = xor_network(l2=0.1)
+    network.parameters[:] = 0
+    text = prose(network)
+    assert "∂(C + R)/∂W⁽²⁾ = " in text
+    assert "∇(C + R) is the vector" in text
+    assert "((C + R)(w−2h) −" in text
+
+
 def test_what_a_fused_network_predicts_is_said() -> None:
     network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
     text = str(explain(network, *XOR, sample=1))

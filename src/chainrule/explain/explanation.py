@@ -19,7 +19,7 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, UnknownNameError, nearest
-from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, draws, proofs, role_name
+from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, is_random, proofs, role_name
 from chainrule.explain.builder import Builder
 from chainrule.explain.columns import NOTATIONS
 from chainrule.explain.document import Messages, histogram, templates
@@ -209,7 +209,7 @@ def explain(
         raise InputError(
             "explain", given="node and element", expected="one of them", fix="Leave node out: element names its own"
         )
-    analysis = _anatomy(of, x, y, sample, dropout)
+    analysis = _analysed(of, x, y, sample, dropout)
     place = None if node is None else _place(analysis, node)
     unit = None if element is None else find(analysis, element)
     builder = Builder(analysis, words, notation)
@@ -233,9 +233,9 @@ def explain(
     return Explanation(text, format, language)
 
 
-def _anatomy(of: Any, x: Any, y: Any, sample: int | str | None, dropout: bool) -> Analysis:
+def _analysed(of: Any, x: Any, y: Any, sample: int | str | None, dropout: bool) -> Analysis:
     if isinstance(of, Network):
-        if dropout and not draws(of):
+        if dropout and not is_random(of):
             raise MisuseError(
                 "explain",
                 given="dropout for a network that leaves nothing out at random",
@@ -291,8 +291,8 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None, unit: Unit 
         data["element"] = element_json(OneNumber(builder, unit))
     if analysis.worst is not None:
         data["worst"] = asdict(analysis.worst)
-    if analysis.thinned is not None:
-        data["dropout"] = analysis.thinned
+    if analysis.dropout is not None:
+        data["dropout"] = analysis.dropout
     if analysis.network is not None:
         state = analysis.network.optimizer_state
         data["optimizer"] = {

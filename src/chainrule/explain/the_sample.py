@@ -38,8 +38,8 @@ def sample_blocks(builder: Builder) -> list[Block]:
         blocks.append(Picture(words("picture", rows=rows, columns=columns), picture))
         blocks.append(Paragraph(words("picture_numbers", shape=f"[{shape}]")))
     blocks += [Paragraph(sentence_of(said, words)) for said in in_words(analysis)]
-    if analysis.thinned is not None:
-        blocks.append(Paragraph(words("dropout_on" if analysis.thinned else "dropout_off")))
+    if analysis.dropout is not None:
+        blocks.append(Paragraph(words("dropout_on" if analysis.dropout else "dropout_off")))
     return blocks
 
 
