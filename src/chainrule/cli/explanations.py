@@ -127,7 +127,7 @@ def explain(
 
 def _expect_kind(network: cr.Network, weight: str | None, neuron: str | None) -> None:
     """Raise if --weight names a neuron, or --neuron a weight."""
-    from chainrule.explain.elements import parse
+    from chainrule.explain.element_names import parse
 
     name, _ = parse(weight if weight is not None else neuron)
     is_weight = name in {parameter.name for parameter, _ in network.vector.places}

@@ -36,8 +36,8 @@ from chainrule.explain.one_neuron import name_of
 from chainrule.explain.one_weight import beginning_blocks, element_blocks
 from chainrule.explain.op_formulas import PREDICTED, Formula, code_of, only_term, typeset
 from chainrule.explain.paths import Unit
+from chainrule.explain.sample_section import sample_blocks
 from chainrule.explain.text_layout import formula_line
-from chainrule.explain.the_sample import sample_blocks
 from chainrule.explain.whole_gradient import gradient_blocks
 from chainrule.graph import Input, Parameter, State
 from chainrule.nn.heads import Head

@@ -23,14 +23,14 @@ from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network,
 from chainrule.explain.builder import Builder
 from chainrule.explain.columns import NOTATIONS
 from chainrule.explain.document import Messages, histogram, templates
-from chainrule.explain.elements import find
+from chainrule.explain.element_names import find
 from chainrule.explain.html_page import to_html
 from chainrule.explain.inspection import drawing
 from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
 from chainrule.explain.one_weight import OneNumber, element_json
 from chainrule.explain.op_formulas import Formula, typeset
 from chainrule.explain.paths import Unit
-from chainrule.explain.plain_words import in_words, sentence_of
+from chainrule.explain.prediction_in_words import said_of, sentence_of
 from chainrule.explain.text_layout import formula_line, to_markdown, to_terminal
 from chainrule.explain.whole_gradient import gradient_json
 from chainrule.explain.worst_sample import WORST
@@ -285,7 +285,7 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None, unit: Unit 
         "parameters": sum(parameter.value.size for parameter in analysis.graph.parameters),
         "nodes": [_node(analysis, builder, i) for i in places],
     }
-    data["says"] = [str(sentence_of(said, builder.words)) for said in in_words(analysis)]
+    data["says"] = [str(sentence_of(said, builder.words)) for said in said_of(analysis)]
     data["gradient"] = gradient_json(analysis)
     if unit is not None:
         data["element"] = element_json(OneNumber(builder, unit))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.explain.document import Block, Equation, Paragraph, TableBlock, Text
-from chainrule.explain.elements import of_samples
+from chainrule.explain.element_names import of_samples
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Symbol, number
 from chainrule.explain.op_formulas import NOT_THERE, typeset
 from chainrule.explain.paths import Unit, elementwise
