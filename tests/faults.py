@@ -778,13 +778,13 @@ FAULTS = [
         "explain/worst_sample.py",
         "losses.argmax()",
         "losses.argmin()",
-        "tests/explain/test_the_sample.py::test_the_sample_shown_is_the_one_with_the_largest_loss",
+        "tests/explain/test_sample_section.py::test_the_sample_shown_is_the_one_with_the_largest_loss",
     ),
     Fault(
         "the step without dropout takes the gradient with it",
         "explain/analysis.py",
         "            _overwrite(network, graph, gradients)",
         "            pass",
-        "tests/explain/test_the_sample.py::test_without_dropout_the_step_is_that_of_the_same_network_without_the_layer",
+        "tests/explain/test_sample_section.py::test_without_dropout_the_step_is_that_of_the_same_network_without_the_layer",
     ),
 ]

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 import chainrule as cr
 from chainrule.explain import Explanation, explain
-from chainrule.explain.document import templates
+from chainrule.explain.document import Text, templates
 from chainrule.explain.op_formulas import code_of
 
 XOR = cr.data.xor()
@@ -287,6 +287,15 @@ def test_on_lines_of_hebrew_what_is_isolated_ends_on_its_line() -> None:
         assert re.fullmatch("([^\u2066\u2069]|\u2066[^\u2066\u2069]*\u2069)*", line), ascii(line)
 
 
+def test_a_penalty_that_is_0_belongs_to_the_cost_all_the_same() -> None:
+    network = xor_network(l2=0.1)
+    network.parameters[:] = 0
+    text = prose(network)
+    assert "∂(C + R)/∂W⁽²⁾ = " in text
+    assert "∇(C + R) is the vector" in text
+    assert "((C + R)(w−2h) −" in text
+
+
 def test_what_a_fused_network_predicts_is_said() -> None:
     network = cr.Network([cr.Dense(3, inputs=2), cr.Tanh(), cr.Dense(1), cr.Sigmoid()])
     text = str(explain(network, *XOR, sample=1))
@@ -331,8 +340,8 @@ def test_every_sentence_exists_in_every_language(language: str) -> None:
     english, other = templates("en"), templates(language)
     assert set(other) == set(english)
     for key, template in english.items():
-        fields = set(re.findall(r"\{\w+\}", template))
-        assert set(re.findall(r"\{\w+\}", other[key])) == fields
+        fields = set(re.findall(r"\{(\w+)", template))
+        assert set(re.findall(r"\{(\w+)", other[key])) == fields
         assert template.count("`") % 2 == other[key].count("`") % 2 == 0
 
 
@@ -345,6 +354,9 @@ def test_every_sentence_exists_in_every_language(language: str) -> None:
         ("network", {"node": "dens_1"}, "Did you mean 'dense_1'"),
         ("network", {"format": "pdf"}, "'pdf'"),
         ("network", {"language": "fr"}, "'fr'"),
+        ("network", {"width": 39}, "explain width"),
+        ("network", {"width": 100, "format": "html"}, "width=100 with format='html'"),
+        ("network", {"width": 40, "format": "json"}, "width=40 with format='json'"),
         ("node", {"x": 1}, "beside a graph"),
         ("node", {"sample": 3}, "sample=3 with a graph built by hand"),
         ("node", {"sample": None}, "sample=None with a graph built by hand"),
@@ -413,6 +425,20 @@ def test_a_fused_loss_hands_down_prediction_minus_truth(notation: str, last: Any
     assert re.search(r"∂C/∂z⁽²⁾ = ŷ − y = (\[|⎡)", text)
     cost = cost.format("₁") if notation == "rows" else cost.format("₀").replace("·", "⊙")
     assert cost in text
+
+
+@pytest.mark.parametrize("notation", ["rows", "columns"])
+@pytest.mark.parametrize("rows", [False, True], ids=["numbers of classes", "rows"])
+def test_the_loss_of_one_sample_is_the_logarithm_of_its_true_class_with_its_number(notation: str, rows: bool) -> None:
+    network = cr.Network([cr.Dense(10), cr.Softmax()], inputs=3, seed=1)
+    x, y = np.ones((2, 3)), np.array([7, 0])
+    told: Any = {"sample": 0, "notation": notation}
+    text = str(explain(network, x, np.eye(10)[y] if rows else y, **told))
+    (p,) = re.findall(r"= −log\(ŷ\[7\]\)\n *= −log\((.*)\)\n", text)
+    assert [float(p)] == to_digits(cr.predict(network, x)[0, 7])
+    assert "log(ŷ[" not in str(explain(network, x, y, sample=None, notation=notation))
+    smoothed = network.copy(loss=cr.CategoricalCrossEntropy(label_smoothing=0.1))
+    assert "log(ŷ[" not in str(explain(smoothed, x, y, **told))
 
 
 def test_a_step_is_the_published_rule_with_its_numbers() -> None:
@@ -525,6 +551,10 @@ def test_letters_of_ops_are_not_roles_of_a_page(language: str) -> None:
     text = str(explain(network, x, x[:, :1], sample=0, language=language))
     assert not re.search(r"(its|בתפקיד) [a-z][:,)]", text)
     assert ("tanh_1, its input:" if language == "en" else "בתפקיד קלט:") in text
+    for form in ("terminal", "markdown"):  # in the drawing of the graph, too
+        drawn = str(explain(network, x, x[:, :1], sample=0, language=language, format=form))
+        assert not re.search(r"│ [a-z]\n|   [a-z]: ", drawn)
+        assert drawn.count(f"│ {templates(language)['role_input']}\n") == 3
 
 
 def test_a_class_given_by_its_number_is_said_to_be_a_row_before_it_stands_in_a_formula() -> None:
@@ -545,6 +575,36 @@ def test_a_program_that_keeps_other_numbers_than_the_published_rule_says_so() ->
         network = cr.Network([cr.Dense(2, inputs=2), cr.Tanh(), cr.Dense(1)], optimizer=optimizer)
         text = " ".join(str(explain(network, *XOR, width=200)).split())
         assert (told in text) == expected
+
+
+def test_one_is_not_written_as_several() -> None:
+    small = cr.Network([cr.Dense(1)], inputs=1)
+    said = " ".join(str(explain(small, [[2.0]], [[1.0]], sample=None)).split())
+    for part in ("a batch of 1 sample.", "1 weight + 1 bias = 2 parameters: ", "2 entries, "):
+        assert part in said
+    assert "nobody can picture" not in said
+    assert "nobody can picture" in prose(xor_network())
+    alone = cr.Network([cr.Dense(1, use_bias=False)], inputs=1)
+    assert "1 weight + 0 biases = 1 parameter: the network is a point in a space of 1 dimension." in " ".join(
+        str(explain(alone, [[2.0]], [[1.0]])).split()
+    )
+    w = cr.Parameter("w", [[0.5]])
+    assert "1 parameter: the graph" in str(explain(cr.mean(x=w)))
+    nine = cr.Network([cr.Dense(1)], inputs=9)
+    nine.note_columns(tuple("abcdefghi"))
+    text = str(explain(nine, np.ones((1, 9)), [[1.0]], element="dense_1[0]"))
+    assert "the one other term " in text
+    seven = cr.Network([cr.Dense(2, name="first"), cr.Dense(7), cr.Dense(1, name="last")], inputs=1)
+    text = str(explain(seven, [[2.0]], [[1.0]], element="first.bias[0]"))
+    assert "the one other path " in text
+    assert "2 derivatives in one formula" in text
+    text = str(explain(seven, [[2.0]], [[1.0]], element="last.bias[0]"))
+    assert "The same derivative by the formula for whole matrices:" in text
+    for language in ("en", "he"):
+        for template in templates(language).values():
+            for count in ("1", "2"):
+                said = str(Text(template, dict.fromkeys(re.findall(r"\{(\w+)", template), count)))
+                assert not re.search("[{|#]", said)
 
 
 def test_the_step_of_one_weight_is_the_published_rule_with_its_numbers() -> None:
@@ -592,8 +652,8 @@ class _OnOneLine(cr.Op):
 class _OfLambdas(cr.Op):
     """It has no code that is a function's."""
 
-    forward = lambda self, z: np.array(z.tolist()) * 2  # noqa: E731
-    backward = lambda self, dy, y, z: {"z": np.array(dy.tolist()) * 2}  # noqa: E731
+    forward = lambda self, z: np.array(z.tolist()) * 2  # noqa: E731 -- a lambda is what is explained
+    backward = lambda self, dy, y, z: {"z": np.array(dy.tolist()) * 2}  # noqa: E731 -- as above
 
 
 class _OfAText(cr.Op):

@@ -104,7 +104,7 @@ def explain(
             fix=f"Leave {option} out, or pass --out {shlex.quote(os.path.splitext(out or '')[0] + right)}",
         )
     on_screen = out is None and form == "terminal" and sys.stdout.isatty()
-    width = max(shutil.get_terminal_size().columns, 40) if on_screen else 100
+    width = max(shutil.get_terminal_size().columns, 40) if on_screen else None
     network, x, y = network_and_samples("explain", subject, weights, _aside)
     if weight is not None or neuron is not None:
         _expect_kind(network, weight, neuron)
@@ -127,7 +127,7 @@ def explain(
 
 def _expect_kind(network: cr.Network, weight: str | None, neuron: str | None) -> None:
     """Raise if --weight names a neuron, or --neuron a weight."""
-    from chainrule.explain.elements import parse
+    from chainrule.explain.element_names import parse
 
     name, _ = parse(weight if weight is not None else neuron)
     is_weight = name in {parameter.name for parameter, _ in network.vector.places}

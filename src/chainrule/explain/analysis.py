@@ -95,8 +95,8 @@ class Analysis:
         How many samples took the step, and which one alone, if it was one.
     worst : WorstSample or None
         Why it is that sample, if nobody chose it.
-    thinned : bool or None
-        Whether what is drawn in training, dropout, was on; None where nothing is.
+    dropout : bool or None
+        Whether values were left out at random; None of a network that leaves none out.
     batch, target, outputs : ndarray or None
         The samples and targets, as the network takes them, and what it predicts for them before the step.
     """
@@ -116,7 +116,7 @@ class Analysis:
     samples: int | None = None
     sample: int | None = None
     worst: WorstSample | None = None
-    thinned: bool | None = None
+    dropout: bool | None = None
     batch: Array | None = None
     target: Array | None = None
     outputs: Array | None = None
@@ -140,6 +140,11 @@ class Analysis:
     def arrays(self, place: int) -> dict[str, Array]:
         """Return role -> value of the child."""
         return {role: self.values[child] for role, child in self.roles(place).items()}
+
+    @property
+    def penalised(self) -> bool:
+        """Whether penalties are added to the loss, be they 0."""
+        return self.network is not None and bool(self.network.vector.penalties)
 
     def parameters(self) -> list[int]:
         """Return the places of the leaves that derivatives are asked for, in order."""
@@ -168,7 +173,8 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
         worst = worst_sample(network, batch, target)
         sample = worst.sample
     if sample is not None:
-        if isinstance(sample, bool) or not isinstance(sample, (int, np.integer)) or not _counts(sample, len(batch)):
+        whole = isinstance(sample, (int, np.integer)) and not isinstance(sample, bool)
+        if not whole or not -len(batch) <= sample < len(batch):
             raise InputError(
                 "explain",
                 given=f"sample={sample!r}",
@@ -184,8 +190,8 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
     if learns:
         network.backward()
     graph = Graph(list(network.nodes.values())[-1])
-    drawn = draws(network)
-    if drawn and not dropout:
+    random = is_random(network)
+    if random and not dropout:
         graph = Graph(network.plan.graph("evaluation", batch, target).root)
         gradients = graph.walk.backward(
             [node._value for node in graph.nodes], graph.place(graph.root), np.ones(graph.root.shape, graph.root.dtype)
@@ -198,7 +204,7 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
     analysis = _analysis(graph, gradients, network)
     analysis.cost, analysis.loss, analysis.penalty = cost, cost - penalty, penalty
     analysis.samples, analysis.sample, analysis.worst = len(batch), sample, worst
-    analysis.thinned = dropout if drawn else None
+    analysis.dropout = dropout if random else None
     analysis.batch, analysis.target, analysis.outputs = batch, target, outputs
     if learns:
         analysis.published = _published(network, graph)
@@ -207,15 +213,11 @@ def analyse_network(network: Network, x: Any, y: Any, sample: int | str | None, 
     return analysis
 
 
-def draws(network: Network) -> bool:
-    """Return whether anything is drawn in training, as by dropout."""
+def is_random(network: Network) -> bool:
+    """Return whether anything is drawn at random in training, as by dropout."""
     generators = Generators(0)
     replace(network.plan, generators=generators).example_graph("sampling")
     return bool(generators.states())
-
-
-def _counts(sample: int, samples: int) -> bool:
-    return -samples <= sample < samples
 
 
 def _overwrite(network: Network, graph: Graph, gradients: list[Array | None]) -> None:

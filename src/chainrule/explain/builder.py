@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -33,10 +34,10 @@ from chainrule.explain.document import (
 from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, cells, is_large, number
 from chainrule.explain.one_neuron import name_of
 from chainrule.explain.one_weight import beginning_blocks, element_blocks
-from chainrule.explain.op_formulas import PREDICTED, Formula, code_of, typeset
+from chainrule.explain.op_formulas import PREDICTED, Formula, code_of, only_term, typeset
 from chainrule.explain.paths import Unit
+from chainrule.explain.sample_section import sample_blocks
 from chainrule.explain.text_layout import formula_line
-from chainrule.explain.the_sample import sample_blocks
 from chainrule.explain.whole_gradient import gradient_blocks
 from chainrule.graph import Input, Parameter, State
 from chainrule.nn.heads import Head
@@ -157,7 +158,7 @@ class Builder:
         """Draw the network, if there is one; pages show it."""
         network = self.analysis.network
         if network is not None and (show == "weights" or network.vector.learnt()):
-            caption = self.words(f"drawn_{show}", cost="(C + R)" if self.analysis.penalty else "C")
+            caption = self.words(f"drawn_{show}", cost=formula_line(self.cost))
             self.blocks.append(NetworkDrawing(caption, self.words.language, show, highlight))
 
     def node_heading(self, place: int, way: str) -> None:
@@ -167,13 +168,27 @@ class Builder:
     def math(self, place: int) -> Math:
         return in_formula(self.analysis, self.symbols, place)
 
+    @property
+    def cost(self) -> Symbol | Fence:
+        """What is differentiated by a parameter: the cost, with the penalty if there is one."""
+        return Fence("(", Joined((COST, "+", PENALTY)), ")") if self.analysis.penalised else COST
+
+    @contextmanager
+    def aside(self) -> Iterator[list[Block]]:
+        """Collect what is written inside, to stand elsewhere."""
+        outer, self.blocks = self.blocks, []
+        try:
+            yield self.blocks
+        finally:
+            self.blocks = outer
+
     def partial(self, place: int, penalised: bool = False) -> Math:
         """Return ∂C/∂…, of the loss on the data alone, or with the penalty that is added to it."""
         return self.derivative_of(self.symbols[place], penalised)
 
     def derivative_of(self, by: Math, penalised: bool = False) -> Math:
         """Return ∂C/∂by, or with the penalty ∂(C + R)/∂by."""
-        return Partial(Fence("(", Joined((COST, "+", PENALTY)), ")") if penalised else COST, by)
+        return Partial(self.cost if penalised else COST, by)
 
     def matrix(self, array: Array, place: int) -> Matrix:
         """Return the numbers of an array that is shaped like the value of this node."""
@@ -235,9 +250,8 @@ class Builder:
         if not told.steps and _line(told, symbols) == _line(same, symbols):
             self.blocks.append(Folded(self.words("same", error=_error(agreement)), []))
             return
-        outer, self.blocks = self.blocks, []
-        self.formula(left, executed, symbols, result)
-        inner, self.blocks = self.blocks, outer
+        with self.aside() as inner:
+            self.formula(left, executed, symbols, result)
         key = "agree" if agreement.holds else "executed_other"
         self.blocks.append(Folded(self.words(key, error=_error(agreement)), inner))
 
@@ -273,8 +287,24 @@ class Builder:
         numbers: dict[str, Math] = {name: Matrix(array) for name, array in formula.values.items()}
         if formula.short and not isinstance(formula.result, ast.Name) and _fits(formula):
             lines.append(Joined(("=", typeset(formula.result, {**names, **numbers}))))
+        lines += [Joined(("=", term)) for term in self.only_term(formula, names, result)]
         lines.append(Joined(("=", Matrix(result))))
         self.blocks.append(Equation(lines, None if formula.steps else note))
+
+    def only_term(self, formula: Formula, names: dict[str, Math], result: Array) -> list[Math]:
+        """Return the loss of one sample as the one term that is not 0, −log(ŷ[2]), and with its number; or nothing."""
+        found = only_term(formula, result)
+        if found is None:
+            return []
+        term, numbers, at = found
+        if self.analysis.samples == 1:
+            at = tuple(k for k, size in zip(at, formula.values["target"].shape) if size > 1)
+        index = Symbol(f"[{', '.join(map(str, at))}]")
+        known: dict[str, Math] = {name: Matrix(number) for name, number in numbers.items()}
+        of_class: dict[str, Math] = {
+            name: Joined((names[name], "", index)) for name in numbers if formula.values[name].ndim
+        }
+        return [typeset(term, {**known, **of_class}), typeset(term, known)]
 
     # ------------------------------------------------------------------ sections
 
@@ -376,12 +406,15 @@ class Builder:
         analysis = self.analysis
         self.heading("cost")
         self.say("cost_intro", value=number(analysis.loss))
-        if analysis.penalty:
+        if analysis.penalised:
             self.say("cost_penalty", penalty=number(analysis.penalty), sum=number(analysis.cost))
         root = analysis.graph.root
         if root.op is not None and "²" in page(type(root.op)).function:
             self.say("squares")
-        self.say("descent", parameters=f"{sum(analysis.values[place].size for place in analysis.parameters()):,}")
+        self.say("descent")
+        parameters = sum(analysis.values[place].size for place in analysis.parameters())
+        if parameters > 3:
+            self.say("descent_many", parameters=f"{parameters:,}")
 
     def arrival(self, place: int) -> None:
         """Say what arrives at a node, path by path."""
@@ -451,8 +484,8 @@ class Builder:
         if analysis.published:
             self.rule(analysis.published[max(places, key=lambda place: len(analysis.published[place]))])
             clipped = optimizer.clip_value is not None or optimizer.clip_norm is not None
-            for key in ("clipped",) if clipped else ():
-                self.say(key)
+            if clipped:
+                self.say("clipped")
             kept, executed = executed_rule(type(optimizer))
             folded = [CodeBlock(self.words("update_code"), code)] if code else []
             if kept and executed:
@@ -487,11 +520,6 @@ class Builder:
         letters: dict[str, Math] = {DERIVATIVE: Partial(self.cost, Symbol(WEIGHT))}
         self.say("published")
         self.blocks += [Equation([_assignment(line, letters)]) for line in lines]
-
-    @property
-    def cost(self) -> Symbol | Fence:
-        """What is differentiated by a parameter: the cost, with the penalty if there is one."""
-        return Fence("(", Joined((COST, "+", PENALTY)), ")") if self.analysis.penalty else COST
 
     def letters(self, place: int) -> dict[str, Math]:
         """Return what the rule of the optimizer calls a parameter."""
@@ -548,7 +576,7 @@ class Builder:
     def proof(self, found: list[DerivativeProof]) -> None:
         words = self.words
         self.heading("proof")
-        self.say("proof_intro", cost="(C + R)" if self.analysis.penalty else "C")
+        self.say("proof_intro", cost=formula_line(self.cost))
         if len(found) < sum(self.analysis.values[place].size for place in {proof.place for proof in found}):
             self.say("proof_few")
         rows: list[list[Math | str | Text]] = []

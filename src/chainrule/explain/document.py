@@ -32,13 +32,25 @@ class Text:
 
     def parts(self) -> list[tuple[str, bool]]:
         """Return the pieces of the sentence, and whether each is a formula or a name."""
-        shown = {key: printable(str(value)) for key, value in self.fields.items()}
+        shown = {key: _Filled(printable(str(value))) for key, value in self.fields.items()}
         # Split first, fill in then: a name with a backquote in it is still a name.
         pieces = ((piece.format(**shown), i % 2 == 1) for i, piece in enumerate(self.template.split("`")))
         return [(piece, code) for piece, code in pieces if piece]
 
     def __str__(self) -> str:
         return "".join(piece for piece, _ in self.parts())
+
+
+class _Filled(str):
+    """What is filled in. Of a count, a template has a form for one and a form for others, with # for the number.
+
+    >>> "{count:1 path|# paths}".format(count=_Filled("1")), "{count:1 path|# paths}".format(count=_Filled("1,200"))
+    ('1 path', '1,200 paths')
+    """
+
+    def __format__(self, forms: str) -> str:
+        one, _, others = forms.partition("|")
+        return (one if self == "1" else others.replace("#", self)) if forms else str(self)
 
 
 class Messages:

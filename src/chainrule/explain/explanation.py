@@ -19,18 +19,18 @@ import numpy as np
 
 from chainrule import checks
 from chainrule.errors import InputError, MisuseError, UnknownNameError, nearest
-from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, draws, proofs
+from chainrule.explain.analysis import Analysis, analyse_graph, analyse_network, is_random, proofs, role_name
 from chainrule.explain.builder import Builder
 from chainrule.explain.columns import NOTATIONS
 from chainrule.explain.document import Messages, histogram, templates
-from chainrule.explain.elements import find
+from chainrule.explain.element_names import find
 from chainrule.explain.html_page import to_html
-from chainrule.explain.inspection import show
+from chainrule.explain.inspection import drawing
 from chainrule.explain.notation import CORNER, MOST_COLUMNS, MOST_ROWS, Math
 from chainrule.explain.one_weight import OneNumber, element_json
 from chainrule.explain.op_formulas import Formula, typeset
 from chainrule.explain.paths import Unit
-from chainrule.explain.plain_words import in_words, sentence_of
+from chainrule.explain.prediction_in_words import said_of, sentence_of
 from chainrule.explain.text_layout import formula_line, to_markdown, to_terminal
 from chainrule.explain.whole_gradient import gradient_json
 from chainrule.explain.worst_sample import WORST
@@ -43,6 +43,8 @@ from chainrule.ops.pages import page
 from chainrule.settings import Closed
 
 FORMATS = ("terminal", "markdown", "html", "json")
+_IN_LINES = ("terminal", "markdown")  # formats whose lines have a width
+LINE = 100  # letters of a line, if nothing else is said
 #: What a file in each format is called.
 ENDINGS = {".txt": "terminal", ".md": "markdown", ".html": "html", ".json": "json"}
 
@@ -130,7 +132,7 @@ def explain(
     format: str = "terminal",  # noqa: A002 -- the name users expect
     language: str = "en",
     notation: str = "rows",
-    width: int = 100,
+    width: int | None = None,
 ) -> Explanation:
     """Explain what a network computes and how it learns, step by step, with its real numbers.
 
@@ -157,8 +159,8 @@ def explain(
     notation : {"rows", "columns"}
         How samples are written: as rows, a W, as the program has them, or as columns, z = W a + b with ⊙ for products
         by elements, every matrix the transpose of the program's.
-    width : int, default 100
-        Where lines of text end, from 40 on.
+    width : int, optional
+        Where lines of text end, from 40 on; 100 if left out. A page and JSON have no such lines.
 
     Returns
     -------
@@ -169,7 +171,7 @@ def explain(
     ------
     InputError
         If the data are missing or don't fit; in columns, if an array has more than two axes; if `element` lies
-        outside its node.
+        outside its node; if `width` is given for a page or JSON.
     UnknownNameError
         If there is no node of that name.
     MisuseError
@@ -193,14 +195,21 @@ def explain(
     """
     checks.one_of("explain format", format, FORMATS)
     checks.one_of("explain notation", notation, NOTATIONS)
-    width = checks.whole("explain width", width, least=40)
+    if width is not None and format not in _IN_LINES:
+        raise InputError(
+            "explain",
+            given=f"width={width!r:.40} with format={format!r}",
+            expected="a width for text alone, whose lines end there",
+            fix="Leave width out",
+        )
+    width = checks.whole("explain width", LINE if width is None else width, least=40)
     words = Messages(language)
     checks.instance("explain dropout", dropout, bool, "True or False")
     if node is not None and element is not None:
         raise InputError(
             "explain", given="node and element", expected="one of them", fix="Leave node out: element names its own"
         )
-    analysis = _anatomy(of, x, y, sample, dropout)
+    analysis = _analysed(of, x, y, sample, dropout)
     place = None if node is None else _place(analysis, node)
     unit = None if element is None else find(analysis, element)
     builder = Builder(analysis, words, notation)
@@ -211,19 +220,22 @@ def explain(
     else:
         document = builder.whole() if place is None else builder.one(place)
 
-    def drawing(width: int) -> str:
-        return show(analysis.graph.root, width=width)
+    def called(node: Node, role: str) -> str:
+        return role_name(analysis, analysis.graph.place(node), role, templates(language))
+
+    def graph_drawing(width: int) -> str:
+        return drawing(analysis.graph.root, width, called)
 
     if format == "html":
         text = to_html(document, analysis, builder.symbols, builder.written)
     else:
-        text = (to_terminal if format == "terminal" else to_markdown)(document, drawing, width)
+        text = (to_terminal if format == "terminal" else to_markdown)(document, graph_drawing, width)
     return Explanation(text, format, language)
 
 
-def _anatomy(of: Any, x: Any, y: Any, sample: int | str | None, dropout: bool) -> Analysis:
+def _analysed(of: Any, x: Any, y: Any, sample: int | str | None, dropout: bool) -> Analysis:
     if isinstance(of, Network):
-        if dropout and not draws(of):
+        if dropout and not is_random(of):
             raise MisuseError(
                 "explain",
                 given="dropout for a network that leaves nothing out at random",
@@ -273,14 +285,14 @@ def to_json(analysis: Analysis, builder: Builder, place: int | None, unit: Unit 
         "parameters": sum(parameter.value.size for parameter in analysis.graph.parameters),
         "nodes": [_node(analysis, builder, i) for i in places],
     }
-    data["says"] = [str(sentence_of(said, builder.words)) for said in in_words(analysis)]
+    data["says"] = [str(sentence_of(said, builder.words)) for said in said_of(analysis)]
     data["gradient"] = gradient_json(analysis)
     if unit is not None:
         data["element"] = element_json(OneNumber(builder, unit))
     if analysis.worst is not None:
         data["worst"] = asdict(analysis.worst)
-    if analysis.thinned is not None:
-        data["dropout"] = analysis.thinned
+    if analysis.dropout is not None:
+        data["dropout"] = analysis.dropout
     if analysis.network is not None:
         state = analysis.network.optimizer_state
         data["optimizer"] = {

@@ -36,14 +36,13 @@ from chainrule.explain.document import (
 from chainrule.explain.network_drawing import network_drawing
 from chainrule.explain.notation import Math, Symbol, mathml, number
 from chainrule.explain.sample_picture import image
-from chainrule.explain.text_layout import formula_line
+from chainrule.explain.text_layout import ONE_LINE, formula_line
 from chainrule.graph import Parameter
 
 POLICY = (
     "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
 )
-_ONE_LINE = 24  # letters of a formula in a sentence, within which no line ends: on a phone it still fits
 _WAYS = ("forward", "backward", "update")  # what is walked through, node by node
 
 
@@ -186,7 +185,7 @@ def sentence(words: Text) -> str:
     pieces = []
     for piece, code in words.parts():
         if code:
-            kind = "f" if len(piece) <= _ONE_LINE else "f long"
+            kind = "f" if len(piece) <= ONE_LINE else "f long"
             pieces.append(f'<bdi class="{kind}" dir="ltr">{escape(piece)}</bdi>')
         else:
             pieces.append(escape(piece).replace(" %", "\u00a0%"))

@@ -6,7 +6,7 @@ one. The walk is iterative, so depth does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -58,6 +58,11 @@ def show(of: Node | Graph | Network, *, width: int = 100) -> str:
     graph = of.graph() if isinstance(of, Network) else of
     root = graph.root if isinstance(graph, Graph) else graph
     node: Node = checks.instance("show", root, Node, "a network, or the node of a loss")
+    return drawing(node, width, lambda _, role: role)
+
+
+def drawing(node: Node, width: int, called: Callable[[Node, str], str]) -> str:
+    """Return the drawing of a node; `called` says what a role of a node's is called in it."""
     order = in_order([node])
     depths: dict[int, int] = {}
     for below in order:
@@ -75,9 +80,10 @@ def show(of: Node | Graph | Network, *, width: int = 100) -> str:
             lines.append(f"{margin}↑ {name}")
             continue
         drawn.add(id(current))
-        leaves = [f"{r}: {_leaf(c)}" for r, c in current.children.items() if not c.children]
+        roles = [(called(current, role), child) for role, child in current.children.items()]
+        leaves = [f"{r}: {_leaf(c)}" for r, c in roles if not c.children]
         kind = type(current.op or current).__name__
-        branches = [(r, c) for r, c in current.children.items() if c.children]
+        branches = [(r, c) for r, c in roles if c.children]
         lines += _fitted(
             f"{margin}{name.ljust(names)} {kind}{_size(current)}", leaves, margin + "│" * bool(branches), width
         )

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.errors import ChainruleError
 from chainrule.explain.document import Block, Equation, Paragraph, TableBlock, Text
-from chainrule.explain.elements import of_samples
-from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Partial, Symbol, number
-from chainrule.explain.op_formulas import typeset
+from chainrule.explain.element_names import of_samples
+from chainrule.explain.notation import Fence, Joined, Math, Matrix, Number, Symbol, number
+from chainrule.explain.op_formulas import NOT_THERE, typeset
 from chainrule.explain.paths import Unit, elementwise
 from chainrule.explain.text_layout import formula_line
 from chainrule.ops import Linear, Matmul
@@ -204,7 +203,7 @@ def _textbook(builder: Builder, before: Unit, unit: Unit) -> tuple[Math, Math] |
     (role,) = op.roles
     try:
         form = forward_form(op, {role: np.full((1, 1), value)})
-    except ChainruleError:  # a docstring of one's own that is no formula
+    except NOT_THERE:  # a docstring of one's own that is no formula
         return None
     if form.steps or not np.allclose(form.value, value_of(builder.analysis, unit), rtol=1e-5, atol=1e-7):
         return None
@@ -225,13 +224,13 @@ def weights_blocks(builder: Builder, found: NeuronSum) -> list[Block]:
     kept = sorted(found.terms, key=lambda term: -abs(value_of(analysis, term.value)))[:MOST_TERMS]
     if len(found.terms) <= MOST_TERMS:
         kept = found.terms
-    slope = Partial(builder.symbols[analysis.root], name_of(builder, found.unit))
+    slope = builder.derivative_of(name_of(builder, found.unit))
     rows: list[list[Math | str | Text]] = []
     for term in kept:
         value = value_of(analysis, term.value)
         rows.append(
             [
-                Partial(builder.symbols[analysis.root], name_of(builder, term.weight)),
+                builder.derivative_of(name_of(builder, term.weight)),
                 Joined((name_of(builder, term.value), "·", slope)),
                 Joined((signed(value), "·", signed(arrived))),
                 Number(number(value * arrived)),
@@ -239,7 +238,7 @@ def weights_blocks(builder: Builder, found: NeuronSum) -> list[Block]:
         )
     if found.bias is not None:
         one = Joined((Number("1"), "·", slope))
-        by = Partial(builder.symbols[analysis.root], name_of(builder, found.bias))
+        by = builder.derivative_of(name_of(builder, found.bias))
         rows.append([by, one, Joined((Number("1"), "·", signed(arrived))), Number(number(arrived))])
     text = words("to_weights" if len(kept) == len(found.terms) else "to_weights_few", all=len(found.terms))
     head = ("derivative", "is", "with_numbers", "number")

@@ -28,6 +28,7 @@ from chainrule.explain.one_neuron import (
 from chainrule.explain.op_formulas import NOT_THERE, PREDICTED, typeset
 from chainrule.explain.paths import MOST_ONE_BY_ONE, Factor, Paths, PathToCost, Unit
 from chainrule.explain.text_layout import formula_line
+from chainrule.graph import Parameter
 from chainrule.ops import Linear
 from chainrule.ops.textbook_forms import backward_form, with_names
 
@@ -188,16 +189,14 @@ class OneNumber:
         gradient = analysis.gradients[place]
         if self.node.op is not None or gradient is None:
             return []
-        start = len(builder.blocks)
-        for path in analysis.paths[place]:
-            if path.parent is not None:
-                symbols = {"dy": builder.partial(path.parent), "y": builder.symbols[path.parent]}
-                symbols |= {role: builder.math(child) for role, child in analysis.roles(path.parent).items()}
-                result = builder.written.array(path.array, place)
-                formula = builder.written.backward(path.parent, path.role)
-                builder.formula(builder.partial(place), formula, symbols, result)
-        blocks = builder.blocks[start:]
-        del builder.blocks[start:]
+        with builder.aside() as blocks:
+            for path in analysis.paths[place]:
+                if path.parent is not None:
+                    symbols = {"dy": builder.partial(path.parent), "y": builder.symbols[path.parent]}
+                    symbols |= builder.names_at(path.parent)
+                    result = builder.written.array(path.array, place)
+                    formula = builder.written.backward(path.parent, path.role)
+                    builder.formula(builder.partial(place), formula, symbols, result)
         if len(analysis.paths[place]) > 1:
             left = builder.partial(place, bool(self.penalties))
             blocks.append(Equation([Joined((left, "=", builder.matrix(gradient, place)))]))
@@ -214,11 +213,9 @@ class OneNumber:
         blocks.append(Paragraph(self.words("step_of_one", name=formula_line(self.symbol), **named)))
         published = self.analysis.published.get(place, [])
         if published:
-            start = len(builder.blocks)
-            builder.lines_of_one(published, self.unit, self.symbol)
-            blocks += builder.blocks[start:]
-            del builder.blocks[start:]
-            return blocks
+            with builder.aside() as lines:
+                builder.lines_of_one(published, self.unit, self.symbol)
+            return [*blocks, *lines]
         before, after = (float(array[index]) for array in (self.analysis.values[place], self.analysis.after[place]))
         change = Joined((self.symbol, "←", signed(before), "+", signed(after - before)))
         return [*blocks, Equation([change, Joined(("=", Number(number(after))))])]
@@ -347,11 +344,8 @@ class OneNumber:
     def kind(self, factor: Factor) -> str:
         """Return which of the `words` say what a factor is."""
         if isinstance(factor.same_as, Unit):
-            learnt = self.analysis.graph.nodes[factor.same_as.place].op is None
-            learnt = learnt and factor.same_as.place in {
-                self.analysis.graph.place(parameter) for parameter in self.analysis.graph.parameters
-            }
-            return "weight" if learnt else "value"
+            other = self.analysis.graph.nodes[factor.same_as.place]
+            return "weight" if isinstance(other, Parameter) else "value"
         if factor.same_as is not None:
             return "constant"
         if factor.parent.place == self.analysis.root:

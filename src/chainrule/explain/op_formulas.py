@@ -32,6 +32,7 @@ from chainrule.explain.notation import (
 )
 from chainrule.graph import Graph, Input, Node
 from chainrule.ops.op import Array, Op
+from chainrule.ops.textbook import copied, evaluate
 from chainrule.ops.textbook_forms import (
     Agreement,
     Form,
@@ -158,6 +159,48 @@ def _of_textbook(form: Form, executed: Array, predicted: Prediction | None) -> F
     text = "\n".join([*(f"{name} = {ast.unparse(e)}" for name, e in form.steps), ast.unparse(form.result)])
     told = agreement(form, executed)
     return Formula(form.steps, form.result, form.values, text, False, form.functions, told)
+
+
+def only_term(formula: Formula, result: Array) -> tuple[ast.expr, dict[str, Array], tuple[int, ...]] | None:
+    """Return the one term that the truth about one sample leaves of a sum over classes; None if it is no such sum.
+
+    Of mean(−Σ (target · log(ŷ))), where one target is 1 and the others are 0, that is −log(ŷ) of the true class.
+
+    Parameters
+    ----------
+    result : ndarray
+        What the formula comes to: the term is only returned if it comes to the same.
+
+    Returns
+    -------
+    expr, dict of str to ndarray, tuple of int
+        The term, the number of each of its variables, and the place of the class in an array.
+    """
+    target = formula.values.get("target", np.zeros(0))
+    places = np.argwhere(target)
+    if formula.result is None or formula.steps or target.size < 2 or len(places) != 1 or target[tuple(places[0])] != 1:
+        return None
+    at = tuple(int(k) for k in places[0])
+    term = _WithoutSum().visit(copied(formula.result))
+    names = {node.id for node in ast.walk(term) if isinstance(node, ast.Name)} & formula.values.keys()
+    if any(formula.values[name].shape not in ((), target.shape) for name in names):
+        return None
+    numbers = {name: formula.values[name] for name in names}
+    numbers = {name: np.asarray(array[at] if array.ndim else array) for name, array in numbers.items()}
+    same = "target" not in names and np.allclose(evaluate(term, {**formula.functions, **numbers}), result, rtol=1e-4)
+    return (term, numbers, at) if same else None
+
+
+class _WithoutSum(ast.NodeTransformer):
+    """Leaves of a sum over targets times something that something, and of a mean what it is of: it is one number."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("np"), "mean"), [inner], []):
+                return self.visit(inner)  # type: ignore[no-any-return]  # ast.NodeVisitor says Any
+            case ast.Call(ast.Attribute(ast.Name("np"), "sum"), [ast.BinOp(ast.Name("target"), ast.Mult(), factor)], _):
+                return factor
+        return self.generic_visit(node)
 
 
 def _recorded(op: Op, leaves: Mapping[str, Input], name: str) -> Formula | None:

@@ -150,8 +150,7 @@ class Paths:
             )
         self.edges = self._all_edges()
         self._leading_on: dict[tuple[int, int], list[tuple[_Edges, int]]] | None = None
-        totals, counts = self._added_up()
-        self.total, self.count = totals, counts
+        self.total, self.count = self._added_up()
         if not self.count:
             whole = f"Explain node={analysis.labels[unit.place]!r}, all of them, or name another one"
             raise self._refused("from which no path leads to the cost on these samples", whole)

@@ -10,7 +10,6 @@ import numpy as np
 
 from chainrule.explain.analysis import Analysis
 from chainrule.ops.op import Array
-from chainrule.plot.axes import picture_shape
 
 _SHADES = " ░▒▓█"
 _LEAST_SIDE = 8
@@ -24,6 +23,8 @@ def picture_of(analysis: Analysis) -> Array | None:
         return None
     if network.columns is not None or network.preparation is not None or network.named_inputs is not None:
         return None
+    from chainrule.plot.axes import picture_shape  # a heavy room, for who explains
+
     sample = batch[0]
     if sample.ndim == 3 and sample.shape[2] in (1, 3):
         shown = sample[:, :, 0] if sample.shape[2] == 1 else sample

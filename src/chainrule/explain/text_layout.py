@@ -49,7 +49,8 @@ from chainrule.explain.sample_picture import shaded
 from chainrule.tables import text_table
 
 MOST_LINES = 40  # of a formula with its numbers
-_KEPT, _ONE_LINE = "\ufdd0", 24  # a space at which no line ends, and the letters of a formula that has such
+ONE_LINE = 24  # letters of a formula in a sentence, within which no line ends: on a phone it still fits
+_KEPT = "\ufdd0"  # a space at which no line ends
 _BARS = " ▁▂▃▄▅▆▇█"
 _ISOLATE, _END = "\u2066", "\u2069"  # around what runs from left to right, whatever is around it
 
@@ -173,7 +174,7 @@ def sentence(words: Text, isolated: bool, whole: bool = False) -> str:
     for piece, code in words.parts():
         kept = piece
         if whole and code:
-            kept = re.sub(" " if len(piece) <= _ONE_LINE else r"(?<=\d,) (?=\d)", _KEPT, piece)
+            kept = re.sub(" " if len(piece) <= ONE_LINE else r"(?<=\d,) (?=\d)", _KEPT, piece)
         pieces.append(f"{_ISOLATE}{kept}{_END}" if code and isolated else kept)
     return "".join(pieces)
 

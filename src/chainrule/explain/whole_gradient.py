@@ -10,6 +10,7 @@ from chainrule.explain.document import Block, Heading, Paragraph, TableBlock, Te
 from chainrule.explain.notation import Math, Number, number
 from chainrule.explain.one_neuron import name_of
 from chainrule.explain.paths import Unit
+from chainrule.explain.text_layout import formula_line
 
 if TYPE_CHECKING:
     from chainrule.explain.analysis import Analysis
@@ -48,7 +49,7 @@ def gradient_blocks(builder: Builder) -> list[Block]:
     if not told["entries"]:
         return []
     fields = {key: f"{value:,}" if isinstance(value, int) else number(value) for key, value in told.items()}
-    cost = "∇(C + R)" if analysis.penalty else "∇C"
+    cost = f"∇{formula_line(builder.cost)}"
     entries = largest_entries(analysis)
     rows: list[list[Math | str | Text]] = [
         [

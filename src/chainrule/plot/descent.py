@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import checks
-from chainrule.errors import InputError, NonFiniteError
-from chainrule.nn import Network, validation
+from chainrule.errors import NonFiniteError
+from chainrule.nn import Network
 from chainrule.nn.engines import quiet
 from chainrule.ops.op import Array, Samples
 from chainrule.plot.axes import draw_line, new_figure, plain_decades, plain_number
+from chainrule.plot.batch_gradient import fill_gradient
 from chainrule.plot.style import (
     CLASS_COLOURS,
     INK,
@@ -138,21 +139,11 @@ def losses_downhill(where: str, network: Network, X: Any, y: Any, learning_rate:
     network = network.copy()
     x, target, _ = network.as_batch(where, X, y)
     network.check_finite(where, x)
-    validation.finite(where, "y", target)
-    network.check_targets(where, target)
-    if not network.vector.learnt():
-        raise InputError(
-            where,
-            given="a network in which nothing is learnt",
-            expected="parameters that are not frozen",
-            fix="Release them: network.unfreeze()",
-        )
+    fill_gradient(where, network, x, target)
     optimizer = network.optimizer
     rate = learning_rate or network.rate_in_force
     start = network.parameters.copy()
     with quiet():
-        network.plan.graph("evaluation", x, target).backward()
-        network.vector.add_penalty_gradients()
         gradient = network.gradients.astype(np.float64)
         network.optimizer_state.apply(network.vector.learnt_gradients(), rate)
         move = (network.parameters.astype(np.float64) - start) / rate

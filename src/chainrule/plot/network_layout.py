@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import checks
 from chainrule.errors import InputError, printable
-from chainrule.ops.op import Array
-from chainrule.plot.network_parts import ColumnLink, NetworkParts, NeuronColumn
+from chainrule.nn import Network
+from chainrule.ops.op import Array, Samples
+from chainrule.plot.network_parts import ColumnLink, NetworkParts, NeuronColumn, network_parts
 
 SHOWN = ("weights", "gradients")
 # Blue below zero and vermilion above it are told apart by every eye, and stand out from white and from black.
@@ -160,6 +162,28 @@ class NetworkLayout:
 
 #: Edges as (layer, i, j), from the i-th neuron before the layer to its j-th, and neurons as (layer, j).
 Highlight = Iterable["tuple[str, int, int] | tuple[str, int]"]
+
+
+def drawn_network(
+    where: str,
+    network: Network,
+    x: Samples | None,
+    y: Samples | None,
+    show: str,
+    language: str,
+    highlight: Highlight,
+) -> NetworkLayout:
+    """Return the drawing that users ask for with `cr.plot.network` or `network_svg`, whose arguments are checked here.
+
+    Raises
+    ------
+    InputError, NonFiniteError
+        As `cr.plot.network` does.
+    """
+    checks.instance(where, network, Network, "a cr.Network")
+    checks.one_of(f"{where} show", show, SHOWN)
+    checks.one_of(f"{where} language", language, LANGUAGES)
+    return lay_out_network(network_parts(where, network, x, y, show), language, highlight)
 
 
 def lay_out_network(parts: NetworkParts, language: str = "en", highlight: Highlight = ()) -> NetworkLayout:

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.errors import InputError, NonFiniteError
 from chainrule.graph import Graph, Input, Node, Parameter
-from chainrule.nn import Branches, Dense, Dropout, Heads, Layer, Network, PReLU, Rescale, Residual, validation
+from chainrule.nn import Branches, Dense, Dropout, Heads, Layer, Network, PReLU, Rescale, Residual
 from chainrule.nn.dropout import Mask
 from chainrule.nn.engines import quiet
 from chainrule.nn.layer import chain, entered
@@ -27,6 +27,7 @@ from chainrule.ops.op import Array, Samples
 from chainrule.ops.scaling import Unscale
 from chainrule.ops.shaping import Cast, Concatenate, Flatten, Reshape, Slice
 from chainrule.ops.softmax import LogSoftmax, Softmax
+from chainrule.plot.batch_gradient import fill_gradient
 
 _SEEN_THROUGH = (Dense, PReLU, Dropout, Rescale, Residual, Branches, Heads, Network)
 _SAME_NUMBERS = (Reshape, Flatten, Cast, activations.Identity)
@@ -34,6 +35,7 @@ _ONE_BY_ONE = (
     arithmetic.Elementwise, arithmetic.Clip, arithmetic.Negative, arithmetic.Exp, arithmetic.Log, arithmetic.Sqrt,
     arithmetic.Sin, arithmetic.Cos, arithmetic.Absolute, custom.Activation, Unscale,
 )  # fmt: skip
+_WEIGHTS: dict[type, str] = {Linear: "weights", Matmul: "b"}  # the role in a weighted sum
 _SIGNS = {arithmetic.Add: "+", arithmetic.Subtract: "−", arithmetic.Multiply: "×", arithmetic.Divide: "÷"}
 
 
@@ -59,8 +61,8 @@ class NeuronColumn:
         What comes out of each neuron for the sample.
     labels : tuple of str
         What the neurons of inputs and outputs are called.
-    output : bool
-        Whether it is an output of the network.
+    input, output : bool
+        Whether it is an input or an output of the network.
     heading : str
         The name of its head.
     """
@@ -108,7 +110,7 @@ class ColumnLink:
 
 @dataclass
 class NetworkParts:
-    """The columns of a network, those that feed a column before it, and what leads from one to the next.
+    """The columns of a network, each after all that feed it, and what leads from one to the next.
 
     Attributes
     ----------
@@ -225,18 +227,7 @@ def _expect_data(where: str, batch: Array | None, x: Any, y: Any, show: str) -> 
 
 def _slopes(where: str, network: Network, batch: Array, target: Array) -> dict[str, Array]:
     """Return the derivatives of the loss, penalties included, by all that is learnt; nothing is dropped out."""
-    validation.finite(where, "y", target)
-    network.check_targets(where, target)
-    if not network.vector.learnt():
-        raise InputError(
-            where,
-            given="a network in which nothing is learnt",
-            expected="parameters that are not frozen",
-            fix="Release them: network.unfreeze()",
-        )
-    with quiet():
-        network.plan.graph("evaluation", batch, target).backward()
-        network.vector.add_penalty_gradients()
+    fill_gradient(where, network, batch, target)
     gradient = network.vector.gradient
     return {p.name: gradient[at].reshape(p.shape) for p, at in network.vector.places if p.learnt}
 
@@ -418,7 +409,7 @@ def _between(given: Node, result: Node) -> Iterable[Node]:
 
 def _matrix(node: Node) -> Parameter | None:
     """Return the weights of a weighted sum over rows, if the node is one."""
-    role = {Linear: "weights", Matmul: "b"}.get(type(node.op))  # type: ignore[arg-type]  # None where it is a leaf
+    role = _WEIGHTS.get(type(node.op))
     matrix = None if role is None else node.children.get(role)
     return matrix if isinstance(matrix, Parameter) and len(matrix.shape) == 2 else None
 

@@ -10,19 +10,16 @@ from chainrule.nn import Network
 from chainrule.ops.op import Samples
 from chainrule.plot.axes import new_figure
 from chainrule.plot.network_layout import (
-    LANGUAGES,
     LONG_NUMBER,
     NEGATIVE,
     NEUTRAL,
     POSITIVE,
     RADIUS,
-    SHOWN,
     Highlight,
     Label,
     NetworkLayout,
-    lay_out_network,
+    drawn_network,
 )
-from chainrule.plot.network_parts import network_parts
 from chainrule.plot.right_to_left import right_to_left
 from chainrule.plot.style import INK, documented, figure_path, printable_title, save_figure, styled
 
@@ -94,10 +91,7 @@ def network(
     """
     where = "network"
     checked = figure_path(where, path)
-    checks.instance(where, network, Network, "a cr.Network")
-    checks.one_of(f"{where} show", show, SHOWN)
-    checks.one_of(f"{where} language", language, LANGUAGES)
-    layout = lay_out_network(network_parts(where, network, x, y, show), language, highlight)
+    layout = drawn_network(where, network, x, y, show, language, highlight)
     with styled(where):
         figure = _drawn(layout, None if title is None else printable_title(title))
         save_figure(where, figure, checked)

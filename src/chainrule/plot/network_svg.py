@@ -12,18 +12,15 @@ from chainrule.errors import printable
 from chainrule.nn import Network
 from chainrule.ops.op import Samples
 from chainrule.plot.network_layout import (
-    LANGUAGES,
     LONG_NUMBER,
     NEGATIVE,
     NEUTRAL,
     POSITIVE,
     RADIUS,
-    SHOWN,
     Highlight,
     NetworkLayout,
-    lay_out_network,
+    drawn_network,
 )
-from chainrule.plot.network_parts import network_parts
 
 _STYLE = (
     ".network-drawing{font:12px system-ui,'Segoe UI',Roboto,'Noto Sans','Noto Sans Hebrew',sans-serif;color:inherit}"
@@ -75,11 +72,7 @@ def network_svg(
     >>> svg.count("<circle"), "dense_1.weights[1, 0] = " in svg
     (3, True)
     """
-    where = "network_svg"
-    checks.instance(where, network, Network, "a cr.Network")
-    checks.one_of(f"{where} show", show, SHOWN)
-    checks.one_of(f"{where} language", language, LANGUAGES)
-    return as_svg(lay_out_network(network_parts(where, network, x, y, show), language, highlight), language)
+    return as_svg(drawn_network("network_svg", network, x, y, show, language, highlight), language)
 
 
 def as_svg(layout: NetworkLayout, language: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.explain.document import Block, Paragraph, Picture, TableBlock, Text
 from chainrule.explain.notation import Joined, Math, Number, Symbol, number
-from chainrule.explain.plain_words import in_words, sentence_of
+from chainrule.explain.prediction_in_words import said_of, sentence_of
 from chainrule.explain.sample_picture import picture_of
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def sample_blocks(builder: Builder) -> list[Block]:
         shape = "×".join(map(str, analysis.batch.shape))
         blocks.append(Picture(words("picture", rows=rows, columns=columns), picture))
         blocks.append(Paragraph(words("picture_numbers", shape=f"[{shape}]")))
-    blocks += [Paragraph(sentence_of(said, words)) for said in in_words(analysis)]
-    if analysis.thinned is not None:
-        blocks.append(Paragraph(words("dropout_on" if analysis.thinned else "dropout_off")))
+    blocks += [Paragraph(sentence_of(said, words)) for said in said_of(analysis)]
+    if analysis.dropout is not None:
+        blocks.append(Paragraph(words("dropout_on" if analysis.dropout else "dropout_off")))
     return blocks
 
 

@@ -35,7 +35,7 @@ def sentence_of(said: Said, words: Messages) -> Text:
     return Text(f"`{{head}}`: {text.template}", text.fields) if "head" in said.fields else text
 
 
-def in_words(analysis: Analysis) -> list[Said]:
+def said_of(analysis: Analysis) -> list[Said]:
     """Return what a network predicts for the sample that is explained, or how often it is right; of each head."""
     network = analysis.network
     outputs = analysis.outputs
@@ -72,7 +72,7 @@ def _of_head(head: Head, outputs: Array, targets: Array) -> Said | None:
     fields = {"said": _name(head, k), "truth": _name(head, truth)}
     if not _probable(head, outputs, values):
         return Said("says_class" if k == truth else "says_wrong", fields)
-    return Said("says_sure" if k == truth else "says_wrong_sure", {**fields, "sure": percent(share)})
+    return Said("says_sure" if k == truth else "says_wrong_sure", {**fields, "sure": how_sure(share)})
 
 
 def _amounts(outputs: Array, targets: Array) -> Said:
@@ -93,7 +93,7 @@ def _labels(head: Head, values: Array, chosen: Array, true: Array) -> Said:
     sure = float((1 - np.abs(chosen - values)).min())
     said, truth = (_listed(head, labels.reshape(-1)) for labels in (chosen, true))
     key = {True: "says_labels", False: "says_labels_wrong"}[bool((chosen == true).all())]
-    return Said(key, {"said": said, "truth": truth, "sure": percent(sure)})
+    return Said(key, {"said": said, "truth": truth, "sure": how_sure(sure)})
 
 
 def _listed(head: Head, labels: Array) -> str:
@@ -111,10 +111,10 @@ def _name(head: Head, k: int) -> str:
     return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
 
 
-def percent(share: float) -> str:
-    """Return a share in percent, with as many digits as tell it from 100.
+def how_sure(share: float) -> str:
+    """Return a probability in percent, with as many digits as tell it from 100.
 
-    >>> percent(0.998), percent(0.5), percent(0.9999997), percent(1.0)
+    >>> how_sure(0.998), how_sure(0.5), how_sure(0.9999997), how_sure(1.0)
     ('99.8', '50', '99.99997', '100')
     """
     value = 100 * min(max(share, 0.0), 1.0)

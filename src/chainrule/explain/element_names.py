@@ -11,6 +11,7 @@ from chainrule.errors import InputError, MisuseError, UnknownNameError, nearest
 from chainrule.explain.analysis import Analysis
 from chainrule.explain.paths import Unit
 from chainrule.graph import Parameter
+from chainrule.graph.node import Drawn
 
 _WHERE = "explain element"
 
@@ -100,20 +101,18 @@ def of_samples(analysis: Analysis, place: int) -> bool:
     if analysis.network is None or analysis.samples is None or (node.op is None and isinstance(node, Parameter)):
         return False
     shape = analysis.values[place].shape
-    return bool(shape) and shape[0] == analysis.samples and _below(analysis, place)
+    return bool(shape) and shape[0] == analysis.samples and _follows_samples(analysis, place)
 
 
-def _below(analysis: Analysis, place: int) -> bool:
-    """Return whether a node depends on the samples or the targets, or is one of them."""
+def _follows_samples(analysis: Analysis, place: int) -> bool:
+    """Return whether a node is computed from the samples or the targets, or is one of them, or is drawn for each."""
     nodes, open_places, seen = analysis.graph.nodes, [place], set[int]()
     while open_places:
         at = open_places.pop()
         if at in seen:
             continue
         seen.add(at)
-        if nodes[at].op is None and nodes[at].name in ("x", "y", "sample_weight"):
-            return True
-        if type(nodes[at]).__name__ == "Mask":
+        if isinstance(nodes[at], Drawn) or (nodes[at].op is None and nodes[at].name in ("x", "y", "sample_weight")):
             return True
         open_places += analysis.roles(at).values()
     return False
