@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -43,6 +44,18 @@ def test_the_page_of_an_op_shows_its_code_and_an_example_that_was_run(name: str,
     assert "def backward(" in page
     assert page.count("  ok") >= 1  # the gradient check, printed
     assert "WRONG" not in page
+
+
+@pytest.mark.parametrize("kind", [*all_ops().values(), cr.SGD, cr.RMSProp, cr.Adam, cr.AdamW])
+def test_the_reference_sets_formulas_line_by_line_and_leaves_why_to_its_section(kind: type) -> None:
+    needed("sphinx", "docs")
+    import reference
+
+    lines = str(inspect.getdoc(kind)).splitlines()
+    formulas = lines[: lines.index("")]
+    reference._as_restructured_text(None, "class", kind.__name__, kind, None, lines)
+    assert [line.replace("\\|", "|") for line in lines[: len(formulas)]] == [f"| {line}" for line in formulas]
+    assert "Why:" not in "\n".join(lines)
 
 
 @pytest.mark.parametrize(
