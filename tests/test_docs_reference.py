@@ -71,10 +71,10 @@ def test_a_users_op_gets_a_page_by_existing(tmp_path: Path, monkeypatch: pytest.
         ∂z = ∂y · 3z²"""
 
         def forward(self, z: object) -> object:
-            return z * z * z  # type: ignore[operator]
+            return z * z * z
 
         def backward(self, dy: object, y: object, z: object) -> dict[str, object]:
-            return dict(z=dy * (3 * z * z))  # type: ignore[operator]
+            return dict(z=dy * (3 * z * z))
 
     monkeypatch.setattr(op_pages, "all_ops", lambda: {"cubed": Cubed})
     monkeypatch.setattr(op_pages, "kinds", dict)

@@ -60,7 +60,7 @@ def every_number(analysis: Analysis) -> list[Unit]:
 def derivative(analysis: Analysis, unit: Unit) -> float:
     """Return the program's own derivative of the loss on the data."""
     penalties = sum(p.array[unit.index] for p in analysis.paths[unit.place] if p.penalty is not None)
-    return float(analysis.gradients[unit.place][unit.index] - penalties)  # type: ignore[index]
+    return float(analysis.gradients[unit.place][unit.index] - penalties)
 
 
 class Added(NamedTuple):

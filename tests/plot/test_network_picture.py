@@ -36,7 +36,7 @@ def test_the_picture_has_all_that_the_layout_has_where_it_has_it(language: str) 
     assert [circle.center for circle in circles] == [(circle.x, circle.y) for circle in layout.circles]
     assert len(axes.lines) == len(layout.lines)
     for drawn, line in zip(axes.lines, layout.lines, strict=True):
-        assert drawn.get_xydata().tolist() == [[line.x1, line.y1], [line.x2, line.y2]]  # type: ignore[union-attr]
+        assert drawn.get_xydata().tolist() == [[line.x1, line.y1], [line.x2, line.y2]]
         assert drawn.get_linewidth() == pytest.approx(0.75 * line.width)
     written = [right_to_left(label.text) for label in layout.labels] + [circle.text for circle in layout.circles]
     assert sorted(texts(axes.figure)) == sorted(written)
