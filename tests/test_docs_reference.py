@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -45,6 +46,18 @@ def test_the_page_of_an_op_shows_its_code_and_an_example_that_was_run(name: str,
     assert "WRONG" not in page
 
 
+@pytest.mark.parametrize("kind", [*all_ops().values(), cr.SGD, cr.RMSProp, cr.Adam, cr.AdamW])
+def test_the_reference_sets_formulas_line_by_line_and_leaves_why_to_its_section(kind: type) -> None:
+    needed("sphinx", "docs")
+    import reference
+
+    lines = str(inspect.getdoc(kind)).splitlines()
+    formulas = lines[: lines.index("")]
+    reference._as_restructured_text(None, "class", kind.__name__, kind, None, lines)
+    assert [line.replace("\\|", "|") for line in lines[: len(formulas)]] == [f"| {line}" for line in formulas]
+    assert "Why:" not in "\n".join(lines)
+
+
 @pytest.mark.parametrize(
     ("name", "drawn"), [("tanh", True), ("log", True), ("softmax", False), ("flatten", False), ("transpose", False)]
 )
@@ -58,10 +71,10 @@ def test_a_users_op_gets_a_page_by_existing(tmp_path: Path, monkeypatch: pytest.
         ∂z = ∂y · 3z²"""
 
         def forward(self, z: object) -> object:
-            return z * z * z  # type: ignore[operator]
+            return z * z * z
 
         def backward(self, dy: object, y: object, z: object) -> dict[str, object]:
-            return dict(z=dy * (3 * z * z))  # type: ignore[operator]
+            return dict(z=dy * (3 * z * z))
 
     monkeypatch.setattr(op_pages, "all_ops", lambda: {"cubed": Cubed})
     monkeypatch.setattr(op_pages, "kinds", dict)

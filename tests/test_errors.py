@@ -127,8 +127,8 @@ def test_a_program_can_act_upon_causes() -> None:
         "setting.late": lambda: setattr(network, "l2", 1.0),
         "name.unknown": lambda: network["dens"],
         "argument.value": lambda: cr.Dense(0),
-        "argument.unknown": lambda: cr.Dense(outputs=3),  # type: ignore[call-arg]  # that is what is tried
-        "argument.missing": lambda: cr.Dense(inputs=3),  # type: ignore[call-arg]  # that is what is tried
+        "argument.unknown": lambda: cr.Dense(outputs=3),
+        "argument.missing": lambda: cr.Dense(inputs=3),
         "argument.shape": lambda: cr.Input("x", X) + cr.Input("y", np.ones((2, 2))),
         "derivative.wrong": lambda: cr.activation(z=cr.Input("z", X), function=np.sin, derivative=np.sin),
         "file.unusable": lambda: cr.load("nowhere.safetensors"),

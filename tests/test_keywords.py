@@ -110,12 +110,12 @@ def test_a_public_function_is_what_it_was() -> None:
     assert list(inspect.signature(cr.predict).parameters) == ["network", "X", "batch_size", "samples", "seed"]
     assert cr.predict.__doc__
     with pytest.raises(ArgumentError, match=r"^predict: got no X, but expected it: predict\(network, X, …\). Pass X=…"):
-        cr.predict(network())  # type: ignore[call-arg]  # that is what is tried
+        cr.predict(network())
 
 
 def test_an_error_of_the_same_kind_from_inside_is_let_through() -> None:
     def metric(prediction: Any, target: Any) -> float:
-        return len(3)  # type: ignore[arg-type]  # a mistake in somebody's metric
+        return len(3)
 
     with pytest.raises(TypeError, match="has no len"):
         cr.train(network(), X, Y, epochs=1, metrics=metric)
@@ -131,4 +131,4 @@ class Mine(cr.Layer):
 
 def test_a_users_own_part_refuses_too() -> None:
     with pytest.raises(ArgumentError, match=r"^Mine: got widht=4.*Did you mean 'width'"):
-        Mine(widht=4)  # type: ignore[call-arg]  # that is what is tried
+        Mine(widht=4)

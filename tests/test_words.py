@@ -237,7 +237,7 @@ def test_programs_that_ask_whether_there_is_a_name_are_answered_shortly() -> Non
     assert not hasattr(NETWORK, "fit")
     assert getattr(NETWORK.layers[0], "kernel", None) is None
     with pytest.raises(AttributeError, match=r"^module 'chainrule' has no attribute '__wrapped__'$"):
-        _ = cr.__wrapped__  # type: ignore[attr-defined]  # that is what is tried
+        _ = cr.__wrapped__
 
 
 OPTIONS = {
@@ -295,7 +295,7 @@ def test_a_network_is_told_its_optimizer_once() -> None:
     network.compute_loss(X, [[0.0]] * 4)
     network.backward()
     with pytest.raises(cr.ChainruleError, match=r"network.optimizer = cr.Adam"):
-        network.optimize(cr.Adam())  # type: ignore[arg-type]  # that is what is tried
+        network.optimize(cr.Adam())
 
 
 def test_far_too_many_outputs_for_the_classes_are_warned_of() -> None:
@@ -338,7 +338,7 @@ def test_an_attribute_set_on_a_parameter_that_nobody_reads_is_refused() -> None:
 
 def test_an_optimizer_is_given_no_parameters() -> None:
     with pytest.raises(cr.ChainruleError, match="learning_rate twice"):
-        cr.Adam(NETWORK.parameters, learning_rate=0.1)  # type: ignore[misc]  # that is what is tried
+        cr.Adam(NETWORK.parameters, learning_rate=0.1)
 
 
 @pytest.mark.parametrize("key", [-1, (slice(None), "loss")])

@@ -73,7 +73,7 @@ def _trial(generator: np.random.Generator, folder: Path, frames: dict[str, Calla
     network = cr.recipes.run(recipe, out=folder / "runs", verbose=0).network
     asked = {name: cells[:7] for name, cells in table.items() if name != "answer"}
     expected = cr.predict(network, asked)
-    used = [column.name for column in network.preparation.columns]  # type: ignore[union-attr]  # it has one
+    used = [column.name for column in network.preparation.columns]
     change, name = str(generator.choice(CHANGES)), str(generator.choice(used))
     changed = dict(asked)
     if change == "renamed":

@@ -85,8 +85,8 @@ def _parts(kind: type[Op], folder: Path) -> Iterator[str]:
     if op is not None and elementwise(op) and draw(op, folder / f"{kind.name}.svg"):
         yield _picture(op)
     yield _roles(kind)
-    if page(kind).why:
-        yield f"## Why the derivative is so\n\n{_why(kind)}"
+    if told.why:
+        yield f"## Why the derivative is so\n\n{_why(kind, told.why)}"
     kinks = kinks_of(kind)
     if kinks:
         yield f"## At its kinks\n\n{kinks}\n\nMore about these conventions: [](kinks.md)."
@@ -110,11 +110,11 @@ def _picture(op: Op) -> str:
     return f"```{{figure}} {op.name}.svg\n{described}\n\n{_plain(caption)}\n```"
 
 
-def _why(kind: type[Op]) -> str:
-    """Return why the derivative is so, and where it is derived."""
+def _why(kind: type[Op], told: str) -> str:
+    """Return why the derivative is so, as told, and where it is derived."""
     here = ["[line by line](#line-by-line) below"] if (DERIVATIONS / f"{kind.name}.md").exists() else []
     title, place = _GUIDE[inspect.getmodule(kind).__name__.rsplit(".", 1)[-1]]
-    return f"{_plain(page(kind).why)}\n\nMore: {', '.join([*here, f'[{title}]({place})'])}."
+    return f"{_plain(told)}\n\nMore: {', '.join([*here, f'[{title}]({place})'])}."
 
 
 def _plain(text: str) -> str:

@@ -22,9 +22,12 @@ from sphinx.application import Sphinx
 from word_pages import word_pages
 
 from chainrule.graph.functions import FUNCTIONS
+from chainrule.ops import Op
+from chainrule.ops.pages import WHY
 
 _HERE = Path(__file__).parent
 _PAGES = {"ops": op_pages, "api": lambda folder: api_pages(), "coming_from": word_pages, "gallery": gallery_pages}
+_FORMULA = re.compile(r"\s*(\S+.{0,12}? [=←] |(with|where|kept undivided:) .* [=←] |then a step of \w+$)")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -71,11 +74,16 @@ def _write_pages(app: Sphinx) -> None:
 
 
 def _as_restructured_text(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Set formulas line by line, and keep the field's |w| from being read as markup."""
+    """Set formulas line by line, and keep the field's |w| from being read as markup.
+
+    Why an op's derivative is so has a section of its own on its page.
+    """
     if inspect.isfunction(thing) and thing in FUNCTIONS.values():
         lines[:] = ["The same as a function of nodes. Roles may be given in order, settings by name."]
         return
     paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
+    if inspect.isclass(thing) and issubclass(thing, Op):
+        paragraphs = [text for text in paragraphs if not text.startswith(WHY)]
     lines[:] = "\n\n".join(_paragraph(text) for text in paragraphs).splitlines()
 
 
@@ -84,7 +92,8 @@ def _paragraph(text: str) -> str:
         return text
     text = re.sub(r"\[(\d+)\]_", r"[\1]", re.sub(r"(?m)^(\s*)\.\. (\[\d+\])", r"\1\2", text))  # pages have no footnotes
     rows = [_escaped(row) for row in text.splitlines()]
-    if len(rows) > 1 and all(re.match(r"\s*\S+.{0,12}? [=←] ", row) for row in rows):
+    formulas = rows[1:] if rows[0].endswith(":") else rows
+    if len(rows) > 1 and all(map(_FORMULA.match, formulas)):
         return "\n".join(f"| {row.strip()}" for row in rows)
     return "\n".join(rows)
 

@@ -49,9 +49,9 @@ def keywords_and(**taken: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def _checked(function: Callable[P, R], taken: Mapping[str, str]) -> Callable[P, R]:
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not kwargs.keys().isdisjoint(taken):  # one beside the first name stays, and is refused
-            ours = {name: name if taken.get(name) in kwargs else taken.get(name, name) for name in kwargs}
-            kwargs = {ours[name]: value for name, value in kwargs.items()}  # type: ignore[assignment]  # the names alone change
+        for name in taken.keys() & kwargs.keys():
+            if taken[name] not in kwargs:  # one beside the first name stays, and is refused
+                kwargs[taken[name]] = kwargs.pop(name)
         try:
             return function(*args, **kwargs)
         except TypeError:

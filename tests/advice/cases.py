@@ -217,15 +217,15 @@ def _errors_that_know_their_place() -> Iterator[None]:
 
     def init(self: cr.ChainruleError, *args: Any, **kwargs: Any) -> None:
         usual(self, *args, **kwargs)
-        self.made_at = stack(sys._getframe(1))  # type: ignore[attr-defined]
+        self.made_at = stack(sys._getframe(1))
         _made.append(self)
 
     _made.clear()
-    cr.ChainruleError.__init__ = init  # type: ignore[method-assign]
+    cr.ChainruleError.__init__ = init
     try:
         yield
     finally:
-        cr.ChainruleError.__init__ = usual  # type: ignore[method-assign]
+        cr.ChainruleError.__init__ = usual
 
 
 def _made_at(error: cr.ChainruleError) -> list[tuple[str, int]]:
@@ -253,7 +253,7 @@ def said(fix: str, wrong: str, *, of_command: bool = False) -> str:
     whole = re.search(r"chainrule [a-z]+ .*", fix) if wrong.startswith("chainrule ") else None
     verb = _VERB.search(fix)
     assert whole or verb, f"what to write instead of {wrong!r} is not said in {fix!r}"
-    rest = whole[0] if whole else fix[verb.end() :]  # type: ignore[union-attr]
+    rest = whole[0] if whole else fix[verb.end() :]
     if of_command:
         return re.split(r", for example| \(in Python|, or |; |: |, if |, which ", rest)[0]
     starts = [found.end() for found in [*_VERB.finditer(fix), *re.finditer(": ", fix)]]

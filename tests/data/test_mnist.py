@@ -108,13 +108,13 @@ def test_without_a_split_there_is_all_of_it_with_its_names(place: Place) -> None
     place.put(place.working / "data/mnist")
     whole, train, test = mnist(), mnist("train"), mnist("test")
     assert np.array_equal(whole.X, np.concatenate([train.X, test.X]))
-    assert np.array_equal(whole.y, np.concatenate([train.y, test.y]))  # type: ignore[arg-type]  # each has targets
+    assert np.array_equal(whole.y, np.concatenate([train.y, test.y]))
     assert [each.name for each in (whole, train, test)] == ["MNIST", "MNIST (train)", "MNIST (test)"]
     assert test.class_names == tuple("0123456789")
     assert test.feature_names is not None
     assert test.feature_names[5] == "row 1 column 1"
     with pytest.raises(InputError, match=r"mnist split: got 'training'.*Did you mean 'train'"):
-        mnist("training")  # type: ignore[arg-type]  # that is what is tried
+        mnist("training")
 
 
 @pytest.mark.parametrize("form", ["{}", "{}.gz"])

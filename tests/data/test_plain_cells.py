@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from chainrule.data import read_table, table_files
+from chainrule.data import plain_cells, read_table, table_files, table_text
 from chainrule.data.plain_cells import cut, plain_numbers
 from chainrule.errors import ChainruleError
 from tests.fuzz.formats import broken
@@ -95,21 +96,41 @@ def _read(path: Path) -> Any:
     except ChainruleError as error:
         return str(error)
     assert found.lines is not None
-    return {name: (found[name].kind, found[name].texts()) for name in found}, found.notes, found.lines.tolist()
+    columns = {name: (found[name].kind, found[name].words, list(map(repr, found[name].values))) for name in found}
+    return columns, found.notes, found.lines.tolist()
+
+
+def _tables(rng: random.Random) -> Iterator[bytes]:
+    """Yield broken tables, and longer ones, in which a column turns out late to hold something else."""
+    yield from (broken("tables", index) for index in range(700))
+    cells = [["1.5", "2"], ["1,5", "7"], ["3", ""], ["NA", "2.5"], ["a", "b c"], ["0.30000000000000004", "1e-05"]]
+    for _ in range(60):
+        columns = [rng.choice(cells) for _ in range(4)]
+        rows = [[rng.choice(column) for column in columns] for _ in range(600)]
+        rows[rng.randrange(600)][rng.randrange(4)] = rng.choice(["x", "", "01", "1e400", "2024-01-31", "1_0", "ü"])
+        yield "".join(";".join(row) + "\n" for row in [["a", "b", "c", "d"], *rows]).encode()
 
 
 def test_tables_are_the_same_as_read_cell_by_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, rng = tmp_path / "table.csv", random.Random(1)
-    written = [broken("tables", index) for index in range(700)]
-    for _ in range(60):  # and longer ones, in which a column turns out late to hold something else
-        columns = [rng.choice([["1.5", "2"], ["1,5", "7"], ["3", ""], ["NA", "2.5"], ["a", "b c"]]) for _ in range(4)]
-        rows = [[rng.choice(column) for column in columns] for _ in range(3_000)]
-        rows[rng.randrange(3_000)][rng.randrange(4)] = rng.choice(["x", "", "01", "1e400", "2024-01-31", "1_0", "ü"])
-        written.append("".join(";".join(row) + "\n" for row in [["a", "b", "c", "d"], *rows]).encode())
-    for data in written:
+    monkeypatch.setattr(table_text, "_CHUNK", 1 << 11)  # characters, so that the long ones are of several blocks
+    path = tmp_path / "table.csv"
+    for data in _tables(random.Random(1)):
         path.unlink(missing_ok=True)
         path.write_bytes(data)
         quick = _read(path)
         with monkeypatch.context() as patched:
             patched.setattr(table_files, "cut", lambda *_: None)
             assert _read(path) == quick, data[:300]
+
+
+def test_tables_are_the_same_where_no_float_has_80_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = [repr(random.Random(2).random() / 3**i) for i in range(400)]
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n" + "".join(f"{each},1\n" for each in digits))
+    here = _read(path)
+    assert here[0]["a"][2] == [repr(np.float64(each)) for each in digits]
+    monkeypatch.setattr(plain_cells, "_LONG", False)
+    cells = cut("0.9007199254740991\n0.9007199254740993\n", ",", 2, 1)
+    assert cells is not None
+    assert plain_numbers(cells, [0], ".").odd[0].tolist() == [False, True]  # and `float` has the second one
+    assert _read(path) == here

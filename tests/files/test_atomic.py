@@ -217,7 +217,7 @@ def test_a_write_protected_file_is_not_replaced(tmp_path: Path, monkeypatch: pyt
 
 def test_a_path_must_be_one() -> None:
     with pytest.raises(InputError, match="expected a path"):
-        write_atomically(3, NEW)  # type: ignore[arg-type] # on purpose
+        write_atomically(3, NEW)
 
 
 @posix

@@ -177,7 +177,7 @@ def test_classes_of_ones_own_come_back_when_they_are_passed() -> None:
 
 
 def test_numpy_numbers_become_plain_ones() -> None:
-    data = describe(Scaled((np.float32(0.5), np.int64(2))))  # type: ignore[arg-type] # on purpose
+    data = describe(Scaled((np.float32(0.5), np.int64(2))))
     assert [type(gain) for gain in data["gains"]] == [float, int]
     assert rebuild(data, {"Scaled": Scaled}, complete=True).gains == (0.5, 2)
 
@@ -215,12 +215,12 @@ def circular() -> nn.Layer:
 
 
 UNDESCRIBABLE = {
-    "a function as a setting": (Scaled(np.sin), r"gains.*the function sin"),  # type: ignore[arg-type]
-    "a dictionary": (Scaled({"a": 1}), r"gains.*dict"),  # type: ignore[arg-type]
-    "an array": (Scaled(np.ones(2)), r"gains.*ndarray"),  # type: ignore[arg-type]
+    "a function as a setting": (Scaled(np.sin), r"gains.*the function sin"),
+    "a dictionary": (Scaled({"a": 1}), r"gains.*dict"),
+    "an array": (Scaled(np.ones(2)), r"gains.*ndarray"),
     "NaN": (Scaled((float("nan"),)), r"gains\[0\].*nan"),
     "infinity": (Scaled((1.0, float("inf"))), r"gains\[1\].*inf"),
-    "bytes": (Scaled(b"x"), r"gains.*bytes"),  # type: ignore[arg-type]
+    "bytes": (Scaled(b"x"), r"gains.*bytes"),
     "an activation of functions": (Residual([ops.Activation(np.sin, np.cos)]), r"layers\[0\].*class MyActivation"),
     "a loss of functions": (
         Network([Dense(1)], ops.Loss(np.sum, np.sign)),

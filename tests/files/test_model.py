@@ -313,11 +313,11 @@ def test_the_check_before_training_needs_no_numbers(case: str) -> None:
 
 def test_only_networks_are_saved_and_only_built_ones(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a cr\.Network"):
-        save(Dense(3), tmp_path / "a")  # type: ignore[arg-type] # on purpose
+        save(Dense(3), tmp_path / "a")
     with pytest.raises(MisuseError, match="not built"):
         save(Network([Dense(3)]), tmp_path / "a")
     with pytest.raises(InputError, match="expected a path"):
-        save(around(), 3)  # type: ignore[arg-type] # on purpose
+        save(around(), 3)
     assert os.listdir(tmp_path) == []
 
 

@@ -314,13 +314,13 @@ WRONG_SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
     "classes of all": (lambda: two(classes=["a", "b", "c"]), r"\{'price': \[…\], 'kind': \[…\]\}"),
     "too few classes": (lambda: two(classes={"kind": ["a", "b"]}, inputs=4), "head 'kind' classes: got 2 names"),
     "classes of one output": (lambda: only(classes={"a": ["b", "c"]}), r"cr\.Heads"),
-    "outputs": (lambda: only(outputs={"a": [cr.Dense(1)]}), r"several outputs end it.*cr\.Heads"),  # type: ignore[call-arg]  # tried
-    "outputs of heads": (lambda: cr.Heads(outputs={"a": []}), r"Pass a mapping"),  # type: ignore[call-arg]  # tried
-    "weights in training": (lambda: cr.train(two(), X, Y, loss_weights={"kind": 1}), r"belongs to the network"),  # type: ignore[call-arg]  # tried
-    "a list of heads": (lambda: cr.Heads([[cr.Dense(1)]]), r"cr\.Heads\(\{\"price\""),  # type: ignore[arg-type]  # tried
+    "outputs": (lambda: only(outputs={"a": [cr.Dense(1)]}), r"several outputs end it.*cr\.Heads"),
+    "outputs of heads": (lambda: cr.Heads(outputs={"a": []}), r"Pass a mapping"),
+    "weights in training": (lambda: cr.train(two(), X, Y, loss_weights={"kind": 1}), r"belongs to the network"),
+    "a list of heads": (lambda: cr.Heads([[cr.Dense(1)]]), r"cr\.Heads\(\{\"price\""),
     "no heads": (lambda: cr.Heads({}), r"cr\.Heads\(\{\"price\""),
     "a head called validation": (lambda: cr.Heads({"validation": [cr.Dense(1)]}), "price_loss"),
-    "a head without a name": (lambda: cr.Heads({3: [cr.Dense(1)]}), "the name 3"),  # type: ignore[dict-item]  # tried
+    "a head without a name": (lambda: cr.Heads({3: [cr.Dense(1)]}), "the name 3"),
     "heads in the middle": (lambda: cr.Network([cr.Heads({"a": []}), cr.Dense(2)], inputs=4), "as the last of its"),
     "heads in heads": (lambda: cr.Network([cr.Heads({"a": [cr.Heads({"b": []})]})], inputs=4), "as the last of its"),
     "a network as a layer": (lambda: cr.Network([two()], inputs=4), r"\[\*other\.copy\(\)\.layers\]"),

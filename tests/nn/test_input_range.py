@@ -143,7 +143,7 @@ def test_going_on_with_samples_of_another_scale_is_warned_of_and_then_they_are_w
     network = trained(PIXELS)
     with pytest.warns(TrainingWarning, match="train: got samples whose largest values are about") as told:
         cr.train(network, PIXELS / 255, np.zeros((400, 2)), epochs=1)
-    assert told[0].message.cause == InputWarning.cause  # type: ignore[union-attr]  # one of ours
+    assert told[0].message.cause == InputWarning.cause
     cr.predict(network, PIXELS / 255)
     with pytest.warns(InputWarning):
         cr.predict(network, PIXELS)

@@ -193,7 +193,7 @@ def test_parts_of_a_users_own_may_keep_what_they_like() -> None:
             return x * self.times
 
     layer = Counting()
-    layer.note = "mine"  # type: ignore[attr-defined]  # on purpose
+    layer.note = "mine"
     layer.times = 3
     network = cr.Network([layer], inputs=4)
     assert layer.seen

@@ -279,7 +279,7 @@ def test_names_are_refused_where_there_are_none_and_asked_for_where_there_are() 
     with pytest.raises(ShapeError, match="Let it be the first layer"):
         cr.Network([cr.Dense(3), cr.Branches({"a": [], "b": []})], inputs=4)
     with pytest.raises(InputError, match=r"cr\.Branches\(.*shapes="):
-        cr.Network([cr.Branches({"a": [], "b": []}), cr.Dense(1)], inputs={"a": 3, "b": 1})  # type: ignore[arg-type]  # tried
+        cr.Network([cr.Branches({"a": [], "b": []}), cr.Dense(1)], inputs={"a": 3, "b": 1})
 
 
 @pytest.mark.parametrize(

@@ -276,10 +276,10 @@ REFUSED: dict[str, tuple[Callable[[], object], list[str]]] = {
     "a scale of 0": (lambda: cr.Unscale(0), ["above 0"]),
     "a negative scale": (lambda: cr.Unscale((1.0, -1.0)), ["above 0"]),
     "more offsets than scales": (lambda: cr.Unscale((1.0, 2.0), (0.0, 0.0, 0.0)), ["2 scales and 3 offsets"]),
-    "words": (lambda: cr.Unscale("a"), ["'a'", "one for each output"]),  # type: ignore[arg-type]
+    "words": (lambda: cr.Unscale("a"), ["'a'", "one for each output"]),
     "targets with a gap": (lambda: cr.Unscale.standard([1.0, np.nan]), ["NaN", "targets of the training"]),
     "targets in words": (lambda: cr.Unscale.standard(["a", "b"]), ["finite numbers"]),
-    "targets by head": (lambda: cr.Unscale.standard({"price": PRICES}), ["y['price']"]),  # type: ignore[arg-type]
+    "targets by head": (lambda: cr.Unscale.standard({"price": PRICES}), ["y['price']"]),
     "fewer outputs": (lambda: Network(layers(1, cr.Unscale((1.0, 2.0))), inputs=3), ["1 output", "cr.Dense(2)"]),
 }
 
@@ -309,7 +309,7 @@ def test_targets_that_it_does_not_help_with_are_warned_of(case: str) -> None:
     made, cause, fix = WARNED[case]
     with pytest.warns(TrainingWarning, match=fix) as told:
         cr.train(Network(made()), X, PRICES, epochs=1)
-    assert [warning.message.cause for warning in told] == [cause]  # type: ignore[union-attr]
+    assert [warning.message.cause for warning in told] == [cause]
 
 
 def test_the_advice_is_followed_in_a_head_too() -> None:

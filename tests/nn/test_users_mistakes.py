@@ -186,7 +186,7 @@ def loss_by_hand(mine: Any) -> None:
 LOSS_WAYS: dict[str, Callable[[Any], None]] = {
     "a graph by hand": loss_by_hand,
     **{
-        engine: lambda mine, engine=engine: cr.train(  # type: ignore[misc]  # each with its own
+        engine: lambda mine, engine=engine: cr.train(
             cr.Network([cr.Dense(2), cr.Tanh(), cr.Dense(2)], mine, engine=engine), X, Y, epochs=2, batch_size=2
         )
         for engine in ("dynamic", "replay", "compiled")
@@ -274,7 +274,7 @@ def layer_by_hand(mine: cr.Layer) -> None:
 LAYER_WAYS: dict[str, Callable[[cr.Layer], None]] = {
     "a graph by hand": layer_by_hand,
     **{
-        engine: lambda mine, engine=engine: cr.train(  # type: ignore[misc]  # each with its own
+        engine: lambda mine, engine=engine: cr.train(
             cr.Network([cr.Dense(2), mine, cr.Dense(2)], engine=engine), X, Y, epochs=2, batch_size=2
         )
         for engine in ("dynamic", "replay", "compiled")

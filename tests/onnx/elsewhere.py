@@ -40,7 +40,7 @@ def of_pytorch(torch: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
     """Return networks of PyTorch's, in eval mode, and the shape of a sample of each."""
     nn, functional = torch.nn, torch.nn.functional
 
-    class Written(nn.Module):  # type: ignore[name-defined, misc]
+    class Written(nn.Module):
         """A module whose forward is a function of it and the samples."""
 
         def __init__(self, forward: Callable[..., Any], **parts: Any) -> None:

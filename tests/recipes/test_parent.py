@@ -130,7 +130,7 @@ def test_the_run_names_its_parent_wherever_runs_are_told_of(at_home: Path, capsy
     ]  # fmt: skip
     assert status(["compare", "runs/digits-001", "runs/digits-002"]) == 0
     assert re.search(r"start\.run +– +runs/digits-001", capsys.readouterr().out)
-    assert recipes.open_run("runs/digits-001").recipe.start is None  # type: ignore[union-attr]
+    assert recipes.open_run("runs/digits-001").recipe.start is None
 
 
 def test_no_parents_no_column(at_home: Path, capsys: Say) -> None:
@@ -162,7 +162,7 @@ def test_children_have_children_and_each_is_made_again_from_its_recipe(at_home: 
         folder = recipes.run(recipes.override(DIGITS, start=before, learning_rate=rate, epochs=2), out="runs").run
         assert f"with the best weights of {before}" in story(folder)[0]
         before = Path(folder)
-    assert recipes.open_run(folder).recipe.start.run.endswith("digits-002")  # type: ignore[union-attr]
+    assert recipes.open_run(folder).recipe.start.run.endswith("digits-002")
     again = recipes.run(folder, out="runs").run
     assert [line.split(",")[-2:] for line in story(again)[:1]] == [line.split(",")[-2:] for line in story(folder)[:1]]
     assert Path(again, "last.safetensors").read_bytes() == Path(folder, "last.safetensors").read_bytes()
@@ -402,7 +402,7 @@ def test_the_best_file_has_the_states_of_its_epoch_and_an_optimizer_that_has_not
     assert not any(array.any() for array in network.optimizer_state.arrays().values())
     assert network.generators.states() == {}
     record = recipes.open_run(parent)
-    assert network.last_learning_rate == record.history.epochs[record.history.best_epoch - 1].learning_rate  # type: ignore[operator]
+    assert network.last_learning_rate == record.history.epochs[record.history.best_epoch - 1].learning_rate
     assert cr.load(parent / "last.safetensors").optimizer_state.step == 117
 
 

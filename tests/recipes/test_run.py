@@ -99,8 +99,8 @@ def test_the_saved_networks_are_the_best_and_the_last(tmp_path: Path) -> None:
     best, _ = recipes.load_run(result.run, "best")
     last, recipe = recipes.load_run(result.run)  # those that are kept where nothing is validated
     assert recipe == recipes.override(SHORT, learning_rate=5.0)
-    assert np.array_equal(best.parameters, result.history.best_parameters)  # type: ignore[arg-type]  # there are some
-    assert np.array_equal(last.parameters, result.history.last_parameters)  # type: ignore[arg-type]  # there are some
+    assert np.array_equal(best.parameters, result.history.best_parameters)
+    assert np.array_equal(last.parameters, result.history.last_parameters)
     assert not np.array_equal(best.parameters, last.parameters)
 
 

@@ -66,7 +66,7 @@ def test_no_sample_is_in_two_parts() -> None:
 def test_the_same_samples_are_held_out_whatever_the_seed_of_the_recipe() -> None:
     recipe = told('name = "moons", validation = 0.3')
     first, second = gather(recipe), gather(recipes.override(recipe, seed=5))
-    assert np.array_equal(first.validation[0], second.validation[0])  # type: ignore[index]  # it is no None here
+    assert np.array_equal(first.validation[0], second.validation[0])
 
 
 def test_one_hot_targets_have_a_column_for_each_class() -> None:

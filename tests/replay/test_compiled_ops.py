@@ -16,6 +16,7 @@ from chainrule.replay.recording import Buffer, Operand
 from tests.ops.cases import CASES, Case
 from tests.referees import needed
 from tests.replay.terms import fits, graph_of
+from tests.replay.test_derivatives import assert_derivatives_hold, recorded
 
 needed("numba", "fast")
 pytestmark = pytest.mark.usefixtures("compiled_cache")
@@ -63,6 +64,15 @@ def compare(graph: Graph, dtype: str) -> None:
 @pytest.mark.parametrize("cases", GROUPS, ids=lambda cases: "-".join(sorted({case.op.name for case in cases})))
 def test_ops_compile_to_the_numbers_of_their_calls(cases: list[Case], dtype: str) -> None:
     compare(graph_of(cases, dtype), dtype)
+
+
+@pytest.mark.parametrize("cases", GROUPS, ids=range(len(GROUPS)))  # here, where they are compiled already
+def test_derivatives_hold_when_compiled(cases: list[Case]) -> None:
+    graph = graph_of(cases, "float64")
+    program = recorded(graph)
+    slabs = {name: leaf.value[None].copy() for name, leaf in graph.inputs.items()}
+    assert compile_program(program, gathered=(), stacked=list(program.inputs)).run(slabs, np.zeros(1, int)) == 1
+    assert_derivatives_hold(graph, program, cases)
 
 
 def test_every_op_is_compiled_or_known_not_to_be() -> None:

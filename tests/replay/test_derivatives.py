@@ -1,4 +1,4 @@
-"""Derivatives hold whichever way a graph is run: replayed, with and without lowering, and compiled."""
+"""Derivatives hold when a graph is replayed, with and without lowering; compiled, in `test_compiled_ops`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from chainrule.graph import Graph, Parameter
 from chainrule.replay import Program
 from tests.ops.cases import CASES, Case
 from tests.ops.checking import close, jacobian
-from tests.referees import needed
 from tests.replay.terms import cotangent, fits, graph_of
 
 
@@ -40,16 +39,3 @@ def test_derivatives_hold_when_replayed(case: Case, lowering: bool) -> None:
     program.run("forward")
     program.run("backward")
     assert_derivatives_hold(graph, program, [case])
-
-
-def test_derivatives_hold_when_compiled(compiled_cache: None) -> None:
-    needed("numba", "fast")
-    from chainrule.replay.compiled import compile_program
-    from tests.replay.test_compiled_ops import GROUPS  # graphs that are compiled there already
-
-    for cases in GROUPS:
-        graph = graph_of(cases, "float64")
-        program = recorded(graph)
-        slabs = {name: leaf.value[None].copy() for name, leaf in graph.inputs.items()}
-        assert compile_program(program, gathered=(), stacked=list(program.inputs)).run(slabs, np.zeros(1, int)) == 1
-        assert_derivatives_hold(graph, program, cases)

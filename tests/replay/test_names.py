@@ -94,7 +94,7 @@ def test_every_leaf_keeps_its_derivative_whatever_names_meet() -> None:
     space: dict[str, object] = {}
     exec(cr.source(graph), space)
     leaves = [node.value for node in graph.nodes if node.op is None and node.name]
-    loss, gradients = space["step"](*leaves)  # type: ignore[operator]
+    loss, gradients = space["step"](*leaves)
     graph.backward()
     np.testing.assert_allclose(loss, graph.root.value, rtol=1e-5)
     asked = {name: node for name, node in graph.names.items() if isinstance(node, cr.Parameter)}
@@ -109,5 +109,5 @@ def test_numbers_without_end_are_written_as_numpy_calls_them() -> None:
         graph = cr.Graph(cr.sum(x=w * cr.Input(None, numbers)))
         space: dict[str, object] = {}
         exec(cr.source(graph), space)
-        loss, _ = space["step"](w.value)  # type: ignore[operator]
+        loss, _ = space["step"](w.value)
         np.testing.assert_array_equal(loss, graph.root.value)

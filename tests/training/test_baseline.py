@@ -83,7 +83,7 @@ def test_a_training_that_comes_to_nothing_says_so_once(engine: str, settings: An
     with pytest.warns(TrainingWarning, match=match) as seen:
         cr.train(network, X, y, epochs=40)
     assert len(seen) == 1
-    assert seen[0].message.cause == "training.constant"  # type: ignore[union-attr]
+    assert seen[0].message.cause == "training.constant"
     assert seen[0].filename == __file__
 
 

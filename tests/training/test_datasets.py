@@ -17,7 +17,7 @@ MADE = {name: getattr(cr.data, name) for name in ("blobs", "circles", "curve", "
 def network(made: Dataset, **told: object) -> cr.Network:
     outputs = 10 if made.class_names is None or len(made.class_names) > 3 else len(made.class_names)
     end = [cr.Dense(np.shape(made.y)[1])] if np.ndim(made.y) == 2 else [cr.Dense(outputs), cr.Softmax()]
-    return cr.Network([cr.Dense(4), cr.Tanh(), *end], **told)  # type: ignore[arg-type]  # settings of any type
+    return cr.Network([cr.Dense(4), cr.Tanh(), *end], **told)
 
 
 @pytest.mark.parametrize("engine", ["replay", "dynamic"])

@@ -61,7 +61,7 @@ def test_a_schedule_that_starts_again_is_warned_of(name: str, way: str) -> None:
     again = WAYS[way](network)
     with pytest.warns(TrainingWarning, match=rf"{AGAIN}: learning rate {first:g}, .* such as {last:g},") as told:
         history = train(again)
-    assert told[0].message.cause == "schedule.again"  # type: ignore[union-attr]
+    assert told[0].message.cause == "schedule.again"
     step = 1 if way == "a copy with a penalty" else 17
     assert history.began == f"learning rate {first:g}, step {step} of SGD"
 
@@ -72,7 +72,7 @@ def test_it_is_warned_of_with_every_engine_and_what_the_warning_says_helps(engin
     train(network)
     with pytest.warns(TrainingWarning, match=AGAIN) as told:
         train(network)
-    fix = re.search(r"network\.optimizer\.learning_rate = [0-9.]+", told[0].message.fix)  # type: ignore[union-attr]
+    fix = re.search(r"network\.optimizer\.learning_rate = [0-9.]+", told[0].message.fix)
     assert fix is not None
     exec(fix[0])
     history = train(network)

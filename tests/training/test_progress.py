@@ -231,7 +231,7 @@ def test_an_inner_bar_that_is_asked_for_is_gone_when_it_is_done(monkeypatch: pyt
 def test_processes_that_share_the_work_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_a_terminal(monkeypatch)
     processes = types.SimpleNamespace(parent_process=lambda: "the one on the terminal")
-    monkeypatch.setitem(sys.modules, "multiprocessing.process", processes)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "multiprocessing.process", processes)
     trained()
     assert terminal.getvalue() == ""
 
@@ -347,14 +347,14 @@ def test_a_notebook_has_a_bar_with_widgets_or_without(
 
     made = []
 
-    class Widget(tqdm):  # type: ignore[misc]
+    class Widget(tqdm):
         def __init__(self, **settings: Any) -> None:
             made.append(self)
             super().__init__(file=io.StringIO(), **settings)
 
     shell = types.SimpleNamespace(kernel="one")
-    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "tqdm.notebook", types.SimpleNamespace(tqdm=Widget))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "tqdm.notebook", types.SimpleNamespace(tqdm=Widget))
     monkeypatch.setattr(progress, "find_spec", lambda name: name if widgets else None)
     trained(epochs=30, callbacks=lambda training, epoch: training.stop() if epoch.epoch == 3 else None)
     assert ("epoch 3/30" in capsys.readouterr().err) == (not widgets)

@@ -156,13 +156,8 @@ def planned(
     most_words = checks.whole(f"{where} most_words", most_words)
     if task is not None:
         _expect_task(where, task, targets)
-    told = dict(columns or {})
-    for setting, names in (
-        ("target", targets),
-        ("drop", drop),
-        ("index", () if index is None else (index,)),
-        ("columns", told),
-    ):
+    told, indices = dict(columns or {}), () if index is None else (index,)
+    for setting, names in (("target", targets), ("drop", drop), ("index", indices), ("columns", tuple(told))):
         for name in names:
             if name not in table:
                 known = [other for other in table if setting == "target" or other not in targets]
@@ -172,24 +167,23 @@ def planned(
                     expected=f"a column of {table.name!r:.80}",
                     fix=nearest(str(name), known),
                 )
-    for setting, others in (("drop", drop), ("index", () if index is None else (index,))):
-        twice = next((name for name in others if name in targets or (setting == "index" and name in drop)), None)
+    used = tuple(name for name, plan in told.items() if plan.use != "drop" or name not in drop)
+    places: dict[str, str] = {}
+    for setting, names, place in (
+        ("target", targets, "the target"),
+        ("drop", drop, "dropped"),
+        ("index", indices, "the index"),
+        ("columns", used, "used"),
+    ):
+        twice = next((name for name in names if name in places), None)
         if twice is not None:
             raise InputError(
                 f"{where} {setting}",
-                given=f"{twice!r:.80}, which is {'the target' if twice in targets else 'dropped'}",
+                given=f"{twice!r:.80}, which is {places[twice]}",
                 expected="each column in one place",
                 fix="Leave it out in one of them",
             )
-    for name, plan in told.items():
-        place = "the target" if name in targets else "the index" if name == index else "dropped"
-        if name in targets or name == index or (name in drop and plan.use != "drop"):
-            raise InputError(
-                f"{where} columns",
-                given=f"{plan.use!r:.40} for {name!r:.80}, which is {place}",
-                expected="each column in one place",
-                fix="Leave it out in one of them",
-            )
+        places |= dict.fromkeys(names, place)
     found: dict[str, ColumnPlan] = {}
     for name, column in table.columns.items():
         if name in targets or name == index:
@@ -537,14 +531,10 @@ def _fitted(where: str, name: str, plan: ColumnPlan, table: Table, most_words: i
     if plan.use == "number":
         return NumberColumn(name, fill=_number_fill(plan.fill, present), flag=plan.flag, unit=column.unit)
     if plan.use == "date":
-        fill = plan.fill
-        if fill == "median":
-            fill = str(np.sort(present)[len(present) // 2]) if len(present) else "1970-01-01"
         parts = ["year", "month", "day", "weekday", "days"]
         if len(present) and (present != present.astype("datetime64[D]")).any():
             parts.insert(4, "hour")
-        fill = None if fill == "refuse" else fill
-        return DateColumn(name, parts, fill=fill, flag=plan.flag)  # type: ignore[arg-type]  # or refused
+        return DateColumn(name, parts, fill=_date_fill(plan.fill, present), flag=plan.flag)
     counts = Counter(dict.fromkeys(column.words, 0))
     for code, count in zip(*np.unique(present, return_counts=True)):
         counts[column.words[int(code)]] = int(count)
@@ -560,6 +550,13 @@ def _fitted(where: str, name: str, plan: ColumnPlan, table: Table, most_words: i
         fill = None
     extra = [word for word in (other, None if fill is None else str(fill)) if word is not None and word not in kept]
     return CategoryColumn(name, [*kept, *extra], fill=None if fill is None else str(fill), other=other)
+
+
+def _date_fill(fill: Fill, present: Any) -> Any:
+    """Return the date that a gap becomes; what is none is for `DateColumn` to refuse."""
+    if fill == "median":
+        return str(np.sort(present)[len(present) // 2]) if len(present) else "1970-01-01"
+    return None if fill == "refuse" else fill
 
 
 def _number_fill(fill: Fill, present: Any) -> float | None:

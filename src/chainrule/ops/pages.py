@@ -9,7 +9,7 @@ from chainrule.ops.docstrings import docstring
 from chainrule.ops.op import Op
 from chainrule.ops.textbook import formula_lines
 
-_WHY = "Why: "
+WHY = "Why: "  # what the paragraph begins with
 
 
 class Page(NamedTuple):
@@ -46,8 +46,8 @@ def page(kind: type[Op]) -> Page:
     derivatives = [part for line in lines if line.startswith("∂") for part in re.split(r"\s{2,}(?=∂)", line)]
     definitions = tuple(line for line in formula_lines(docstring(kind)) if line.startswith(("where ", "with ")))
     by_role = {part[1:].split(" ")[0].removesuffix("ᵢ"): part for part in derivatives}
-    why = next((part for part in docstring(kind).split("\n\n") if part.startswith(_WHY)), _WHY)
-    told = " ".join(why.removeprefix(_WHY).split())
+    why = next((part for part in docstring(kind).split("\n\n") if part.startswith(WHY)), "")
+    told = " ".join(why.removeprefix(WHY).split())
     return Page(kind.name, kind, kind.roles, function, by_role, definitions, told)
 
 
